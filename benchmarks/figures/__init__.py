@@ -1,0 +1,43 @@
+"""What is measured: one file for each scenario; to add one, write its file and name it here."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from benchmarks.figures.finished import Finished
+from benchmarks.figures.flood import Flood
+from benchmarks.figures.processes import Processes
+from benchmarks.figures.recording import Recording
+from benchmarks.figures.screen import Screen
+from benchmarks.figures.uneven import Uneven
+from benchmarks.figures.version import Version
+from benchmarks.ground import Ground
+from benchmarks.rows import Row
+
+__all__ = ["FIGURES", "Figure"]
+
+
+class Figure(Protocol):
+    """A scenario at a certain size."""
+
+    @property
+    def name(self) -> str:
+        """What it is asked for by."""
+
+    def rows(self, ground: Ground) -> Iterable[Row]:
+        """Measure; `Missing` if something needed is not there, `Broken` if it does not work."""
+
+    def small(self) -> "Figure":
+        """The same at a size that takes a second or two and tells nothing."""
+
+
+# `flood` comes last: what it writes keeps the disk busy for a while.
+FIGURES: tuple[Figure, ...] = (
+    Version(),
+    Processes(),
+    Uneven(),
+    Recording(),
+    Finished("status"),
+    Finished("resume"),
+    Screen(),
+    Flood(),
+)

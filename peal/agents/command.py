@@ -1,0 +1,70 @@
+"""Any command as an agent, described by a table in the settings; its reply is its standard output."""
+
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+from peal import process
+from peal.agents.protocol import Request
+from peal.model import Command, Declined, Phase, Reply
+from peal.settings import AgentSettings
+
+_PLACEHOLDER = re.compile(r"\{(phase|task|workspace|model|prompt|prompt_file)\}")
+
+
+@frozen
+class CommandAgent:
+    """`[agents.NAME]` of peal.toml."""
+
+    name: str
+    table: AgentSettings
+    repo: Path
+
+    @property
+    def require_change(self) -> bool:
+        """As its table says."""
+        return self.table.require_change
+
+    @property
+    def idle_timeout_sec(self) -> int | None:
+        """As its table says: an unknown program may be silent for long."""
+        return self.table.idle_timeout_sec
+
+    def missing(self, model: str | None) -> str | None:
+        """Every phase's program must be there, and a model if the command names one."""
+        for phase in Phase:
+            words = self._words(phase)
+            if process.program(words[0], self.repo) is None:
+                return (
+                    f"agent `{self.name}`: `{words[0]}` is not a program on PATH or in `{self.repo}`; "
+                    f"install it, or mend [agents.{self.name}] in peal.toml"
+                )
+            if model is None and any("{model}" in word for word in words):
+                return f"agent `{self.name}` wants a {{model}} and none is set; pass --model"
+        return None
+
+    def prepare(self, request: Request) -> Command | Reply | Declined:
+        """The table's command with its placeholders filled in, each once: a prompt may contain braces."""
+        values = {
+            "phase": str(request.phase),
+            "task": request.task.id,
+            "workspace": str(request.workspace),
+            "model": request.model or "",
+            "prompt": request.prompt.replace("\0", "\ufffd"),  # no argument can hold a NUL
+            "prompt_file": str(request.prompt_file),
+        }
+        words = [
+            _PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in self._words(request.phase)
+        ]
+        program = str(self.repo / words[0]) if "/" in words[0] else words[0]
+        on_stdin = self.table.prompt == "stdin"
+        return Command((program, *words[1:]), prompt_on_stdin=on_stdin, env=dict(self.table.env))
+
+    def read(self, output: str) -> Reply:
+        """Standard output as it is."""
+        return Reply(output)
+
+    def _words(self, phase: Phase) -> tuple[str, ...]:
+        own: tuple[str, ...] = getattr(self.table, phase)
+        return own or self.table.command

@@ -1,0 +1,44 @@
+"""The command line: click lives here only; wires objects together, maps errors to exit codes."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """The `peal` command; answers `--version` before anything heavy is imported."""
+    try:
+        _open_closed_streams()
+        code = _tell_version() if sys.argv[1:] in (["--version"], ["-V"]) else _run()
+    except KeyboardInterrupt:
+        code = 130
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    from peal.cli.main import run_command_line
+
+    return run_command_line()
+
+
+def _open_closed_streams() -> None:
+    """Started with `>&-`, Python has no stream at all there; peal then prints into the void."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
+def _tell_version() -> int:
+    from peal import __version__
+
+    try:
+        print(f"peal {__version__}", flush=True)
+    except OSError:
+        give_up_output()
+        return 1
+    return 0
+
+
+def give_up_output() -> None:
+    """Nothing more can be printed: Python is not to try once more, and complain, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

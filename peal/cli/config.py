@@ -1,0 +1,243 @@
+"""`peal init` and `peal config`: the settings file made, read and changed."""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import asdict, frozen
+
+from peal import files, git, settings
+from peal.cli.options import as_json, repository
+from peal.cli.settings_page import new_file, toml
+from peal.errors import PealError
+from peal.settings import Settings
+from peal.text import harmless
+
+
+@click.command()
+@repository
+def init(repo: Path) -> int:
+    """Write a peal.toml that lists every key with its meaning and its default, all commented out."""
+    path = git.top_level(repo) / settings.FILE
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(new_file())
+    except FileExistsError:
+        raise PealError(
+            f"`{path}` is already there; change it with `peal config KEY VALUE`, or take it away for a new one"
+        ) from None
+    except OSError as error:
+        raise PealError(f"cannot write `{path}`: {error.strerror}; make its folder writable") from None
+    click.echo(f"written to `{path}`\nnext: edit it, or `peal config KEY VALUE`")
+    return 0
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.argument("value", required=False)
+@click.option("--sources", is_flag=True, help="Say where each value comes from.")
+@click.option("--unset", is_flag=True, help="Take KEY out of the file.")
+@click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Instead of peal.toml."
+)
+@as_json
+@repository
+def config(
+    key: str | None,
+    value: str | None,
+    sources: bool,
+    unset: bool,
+    file: Path | None,
+    json_: bool,
+    repo: Path,
+) -> int:
+    """
+    Show the settings in force, or that of KEY; with a VALUE, change KEY in peal.toml.
+
+    KEY is dotted inside tables: phases.plan.model, agents.mine.command. A VALUE that begins with `-` comes after `--`.
+    """
+    if unset and (key is None or value is not None):
+        raise click.UsageError("--unset wants a KEY and no VALUE")
+    if (unset or value is not None) and (json_ or sources):
+        raise click.UsageError("--json and --sources are for reading; leave out the VALUE or --unset")
+    root = git.top_level(repo)
+    if key is not None and (unset or value is not None):
+        target = _File.of(file or root / settings.FILE, str(file or settings.FILE))
+        _change(target, key, value)
+    else:
+        _show(settings.load(root, {}, (), file), key, sources, json_)
+    return 0
+
+
+def _show(found: Settings, key: str | None, sources: bool, json_: bool) -> None:
+    values = in_force(found)
+    chosen = values if key is None else _chosen(values, key)
+    origins = {name: found.origins.get(name, "default") for name in chosen}
+    if json_:
+        shown = {name: {"value": value, "source": origins[name]} for name, value in chosen.items()}
+        click.echo(json.dumps(shown, ensure_ascii=False))
+    elif key in chosen and not sources:
+        click.echo(harmless(chosen[key]) if isinstance(chosen[key], str) else toml(chosen[key]))
+    else:
+        for name, value in chosen.items():
+            click.echo(_line(name, value) + (f"  # {origins[name]}" if sources else ""))
+
+
+def _line(name: str, value: Any) -> str:
+    """A line of TOML; one that has no value is a comment, as TOML has no word for that."""
+    return f"{'# ' if value is None else ''}{name} = {toml(value)}"
+
+
+def in_force(found: Settings) -> dict[str, Any]:
+    """Every value by its dotted path, in the order of the documentation."""
+    values = {key.name: getattr(found, key.name) for key in settings.scalars()}
+    for phase in ("plan", "execute", "address"):
+        values |= _under(f"phases.{phase}", asdict(found.phase(phase)))
+    for name, agent in found.agents.items():
+        values |= _under(f"agents.{name}", asdict(agent))
+    return {**values, "reviewers": [asdict(reviewer) for reviewer in found.reviewers]}
+
+
+def _under(path: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for word, value in table.items():
+        here = f"{path}.{word}"
+        values |= _under(here, value) if isinstance(value, dict) and value else {here: value}
+    return values
+
+
+def _chosen(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The key, or everything in the table of that name; PealError with the near miss if there is neither."""
+    chosen = {name: value for name, value in values.items() if name == key or name.startswith(f"{key}.")}
+    if not chosen and key != "agents":
+        near = difflib.get_close_matches(key, values, n=1, cutoff=0.6)
+        meant = f"did you mean `{near[0]}`?" if near else "`peal config` lists them all"
+        raise PealError(f"`{key}` is no key; {meant}")
+    return chosen
+
+
+@frozen
+class _File:
+    """A settings file as it is before a change."""
+
+    path: Path
+    name: str
+    """What a person calls it."""
+    text: str
+    """With `\\n` at the end of each line, whatever the file has."""
+    line_end: str = "\n"
+
+    @classmethod
+    def of(cls, path: Path, name: str) -> "_File":
+        """The file at a path; one that is not there is empty."""
+        try:
+            text = path.read_bytes().decode("utf-8")
+            return cls(path, name, text.replace("\r\n", "\n"), "\r\n" if "\r\n" in text else "\n")
+        except FileNotFoundError:
+            return cls(path, name, "")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise PealError(f"{name}: cannot be read: {reason}; mend it or take it away") from None
+
+    def write(self, text: str) -> None:
+        """Put the new text in its place in one step; a link stays a link and the file's mode what it was."""
+        target = self.path.resolve()
+        try:
+            mode = target.stat().st_mode if target.exists() else None
+            files.replace(target, text.replace("\n", self.line_end))
+            if mode is not None:
+                target.chmod(mode)
+        except OSError as error:
+            raise PealError(f"cannot write `{target}`: {error.strerror}; make its folder writable") from None
+
+
+def _change(file: _File, key: str, value: str | None) -> None:
+    """Write the change if the file is right after it; taking a key out may leave what was wrong before."""
+    from tomlkit.exceptions import ParseError
+
+    problems = settings.checked(file.text, file.name)[1]
+    try:
+        text = without(file.text, key) if value is None else with_value(file.text, key, value)
+    except ParseError:
+        raise PealError("\n".join(problems)) from None
+    except ValueError as error:
+        raise PealError(f"{error}; `{file.name}` is as it was") from None
+    wrong = settings.checked(text, file.name)[1]
+    if left := [problem for problem in wrong if value is not None or problem not in problems]:
+        raise PealError("\n".join(left))
+    file.write(text)
+    _tell(file, key, value)
+
+
+def _tell(file: _File, key: str, value: str | None) -> None:
+    click.echo(f"`{key}` is {'no longer set' if value is None else 'set'} in `{file.name}`")
+    variable = settings.ENV_PREFIX + key.upper()
+    if os.environ.get(variable) and key in {known.name for known in settings.scalars()}:
+        click.echo(f"note: `{variable}` is set and comes before the file")
+
+
+def with_value(text: str, key: str, value: str) -> str:
+    """The text of a settings file with a key set; ValueError for no such key or no such value."""
+    wanted = settings.checked(text)[0]
+    settings.put(wanted, key, value)
+    plain = reduce(lambda table, word: table[word], key.split("."), wanted)
+    if plain is None:
+        raise ValueError(f"`{key}` has no value then; write `peal config --unset {key}`")
+    for change in (_in_place_of_its_comment, _assigned, _on_top):
+        changed = change(text, key, plain)
+        if _as_json(settings.checked(changed)[0]) == _as_json(wanted):
+            return changed
+    raise ValueError(
+        f"`{key}` cannot be put where it belongs; write it there yourself: {key} = {toml(plain)}"
+    )
+
+
+def _as_json(tree: Any) -> str:
+    return json.dumps(tree, default=str, sort_keys=True)
+
+
+def _in_place_of_its_comment(text: str, key: str, value: Any) -> str:
+    """A new file shows each key's default in a comment: that is where a person looks for it."""
+    line = f"{key} = {toml(value)}"
+    return re.sub(rf"(?m)^#{re.escape(key)} = .*$", lambda _: line, text, count=1)
+
+
+def _assigned(text: str, key: str, value: Any) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    table: Any = document
+    *outer, last = key.split(".")
+    for word in outer:
+        if not isinstance(table.get(word), MutableMapping):
+            is_inline = isinstance(table, tomlkit.items.InlineTable)
+            table[word] = tomlkit.inline_table() if is_inline else tomlkit.table()
+        table = table[word]
+    table[last] = value
+    return document.as_string()
+
+
+def _on_top(text: str, key: str, value: Any) -> str:
+    """tomlkit puts a new table between dotted keys, where it swallows those below; a dotted key goes anywhere."""
+    return f"{key} = {toml(value)}\n{text}"
+
+
+def without(text: str, key: str) -> str:
+    """The text of a settings file without a key or a table; ValueError if it does not have it."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    *outer, last = key.split(".")
+    table: Any = document
+    for word in outer:
+        table = table.get(word, {}) if isinstance(table, MutableMapping) else {}
+    if not isinstance(table, MutableMapping) or last not in table:
+        raise ValueError(f"`{key}` is not set in the file")
+    del table[last]
+    return document.as_string()

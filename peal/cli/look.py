@@ -1,0 +1,330 @@
+"""`peal status`, `peal runs`, `peal logs`: read commands; they take no lock and change nothing."""
+
+import codecs
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+from attrs import asdict, define, field
+
+from peal import journal, lock, memory, transcripts
+from peal.cli.options import as_json, places_of, plan_or_latest, read_plan, repository
+from peal.errors import PealError
+from peal.events import Event, RunOpened, converter
+from peal.events import as_json as to_json
+from peal.history import History, Try, fold
+from peal.model import Phase, segments_of
+from peal.places import Places, PlanPlace
+from peal.schedule.plan import Work, decide
+from peal.screens import Output
+from peal.screens.lines import Lines
+from peal.status import RunStatus, overview
+from peal.text import duration, harmless
+
+_WATCH_EVERY = 0.5
+_CHUNK = 64 * 1024
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path), required=False)
+@click.option("--watch", is_flag=True, help="Go on showing it until the run is over.")
+@as_json
+@repository
+def status(plan: Path | None, watch: bool, json_: bool, repo: Path) -> int:
+    """What of PLAN is done, running, failed or waiting and why; default: the latest run."""
+    places = places_of(repo)
+    plan = plan_or_latest(plan, places)
+    if watch and json_:
+        return _watched_as_json(places, plan)
+    if watch:
+        return _watched(places, plan)
+    found = _status(places, plan)
+    click.echo(json.dumps(converter().unstructure(found), ensure_ascii=False) if json_ else _text(found))
+    return 0
+
+
+def _watched(places: Places, plan: Path) -> int:
+    found = _status(places, plan)
+    if found.state == "running":
+        if Output.standard().can_redraw(os.environ):
+            _as_table(places, places.plan(plan))
+        else:
+            click.echo(_headline(found))
+            _as_lines(places, places.plan(plan))
+        found = _status(places, plan)
+    click.echo(_text(found))
+    return 0
+
+
+def _watched_as_json(places: Places, plan: Path) -> int:
+    """The status as a line of JSON, again whenever something was recorded."""
+    for _ in _news(places, places.plan(plan)):
+        click.echo(to_json(converter().unstructure(_status(places, plan))))
+    return 0
+
+
+def _as_table(places: Places, place: PlanPlace) -> None:
+    """The table that the run itself shows, until the run is over."""
+    from peal.screens.live import Area
+    from peal.screens.table import Scene, render
+
+    area, history = Area(Output.standard()), History()
+    for news in _news(places, place):
+        for event in news:
+            history.apply(event)
+        if not area.out.is_heard:
+            return
+        if history.is_open:
+            work = _work(history)
+            scene = Scene(
+                history, work.segments, decide(work, history), lambda one: transcripts.last_output(place, one)
+            )
+            area.draw(render(scene, time.time(), *area.room))
+    area.clear()
+
+
+def _as_lines(places: Places, place: PlanPlace) -> None:
+    """A plain line for each event from now on, until the run is over."""
+    screen, history = Lines(Output.standard()), History()
+    for number, news in enumerate(_news(places, place)):
+        for event in news:
+            history.apply(event)
+            if number:
+                screen.show((event,), history)
+        if not screen.out.is_heard:
+            return
+
+
+def _news(places: Places, place: PlanPlace) -> Iterator[tuple[Event, ...]]:
+    """What was recorded since the last look, twice a second, until the run is over; at first everything."""
+    seen, size, run, is_over = 0, -1, "", False
+    while not is_over:
+        alive = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
+        grown = _size(place.journal)
+        events = journal.load(place.journal).events[seen:] if grown != size else ()
+        seen, size = seen + len(events), grown
+        run = next((event.run for event in reversed(events) if isinstance(event, RunOpened)), run)
+        yield events
+        is_over = run != alive
+        if not is_over:
+            time.sleep(_WATCH_EVERY)
+
+
+def _status(places: Places, plan: Path) -> RunStatus:
+    place = places.plan(plan)
+    live = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
+    history = fold(journal.load(place.journal).events)
+    if not history.lines:
+        history = fold([memory.as_read(places, plan, read_plan(plan))])
+    alive = bool(history.opened and history.opened.run == live)
+    return overview(
+        history,
+        time.time(),
+        alive,
+        _reasons(history) if alive else {},
+        lambda one: transcripts.last_output(place, one),
+    )
+
+
+def _is_alive(places: Places, history: History) -> bool:
+    return bool(history.opened and history.opened.run == _live_run(places))
+
+
+def _live_run(places: Places) -> str | None:
+    """The run that goes on in this repository."""
+    holder = lock.owner(places)
+    return holder.run if holder and holder.is_alive else None
+
+
+def _work(history: History) -> Work:
+    """What the latest run was asked to do."""
+    assert history.opened is not None
+    selected = history.opened.selected
+    segments = segments_of((index, line.task.parallel) for index, line in history.lines.items())
+    return Work.of(segments, None if selected is None else frozenset(selected))
+
+
+def _reasons(history: History) -> dict[int, str]:
+    """What each task waits for, by the same decision the run takes."""
+    work = _work(history)
+    decision = decide(work, history)
+    told = {task: reason.text.removeprefix("waits: ") for reason in decision.reasons for task in reason.tasks}
+    later = [task for segment in work.segments[decision.segment + 1 :] for task in segment.tasks]
+    return {**dict.fromkeys(later, "earlier tasks come first"), **told}
+
+
+def _text(found: RunStatus) -> str:
+    """The status as lines."""
+    rows = [_row(task) for task in found.tasks]
+    return "\n".join([_headline(found), *rows, *(f"next: {step}" for step in found.next)])
+
+
+def _headline(found: RunStatus) -> str:
+    counts = ", ".join(f"{number} {name}" for name, number in found.counts.items() if number)
+    took = f" for {duration(found.seconds)}" if found.seconds is not None else ""
+    code = f", exit code {found.exit_code}: {found.why}" if found.exit_code is not None else ""
+    return f"{harmless(found.plan) or 'plan'}: {found.state}{took}{code}\n{counts or 'no tasks'}"
+
+
+def _row(task: Any) -> str:
+    where = f" {task.phase}" if task.phase and task.state not in ("not begun", "done") else ""
+    attempt = f" #{task.attempt}" if task.attempt > 1 else ""
+    took = f" {duration(task.seconds)}" if task.seconds is not None else ""
+    title = f"  {harmless(task.title)}" if task.title else ""
+    why = "; ".join(
+        filter(None, [harmless(task.reason), f"{task.findings} findings left" * bool(task.findings)])
+    )
+    said = f"  | {task.last_output}" if task.last_output else ""
+    return f"  {task.index:>4}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"
+
+
+@click.command()
+@as_json
+@repository
+def runs(json_: bool, repo: Path) -> int:
+    """The plans this repository knows, the latest first."""
+    places = places_of(repo)
+    found = memory.known_runs(places)
+    holder = lock.owner(places)
+    if json_:
+        click.echo(json.dumps({"runs": [asdict(known) for known in found]}, ensure_ascii=False))
+        return 0
+    if not found:
+        click.echo(f"no plan has been run in `{places.repo}` yet; start with `peal run PLAN`")
+    for known in found:
+        alive = bool(holder and holder.is_alive and holder.run == known.run_id)
+        how = "running" if alive else "cut off" if known.exit_code is None else f"exit code {known.exit_code}"
+        done = f"{len(known.completed_task_indices)} of {known.total_tasks} complete"
+        click.echo(f"{known.updated_at[:19].replace('T', ' ')}  {harmless(known.plan_path)}  {done}, {how}")
+    return 0
+
+
+@click.command()
+@click.argument("task", type=int)
+@click.argument("phase", type=click.Choice([str(phase) for phase in Phase]), required=False)
+@click.option("--plan", type=click.Path(path_type=Path), help="The plan; default: the latest run's.")
+@click.option("--attempt", type=int, metavar="N", help="Which attempt; default: the latest.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
+@as_json
+@repository
+def logs(
+    task: int,
+    phase: str | None,
+    plan: Path | None,
+    attempt: int | None,
+    follow: bool,
+    json_: bool,
+    repo: Path,
+) -> int:
+    """What an attempt at TASK printed: its transcript."""
+    places = places_of(repo)
+    place = places.plan(plan_or_latest(plan, places))
+    history = fold(journal.load(place.journal).events)
+    one = _wanted(history, task, phase, attempt)
+    folder = transcripts.folder_of(place, one)
+    if json_:
+        click.echo(json.dumps(_as_json(one, folder), ensure_ascii=False))
+    elif follow and one.ended is None and _is_alive(places, history):
+        _follow(places, place, one, folder)
+    else:
+        click.echo(_heading(one, folder))
+        for path in transcripts.outputs_of(folder):
+            _print_file(path)
+    return 0
+
+
+def _wanted(history: History, task: int, phase: str | None, attempt: int | None) -> Try:
+    line = history.lines.get(task)
+    if line is None:
+        raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
+    tries = [*line.tries, *([line.running] if line.running else [])]
+    found = [one for one in tries if phase in (None, one.phase) and attempt in (None, one.number)]
+    if not found:
+        which = f" at `{phase}`" * bool(phase) + f" with number {attempt}" * (attempt is not None)
+        raise PealError(f"task {task} has had no attempt{which}; `peal status` shows where it stands")
+    by_somebody = [one for one in found if one.agent]
+    return (by_somebody or found)[-1]
+
+
+def _heading(one: Try, folder: Path) -> str:
+    outcome = f"{one.outcome.result}: {one.outcome.reason}" if one.outcome else "running or cut off"
+    return f"== task {one.task} {one.phase}, attempt {one.number} by {one.agent} ({outcome.removesuffix(': ')}) in {folder}"
+
+
+def _as_json(one: Try, folder: Path) -> dict[str, Any]:
+    texts = {
+        name.split(".")[0]: (folder / name).read_text(encoding="utf-8", errors="replace")
+        for name in transcripts.TEXTS
+        if (folder / name).exists()
+    }
+    return {**converter().unstructure(one), "folder": str(folder), **texts}
+
+
+def _print_file(path: Path) -> None:
+    if path.stat().st_size:
+        click.echo(f"-- {path.name}")
+        with path.open("rb") as file:
+            _print_lines(_Growing(file).lines(is_over=True))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """A terminal gets them harmless, a file or pipe as they are."""
+    is_terminal = sys.stdout.isatty()
+    for line in lines:
+        click.echo(harmless(line) if is_terminal else line)
+
+
+def _follow(places: Places, place: PlanPlace, one: Try, folder: Path) -> None:
+    """Print what comes until the attempt has ended."""
+    click.echo(_heading(one, folder))
+    with ExitStack() as files:
+        seen: dict[Path, _Growing] = {}
+        is_over, size = False, -1
+        while True:
+            for path in transcripts.outputs_of(folder):
+                if path not in seen:
+                    seen[path] = _Growing(files.enter_context(path.open("rb")))
+                _print_lines(seen[path].lines(is_over))
+            if is_over:
+                return
+            is_alive, grown = _live_run(places) is not None, _size(place.journal)
+            if grown != size or not is_alive:
+                line = fold(journal.load(place.journal).events).lines.get(one.task)
+                is_over, size = line is None or line.running != one or not is_alive, grown
+            time.sleep(0.2)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+@define
+class _Growing:
+    """A file that is being written, read line by line as far as it has come."""
+
+    file: BinaryIO
+    _decoder: codecs.IncrementalDecoder = field(
+        factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+    _rest: str = ""
+
+    def lines(self, is_over: bool) -> Iterator[str]:
+        """What is new; a line without an end only when nothing more comes, or when it is very long."""
+        while chunk := self.file.read(_CHUNK):
+            *lines, self._rest = (self._rest + self._decoder.decode(chunk)).split("\n")
+            yield from lines
+            if len(self._rest) > _CHUNK:
+                yield self._rest
+                self._rest = ""
+        if is_over and self._rest:
+            yield self._rest
+            self._rest = ""

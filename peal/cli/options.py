@@ -1,0 +1,117 @@
+"""What several commands need: the repository, the plan, task lists, settings as flags."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import click
+
+from peal import formats, git, memory, settings
+from peal.errors import PealError
+from peal.model import Plan
+from peal.places import Places
+from peal.text import ranges
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def repository(function: F) -> F:
+    """`--repo DIR`."""
+    return click.option(
+        "--repo",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        help="The repository; default: the one you are in.",
+    )(function)
+
+
+def as_json(function: F) -> F:
+    """`--json`."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON.")(function)
+
+
+def setting_flags(function: F) -> F:
+    """A flag for every scalar key of the settings; None where it was not given."""
+    for key in reversed(settings.scalars()):
+        function = _flag(key)(function)
+    return function
+
+
+def _flag(key: Any) -> Callable[[F], F]:
+    name, about = key.name.replace("_", "-"), key.metadata["help"]
+    about = about[0].upper() + about[1:] + "."
+    kind = _plain_type(key.type)
+    if kind is bool:
+        return click.option(f"--{name}/--no-{name}", default=None, help=about)
+    if get_origin(kind) is Literal:
+        return click.option(f"--{name}", type=click.Choice(list(get_args(kind))), help=about)
+    return click.option(f"--{name}", type=click.INT if kind is int else click.STRING, help=about)
+
+
+def _plain_type(kind: Any) -> Any:
+    return (
+        next((part for part in get_args(kind) if part is not type(None)), kind)
+        if not isinstance(kind, type) and get_origin(kind) is not Literal
+        else kind
+    )
+
+
+def places_of(repo: Path) -> Places:
+    """Where peal's memory of the repository around `repo` lies."""
+    return Places(git.top_level(repo))
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file as it is, problems and all; PealError if there is no file to read."""
+    try:
+        return formats.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
+
+
+def fit_plan(path: Path) -> Plan:
+    """The plan in a file; PealError with every problem if it has one."""
+    plan = read_plan(path)
+    if plan.problems:
+        raise PealError(
+            "\n".join(f"plan `{path}` line {found.line}: {found.message}" for found in plan.problems)
+        )
+    return plan
+
+
+def chosen(texts: tuple[str, ...], plan: Plan) -> tuple[int, ...]:
+    """
+    The plan's tasks that `2,5-7` and the like name.
+
+    A range may have gaps; a number by itself has to be there. PealError if it is not, or for anything else.
+    """
+    there = {task.index for task in plan.tasks}
+    found: set[int] = set()
+    for text in texts:
+        for part in text.split(","):
+            span = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+            if not span:
+                raise PealError(f"`{part or text}` names no task; write numbers and ranges: 2,5-7")
+            low, high = int(span[1]), int(span[2] or span[1])
+            if high < low or high - low > 1_000_000:
+                raise PealError(f"`{part}` is no range of tasks; write the lower number first: 5-7")
+            named = there.intersection(range(low, high + 1))
+            if not named:
+                raise PealError(_not_found(part.strip(), there, plan))
+            found |= named
+    return tuple(sorted(found))
+
+
+def _not_found(part: str, there: set[int], plan: Plan) -> str:
+    return f"task {part} not found in plan `{plan.path}`; it has {ranges(there)}"
+
+
+def plan_or_latest(plan: Path | None, places: Places) -> Path:
+    """The plan that is meant: the one named, or the one that was run last."""
+    if plan is not None:
+        return plan
+    found = memory.known_runs(places)
+    if not found:
+        raise PealError(f"no plan has been run in `{places.repo}` yet; start with `peal run PLAN`")
+    return places.plan_file(found[0].plan_path)

@@ -1,0 +1,84 @@
+"""`peal check` and `peal prompt`: plans as files."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peal.cli.options import as_json, read_plan
+from peal.errors import PealError
+from peal.model import Plan
+from peal.text import count, harmless, ranges
+
+
+@click.command()
+@click.argument("plans", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PLAN...")
+@as_json
+def check(plans: tuple[Path, ...], json_: bool) -> int:
+    """Read plans without running them: tasks, segments, every problem with its line. Exit 1 if there is a problem."""
+    read = [read_plan(path) for path in plans]
+    if json_:
+        click.echo(json.dumps({"plans": [_as_json(plan) for plan in read]}, ensure_ascii=False))
+    else:
+        click.echo("\n".join(line for plan in read for line in _lines(plan)))
+    return 1 if any(plan.problems for plan in read) else 0
+
+
+def _as_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "path": plan.path,
+        "format": plan.format,
+        "tasks": [
+            {
+                "id": task.id,
+                "index": task.index,
+                "title": task.title,
+                "done": task.done,
+                "parallel": task.parallel,
+                "after": list(task.after),
+                "line": task.line,
+            }
+            for task in plan.tasks
+        ],
+        "segments": [{"kind": segment.kind, "tasks": list(segment.tasks)} for segment in plan.segments],
+        "problems": [{"line": found.line, "message": found.message} for found in plan.problems],
+        "notes": [{"line": found.line, "message": found.message} for found in plan.notes],
+    }
+
+
+def _lines(plan: Plan) -> list[str]:
+    titles = {task.index: task for task in plan.tasks}
+    found = [
+        f"{harmless(plan.path)}: {count(len(plan.tasks), 'task')}, {count(len(plan.segments), 'segment')}"
+    ]
+    for segment in plan.segments:
+        if segment.kind == "parallel":
+            found.append(f"  side by side: {ranges(segment.tasks)}")
+        for index in segment.tasks:
+            task = titles[index]
+            done = " (done)" if task.done else ""
+            found.append(f"  {index:>4}  {harmless(task.title)}{done}  line {task.line}")
+    found += [f"  note, line {note.line}: {note.message}" for note in plan.notes]
+    return found + [f"  problem, line {problem.line}: {problem.message}" for problem in plan.problems]
+
+
+@click.command()
+@click.option("--output", type=click.Path(path_type=Path), help="Write it to a new file instead.")
+def prompt(output: Path | None) -> int:
+    """Instructions that make a language model write a plan peal can run."""
+    text = files("peal.cli").joinpath("plan_prompt.md").read_text(encoding="utf-8")
+    if output is None:
+        click.echo(text, nl=False)
+        return 0
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise PealError(f"`{output}` is already there; name another file or take it away") from None
+    except OSError as error:
+        raise PealError(f"cannot write `{output}`: {error.strerror}; name another file") from None
+    click.echo(f"written to `{output}`")
+    return 0

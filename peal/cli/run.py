@@ -1,0 +1,282 @@
+"""`peal run` and `peal resume`."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import frozen
+
+from peal import agents, journal, memory, reviewers, transcripts
+from peal import run as running
+from peal.agents import Request
+from peal.cli.options import (
+    chosen,
+    fit_plan,
+    places_of,
+    repository,
+    setting_flags,
+)
+from peal.errors import PealError
+from peal.executors.rehearsal import Rehearsal
+from peal.model import Attempt, Command, Limits, Phase, Plan, Reply
+from peal.phases import prompts
+from peal.places import Places, PlanPlace
+from peal.report import OUTPUT_LINES, report
+from peal.screens import Output, Screen
+from peal.screens.lines import JsonLines, Lines
+from peal.settings import Settings, load
+from peal.text import ranges
+from peal.work import Crew
+from peal.workspaces import SharedTree
+
+
+@frozen
+class Show:
+    """How a person wants to see the run."""
+
+    explain: bool
+    json: bool
+    quiet: bool
+    verbose: bool
+    no_color: bool
+
+
+def _shared(function: Any) -> Any:
+    """The options that `run` and `resume` have in common."""
+    options = [
+        repository,
+        click.option("--task", "task", multiple=True, metavar="2,5-7", help="Only these tasks; repeatable."),
+        click.option("--from-task", type=int, metavar="N", help="Only this task and those after it."),
+        setting_flags,
+        click.option("--config", type=click.Path(path_type=Path), help="Instead of peal.toml."),
+        click.option(
+            "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any key: phases.plan.model=opus."
+        ),
+        click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
+        click.option("--explain", is_flag=True, help="Print the reasons of each decision."),
+        click.option("--json", "json_", is_flag=True, help="Print each event as a line of JSON."),
+        click.option("-q", "--quiet", is_flag=True, help="Print the end only."),
+        click.option("-v", "--verbose", is_flag=True, help="Print the log to stderr."),
+        click.option("--no-color", is_flag=True, help="Never print colours; so does NO_COLOR."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--fresh", is_flag=True, help="Start over; the old memory is kept beside the new.")
+@_shared
+def run(plan: Path, fresh: bool, **options: Any) -> int:
+    """
+    Carry out PLAN, from the beginning or from where it stopped.
+
+    Exit codes: 0 done, 1 failed, 2 done with failures or findings, 3 stopped at the cap of failures in a row,
+    5 another peal is at work, 130 interrupted.
+    """
+    repo = options.pop("repo")
+    places = places_of(repo)
+    return _carry_out(places, plan, _given(options), options, fresh)
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path), required=False)
+@_shared
+def resume(plan: Path | None, **options: Any) -> int:
+    """Go on with PLAN, or with the latest unfinished run, with the flags it was started with; new flags win."""
+    places = places_of(options.pop("repo"))
+    found = memory.known_runs(places)
+    if plan is None and not found:
+        click.echo(
+            f"nothing to resume: no plan has been run in `{places.repo}` yet; start with `peal run PLAN`"
+        )
+        return 0
+    if plan is None:
+        unfinished = [known for known in found if not known.is_finished]
+        plan = places.plan_file((unfinished or found)[0].plan_path)
+    stored = _stored(places.plan(plan))
+    return _carry_out(places, plan, _renewed(stored, _given(options)), options, fresh=False)
+
+
+def _stored(place: PlanPlace) -> dict[str, Any]:
+    """The flags of the latest run; a task that was forgotten since belongs to its selection from then on."""
+    opened, forgotten = journal.latest_opening(place.journal)
+    if opened is None or opened.selected is None or not forgotten:
+        return opened.flags if opened else {}
+    kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
+    return {**kept, "task": [ranges(forgotten.union(opened.selected)).replace(" ", "")]}
+
+
+def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Flags as they were, with those given now in their place; a new selection replaces the old one."""
+    selection = ("task", "from_task")
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if name not in selection or given.keys().isdisjoint(selection)
+    }
+    sets = [*stored.get("sets", ()), *given.get("sets", ())]
+    return {**kept, **given, **({"sets": sets} if sets else {})}
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were given and that a resume takes up again."""
+    passing = ("dry_run", "explain", "json_", "quiet", "verbose", "no_color")
+    given = {
+        name: value for name, value in options.items() if name not in passing and value not in (None, ())
+    }
+    return {name: _storable(value) for name, value in given.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _carry_out(
+    places: Places, plan_file: Path, flags: dict[str, Any], options: dict[str, Any], fresh: bool
+) -> int:
+    show = Show(
+        options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
+    )
+    job = _job(places, plan_file, flags, fresh, show)
+    screen = _screen(show, job, options["dry_run"])
+    began = time.time()
+    try:
+        if options["dry_run"]:
+            end = running.rehearse(
+                job, screen, Rehearsal(lambda attempt: screen.say(_told(attempt, job.crew)))
+            )
+        else:
+            end = running.run(job, screen)
+    finally:
+        screen.close()
+    if not show.json and not options["dry_run"]:
+        for line in _report(job.place, end, time.time() - began):
+            screen.say(line)
+    return end.halt.code
+
+
+def _screen(show: Show, job: running.Job, is_rehearsal: bool) -> Screen:
+    output = Output.standard()
+    if show.json:
+        return JsonLines(output)
+    if is_rehearsal:
+        return Lines(output, show.explain, quiet=True)
+    if not _wants_table(show) or not output.can_redraw(os.environ):
+        return Lines(output, show.explain, show.quiet)
+    from peal.screens.live import Area, Live
+
+    place = job.place
+    area = Area(output, show.no_color)
+    return Live(area, job.work.segments, lambda one: transcripts.last_output(place, one))
+
+
+def _wants_table(show: Show) -> bool:
+    """Reasons, and a log on the same terminal, are lines: a table would be in their way."""
+    return not show.quiet and not show.explain and not (show.verbose and sys.stderr.isatty())
+
+
+def _told(attempt: Attempt, crew: Crew) -> str:
+    """What an attempt would do, for `--dry-run`."""
+    task, workspace = attempt.task, crew.workspace.path
+    head = f"task {task.index} {attempt.phase}"
+    if attempt.phase is Phase.ADDRESS:
+        names = ", ".join(reviewer.name for reviewer in crew.reviewers)
+        return f"{head}: reviewers {names}" if names else f"{head}: no reviewers, nothing to do"
+    request = Request(
+        task, attempt.phase, "PROMPT", attempt.folder / "prompt.md", workspace, crew.model(attempt.phase)
+    )
+    prepared = crew.agents[attempt.phase].prepare(request)
+    if isinstance(prepared, Command):
+        return f"{head}: {shlex.join(prepared.argv).replace('{folder}', str(attempt.folder))} in {workspace}"
+    said = prepared.text.splitlines()[0] if isinstance(prepared, Reply) else prepared.reason
+    return f"{head}: {said}"
+
+
+def _report(place: PlanPlace, end: running.End, seconds: float) -> list[str]:
+    return report(
+        end.history,
+        end.halt,
+        seconds,
+        lambda one: transcripts.last_outputs(place, one, OUTPUT_LINES),
+        lambda one: _shown(transcripts.folder_of(place, one)),
+    )
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be told from here, if here is still there."""
+    try:
+        return os.path.relpath(path)
+    except OSError:
+        return str(path)
+
+
+def _job(places: Places, plan_file: Path, flags: dict[str, Any], fresh: bool, show: Show) -> running.Job:
+    sets = flags.get("sets", ())
+    config = Path(flags["config"]) if flags.get("config") else None
+    known = {
+        name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
+    }
+    settings = load(places.repo, known, sets, config)
+    plan = fit_plan(plan_file)
+    return running.Job(
+        places=places,
+        plan_file=plan_file,
+        plan=plan,
+        crew=_crew(places, plan, settings),
+        limits=_limits(settings),
+        flags=flags,
+        command=("peal", *sys.argv[1:]),
+        selected=_selected(plan, flags),
+        fresh=fresh,
+        verbose=show.verbose,
+    )
+
+
+def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:
+    if flags.get("task") and flags.get("from_task") is not None:
+        raise PealError("--task and --from-task exclude each other; give one of them")
+    if flags.get("task"):
+        return frozenset(chosen(tuple(flags["task"]), plan))
+    if flags.get("from_task") is not None:
+        (first,) = chosen((str(flags["from_task"]),), plan)
+        return frozenset(task.index for task in plan.tasks if task.index >= first)
+    return None
+
+
+def _crew(places: Places, plan: Plan, settings: Settings) -> Crew:
+    repo = places.repo
+    templates = repo / settings.prompts if settings.prompts else None
+    prompts.check(templates)
+    found = {
+        phase: agents.find(
+            settings.phase(phase).agent or settings.agent,
+            settings.agents,
+            repo,
+            settings.phase(phase).model or settings.model,
+        )
+        for phase in Phase
+    }
+    return Crew(
+        settings, found, reviewers.all_of(settings.reviewers, repo), SharedTree(repo), plan.context, templates
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    counts = {phase: settings.phase(phase).retry_count for phase in Phase}
+    retries = {phase: settings.phase_retry_count if own is None else own for phase, own in counts.items()}
+    return Limits(
+        max_parallel=max(settings.max_parallel, 1) if settings.parallel else 1,
+        plan_retry_count=retries[Phase.PLAN],
+        execute_retry_count=retries[Phase.EXECUTE],
+        address_retry_count=retries[Phase.ADDRESS],
+        continue_with_remaining_tasks=settings.continue_with_remaining_tasks,
+        max_consecutive_task_failures=settings.max_consecutive_task_failures,
+    )

@@ -1,0 +1,162 @@
+"""The settings as pages: a new `peal.toml`, and `docs/settings.md` by `python -m peal.cli.settings_page > docs/settings.md`."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from attrs import NOTHING, Attribute
+
+from peal import settings
+from peal.settings import AgentSettings, PhaseSettings, ReviewerSettings
+
+_INSTEAD_OF_NOTHING = {
+    "model": "opus",
+    "max_consecutive_task_failures": 3,
+    "idle_timeout_sec": 300,
+    "prompts": "prompts",
+}
+"""What a new file shows for the keys that have no value by default."""
+
+_TABLES = """\
+# What differs by phase: [phases.plan], [phases.execute] and [phases.address].
+#[phases.plan]
+#agent = "shell"
+#model = "opus"
+#timeout_sec = 600
+#retry_count = 1
+
+# Any command as an agent, chosen with agent = "mine". Instead of one command for every phase there can be
+# plan = [...], execute = [...] and address = [...].
+#[agents.mine]
+#command = ["./my-agent", "--do"]
+#prompt = "stdin"            # stdin | file | argument, with {prompt_file} or {prompt} in the command
+#env = {MY_VARIABLE = "1"}
+#require_change = true       # an `execute` that changed nothing has failed
+#idle_timeout_sec = 300
+
+# Commands that look for something to mend after `execute`, one table for each.
+#[[reviewers]]
+#name = "tests"
+#command = "pytest -q"
+"""
+
+
+def toml(value: Any) -> str:
+    """A value as it is written after the `=`; `none` for one that is not set."""
+    from tomlkit import item
+
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {toml(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml(inner) for inner in value) + "]"
+    text: str = item(value).as_string()
+    return text
+
+
+def new_file() -> str:
+    """A `peal.toml` that changes nothing: every key with its meaning and its default, all commented out."""
+    return "\n".join(
+        [*_opening(), *(line for key in settings.scalars() for line in _commented(key)), _TABLES]
+    )
+
+
+def _opening() -> list[str]:
+    return [
+        "# The settings of peal in this repository. A line that begins with `#` and a key shows the default;",
+        "# take the `#` away to change it. Flags and PEAL_* variables come before this file: `peal config --sources`",
+        "# shows what is in force, and why.",
+        "",
+    ]
+
+
+def _commented(key: "Attribute[Any]") -> list[str]:
+    value = settings.default(key)
+    if value is None:
+        return [
+            f"# {_about(key)}; not set by default",
+            f"#{key.name} = {toml(_INSTEAD_OF_NOTHING[key.name])}",
+            "",
+        ]
+    return [f"# {_about(key)}", f"#{key.name} = {toml(value)}", ""]
+
+
+def _about(key: "Attribute[Any]") -> str:
+    """What a key means, and what it can be if that is a short list."""
+    about: str = key.metadata["help"]
+    kind: Any = key.type
+    return f"{about}: {', '.join(get_args(kind))}" if get_origin(kind) is Literal else about
+
+
+def page() -> str:
+    """The page that lists every key."""
+    return "\n".join([_INTRODUCTION, *_scalar_rows(), "", *_table_sections()]) + "\n"
+
+
+_INTRODUCTION = """\
+<!-- Made by `python -m peal.cli.settings_page > docs/settings.md`; change the texts in peal/settings.py. -->
+
+# Settings
+
+What is in force comes, in this order, from flags, from `PEAL_*` variables, from `peal.toml` at the repository's root
+and from the defaults. `peal init` makes a `peal.toml` with every key, `peal config KEY VALUE` changes it, and
+`peal config --sources` shows what is in force and where it comes from. Another file is read with `--config FILE`.
+
+- A variable that is empty counts as not set. Where a key may be without a value, `none` takes the value away.
+- Tables are reached from the command line with `--set phases.plan.model=opus`; the list of reviewers is not.
+- Unknown keys and values of the wrong kind are errors, and all of them are told at once: `"3"` is no number.
+- `max_parallel` above 1 turns `parallel` on where the same source does not set it, and 0 or 1 turns it off. A source
+  that comes before can still say otherwise: `--no-parallel` wins over `PEAL_MAX_PARALLEL=4`.
+
+## Keys
+
+| key | flag | variable | default | meaning |
+|---|---|---|---|---|"""
+
+
+def _scalar_rows() -> Iterator[str]:
+    for key in settings.scalars():
+        flag = key.name.replace("_", "-")
+        flags = f"`--{flag}`, `--no-{flag}`" if key.type is bool else f"`--{flag}`"
+        variable = settings.ENV_PREFIX + key.name.upper()
+        yield _row(f"`{key.name}`", flags, f"`{variable}`", _default(key), _about(key))
+
+
+def _table_sections() -> Iterator[str]:
+    for heading, kind in (
+        ("[phases.plan], [phases.execute], [phases.address]", PhaseSettings),
+        ("[agents.NAME]", AgentSettings),
+        ("[[reviewers]]", ReviewerSettings),
+    ):
+        yield from (f"## `{heading}`", "", _ABOUT[kind], "", "| key | default | meaning |", "|---|---|---|")
+        yield from (_row(f"`{key.name}`", _default(key), _about(key)) for key in settings.keys(kind))
+        yield ""
+
+
+_ABOUT = {
+    PhaseSettings: "What differs from the general settings in one phase.",
+    AgentSettings: (
+        'Any command as an agent, chosen with `agent = "NAME"`. The name is made of letters, digits, `_` and `-`; '
+        "`auto` and `shell` are taken. Every phase needs a command: `command`, or one of its own."
+    ),
+    ReviewerSettings: (
+        "A command that says with its exit status whether something is to be mended; its output says what. "
+        "One table for each reviewer, in the order they run in."
+    ),
+}
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _default(key: "Attribute[Any]") -> str:
+    value = settings.default(key)
+    if value is NOTHING:
+        return "has to be set"
+    return f"`{toml(value)}`" if value or value in (0, False) else "not set"
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)

@@ -1,0 +1,17 @@
+"""What a person can put right: each text is lower case, names in backticks, and ends in the way out."""
+
+
+class PealError(Exception):
+    """The plan, the settings, the repository or the call is not fit; shown once, without a traceback."""
+
+    exit_code = 1
+
+
+class Busy(PealError):
+    """Another peal is at work in this repository."""
+
+    exit_code = 5
+
+
+class Damaged(PealError):
+    """A file of peal's memory cannot be read; a copy was kept and nothing was overwritten."""

@@ -1,0 +1,184 @@
+"""The facts a run is made of, past tense, and their one written form."""
+
+from functools import cache
+from json import JSONEncoder
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from peal.model import Limits, Outcome, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cattrs import Converter
+
+
+@frozen
+class TaskRead:
+    """A task as one reading of the plan saw it."""
+
+    index: int
+    title: str
+    digest: str
+    parallel: bool
+    done: bool
+
+
+@frozen
+class RunOpened:
+    """A person asked for a run; what went before counts as memory, not as part of it."""
+
+    at: float
+    run: str
+    plan: str
+    repo: str
+    pid: int
+    birth: str
+    command: tuple[str, ...]
+    flags: dict[str, Any]
+    limits: Limits
+    selected: tuple[int, ...] | None = None
+
+
+@frozen
+class PlanRead:
+    """The plan's text was read and differs from the reading before, if there was one."""
+
+    at: float
+    tasks: tuple[TaskRead, ...]
+    plan: str = ""
+    """The plan's path relative to the repository, absolute if it lies outside."""
+    repo: str = ""
+
+
+@frozen
+class StepStarted:
+    """An attempt was handed to a worker."""
+
+    at: float
+    task: int
+    phase: Phase
+    attempt: int
+    agent: str
+
+
+@frozen
+class ProcessStarted:
+    """An attempt's process exists; `birth` tells it from a later process with the same number."""
+
+    at: float
+    task: int
+    phase: Phase
+    attempt: int
+    pid: int
+    birth: str
+
+
+@frozen
+class StepEnded:
+    """An attempt is over."""
+
+    at: float
+    task: int
+    phase: Phase
+    attempt: int
+    outcome: Outcome
+
+
+@frozen
+class TasksForgotten:
+    """These tasks are to be done again, from `phase` on."""
+
+    at: float
+    tasks: tuple[int, ...]
+    phase: Phase
+    why: str
+
+
+@frozen
+class TasksMarkedDone:
+    """These tasks count as complete though no attempt here says so."""
+
+    at: float
+    tasks: tuple[int, ...]
+    why: str
+
+
+@frozen
+class StopAsked:
+    """Nothing more is to start; what runs is being ended. `code` is the exit code it leads to."""
+
+    at: float
+    code: int
+    why: str
+
+
+@frozen
+class RunClosed:
+    """The run ended by its own decision."""
+
+    at: float
+    code: int
+    why: str
+
+
+Event = (
+    RunOpened
+    | PlanRead
+    | StepStarted
+    | ProcessStarted
+    | StepEnded
+    | TasksForgotten
+    | TasksMarkedDone
+    | StopAsked
+    | RunClosed
+)
+
+KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        RunOpened,
+        PlanRead,
+        StepStarted,
+        ProcessStarted,
+        StepEnded,
+        TasksForgotten,
+        TasksMarkedDone,
+        StopAsked,
+        RunClosed,
+    )
+}
+
+
+@cache
+def converter() -> "Converter":
+    """The one cattrs converter for everything peal writes as JSON; made late because importing cattrs is dear."""
+    from cattrs.preconf.json import make_converter
+
+    return make_converter(omit_if_default=True)
+
+
+as_json = JSONEncoder(separators=(",", ":")).encode
+"""
+Compact JSON, ASCII only: a path that is no UTF-8 survives it. One encoder made once, because `json.dumps` with
+options makes one per call.
+"""
+
+
+def written(event: Event) -> dict[str, Any]:
+    """An event as plain JSON values; what equals its default is left out."""
+    return {"event": type(event).__name__, **converter().unstructure(event)}
+
+
+def read(record: dict[str, Any]) -> Event:
+    """The event that `written` wrote; KeyError, TypeError or a cattrs error for anything else."""
+    kind, structure = _reader(record.pop("event"))
+    event: Event = structure(record, kind)
+    return event
+
+
+@cache
+def _reader(name: str) -> "tuple[type, Callable[[Any, Any], Any]]":
+    """A kind of event and how it is read; asked of the converter once instead of a hundred thousand times."""
+    return KINDS[name], converter().get_structure_hook(KINDS[name])

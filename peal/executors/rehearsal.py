@@ -1,0 +1,35 @@
+"""Attempts that are only told about and always pass: `--dry-run`."""
+
+import time
+from collections.abc import Callable
+
+from attrs import define, field
+
+from peal.events import Event, StepEnded
+from peal.model import Attempt, Outcome, Result
+
+
+@define
+class Rehearsal:
+    """Passes every attempt as soon as it has been told."""
+
+    tell: Callable[[Attempt], None]
+    _happened: list[Event] = field(factory=list)
+
+    def submit(self, attempt: Attempt) -> None:
+        """Tell of the attempt; it has passed."""
+        self.tell(attempt)
+        outcome = Outcome(Result.PASSED, "rehearsed")
+        self._happened.append(
+            StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome)
+        )
+
+    def wait(self, until: float | None) -> list[Event]:  # noqa: ARG002 - nothing takes time here
+        """One end at a time, in the order they were submitted."""
+        return [self._happened.pop(0)] if self._happened else []
+
+    def cancel(self, hard: bool = False) -> None:
+        """Nothing runs."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,101 @@
+"""What every plan has to keep, whatever its format."""
+
+import re
+from bisect import bisect_right
+
+from peal.formats.document import Document, Hidden
+from peal.formats.protocol import quoted
+from peal.model import Plan, Problem, Task
+
+_LOOKS_LIKE_TASK = re.compile(r"\s*#{1,6}\s*task\s*(?P<number>\d{1,10})\b", re.IGNORECASE | re.ASCII)
+_LOOKS_LIKE_BOX = re.compile(r" {0,3}[-*+] \[[ xX]\] ")
+
+
+def no_task(plan: Plan) -> list[Problem]:
+    """A plan without a task can not be run."""
+    way_out = "begin each task with a heading like `## Task 1: title`, or with a checkbox like `- [ ] title` at the left margin"
+    return [] if plan.tasks else [Problem(1, f"there is no task in this file; {way_out}")]
+
+
+def nothing_to_do(plan: Plan) -> list[Problem]:
+    """A task needs a text for an agent to work on."""
+    return [
+        Problem(
+            task.line,
+            f"task `{task.id}` has neither a title nor a text; write what is to be done, or remove it",
+        )
+        for task in plan.tasks
+        if not task.title and not task.body
+    ]
+
+
+def order_not_kept(plan: Plan) -> list[Problem]:
+    """What a task says must come before it has to come before it in the plan's own order."""
+    place = {index: at for at, segment in enumerate(plan.segments) for index in segment.tasks}
+    return [
+        Problem(task.line, f"task `{task.id}` is to come after task `{first}`, {why}")
+        for task in plan.tasks
+        for first in task.after
+        if (why := _why_not(task, first, place))
+    ]
+
+
+def _why_not(task: Task, first: int, place: dict[int, int]) -> str:
+    if first == task.index:
+        return "which is itself; remove that number"
+    if first not in place:
+        return "which is not in this plan; correct the number or remove it"
+    if place[first] == place[task.index]:
+        return f"but both may run at the same time; remove the `(parallel)` of task `{task.id}`"
+    if place[first] > place[task.index]:
+        return "which runs later; change the numbers so that the order is kept"
+    return ""
+
+
+def swallowed(document: Document, plan: Plan) -> list[Problem]:
+    """A block or comment that goes on further than was meant must not make tasks disappear, or appear."""
+    numbers = {task.index for task in plan.tasks}
+    span = range(min(numbers, default=0), max(numbers, default=0))
+    found = [_in_block(document, block, numbers, span) for block in document.hidden]
+    return [problem for problem in found if problem] + _in_comments(document, plan)
+
+
+def _in_block(document: Document, block: Hidden, numbers: set[int], span: range) -> Problem | None:
+    for at in range(block.line + 1, block.end + 1):
+        line = document.lines[at - 1]
+        if not block.is_closed and (_LOOKS_LIKE_TASK.match(line) or _LOOKS_LIKE_BOX.match(line)):
+            return Problem(
+                block.line,
+                f"what begins here is never closed, so {quoted(line)} on line {at} is no task; close it",
+            )
+        if block.kind != "comment" and (number := _fills_a_gap(line, numbers, span)):
+            way_out = (
+                "end that before it (a fence around fences has to be longer than those), or change the number"
+            )
+            return Problem(
+                at,
+                f"task `{number}` is missing, but {quoted(line)} stands in what begins on line {block.line}; {way_out}",
+            )
+    return None
+
+
+def _fills_a_gap(line: str, numbers: set[int], span: range) -> int | None:
+    found = _LOOKS_LIKE_TASK.match(line)
+    number = int(found["number"]) if found else -1
+    return number if number in span and number not in numbers else None
+
+
+def _in_comments(document: Document, plan: Plan) -> list[Problem]:
+    tasks = sorted(plan.tasks, key=_line)
+    way_out = "end the comment before the task, or begin a line of its own with `<!--`"
+    found = []
+    for comment in document.comments:
+        first = bisect_right(tasks, comment.line, key=_line)
+        if first < len(tasks) and tasks[first].line <= comment.end:
+            where = f"after task `{tasks[first].id}` on line {tasks[first].line}"
+            found.append(Problem(comment.line, f"the comment that begins here ends only {where}; {way_out}"))
+    return found
+
+
+def _line(task: Task) -> int:
+    return task.line

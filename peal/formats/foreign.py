@@ -1,0 +1,83 @@
+"""Task lists of other tools, which must not be read as plain ones: told by their marks, and refused by name."""
+
+import re
+from collections.abc import Callable
+
+from peal.formats.document import Document
+from peal.formats.protocol import Reading
+from peal.model import Problem
+
+name = "foreign"
+
+_SPEC_KIT = re.compile(r"(?:\*\*)?\[?T(?:\d{3,}|\d+\.\d+)\b")
+_NUMBERED = re.compile(r"(?:\*\*)?(?:\d+[.)]|\d+(?:\.\d+)+[a-z]?\.?)\s")
+_PHASE = re.compile(r"\W*Phase (?P<number>\w+)(?![\w–-])", re.IGNORECASE)
+_CHECKS = re.compile(r"\W*(?:Success Criteria|Automated Verification|Manual Verification)\b", re.IGNORECASE)
+_TASKS_LABEL = re.compile(r"\*\*Tasks:?\*\*:?\s*")
+_DEPENDS = re.compile(r"\s+(?:[-*+] )?(?:\*\*|_)Depend(?:s|s on|encies)(?:\*\*)?:")
+_PRD = re.compile(r'"user_?stories"\s*:', re.IGNORECASE)
+
+
+def recognises(document: Document) -> bool:
+    """The marks of another tool's list."""
+    return _seen(document) is not None
+
+
+def read(document: Document) -> Reading:
+    """Nothing but the problem that says whose list this seems to be."""
+    seen = _seen(document)
+    assert seen, "only a recognised document is read"
+    line, what = seen
+    way_out = "write each task as `## Task 1: title`"
+    return Reading(
+        problems=(Problem(line, f"this looks like {what}, which peal does not read yet; {way_out}"),)
+    )
+
+
+def _seen(document: Document) -> tuple[int, str] | None:
+    tools: dict[str, Callable[[Document], int | None]] = {
+        "a spec-kit task list": _spec_kit,
+        "a task list with numbers of its own, as of Kiro or OpenSpec": _numbered,
+        "a plan of phases with steps": _phases,
+        "a task list with dependencies between its items": _depends,
+        "a prd.json": _prd,
+    }
+    return next(((line, what) for what, find in tools.items() if (line := find(document))), None)
+
+
+def _spec_kit(document: Document) -> int | None:
+    texts = [(box.line, box.text) for box in document.boxes] + [
+        (heading.line, heading.text) for heading in document.headings
+    ]
+    return min((line for line, text in texts if _SPEC_KIT.match(text)), default=None)
+
+
+def _numbered(document: Document) -> int | None:
+    lines = [box.line for box in document.boxes if _NUMBERED.match(box.text)]
+    return lines[0] if len(lines) > 1 else None
+
+
+def _phases(document: Document) -> int | None:
+    phases = [
+        (heading.line, found["number"])
+        for heading in document.headings
+        if (found := _PHASE.match(heading.text))
+    ]
+    if not phases:
+        return None
+    # Two lists in one file, each from its own first phase on, can not be one row of tasks.
+    repeated = sum(number == "1" for _, number in phases) > 1
+    listed = any(_PHASE.match(box.text) for box in document.boxes)
+    checks = any(_CHECKS.match(heading.text) for heading in document.headings)
+    labelled = any(map(_TASKS_LABEL.fullmatch, document.lines))
+    return phases[0][0] if repeated or listed or checks or labelled else None
+
+
+def _depends(document: Document) -> int | None:
+    within = (line for box in document.boxes if not box.depth for line in range(box.line + 1, box.end + 1))
+    return next((line for line in within if _DEPENDS.match(document.lines[line - 1])), None)
+
+
+def _prd(document: Document) -> int | None:
+    text = "\n".join(document.lines)
+    return 1 if text.lstrip().startswith("{") and _PRD.search(text) else None

@@ -1,0 +1,92 @@
+"""Reads one heading: is it a task's, with which number, title and marks, or does it only look like one."""
+
+import re
+
+from attrs import evolve, frozen
+
+from peal.formats.document import Heading
+from peal.formats.marks import Marked, one_line, unwrapped, without_leading, without_trailing
+from peal.formats.protocol import quoted
+
+_LARGEST = 2**31
+
+# What follows a number without a blank belongs to it (`1.1`, `10a`, `1-3`): such a number is refused, not cut.
+_TASK = re.compile(r"task (?P<number>\d\w*(?:[.:–—-]\d\w*)*)(?P<rest>.*)", re.IGNORECASE)
+_NEARLY = re.compile(r"[^\w]{0,3}task[^\w]{0,3}\d", re.IGNORECASE)
+_OPENING_BOLD = re.compile(r"\A\s*\*\*(.+?)\*\*")
+_TITLE = re.compile(r" ?(?:[:：–—-]|\.(?= |$)) ?(?P<title>.*)|(?P<remark> ?\(.*)|")
+
+
+@frozen
+class NotTask:
+    """A heading of something else."""
+
+    heading: Heading
+
+
+@frozen
+class NearlyTask:
+    """A heading that may be meant for a task, but is not written like one."""
+
+    heading: Heading
+    message: str
+
+
+@frozen
+class BadTask:
+    """A task's heading that can not be taken as it is."""
+
+    heading: Heading
+    message: str
+
+
+@frozen
+class TaskHeading:
+    """A task's heading."""
+
+    heading: Heading
+    number: int
+    marked: Marked
+    """The title, and the marks around it."""
+
+
+Read = NotTask | NearlyTask | BadTask | TaskHeading
+
+
+def read(heading: Heading) -> Read:
+    """What a heading is to a plan."""
+    text = one_line(_OPENING_BOLD.sub(r"\1", heading.text, count=1))
+    found = _TASK.fullmatch(text)
+    if not found:
+        message = f"{quoted(text)} looks like a task but is not written like one; write `Task 1: title`, or reword it"
+        return NearlyTask(heading, message) if _NEARLY.match(text) else NotTask(heading)
+    if message := _number_problem(found["number"]):
+        return BadTask(heading, message)
+    return _titled(heading, int(found["number"].lstrip("0") or "0"), found["rest"])
+
+
+def _number_problem(number: str) -> str:
+    way_out = "number the tasks 1, 2, 3"
+    if not (number.isascii() and number.isdecimal()):
+        return f"task number {quoted(number)} is not a whole number; {way_out}"
+    digits = number.lstrip("0")
+    if len(digits) > len(str(_LARGEST)) or int(digits or "0") > _LARGEST:
+        return f"task number {quoted(number)} is too large; {way_out}"
+    return ""
+
+
+def _titled(heading: Heading, number: int, rest: str) -> Read:
+    marked = without_trailing(without_leading(rest))
+    if marked.unclear:
+        way_out = (
+            f"write `(after 1, 2)` with the numbers of tasks, or put it behind the title of task `{number}`"
+        )
+        return BadTask(heading, f"{quoted(marked.unclear)} does not say which tasks come first; {way_out}")
+    found = _TITLE.fullmatch(marked.text)
+    if not found:
+        way_out = f"write `Task {number}: title` if it is a task, or reword it"
+        return NearlyTask(
+            heading, f"what follows the number in {quoted(heading.text)} is not set off as a title; {way_out}"
+        )
+    title = unwrapped((found["title"] or found["remark"] or "").strip())
+    return TaskHeading(heading, number, without_trailing(evolve(marked, text=title)))

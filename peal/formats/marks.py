@@ -1,0 +1,91 @@
+"""The marks that people write around a task's title: `(parallel)`, `(after 1, 2)`, `DONE`, bold type."""
+
+import re
+
+from attrs import evolve, frozen
+
+_DONE = re.compile(
+    r"(?:(?:^| )(?:DONE|COMPLETED?)|(?:[(\[]|\*\*)(?:✅\ufe0f? ?)?(?:DONE|COMPLETED?)(?:[)\]]|\*\*)|✅\ufe0f?)$"
+)
+_FIRST_REMARK = re.compile(r" ?(?P<bold>\*\*)?\((?P<remark>[^()]*)\)(?(bold)\*\*)")
+_AFTER = re.compile(r"(?:after|depends? on)\b:? ?(?P<which>.*)", re.IGNORECASE)
+_TASK = r"(?:tasks? )?#?\d{1,10}"
+_WHICH = re.compile(rf"{_TASK}(?:(?: ?[,+&] ?| and |, and ){_TASK})*", re.ASCII | re.IGNORECASE)
+
+# Longer than any mark, so that looking for one costs the same however long a title is.
+_TAIL = 40
+
+
+@frozen
+class Marked:
+    """A text, and what the marks say that were taken out of it."""
+
+    text: str
+    parallel: bool = False
+    done: bool = False
+    after: tuple[int, ...] = ()
+    unclear: str = ""
+    """A remark that says what must come first, but not with numbers."""
+
+
+def one_line(text: str) -> str:
+    """The text with every run of blanks, of whatever kind, as one blank."""
+    return " ".join(text.split())
+
+
+def unwrapped(text: str) -> str:
+    """The text without a pair of `**` around all of it."""
+    bare = text[2:-2].strip()
+    return bare if text == f"**{text[2:-2]}**" and bare and "**" not in bare else text
+
+
+def without_leading(text: str) -> Marked:
+    """The text after the remarks it begins with, as far as they are marks."""
+    marked = Marked(text)
+    while found := _FIRST_REMARK.match(marked.text):
+        read = _with_remark(marked, found["remark"])
+        if read is None:
+            break
+        marked = evolve(read, text=marked.text[found.end() :])
+    return marked
+
+
+def without_trailing(marked: Marked) -> Marked:
+    """The text before the marks it ends with; a remark there that is unclear is just part of a title."""
+    while shorter := _without_last(evolve(marked, text=marked.text.rstrip())):
+        marked = shorter
+    return evolve(marked, text=marked.text.strip())
+
+
+def without_parallel(text: str) -> Marked:
+    """The text before a `(parallel)` that it ends with; every other mark stays."""
+    marked = _without_last_remark(Marked(text.rstrip()))
+    return marked if marked and marked.parallel else Marked(text)
+
+
+def _without_last(marked: Marked) -> Marked | None:
+    if found := _DONE.search(marked.text[-_TAIL:]):
+        return evolve(marked, text=marked.text[: -len(found[0])].rstrip(" :-–—"), done=True)
+    return _without_last_remark(marked)
+
+
+def _without_last_remark(marked: Marked) -> Marked | None:
+    bold = "**" if marked.text.endswith(")**") else ""
+    before, _, remark = marked.text.removesuffix(bold).rpartition("(")
+    if not remark.endswith(")") or ")" in remark[:-1] or not before.endswith(bold):
+        return None
+    read = _with_remark(marked, remark[:-1])
+    return evolve(read, text=before.removesuffix(bold).rstrip()) if read and not read.unclear else None
+
+
+def _with_remark(marked: Marked, remark: str) -> Marked | None:
+    words = one_line(remark)
+    if words.lower() == "parallel":
+        return evolve(marked, parallel=True)
+    found = _AFTER.fullmatch(words)
+    if not found:
+        return None
+    if not _WHICH.fullmatch(found["which"]):
+        return evolve(marked, unclear=words)
+    numbers = map(int, re.findall(r"\d+", found["which"], re.ASCII))
+    return evolve(marked, after=tuple(dict.fromkeys((*marked.after, *numbers))))

@@ -1,0 +1,37 @@
+"""What a plan format has to offer, and what it hands back."""
+
+from typing import Protocol
+
+from attrs import frozen
+
+from peal.formats.document import Document
+from peal.model import Problem, Task
+from peal.text import harmless
+
+
+@frozen
+class Reading:
+    """What a format made of a document, as far as it could be read; in any order."""
+
+    tasks: tuple[Task, ...] = ()
+    context: str = ""
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+
+class Format(Protocol):
+    """One way to write a plan; a module with these three names is one."""
+
+    name: str
+
+    # Whether the document is meant to be in this format, even if it has mistakes.
+    def recognises(self, document: Document) -> bool: ...
+
+    # Never raises: what is wrong with the document is part of the reading.
+    def read(self, document: Document) -> Reading: ...
+
+
+def quoted(text: str) -> str:
+    """A piece of a plan for a message: harmless, short, in backticks."""
+    shown = harmless(text)
+    return f"`{shown[:60]}…`" if len(shown) > 60 else f"`{shown}`"

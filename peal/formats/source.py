@@ -1,0 +1,67 @@
+"""From the bytes of a file to its lines, and from lines to the text of a task."""
+
+import re
+from collections.abc import Sequence
+
+from peal.model import Problem
+
+_KEY = re.compile(r"[A-Za-z_][\w .-]*:(?:\s|$)")
+_NOT_YAML = re.compile(r"##|[-*+] \[[ xX]\] ")
+
+
+def decoded(raw: bytes) -> tuple[str, list[Problem]]:
+    """The text with LF line ends, without a byte order mark; what is no UTF-8 is replaced, and a problem."""
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return _unix(raw.decode()), []
+    except UnicodeDecodeError as error:
+        line = 1 + _unix(raw[: error.start].decode()).count("\n")
+        message = f"byte `0x{raw[error.start]:02x}` is not valid UTF-8; save the file as UTF-8"
+        return _unix(raw.decode("utf-8", "replace")), [Problem(line, message)]
+
+
+def without_front_matter(lines: Sequence[str]) -> list[str]:
+    """The same number of lines, with blank ones for the settings between `---` and `---` at the top."""
+    end = _front_matter_end(lines)
+    return [""] * end + list(lines[end:])
+
+
+def trimmed(text: str) -> str:
+    """Without blanks at both ends; but code that is indented keeps the indent of its first line."""
+    bare = text.strip()
+    before = text[: len(text) - len(text.lstrip())]
+    indent = before[before.rfind("\n") + 1 :]
+    return indent + bare if bare and len(indent.expandtabs(4)) >= 4 else bare
+
+
+def dedented(lines: Sequence[str], indent: int) -> str:
+    """Lines of a list item as they would stand outside it; what is indented less stays where it is."""
+    spaced = [tabs_expanded(line) for line in lines]
+    shifted = [line[min(indent, _indent(line)) :] for line in spaced]
+    common = min((_indent(line) for line in shifted if line.strip()), default=0)
+    return trimmed("\n".join(line[common:] for line in shifted))
+
+
+def tabs_expanded(line: str) -> str:
+    """The line with blanks for the tabs it begins with."""
+    bare = line.lstrip(" \t")
+    return line[: len(line) - len(bare)].expandtabs(4) + bare
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _front_matter_end(lines: Sequence[str]) -> int:
+    # A rule (`---`) may open a file too, so what follows has to look like settings and not like a plan.
+    if lines[0].rstrip() != "---":
+        return 0
+    closing = (at for at, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "..."))
+    end = next(closing, 0)
+    settings = [line for line in lines[1:end] if not re.match(r"#(?!#)", line)]
+    looks_right = not settings or (_KEY.match(settings[0]) and not any(map(_NOT_YAML.match, settings)))
+    return end + 1 if end and looks_right else 0
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

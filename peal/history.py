@@ -1,0 +1,325 @@
+"""What the events add up to: each task's standing, and the run's."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any
+
+from attrs import define, field
+
+from peal.events import (
+    KINDS,
+    Event,
+    PlanRead,
+    ProcessStarted,
+    RunClosed,
+    RunOpened,
+    StepEnded,
+    StepStarted,
+    StopAsked,
+    TaskRead,
+    TasksForgotten,
+    TasksMarkedDone,
+)
+from peal.model import Finding, Limits, Outcome, Phase, Result
+
+
+@define
+class Try:
+    """An attempt as remembered; `ended` and `outcome` are None while it runs."""
+
+    task: int
+    """The task's number when the attempt was made: its folder is named after it."""
+    phase: Phase
+    number: int
+    agent: str
+    started: float
+    ended: float | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def result(self) -> Result | None:
+        """How it ended; None while it runs."""
+        return self.outcome.result if self.outcome else None
+
+
+class Stage(Enum):
+    """What a task waits for that has something left to do and does not run."""
+
+    FRESH = "to be begun"
+    BEGUN = "the next try or phase before `address`"
+    REVIEW = "`address`"
+
+
+@define
+class Line:
+    """One task's way through its phases."""
+
+    task: TaskRead
+    next: Phase | None = Phase.PLAN
+    """The phase to do; None once the task is complete."""
+    tries: list[Try] = field(factory=list)
+    running: Try | None = None
+    has_begun: bool = False
+    """Something was done for the task, in this run or an earlier one, that still counts."""
+    pid: int = 0
+    birth: str = ""
+    failures: int = 0
+    """Failed tries of the next phase in this run."""
+    rounds: int = 0
+    """Rounds of mending in this run."""
+    failed: str | None = None
+    """Why the task has failed in this run."""
+    findings: tuple[Finding, ...] = ()
+    """What the reviewers still found when the task was let through."""
+    completed_at: float | None = None
+    stage: Stage | None = field(default=None, eq=False)
+    """Kept by the history; None while the task runs or has nothing left to do in this run."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything asked of the task is done, here or by the word of a person or the plan."""
+        return self.next is None or self.task.done
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to the task in this run."""
+        return self.next is None or self.failed is not None or self.task.done
+
+    def last(self) -> Try | None:
+        """The latest try that ended."""
+        return self.tries[-1] if self.tries else None
+
+    def failure(self, phase: Phase) -> Try | None:
+        """The try of this phase whose failure nothing has made good yet; being cut short in between does not count."""
+        for past in reversed(self.tries):
+            if past.phase is not phase or past.result not in (
+                Result.INTERRUPTED,
+                Result.FAILED,
+                Result.REJECTED,
+            ):
+                return None
+            if past.result is not Result.INTERRUPTED:
+                return past
+        return None
+
+
+@define
+class History:
+    """The fold over a journal's events. `apply` costs the same however much is already done."""
+
+    plan: str = ""
+    repo: str = ""
+    lines: dict[int, Line] = field(factory=dict)
+    opened: RunOpened | None = None
+    stop: StopAsked | None = None
+    closed: RunClosed | None = None
+    running: dict[int, Line] = field(factory=dict)
+    completed: set[int] = field(factory=set)
+    failed: set[int] = field(factory=set)
+    """Tasks that have failed in this run."""
+    with_findings: set[int] = field(factory=set)
+    """Complete tasks that were let through with findings."""
+    cap_reached: bool = False
+    counts: dict[tuple[int, Phase], int] = field(factory=lambda: defaultdict(int))
+    """Attempts by number and phase, never reset: they name folders that are never overwritten."""
+    last_at: float = 0.0
+    _settled: list[tuple[int, bool]] = field(factory=list)
+    """The tasks settled in this run in task order, and whether each succeeded."""
+    _idle: dict[Stage, list[int]] = field(factory=lambda: {stage: [] for stage in Stage})
+
+    @property
+    def limits(self) -> Limits:
+        """The rules the latest run was opened with."""
+        return self.opened.limits if self.opened else Limits()
+
+    @property
+    def is_open(self) -> bool:
+        """A run was opened and has not said that it ended; it may also have been killed."""
+        return self.opened is not None and self.closed is None
+
+    def idle(self, stage: Stage, tasks: Sequence[int]) -> list[int]:
+        """Which of a segment's tasks wait at this stage, in task order; costs what it gives, not the plan's length."""
+        waiting = self._idle[stage]
+        low, high = bisect_left(waiting, tasks[0]), bisect_right(waiting, tasks[-1])
+        found = waiting[low:high]
+        is_gapless = tasks[-1] - tasks[0] + 1 == len(tasks)
+        return found if is_gapless or len(found) == 0 else sorted(set(tasks).intersection(found))
+
+    def apply(self, event: Event) -> None:
+        """Take one more fact in."""
+        _HANDLERS[type(event)](self, event)
+        self.last_at = event.at
+
+    def _restage(self, line: Line) -> None:
+        """Keep the index of idle tasks true after a change to one of them."""
+        stage = _stage(line)
+        if stage is not line.stage:
+            index = line.task.index
+            if line.stage is not None:
+                places = self._idle[line.stage]
+                del places[bisect_left(places, index)]
+            if stage is not None:
+                insort(self._idle[stage], index)
+            line.stage = stage
+
+    def _restage_all(self) -> None:
+        for line in self.lines.values():
+            line.stage = _stage(line)
+        self._idle = {
+            stage: sorted(index for index, line in self.lines.items() if line.stage is stage)
+            for stage in Stage
+        }
+
+    def _on_RunOpened(self, event: RunOpened) -> None:  # noqa: N802 - named after the event
+        for line in list(self.running.values()):
+            self._end(line, line.running, self.last_at, Outcome(Result.INTERRUPTED, "peal was cut off"))
+        self.running.clear()
+        for line in self.lines.values():
+            line.failed, line.failures, line.rounds = None, 0, 0
+        self.plan, self.repo = event.plan, event.repo
+        self.opened, self.stop, self.closed = event, None, None
+        self.failed.clear()
+        self._settled.clear()
+        self.cap_reached = False
+        self._restage_all()
+
+    def _on_PlanRead(self, event: PlanRead) -> None:  # noqa: N802
+        """Tasks keep what was done for them while their text is the same, wherever they have moved."""
+        self.plan, self.repo = event.plan or self.plan, event.repo or self.repo
+        known: dict[str, deque[Line]] = defaultdict(deque)
+        for line in self.lines.values():
+            known[line.task.digest].append(line)
+        self.lines = {}
+        for task in event.tasks:
+            line = known[task.digest].popleft() if known[task.digest] else Line(task)
+            line.task = task
+            self.lines[task.index] = line
+        self.completed = {index for index, line in self.lines.items() if line.is_complete}
+        self.running = {index: line for index, line in self.lines.items() if line.running}
+        self.failed = {index for index, line in self.lines.items() if line.failed is not None}
+        self.with_findings = {index for index, line in self.lines.items() if line.findings}
+        self._restage_all()
+
+    def _on_StepStarted(self, event: StepStarted) -> None:  # noqa: N802
+        line = self.lines[event.task]
+        line.running = Try(event.task, event.phase, event.attempt, event.agent, event.at)
+        line.has_begun = True
+        line.pid, line.birth = 0, ""
+        self.counts[event.task, event.phase] = event.attempt
+        self.running[event.task] = line
+        self._restage(line)
+
+    def _on_ProcessStarted(self, event: ProcessStarted) -> None:  # noqa: N802
+        line = self.lines[event.task]
+        line.pid, line.birth = event.pid, event.birth
+
+    def _on_StepEnded(self, event: StepEnded) -> None:  # noqa: N802
+        line = self.lines[event.task]
+        self._end(line, line.running, event.at, event.outcome)
+        self._restage(line)
+
+    def _end(self, line: Line, running: Try | None, at: float, outcome: Outcome) -> None:
+        assert running is not None, "an attempt ends once, after it has started"
+        running.ended, running.outcome = at, outcome
+        line.tries.append(running)
+        line.running = None
+        self.running.pop(line.task.index, None)
+        match outcome.result:
+            case Result.PASSED:
+                line.next, line.failures = running.phase.next, 0
+                if line.next is None:
+                    self._complete(line, at, outcome.findings)
+            case Result.MENDED:
+                line.rounds += 1
+                line.failures = 0
+            case Result.FAILED | Result.REJECTED:
+                line.failures += 1
+                final = outcome.result is Result.REJECTED
+                if final or line.failures > self.limits.retry_count(running.phase):
+                    self._fail(line, outcome.reason)
+            case Result.INTERRUPTED:
+                pass
+
+    def _complete(self, line: Line, at: float, findings: tuple[Finding, ...] = ()) -> None:
+        line.next, line.completed_at, line.findings, line.failed = None, at, findings, None
+        self.completed.add(line.task.index)
+        if findings:
+            self.with_findings.add(line.task.index)
+        insort(self._settled, (line.task.index, True))
+
+    def _fail(self, line: Line, reason: str) -> None:
+        line.failed = reason
+        self.failed.add(line.task.index)
+        place = (line.task.index, False)
+        insort(self._settled, place)
+        cap = self.limits.max_consecutive_task_failures
+        if cap is not None and self._failures_around(place, cap) >= cap:
+            self.cap_reached = True
+
+    def _failures_around(self, place: tuple[int, bool], enough: int) -> int:
+        """How many settled tasks failed in a row in task order, this one among them; looks no further than needed."""
+        low = high = bisect_left(self._settled, place)
+        while low > 0 and not self._settled[low - 1][1] and high - low + 1 < enough:
+            low -= 1
+        while high + 1 < len(self._settled) and not self._settled[high + 1][1] and high - low + 1 < enough:
+            high += 1
+        return high - low + 1
+
+    def _drop_running(self, line: Line) -> None:
+        """What a crash cut off counts no more when a person has decided about the task."""
+        line.running = None
+        self.running.pop(line.task.index, None)
+
+    def _on_TasksForgotten(self, event: TasksForgotten) -> None:  # noqa: N802
+        for index in event.tasks:
+            line = self.lines.get(index)
+            if line:
+                self._drop_running(line)
+            if line and (line.next in (None, event.phase) or line.next.comes_after(event.phase)):
+                line.next, line.completed_at, line.findings = event.phase, None, ()
+                line.failures, line.rounds, line.failed = 0, 0, None
+                line.has_begun = line.has_begun and event.phase is not Phase.PLAN
+                self.failed.discard(index)
+                self.with_findings.discard(index)
+                if not line.task.done:
+                    self.completed.discard(index)
+                self._restage(line)
+
+    def _on_TasksMarkedDone(self, event: TasksMarkedDone) -> None:  # noqa: N802
+        for index in event.tasks:
+            if line := self.lines.get(index):
+                self._drop_running(line)
+                line.next, line.completed_at, line.findings, line.failed = None, event.at, (), None
+                self.completed.add(index)
+                self.failed.discard(index)
+                self.with_findings.discard(index)
+                self._restage(line)
+
+    def _on_StopAsked(self, event: StopAsked) -> None:  # noqa: N802
+        self.stop = self.stop or event
+
+    def _on_RunClosed(self, event: RunClosed) -> None:  # noqa: N802
+        self.closed = event
+
+
+_HANDLERS: dict[type, Callable[[History, Any], None]] = {
+    kind: getattr(History, f"_on_{name}") for name, kind in KINDS.items()
+}
+
+
+def _stage(line: Line) -> Stage | None:
+    if line.running or line.is_settled:
+        return None
+    if line.next is Phase.ADDRESS:
+        return Stage.REVIEW
+    return Stage.BEGUN if line.has_begun else Stage.FRESH
+
+
+def fold(events: Iterable[Event]) -> History:
+    """The history that these events add up to."""
+    history = History()
+    for event in events:
+        history.apply(event)
+    return history

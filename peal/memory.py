@@ -1,0 +1,118 @@
+"""A plan's memory taken in hand: one peal at a time, nothing left of a dead run, and everything brought together."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from peal import journal, lock, process, state
+from peal.errors import Damaged, PealError
+from peal.events import PlanRead, TaskRead
+from peal.history import fold
+from peal.model import Plan
+from peal.places import Places, PlanPlace
+
+_STRAYS_GRACE = 0.5
+"""Seconds between TERM and KILL for what a dead run left."""
+
+
+def as_read(places: Places, plan_file: Path, plan: Plan) -> PlanRead:
+    """The reading of a plan as it is remembered."""
+    tasks = (TaskRead(task.index, task.title, task.digest, task.parallel, task.done) for task in plan.tasks)
+    return PlanRead(time.time(), tuple(tasks), places.plan_key(plan_file), str(places.repo))
+
+
+@contextmanager
+def hold(
+    places: Places,
+    reading: PlanRead,
+    say: Callable[[str], None],
+    run: str = "",
+    fresh: bool = False,
+) -> Iterator[journal.Journal]:
+    """
+    The open memory of the plan that was read, with the repository's lock in hand.
+
+    First, whatever a dead run left running is ended. `fresh` sets the old memory aside. `say` is told what had to be
+    put right. `Busy` if another peal is at work; PealError if the memory cannot be read or written.
+    """
+    plan_file = places.plan_file(reading.plan)
+    place = places.plan(plan_file)
+    with lock.hold(places, run, first=end_strays) as renew:
+        with writing(place):
+            if fresh and (kept := journal.set_aside(place)):
+                say(f"starting over; what was remembered is kept in `{kept}`")
+            opened = journal.open_journal(place, reading, None if fresh else rust_state(places, plan_file))
+        opened.renew = renew
+        try:
+            for line in opened.history.running.values():
+                process.end_group(line.pid, line.birth, _STRAYS_GRACE)
+            for text in opened.said:
+                say(text)
+            yield opened
+        finally:
+            opened.close()
+
+
+def known_runs(places: Places) -> list[state.State]:
+    """What is known of every plan that was run here, the latest first."""
+    found = [known for place in places.known_plans() if (known := _known(place)) and known.plan_path]
+    return sorted(found, key=lambda known: known.updated_at, reverse=True)
+
+
+def _known(place: PlanPlace) -> state.State | None:
+    """A plan's progress in short; from the journal where state.json is lost or cannot be understood."""
+    with suppress(Damaged):
+        if known := state.read(place.state):
+            return known
+    with suppress(Damaged):
+        recording = journal.load(place.journal)
+        return state.state_of(fold(recording.events), recording.length)
+    return None
+
+
+def end_strays(dead: lock.Owner) -> None:
+    """End what a dead run left running, and remove its temporary folder."""
+    if dead.run:
+        process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
+        shutil.rmtree(scratch_of(dead.run), ignore_errors=True)
+
+
+def scratch_of(run: str) -> Path:
+    """
+    The temporary folder of a run, in `/tmp` where that can be used.
+
+    Paths of sockets end at 108 bytes, and some systems' own folder for such things has a long name.
+    """
+    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir()
+    return Path(base) / f"peal-{run}"
+
+
+@contextmanager
+def writing(place: PlanPlace) -> Iterator[None]:
+    """What cannot be written in here ends in a PealError that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise PealError(_unwritable(place, error)) from None
+
+
+def _unwritable(place: PlanPlace, error: OSError) -> str:
+    """What to say when the memory cannot be written."""
+    said = error.strerror or str(error)
+    return f"cannot write to `{place.folder}`: {said}; make room or make it writable, then `peal resume`"
+
+
+def rust_state(places: Places, plan_file: Path) -> state.State | None:
+    """The progress that the Rust peal left in its default place, if it is about this plan and can be understood."""
+    try:
+        found = state.read(places.root / "state.json")
+    except Damaged:
+        return None
+    if found is None or found.schema_version:
+        return None
+    meant = {os.path.realpath(path) for path in (places.repo / found.plan_path, found.plan_path)}
+    return found if os.path.realpath(plan_file) in meant else None

@@ -1,0 +1,276 @@
+"""The nouns that several rooms share: plain frozen values, no behaviour beyond what they derive from themselves."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+from attrs import field, frozen
+
+_TICK = re.compile(r"\[[xX]\]")
+
+
+class Phase(StrEnum):
+    """The stages of a task, in order."""
+
+    PLAN = "plan"
+    EXECUTE = "execute"
+    ADDRESS = "address"
+
+    @property
+    def next(self) -> "Phase | None":
+        """The phase after this one; None after the last."""
+        return {Phase.PLAN: Phase.EXECUTE, Phase.EXECUTE: Phase.ADDRESS}.get(self)
+
+    def comes_after(self, other: "Phase") -> bool:
+        """Whether a task reaches `other` first."""
+        phases = list(Phase)
+        return phases.index(self) > phases.index(other)
+
+
+@frozen
+class Task:
+    """One piece of work of a plan."""
+
+    index: int
+    title: str
+    body: str
+    parallel: bool = False
+    done: bool = False
+    """Ticked off in the plan itself: never run."""
+    after: tuple[int, ...] = ()
+    """Tasks that the text says must come first; the plan's order has to keep it."""
+    line: int = 0
+    """Where the task begins in its file, counted from 1."""
+
+    @property
+    def id(self) -> str:
+        """The task's name towards people and scripts."""
+        return str(self.index)
+
+    @property
+    def digest(self) -> str:
+        """Tells whether the text is still the same; does not depend on number, place or marks, ticked steps included."""
+        text = _TICK.sub("[ ]", f"{self.title}\0{self.body}")
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@frozen
+class Segment:
+    """What the plan's order allows at once: one task, or neighbours that are all marked `(parallel)`."""
+
+    tasks: tuple[int, ...]
+
+    @property
+    def kind(self) -> str:
+        """`sequential` or `parallel`; a parallel run of one is sequential."""
+        return "parallel" if len(self.tasks) > 1 else "sequential"
+
+
+@frozen
+class Problem:
+    """Something in a plan file that a person should look at."""
+
+    line: int
+    message: str
+
+
+@frozen
+class Plan:
+    """A plan as read; fit to run only without `problems`."""
+
+    path: str
+    format: str
+    tasks: tuple[Task, ...]
+    context: str = ""
+    """What stands outside all tasks; agents get it beside their task."""
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Maximal runs of neighbouring parallel tasks, and every other task by itself."""
+        return segments_of((task.index, task.parallel) for task in self.tasks)
+
+
+def segments_of(marks: Iterable[tuple[int, bool]]) -> tuple[Segment, ...]:
+    """The segments of tasks given in order as their number and whether they are marked `(parallel)`."""
+    found: list[Segment] = []
+    for parallel, run in groupby(marks, key=itemgetter(1)):
+        indices = tuple(index for index, _ in run)
+        found += [Segment(indices)] if parallel else [Segment((index,)) for index in indices]
+    return tuple(found)
+
+
+@frozen
+class Step:
+    """One phase of one task: what the scheduler starts."""
+
+    task: int
+    phase: Phase
+
+    def __str__(self) -> str:
+        return f"task {self.task} {self.phase}"
+
+
+@frozen
+class Limits:
+    """The rules of a run that decide what may start and what has failed."""
+
+    max_parallel: int = 1
+    """Steps at once; 1 is one task after another."""
+    plan_retry_count: int = 0
+    execute_retry_count: int = 0
+    address_retry_count: int = 0
+    continue_with_remaining_tasks: bool = False
+    max_consecutive_task_failures: int | None = None
+
+    def retry_count(self, phase: Phase) -> int:
+        """How often a failed step of this phase is tried again."""
+        counts = {Phase.PLAN: self.plan_retry_count, Phase.EXECUTE: self.execute_retry_count}
+        return counts.get(phase, self.address_retry_count)
+
+
+@frozen
+class Halt:
+    """Why a run is over, and the exit code that says so."""
+
+    code: int
+    why: str
+
+
+@frozen
+class Reason:
+    """Why a decision treats these tasks as it does."""
+
+    tasks: tuple[int, ...]
+    text: str
+
+
+@frozen
+class Decision:
+    """What the loop is to do now."""
+
+    start: tuple[Step, ...] = ()
+    halt: Halt | None = None
+    reasons: tuple[Reason, ...] = ()
+    concurrent: bool = False
+    """Whether the started steps share the workspace with others."""
+    segment: int = 0
+    """Segments before this one are over and need no further look in this run."""
+
+
+class Result(StrEnum):
+    """How an attempt ended."""
+
+    PASSED = "passed"
+    MENDED = "mended"
+    """A round of `address` in which the agent worked on findings: the reviewers look again."""
+    FAILED = "failed"
+    REJECTED = "rejected"
+    """Failed, and trying again would change nothing: findings remain after the last round, or there is nothing to do it with."""
+    INTERRUPTED = "interrupted"
+    """Cut short by a person, a signal or a crash: not a failure."""
+
+
+@frozen
+class Finding:
+    """One thing a reviewer reports."""
+
+    reviewer: str
+    message: str
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """Equal for the same finding seen again: numbers, such as line numbers and times, may have moved."""
+        return self.reviewer, re.sub(r"\d+", "0", self.message)
+
+
+@frozen
+class Outcome:
+    """How an attempt ended and why, in words a person can act on."""
+
+    result: Result
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+@frozen
+class Attempt:
+    """One try of a step, with all that an agent is told about the tries before."""
+
+    task: Task
+    phase: Phase
+    number: int
+    folder: Path
+    alone: bool
+    """Nothing else works in the same workspace meanwhile, so changes can be told to be this attempt's."""
+    round: int = 0
+    """Rounds of mending this task has had in this run."""
+    plan_folder: Path | None = None
+    """The attempt whose reply is the task's plan."""
+    failed_before: str = ""
+    """Why the attempt before this one failed."""
+    failed_folder: Path | None = None
+    """That attempt's folder."""
+    interrupted_before: bool = False
+    charged: frozenset[tuple[str, str]] = frozenset()
+    """Marks of findings that stand against other tasks in the same tree: nobody is charged twice."""
+
+    @property
+    def step(self) -> Step:
+        """What this is a try of."""
+        return Step(self.task.index, self.phase)
+
+
+class Ended(StrEnum):
+    """Why a process is no longer running."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed out"
+    IDLE = "idle"
+    FLOODED = "flooded"
+    CANCELLED = "cancelled"
+
+
+@frozen
+class Ending:
+    """How a process ended."""
+
+    how: Ended
+    exit_code: int
+    """As the operating system tells it; minus the signal's number if a signal ended it."""
+    seconds: float
+
+    @property
+    def is_clean(self) -> bool:
+        """The process ended by itself and says it succeeded."""
+        return self.how is Ended.EXITED and self.exit_code == 0
+
+
+@frozen
+class Command:
+    """A process an agent wants started."""
+
+    argv: tuple[str, ...]
+    prompt_on_stdin: bool = False
+    env: dict[str, str] = field(factory=dict)
+    files: dict[str, str] = field(factory=dict)
+    """Small files to write into the attempt's folder first; `{folder}` in `argv` names it."""
+
+
+@frozen
+class Reply:
+    """What an agent answered."""
+
+    text: str
+
+
+@frozen
+class Declined:
+    """An agent has nothing it could do in this phase, and says why."""
+
+    reason: str

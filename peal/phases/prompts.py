@@ -1,0 +1,84 @@
+"""The one place where prompts are built: templates of this package, each replaceable by the user's own."""
+
+from functools import cache
+from itertools import compress, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from peal.errors import PealError
+from peal.model import Finding, Phase, Task
+from peal.text import fenced
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@frozen
+class Briefing:
+    """What a prompt is made from; the names are the templates' variables."""
+
+    task: Task
+    phase: Phase
+    workspace: Path
+    context: str = ""
+    """What the plan says outside its tasks."""
+    plan: str = ""
+    """The reply of the task's `plan` phase."""
+    findings: tuple[Finding, ...] = ()
+    failed_before: str = ""
+    """What went wrong with the attempt before this one."""
+    interrupted_before: bool = False
+    """The attempt before this one was cut short: partial changes may be there."""
+
+
+@cache
+def _environment(folder: Path | None) -> "Environment":
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+
+    ours = PackageLoader("peal.phases")
+    loader = ChoiceLoader([FileSystemLoader(folder), ours]) if folder else ours
+    made = Environment(
+        loader=loader,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+        autoescape=False,
+    )
+    made.filters["fenced"] = fenced
+    return made
+
+
+def render(briefing: Briefing, folder: Path | None = None) -> str:
+    """The prompt of one attempt; `folder` holds the user's own templates, if there are any."""
+    name = f"{briefing.phase}.md.j2"
+    values = {name: getattr(briefing, name) for name in Briefing.__annotations__}
+    try:
+        return _environment(folder).get_template(name).render(values)
+    except Exception as error:
+        if folder is None:
+            raise
+        raise PealError(f"template `{folder / name}`: {error}; mend it or take it away") from None
+
+
+def check(folder: Path | None) -> None:
+    """PealError if the user's templates cannot be used: better before the run than in its middle."""
+    if folder is None:
+        return
+    if not folder.is_dir():
+        raise PealError(f"`prompts` is `{folder}`, which is no folder; mend the setting or make it")
+    filled: dict[str, Any] = {
+        "task": Task(1, "title", "body"),
+        "context": "context",
+        "plan": "plan",
+        "findings": (Finding("tests", "message"),),
+        "failed_before": "exit status 1",
+        "interrupted_before": True,
+    }
+    for phase in Phase:
+        bare = Briefing(Task(1, "", "body"), phase, folder)
+        for chosen in product((False, True), repeat=len(filled)):
+            render(evolve(bare, **dict(compress(filled.items(), chosen))), folder)

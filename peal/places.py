@@ -1,0 +1,95 @@
+"""Where peal keeps what in a repository."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.files import replace
+from peal.model import Phase
+from peal.text import slug
+
+FOLDER = ".peal"
+_SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
+
+
+@frozen
+class PlanPlace:
+    """The memory of one plan."""
+
+    folder: Path
+
+    @property
+    def journal(self) -> Path:
+        """One event a line; the truth."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def state(self) -> Path:
+        """The short form for people and scripts."""
+        return self.folder / "state.json"
+
+    @property
+    def log(self) -> Path:
+        """What happened, as JSON lines."""
+        return self.folder / "peal.log"
+
+    def attempt(self, task: int, phase: Phase, number: int) -> Path:
+        """The folder of one attempt."""
+        return self.folder / "attempts" / f"{task:03}-{phase}-{number}"
+
+
+@frozen
+class Places:
+    """The memory of a repository."""
+
+    repo: Path
+
+    @property
+    def root(self) -> Path:
+        """Everything of peal's lies here."""
+        return self.repo / FOLDER
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run goes on."""
+        return self.root / "lock"
+
+    @property
+    def owner(self) -> Path:
+        """Who holds the lock; informs, decides nothing."""
+        return self.root / "owner.json"
+
+    def plan(self, path: Path) -> PlanPlace:
+        """The memory of the plan at `path`, told apart by its place relative to the repository's root."""
+        key = self.plan_key(path)
+        mark = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return PlanPlace(self.root / f"{slug(Path(key).stem)}-{mark}")
+
+    def plan_key(self, path: Path) -> str:
+        """The plan's path relative to the repository, absolute if it lies outside."""
+        absolute = Path(os.path.realpath(path))
+        return str(absolute.relative_to(self.repo)) if absolute.is_relative_to(self.repo) else str(absolute)
+
+    def plan_file(self, key: str) -> Path:
+        """The file that `plan_key` named."""
+        return self.repo / key
+
+    def known_plans(self) -> list[PlanPlace]:
+        """Every plan this repository remembers; memories set aside by `--fresh` do not count."""
+        if not self.root.is_dir():
+            return []
+        folders = sorted(
+            folder for folder in self.root.iterdir() if folder.is_dir() and not _SET_ASIDE.search(folder.name)
+        )
+        places = [PlanPlace(folder) for folder in folders]
+        return [place for place in places if place.journal.exists() or place.state.exists()]
+
+    def prepare(self) -> None:
+        """Make the folder and keep it out of every commit; OSError if that cannot be written."""
+        self.root.mkdir(exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists() or not ignore.stat().st_size:
+            replace(ignore, "*\n")

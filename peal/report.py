@@ -1,0 +1,68 @@
+"""What is said when a run is over: what became of it, what failed and why, and what to type next."""
+
+from collections.abc import Callable
+
+from peal.history import History, Line, Try
+from peal.model import Halt
+from peal.status import advice
+from peal.text import count, duration, harmless
+
+OUTPUT_LINES = 12
+
+
+def report(
+    history: History,
+    halt: Halt,
+    seconds: float,
+    output: Callable[[Try], list[str]],
+    folder: Callable[[Try], str],
+) -> list[str]:
+    """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
+    lines = [summary(history, halt, seconds)]
+    for index in sorted(history.failed):
+        lines += ["", *_failure(history.lines[index], output, folder)]
+    for index in sorted(history.with_findings):
+        lines += ["", *_findings(history.lines[index])]
+    return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
+
+
+def summary(history: History, halt: Halt, seconds: float) -> str:
+    """One line that says it all."""
+    done = len(history.completed)
+    parts = [f"{done} of {count(len(history.lines), 'task')} complete"]
+    if history.failed:
+        parts.append(f"{len(history.failed)} failed")
+    begun = sum(line.has_begun and not line.is_settled for line in history.lines.values())
+    if begun:
+        parts.append(f"{begun} begun")
+    return f"{halt.why}: {', '.join(parts)}, in {duration(seconds)}"
+
+
+def _failure(line: Line, output: Callable[[Try], list[str]], folder: Callable[[Try], str]) -> list[str]:
+    last = line.last()
+    title = f": {harmless(line.task.title)}" if line.task.title else ""
+    lines = [f"task {line.task.index} failed{title}"]
+    assert last is not None, "a failed task has had an attempt"
+    assert last.outcome is not None, "which has ended"
+    reason, *more = (line.failed or "").splitlines() or [""]
+    lines.append(f"  {last.phase}, attempt {last.number}: {harmless(reason)}")
+    lines += [f"    {harmless(extra)}" for extra in more]
+    for finding in last.outcome.findings:
+        lines += _finding_lines(finding.reviewer, finding.message)
+    if said := output(last)[-OUTPUT_LINES:]:
+        lines += ["  last output:", *(f"    | {one}" for one in said)]
+    return [*lines, f"  transcript: {folder(last)}"]
+
+
+def _findings(line: Line) -> list[str]:
+    title = f": {harmless(line.task.title)}" if line.task.title else ""
+    lines = [f"task {line.task.index} was let through with {count(len(line.findings), 'finding')}{title}"]
+    for finding in line.findings:
+        lines += _finding_lines(finding.reviewer, finding.message)
+    return lines
+
+
+def _finding_lines(reviewer: str, message: str) -> list[str]:
+    first, *rest = message.splitlines() or [""]
+    shown = [f"  {harmless(reviewer)}: {harmless(first)}"]
+    return shown + [f"    | {harmless(one)}" for one in rest[-OUTPUT_LINES:]]

@@ -1,0 +1,344 @@
+"""The loop: decide, start, wait, record, show; and the small changes to a plan's memory."""
+
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from math import inf
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+
+from peal import journal, memory, process
+from peal.errors import PealError
+from peal.events import (
+    Event,
+    RunClosed,
+    RunOpened,
+    StepStarted,
+    StopAsked,
+    TasksForgotten,
+    TasksMarkedDone,
+)
+from peal.executors import Executor
+from peal.executors.threads import Inbox, Threads
+from peal.history import History, Line, Try, fold
+from peal.log import Log, line_of
+from peal.model import Attempt, Decision, Halt, Limits, Phase, Plan, Result, Step, Task
+from peal.places import Places, PlanPlace
+from peal.schedule.plan import Work, decide, finished, is_complete
+from peal.screens import Screen
+from peal.text import ranges
+from peal.work import Crew, Worker
+
+_AT_LEAST_EVERY = 1.0
+"""Seconds between two turns of the loop: state.json catches up, and a memory that an agent deleted is put back."""
+_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
+
+
+@frozen
+class Job:
+    """Everything a person asked for, checked and resolved."""
+
+    places: Places
+    plan_file: Path
+    plan: Plan
+    crew: Crew
+    limits: Limits
+    flags: dict[str, Any]
+    """The flags to remember for `peal resume`."""
+    command: tuple[str, ...]
+    selected: frozenset[int] | None = None
+    fresh: bool = False
+    verbose: bool = False
+    place: PlanPlace = field(init=False)
+    """Where the plan's memory is."""
+    tasks: dict[int, Task] = field(init=False)
+
+    @place.default
+    def _place_of_the_plan(self) -> PlanPlace:
+        return self.places.plan(self.plan_file)
+
+    @tasks.default
+    def _tasks_by_number(self) -> dict[int, Task]:
+        return {task.index: task for task in self.plan.tasks}
+
+    @property
+    def key(self) -> str:
+        """The plan's path as it is remembered."""
+        return self.places.plan_key(self.plan_file)
+
+    @property
+    def work(self) -> Work:
+        """The segments asked for."""
+        return Work.of(self.plan.segments, self.selected)
+
+
+class Memory(Protocol):
+    """What the loop records into."""
+
+    history: History
+
+    def note(self, *events: Event) -> None:
+        """Write facts down; OSError if that is not possible."""
+
+    def settle(self) -> None:
+        """Everything noted lasts, and others can see how far the run is; OSError if that is not possible."""
+
+
+@define
+class Forgetful:
+    """A memory that lasts as long as the process: for rehearsals."""
+
+    history: History
+
+    def note(self, *events: Event) -> None:
+        """Apply the facts."""
+        for event in events:
+            self.history.apply(event)
+
+    def settle(self) -> None:
+        """Nothing lasts."""
+
+
+@define
+class Loop:
+    """One run of a plan from opening to halt."""
+
+    job: Job
+    memory: Memory
+    executor: Executor
+    screen: Screen
+    log: Log = field(factory=Log)
+
+    def go(self, opened: RunOpened) -> Halt:
+        """
+        Run to the end.
+
+        Every fact is written before anything is done about it; it is made to last while the agents it started work.
+        """
+        work, history = self.job.work, self.memory.history
+        self._record(opened)
+        decision = decide(work, history)
+        while decision.halt is None:
+            self.screen.decided(decision)
+            self._start(decision)
+            self._settle()
+            self._record(*self.executor.wait(min(self.screen.due() or inf, time.time() + _AT_LEAST_EVERY)))
+            decision = decide(work, history, decision.segment)
+        self._record(RunClosed(time.time(), decision.halt.code, decision.halt.why))
+        self._settle()
+        return decision.halt
+
+    def _settle(self) -> None:
+        with memory.writing(self.job.place):
+            self.memory.settle()
+
+    def _start(self, decision: Decision) -> None:
+        for reason in decision.reasons if decision.start else ():
+            self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": reason.text})
+        history, now = self.memory.history, time.time()
+        attempts = [
+            attempt_of(step, self.job, history, alone=not decision.concurrent) for step in decision.start
+        ]
+        crew = self.job.crew
+        self._record(
+            *(StepStarted(now, a.task.index, a.phase, a.number, crew.agent_name(a.phase)) for a in attempts)
+        )
+        for attempt in attempts:
+            self.executor.submit(attempt)
+
+    def _record(self, *events: Event) -> None:
+        was_asked = _by_signal(self.memory.history.stop)
+        with memory.writing(self.job.place):
+            self.memory.note(*events)
+        for event in events:
+            self.log.tell(*line_of(event))
+            if isinstance(event, StopAsked):
+                self.executor.cancel(hard=was_asked and _by_signal(event))
+                was_asked = was_asked or _by_signal(event)
+        self.screen.show(events, self.memory.history)
+
+
+def _by_signal(stop: StopAsked | None) -> bool:
+    """A person asked, and may ask again to be quick about it; a full disk may be met by several workers."""
+    return stop is not None and stop.code > 128
+
+
+def attempt_of(step: Step, job: Job, history: History, alone: bool) -> Attempt:
+    """The next try of a step, with what is known of the tries before."""
+    line = history.lines[step.task]
+    last, failed = line.last(), line.failure(step.phase)
+    number = history.counts[step.task, step.phase] + 1
+    planned = _latest_plan(line)
+    return Attempt(
+        task=job.tasks[step.task],
+        phase=step.phase,
+        number=number,
+        folder=job.place.attempt(step.task, step.phase, number),
+        alone=alone,
+        round=line.rounds,
+        plan_folder=_folder(job, planned) if planned and step.phase is not Phase.PLAN else None,
+        failed_before=failed.outcome.reason if failed and failed.outcome else "",
+        failed_folder=_folder(job, failed) if failed else None,
+        interrupted_before=last is not None
+        and last.phase is step.phase
+        and last.result is Result.INTERRUPTED,
+        charged=_charged_to_others(step, history) if step.phase is Phase.ADDRESS else frozenset(),
+    )
+
+
+def _charged_to_others(step: Step, history: History) -> frozenset[tuple[str, str]]:
+    lines = [history.lines[task] for task in history.failed | history.with_findings if task != step.task]
+    standing = (line.tries[-1].outcome for line in lines if line.tries)
+    return frozenset(finding.mark for outcome in standing if outcome for finding in outcome.findings)
+
+
+def _latest_plan(line: Line) -> Try | None:
+    for past in reversed(line.tries):
+        if past.phase is Phase.PLAN and past.result is Result.PASSED:
+            return past
+    return None
+
+
+def _folder(job: Job, past: Try) -> Path:
+    return job.place.attempt(past.task, past.phase, past.number)
+
+
+@frozen
+class End:
+    """How a run ended, and what is remembered then."""
+
+    halt: Halt
+    history: History
+
+
+def run(job: Job, screen: Screen) -> End:
+    """
+    Carry a plan out, from wherever its memory says it stands.
+
+    `Busy` if another peal is at work here; PealError if the memory cannot be read or written.
+    """
+    name = uuid.uuid4().hex[:12]
+    reading = memory.as_read(job.places, job.plan_file, job.plan)
+    with memory.hold(job.places, reading, screen.say, name, job.fresh) as held:
+        _tell_of_complete(job, held.history, screen)
+        _tell_of_unchecked(job, screen)
+        if is_complete(job.work, held.history):
+            return End(finished(job.work, held.history), held.history)
+        with closing(Log(job.place.log, job.crew.settings.log_level, job.verbose, {"run": name})) as log:
+            return End(_guarded(job, held, screen, log, name), held.history)
+
+
+def _tell_of_complete(job: Job, history: History, screen: Screen) -> None:
+    """A person who names a task wants it done: say why it is not done again."""
+    named = job.selected or frozenset() if "task" in job.flags else frozenset()
+    if again := [task for task in sorted(named) if history.lines[task].is_complete]:
+        listed = " ".join(map(str, again))
+        screen.say(f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again")
+
+
+def _tell_of_unchecked(job: Job, screen: Screen) -> None:
+    """Tasks that share a tree at the same time cannot be told apart by what changed in it."""
+    agent = job.crew.agents[Phase.EXECUTE]
+    is_concurrent = job.limits.max_parallel > 1 and any(len(part.tasks) > 1 for part in job.work.segments)
+    if agent.require_change and is_concurrent:
+        screen.say(
+            f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
+        )
+
+
+def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: str) -> Halt:
+    inbox: Inbox = Inbox()
+    with ExitStack() as stack:
+        scratch = memory.scratch_of(name)
+        guard = _standing(name, scratch)
+        stack.callback(guard.release)
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        worker = Worker(job.crew, name, scratch, inbox.put, guard.watch)
+        executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
+        stack.callback(executor.close)
+        with _signals(inbox):
+            return Loop(job, held, executor, screen, log).go(_opening(job, name))
+
+
+def _standing(name: str, scratch: Path) -> process.Guard:
+    """The run's guard, and its temporary folder, for which the guard answers too."""
+    try:
+        scratch.mkdir(mode=0o700)
+        return process.Guard.stand(name, scratch)
+    except OSError as error:
+        raise PealError(
+            f"cannot make `{scratch}`: {error.strerror}; make room there or make it writable"
+        ) from None
+
+
+def _opening(job: Job, name: str) -> RunOpened:
+    pid = os.getpid()
+    selected = None if job.selected is None else tuple(sorted(job.selected))
+    return RunOpened(
+        time.time(), name, job.key, str(job.places.repo), pid, process.birth(pid) or "", job.command, job.flags,
+        job.limits, selected,
+    )  # fmt: skip
+
+
+@contextmanager
+def _signals(inbox: Inbox) -> Iterator[None]:
+    """Ctrl-C and its kin become facts; a hang-up that was ignored when peal started (nohup) stays ignored."""
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        inbox.put(StopAsked(time.time(), 128 + number, _SIGNALS[signal.Signals(number)]))
+
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in _SIGNALS:
+        if number is not signal.SIGHUP or before[number] is not signal.SIG_IGN:
+            signal.signal(number, asked)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
+    """The real loop without doing anything: no lock, no folder, nothing recorded."""
+    history = fold(() if job.fresh else journal.load(job.place.journal).events)
+    history.apply(memory.as_read(job.places, job.plan_file, job.plan))
+    for task in job.work.tasks:
+        if history.lines[task].is_complete:
+            screen.say(f"task {task}: complete, skipped")
+    if is_complete(job.work, history):
+        return End(finished(job.work, history), history)
+    return End(Loop(job, Forgetful(history), executor, screen).go(_opening(job, "rehearsal")), history)
+
+
+@frozen
+class Change:
+    """A person's word on some tasks of a plan."""
+
+    places: Places
+    plan_file: Path
+    plan: Plan
+    tasks: tuple[int, ...]
+    say: Callable[[str], None]
+
+
+def forget(change: Change, phase: Phase) -> None:
+    """The tasks are to be done again, from `phase` on."""
+    _record(change, TasksForgotten(time.time(), change.tasks, phase, "peal redo"))
+
+
+def mark_done(change: Change) -> None:
+    """The tasks count as complete from now on."""
+    _record(change, TasksMarkedDone(time.time(), change.tasks, "peal done"))
+
+
+def _record(change: Change, event: Event) -> None:
+    reading = memory.as_read(change.places, change.plan_file, change.plan)
+    with memory.hold(change.places, reading, change.say) as held, memory.writing(held.place):
+        held.append(event)

@@ -1,0 +1,1 @@
+"""Policies that decide what starts next; pure, one file each."""

@@ -1,0 +1,213 @@
+"""What of a plan may start now, and why: the rules of segments, phases, failures and limits."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from peal.history import History, Line, Stage
+from peal.model import Decision, Halt, Phase, Reason, Result, Segment, Step
+from peal.text import count, ranges
+
+
+@frozen
+class Work:
+    """The part of a plan that was asked for."""
+
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment], selected: frozenset[int] | None = None) -> "Work":
+        """The plan's segments, cut down to the selected tasks where there is a selection."""
+        if selected is None:
+            return cls(tuple(segments))
+        cut = (tuple(task for task in segment.tasks if task in selected) for segment in segments)
+        return cls(tuple(Segment(tasks) for tasks in cut if tasks))
+
+    @property
+    def tasks(self) -> tuple[int, ...]:
+        """Every task asked for, in order."""
+        return tuple(task for segment in self.segments for task in segment.tasks)
+
+
+def decide(work: Work, history: History, since: int = 0) -> Decision:
+    """
+    What to start now, or why the run is over.
+
+    Segments before `since` are known to be over in this run; pass the previous decision's `segment`, so that
+    a decision costs what the current segment costs, not what is already done.
+    """
+    if history.stop is not None:
+        return _stopping(history, since)
+    for at in range(since, len(work.segments)):
+        left = _left(work.segments[at].tasks, history)
+        if left.may_go_on:
+            return _within(left, history, at)
+        if left.pending:
+            return Decision(halt=_halt(work, history), segment=at)
+    return Decision(halt=_halt(work, history), segment=len(work.segments))
+
+
+@frozen
+class _Left:
+    """What of a segment may still go on: its idle tasks by stage, in task order; what runs is in the history."""
+
+    fresh: list[int]
+    begun: list[int]
+    reviewable: list[int]
+    running: int
+    pending: int
+    """Tasks with something left to do, whether they may go on or not."""
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether anything runs or may start."""
+        return bool(self.running or self.fresh or self.begun or self.reviewable)
+
+
+def _left(tasks: tuple[int, ...], history: History) -> _Left:
+    """After a failure that ends the run only what has begun in the same segment goes on."""
+    fresh, begun, reviewable = (
+        history.idle(stage, tasks) for stage in (Stage.FRESH, Stage.BEGUN, Stage.REVIEW)
+    )
+    running = sum(tasks[0] <= task <= tasks[-1] for task in history.running)
+    pending = len(fresh) + len(begun) + len(reviewable) + running
+    if _fails_the_run(history):
+        fresh = []
+        if history.failed.isdisjoint(tasks):
+            begun, reviewable = [], []
+    return _Left(fresh, begun, reviewable, running, pending)
+
+
+def _stopping(history: History, since: int) -> Decision:
+    assert history.stop is not None
+    if history.running:
+        why = Reason(
+            tuple(history.running), f"ending {count(len(history.running), 'step')}: {history.stop.why}"
+        )
+        return Decision(reasons=(why,), segment=since)
+    return Decision(halt=Halt(history.stop.code, history.stop.why), segment=since)
+
+
+def _fails_the_run(history: History) -> bool:
+    return history.cap_reached or bool(history.failed and not history.limits.continue_with_remaining_tasks)
+
+
+def _within(left: _Left, history: History, at: int) -> Decision:
+    """What one segment allows."""
+    concurrent = history.limits.max_parallel > 1 and left.pending > 1
+    return _side_by_side(left, history, at) if concurrent else _one_by_one(left, history, at)
+
+
+def _one_by_one(left: _Left, history: History, at: int) -> Decision:
+    idle = sorted([*left.fresh, *left.begun, *left.reviewable])
+    if history.running:
+        waiting = _waiting(idle, f"after task {ranges(history.running)}: one task at a time")
+        return Decision(reasons=(_running(history), *waiting), segment=at)
+    first, *rest = idle
+    waiting = _waiting(rest, f"after task {first}: one task at a time")
+    return Decision(
+        (_step(history.lines[first]),), reasons=(_why(history.lines[first]), *waiting), segment=at
+    )
+
+
+def _side_by_side(left: _Left, history: History, at: int) -> Decision:
+    if _addressing(history):
+        waiting = _waiting(sorted([*left.fresh, *left.begun, *left.reviewable]), "`address` runs alone")
+        return Decision(reasons=(_running(history), *waiting), concurrent=True, segment=at)
+    if not (history.running or left.fresh or left.begun):
+        return _address(left.reviewable, history, at)
+    limit = history.limits.max_parallel
+    free = max(limit - len(history.running), 0)
+    chosen = (left.begun + left.fresh[:free])[:free]
+    late = left.begun[free:] + left.fresh[max(free - len(left.begun), 0) :]
+    return Decision(
+        tuple(_step(history.lines[task]) for task in chosen),
+        reasons=(
+            *(_why(history.lines[task]) for task in chosen),
+            *([_running(history)] if history.running else []),
+            *_waiting(late, f"all {limit} places are taken"),
+            *_waiting(left.reviewable, "`address` starts when every task of the segment has left `execute`"),
+        ),
+        concurrent=True,
+        segment=at,
+    )
+
+
+def _address(reviewable: list[int], history: History, at: int) -> Decision:
+    first, *rest = reviewable
+    last = history.lines[first].last()
+    is_again = last is not None and last.phase is Phase.ADDRESS
+    began = Reason((first,), f"task {first} address: every task of the segment has left `execute`")
+    started = _why(history.lines[first]) if is_again else began
+    waiting = _waiting(rest, "`address` goes one task at a time, in task order")
+    return Decision((Step(first, Phase.ADDRESS),), reasons=(started, *waiting), segment=at)
+
+
+def _addressing(history: History) -> bool:
+    return any(line.running and line.running.phase is Phase.ADDRESS for line in history.running.values())
+
+
+def _running(history: History) -> Reason:
+    return Reason(tuple(history.running), f"{count(len(history.running), 'step')} running")
+
+
+def _waiting(tasks: list[int], why: str) -> list[Reason]:
+    return [Reason(tuple(tasks), f"waits: {why}")] if tasks else []
+
+
+def _step(line: Line) -> Step:
+    assert line.next is not None, "a complete task is not idle"
+    return Step(line.task.index, line.next)
+
+
+def _why(line: Line) -> Reason:
+    return Reason((line.task.index,), f"{_step(line)}: {_cause(line)}")
+
+
+def _cause(line: Line) -> str:
+    last = line.last()
+    if last is None:
+        return "its turn has come and a place is free"
+    if last.phase.next is line.next:
+        return f"`{last.phase}` passed"
+    if last.phase is not line.next or last.outcome is None:
+        return "to be done again"
+    causes = {
+        Result.FAILED: "tried again after it failed",
+        Result.REJECTED: "tried again after it failed",
+        Result.MENDED: "the reviewers look again",
+        Result.INTERRUPTED: "tried again after it was cut short",
+    }
+    return causes.get(last.outcome.result, "to be done again")
+
+
+def _halt(work: Work, history: History) -> Halt:
+    """The end of the run, from what became of the tasks that were asked for."""
+    tasks = work.tasks
+    failed = [task for task in tasks if task in history.failed]
+    if history.cap_reached:
+        cap = history.limits.max_consecutive_task_failures or 0
+        return Halt(3, f"{count(cap, 'task')} failed in a row: stopped at the cap")
+    if failed and not history.limits.continue_with_remaining_tasks:
+        return Halt(1, f"{_tasks(failed)} failed")
+    return finished(work, history)
+
+
+def is_complete(work: Work, history: History) -> bool:
+    """Whether everything asked for is done, so that there is nothing to run."""
+    return all(history.lines[task].is_complete for task in work.tasks)
+
+
+def finished(work: Work, history: History) -> Halt:
+    """The end of a run that has come to the end of the plan."""
+    tasks = work.tasks
+    failed = [task for task in tasks if task in history.failed]
+    left = [task for task in tasks if history.lines[task].findings]
+    issues = [f"{_tasks(failed)} failed"] * bool(failed) + [f"findings remain in {_tasks(left)}"] * bool(left)
+    if issues:
+        return Halt(2, "finished, but " + " and ".join(issues))
+    return Halt(0, "everything asked for is done")
+
+
+def _tasks(indices: list[int]) -> str:
+    return f"{'task' if len(indices) == 1 else 'tasks'} {ranges(indices)}"

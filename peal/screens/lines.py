@@ -1,0 +1,87 @@
+"""A run as lines: for people, files and pipes in words, for programs in JSON."""
+
+import json
+import time
+from collections.abc import Sequence
+
+from attrs import define
+
+from peal.events import Event, written
+from peal.history import History
+from peal.model import Decision, Reason
+from peal.screens import Output
+from peal.status import event_line, reason_line
+from peal.text import harmless
+
+
+def stamped(event: Event, history: History) -> str | None:
+    """An event as a line that begins with its time of day; None if it is not worth one."""
+    line = event_line(event, history)
+    return f"{time.strftime('%H:%M:%S', time.localtime(event.at))} {line}" if line else None
+
+
+def safe(text: str) -> str:
+    """A line that no terminal obeys, its indentation kept."""
+    shown = text.lstrip(" ")
+    return " " * (len(text) - len(shown)) + harmless(shown)
+
+
+@define
+class Lines:
+    """One plain line per event: for files, pipes and CI."""
+
+    out: Output
+    explaining: bool = False
+    quiet: bool = False
+    _explained: tuple[Reason, ...] = ()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.out.put(safe(text))
+
+    def decided(self, decision: Decision) -> None:
+        """Each reason as a line, when asked to and when it is news."""
+        if self.explaining:
+            for reason in decision.reasons:
+                if reason not in self._explained:
+                    self.out.put(f"  because {reason_line(reason.tasks, reason.text)}")
+            self._explained = decision.reasons
+
+    def show(self, events: Sequence[Event], history: History) -> None:
+        """A line for each event that is worth one."""
+        for event in events if not self.quiet else ():
+            if line := stamped(event, history):
+                self.out.put(line)
+
+    def due(self) -> float | None:
+        """Never."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to put back."""
+
+
+@define
+class JsonLines:
+    """Every event as one line of JSON, in the journal's own words."""
+
+    out: Output
+
+    def say(self, text: str) -> None:
+        """What is said to people."""
+        self.out.put(json.dumps({"event": "Said", "text": text}, ensure_ascii=False))
+
+    def decided(self, decision: Decision) -> None:
+        """Decisions are no events."""
+
+    def show(self, events: Sequence[Event], history: History) -> None:  # noqa: ARG002
+        """A line for each."""
+        for event in events:
+            self.out.put(json.dumps(written(event), ensure_ascii=False))
+
+    def due(self) -> float | None:
+        """Never."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to put back."""

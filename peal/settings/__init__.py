@@ -1,0 +1,195 @@
+"""Flags > `PEAL_*` > `peal.toml` > defaults, merged once into one frozen value that knows where each part came from."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from peal.errors import PealError
+from peal.settings.keys import (
+    GIVEN_TO_AGENTS,
+    AgentSettings,
+    PhaseSettings,
+    ReviewerSettings,
+    Settings,
+    default,
+    keys,
+    scalars,
+)
+from peal.settings.strict import Text, joined, structured
+from peal.text import harmless
+
+__all__ = [
+    "ENV_PREFIX",
+    "FILE",
+    "GIVEN_TO_AGENTS",
+    "AgentSettings",
+    "PhaseSettings",
+    "ReviewerSettings",
+    "Settings",
+    "checked",
+    "default",
+    "keys",
+    "load",
+    "parsed",
+    "put",
+    "scalars",
+]
+
+FILE = "peal.toml"
+ENV_PREFIX = "PEAL_"
+
+
+@frozen
+class _Layer:
+    """What one source says, and what is wrong with it."""
+
+    source: str
+    tree: dict[str, Any]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def implied(self) -> dict[str, bool]:
+        """`max_parallel` set without `parallel` beside it turns it on; 0 or 1 turns it off even then."""
+        most = structured(self.tree.get("max_parallel"), int)[0]
+        has_its_own = most is None or (most > 1 and "parallel" in self.tree)
+        return {} if has_its_own else {"parallel": most > 1}
+
+
+def load(
+    repo: Path, flags: Mapping[str, Any], sets: Sequence[str] = (), config: Path | None = None
+) -> Settings:
+    """
+    The settings in force: `flags` are the keys given on the command line, `sets` are `KEY=VALUE` from `--set`.
+
+    Every problem of every source is in one `PealError`, each with its place.
+    """
+    layers = (_from_file(repo, config), _from_env(os.environ), _from_command_line(flags, sets))
+    tree: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        tree = _over(tree, {**layer.tree, **layer.implied})
+        origins |= dict.fromkeys(_paths(layer.tree), layer.source)
+        origins |= dict.fromkeys(layer.implied, f"max_parallel, {layer.source}")
+    if problems := _problems(layers, tree):
+        raise PealError("\n".join(problems))
+    settings: Settings = structured(tree, Settings)[0]
+    return evolve(settings, origins=origins)
+
+
+def checked(text: str, source: str = FILE) -> tuple[dict[str, Any], list[str]]:
+    """The tables in the text of a settings file, and everything that is wrong with it taken by itself."""
+    layer = _from_text(text, source)
+    return layer.tree, _problems([layer], layer.tree)
+
+
+def put(values: dict[str, Any], name: str, text: str) -> None:
+    """Set the key at a dotted path in a tree of tables from its text; ValueError for no such key or no such value."""
+    settings, wrong = structured(_nested(name, Text(text)), Settings)
+    for path, problem in wrong:
+        raise ValueError(f"`{path}` {problem}")
+    value = reduce(_inside, name.split("."), settings)
+    values.update(_over(values, _nested(name, value)))
+
+
+def _inside(table: Any, word: str) -> Any:
+    return table[word] if isinstance(table, dict) else getattr(table, word)
+
+
+def parsed(kind: Any, text: str) -> Any:
+    """A value from its text in a variable or on the command line; ValueError says what would be one."""
+    value, wrong = structured(Text(text), kind)
+    for _, problem in wrong:
+        raise ValueError(problem)
+    return value
+
+
+def _from_file(repo: Path, config: Path | None) -> _Layer:
+    path, source = config or repo / FILE, str(config or FILE)
+    if config is None and not os.path.lexists(path):
+        return _Layer(source, {})
+    try:
+        return _from_text(path.read_text(encoding="utf-8"), source)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return _Layer(source, {}, (f"{source}: cannot be read: {reason}; mend it or take it away",))
+
+
+def _from_text(text: str, source: str) -> _Layer:
+    import tomllib
+
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        return _Layer(source, {}, (f"{source}: is no TOML: {error}; mend it there",))
+    return _Layer(source, tree, _wrong(tree, lambda path: f"{source}: `{path}`"))
+
+
+def _from_env(variables: Mapping[str, str]) -> _Layer:
+    texts = {key.name: variables.get(ENV_PREFIX + key.name.upper()) for key in scalars()}
+    tree = {name: Text(text) for name, text in texts.items() if text}
+    return _Layer("environment", tree, _wrong(tree, lambda path: f"`{ENV_PREFIX}{path.upper()}`"))
+
+
+def _from_command_line(flags: Mapping[str, Any], sets: Sequence[str]) -> _Layer:
+    splits = [text.partition("=") for text in sets]
+    trees = [_nested(name.strip(), Text(text)) for name, equals, text in splits if equals]
+    tree = reduce(_over, trees) if trees else {}
+    given = {name: value for name, value in flags.items() if value is not None}
+    problems = (
+        *(f"--set `{name}` has no `=`; write --set KEY=VALUE" for name, equals, _ in splits if not equals),
+        *_wrong(tree, lambda path: f"--set `{path}`"),
+        *_wrong(given, lambda path: f"`--{path.replace('_', '-')}`"),
+    )
+    return _Layer("command line", _over(tree, given), problems)
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    """The tree of tables with this one value at a dotted path."""
+    tree: dict[str, Any] = reduce(lambda inner, word: {word: inner}, reversed(name.split(".")), value)
+    return tree
+
+
+def _over(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """A tree of tables laid over another: tables are merged key by key, lists and values replaced."""
+    tables = [name for name in low.keys() & high.keys() if isinstance(low[name], dict)]
+    both = {name: _over(low[name], high[name]) for name in tables if isinstance(high[name], dict)}
+    return {**low, **high, **both}
+
+
+def _paths(table: dict[str, Any], path: str = "") -> Iterator[str]:
+    for word, value in table.items():
+        here = joined(path, word)
+        yield from _paths(value, here) if isinstance(value, dict) else [here]
+
+
+def _problems(layers: Sequence[_Layer], tree: dict[str, Any]) -> list[str]:
+    found = [problem for layer in layers for problem in layer.problems]
+    for name, table in _agents(tree).items():
+        sources = " and ".join(layer.source for layer in layers if name in _agents(layer.tree))
+        found += [f"{sources}: `agents.{name}` {gap}" for gap in _gaps(table)]
+    return [harmless(problem) for problem in found]
+
+
+def _agents(tree: dict[str, Any]) -> dict[str, Any]:
+    tables = tree.get("agents")
+    return tables if isinstance(tables, dict) else {}
+
+
+def _gaps(table: Any) -> Iterator[str]:
+    """What an agent lacks whose keys are right: known at the end, as one source may complete what another began."""
+    agent: AgentSettings = structured(table, AgentSettings)[0] or AgentSettings(command=("unknown",))
+    needed = {"file": "{prompt_file}", "argument": "{prompt}", "stdin": ""}[agent.prompt]
+    for phase in ("plan", "execute", "address"):
+        command = getattr(agent, phase) or agent.command
+        if not command:
+            yield f"has no command for `{phase}`; set `command` or `{phase}`"
+        elif not any(needed in word for word in command):
+            yield f'has prompt = "{agent.prompt}" but no {needed} in its command for `{phase}`; put it there'
+
+
+def _wrong(tree: dict[str, Any], called: Callable[[str], str]) -> tuple[str, ...]:
+    return tuple(f"{called(path)} {problem}" for path, problem in structured(tree, Settings)[1])

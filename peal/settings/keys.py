@@ -1,0 +1,148 @@
+"""Every key with its type, its default, its meaning and what it may be."""
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from attrs import NOTHING, Attribute, field, fields, frozen
+
+GIVEN_TO_AGENTS = frozenset(
+    {"PEAL_PHASE", "PEAL_TASK", "PEAL_ATTEMPT", "PEAL_WORKSPACE", "PEAL_RUN_ID", "PEAL_ATTEMPT_ID"}
+)
+"""Variables that tell an agent where it is. No key has one: a peal inside an agent would take it for a setting."""
+
+
+def _at_least(least: int) -> Callable[[Any, Any, Any], None]:
+    def check(_settings: Any, _key: Any, value: int | None) -> None:
+        if value is not None and value < least:
+            raise ValueError(f"is {value}; it must be at least {least}")
+
+    return check
+
+
+def _filled(_settings: Any, _key: Any, value: str | None) -> None:
+    if value is not None and not value.strip():
+        raise ValueError("is empty; write something or take it out")
+
+
+def _command(_settings: Any, _key: Any, value: str) -> None:
+    _filled(None, None, " ".join(split(value)))
+
+
+def _agent_name(name: str) -> None:
+    if not re.fullmatch("[A-Za-z0-9_-]+", name) or name in ("auto", "shell"):
+        raise ValueError("is no name for an agent: letters, digits, `_`, `-`, and not `auto` or `shell`")
+
+
+def _variable(name: str) -> None:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or name in GIVEN_TO_AGENTS:
+        raise ValueError("is no name for a variable, or one that peal sets itself; choose another")
+
+
+def _key(default: Any, about: str, check: Callable[[Any, Any, Any], None] | None = None) -> Any:
+    return field(default=default, validator=check, metadata={"help": about})
+
+
+_PhaseName = Literal["plan", "execute", "address"]
+_AgentName = Annotated[str, _agent_name]
+_Variable = Annotated[str, _variable]
+
+
+@frozen
+class PhaseSettings:
+    """`[phases.plan]`, `[phases.execute]`, `[phases.address]`: what differs from the general settings."""
+
+    agent: str | None = _key(None, "agent for this phase", _filled)
+    model: str | None = _key(None, "model for this phase", _filled)
+    timeout_sec: int | None = _key(None, "instead of phase_timeout_sec", _at_least(1))
+    retry_count: int | None = _key(None, "instead of phase_retry_count", _at_least(0))
+
+
+@frozen
+class AgentSettings:
+    """`[agents.NAME]`: any command as an agent."""
+
+    command: tuple[str, ...] = _key((), "for every phase: a list, or one line split as a shell would")
+    plan: tuple[str, ...] = _key((), "the command for `plan` instead")
+    execute: tuple[str, ...] = _key((), "the command for `execute` instead")
+    address: tuple[str, ...] = _key((), "the command for `address` instead")
+    prompt: Literal["stdin", "file", "argument"] = _key(
+        "stdin",
+        "how the prompt gets there: on stdin, or where {prompt_file} or {prompt} stands in the command",
+    )
+    env: dict[_Variable, str] = field(factory=dict, metadata={"help": "variables to set for it"})
+    require_change: bool = _key(False, "an `execute` that changed nothing in the repository has failed")
+    idle_timeout_sec: int | None = _key(None, "seconds without output that end an attempt", _at_least(1))
+
+
+@frozen
+class ReviewerSettings:
+    """`[[reviewers]]`: a command that says with its exit status whether something is to be mended."""
+
+    name: str = _key(NOTHING, "what findings are called after", _filled)
+    command: str = _key(
+        NOTHING, "one line split as a shell would; a status other than 0 is a finding", _command
+    )
+
+
+@frozen
+class Settings:
+    """Every key with its default; each scalar one has a flag and a `PEAL_*` variable."""
+
+    agent: str = _key(
+        "auto", "who does the work: `shell`, the name of an [agents.NAME] table, or `auto`", _filled
+    )
+    model: str | None = _key(None, "model handed to the agent", _filled)
+    parallel: bool = _key(False, "run neighbouring `(parallel)` tasks side by side")
+    max_parallel: int = _key(
+        4, "steps at once; without `parallel` it turns that on, 0 or 1 off", _at_least(0)
+    )
+    continue_with_remaining_tasks: bool = _key(False, "go on with the other tasks after one has failed")
+    max_consecutive_task_failures: int | None = _key(
+        None, "failures in a row that stop the run", _at_least(1)
+    )
+    phase_timeout_sec: int = _key(1800, "end an attempt after so many seconds", _at_least(1))
+    idle_timeout_sec: int | None = _key(
+        None, "seconds without output that end an attempt; off for `shell` and commands", _at_least(1)
+    )
+    phase_retry_count: int = _key(0, "how often a failed step is tried again", _at_least(0))
+    max_address_rounds: int = _key(5, "rounds in which an agent mends findings; 0 only looks", _at_least(0))
+    on_findings_remaining: Literal["fail", "warn"] = _key("fail", "what findings after the last round mean")
+    max_output_mb: int = _key(500, "end an attempt that writes more than this to one output", _at_least(1))
+    prompts: str | None = _key(
+        None, "folder with your own plan.md.j2, execute.md.j2 or address.md.j2", _filled
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _key("info", "what goes into peal.log")
+    phases: dict[_PhaseName, PhaseSettings] = field(factory=dict, metadata={"help": "what differs by phase"})
+    agents: dict[_AgentName, AgentSettings] = field(factory=dict, metadata={"help": "commands as agents"})
+    reviewers: tuple[ReviewerSettings, ...] = _key((), "commands that look for something to mend")
+    origins: dict[str, str] = field(factory=dict, eq=False, metadata={"internal": True})
+    """Where each key that is not at its default came from."""
+
+    def phase(self, phase: str) -> PhaseSettings:
+        """What was set for this phase alone."""
+        return self.phases.get(phase, PhaseSettings())  # type: ignore[call-overload,no-any-return]
+
+
+def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
+    """The keys of a settings class, in the order they are documented."""
+    return tuple(key for key in fields(of) if not key.metadata.get("internal"))
+
+
+def scalars() -> "tuple[Attribute[Any], ...]":
+    """The keys that have a flag and a variable."""
+    return tuple(key for key in keys() if key.name not in ("phases", "agents", "reviewers"))
+
+
+def default(key: "Attribute[Any]") -> Any:
+    """A key's default, with empty tables and lists as such; NOTHING for one that has to be set."""
+    return getattr(key.default, "factory", lambda: key.default)()
+
+
+def split(line: str) -> list[str]:
+    """The words of a command line, as a shell would split it; ValueError says what is wrong with it."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise ValueError(f"cannot be split as a shell would: {str(error).lower()}; mend it") from None

@@ -1,0 +1,194 @@
+"""What is seen of a run, while it goes on and afterwards: pure functions of events, history and live output."""
+
+import shlex
+from collections.abc import Callable, Mapping
+
+from attrs import field, frozen
+
+from peal.events import Event, StepEnded, StepStarted, StopAsked
+from peal.history import History, Line, Try
+from peal.model import Phase, Result
+from peal.text import duration, harmless, ranges
+
+STATES = ("done", "failed", "running", "cut off", "waiting", "not begun")
+
+
+@frozen
+class TaskStatus:
+    """Where one task stands."""
+
+    index: int
+    title: str
+    state: str
+    """One of `STATES`."""
+    phase: Phase | None = None
+    """The phase that runs or comes next."""
+    attempt: int = 0
+    agent: str = ""
+    seconds: float | None = None
+    """How long the running attempt has taken so far, or all of the task's attempts together."""
+    reason: str = ""
+    """Why it failed, or what it waits for."""
+    findings: int = 0
+    last_output: str = ""
+
+
+@frozen
+class RunStatus:
+    """Where a plan stands."""
+
+    plan: str
+    state: str
+    """`not run`, `running`, `finished`, `stopped` or `cut off`."""
+    run: str = ""
+    pid: int | None = None
+    started_at: float | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    why: str = ""
+    counts: dict[str, int] = field(factory=dict)
+    tasks: tuple[TaskStatus, ...] = ()
+    next: tuple[str, ...] = ()
+    """Commands that make sense now, each with what it is for."""
+
+
+def overview(
+    history: History,
+    now: float,
+    is_alive: bool,
+    reasons: Mapping[int, str],
+    last_output: Callable[[Try], str],
+) -> RunStatus:
+    """The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on."""
+    opened, closed = history.opened, history.closed
+    tasks = tuple(
+        task_status(line, now, is_alive, reasons.get(index, ""), last_output)
+        for index, line in history.lines.items()
+    )
+    counts = dict.fromkeys(STATES, 0)
+    for task in tasks:
+        counts[task.state] += 1
+    if opened is None:
+        return RunStatus(history.plan, "not run", counts=counts, tasks=tasks)
+    return RunStatus(
+        plan=history.plan,
+        state=run_state(history, is_alive),
+        run=opened.run,
+        pid=opened.pid if is_alive else None,
+        started_at=opened.at,
+        seconds=(closed.at if closed else now) - opened.at if closed or is_alive else None,
+        exit_code=closed.code if closed else None,
+        why=closed.why if closed else "",
+        counts=counts,
+        tasks=tasks,
+        next=advice(history, is_alive),
+    )
+
+
+def run_state(history: History, is_alive: bool) -> str:
+    """What became of the latest run."""
+    if history.opened is None:
+        return "not run"
+    if history.closed is None:
+        return "running" if is_alive else "cut off"
+    return "stopped" if history.stop else "finished"
+
+
+def task_status(
+    line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
+) -> TaskStatus:
+    """Where one task stands at `now`."""
+    task = line.task
+    past = sum((one.ended or one.started) - one.started for one in line.tries) if line.tries else None
+    if line.running:
+        shown = line.running
+        seconds = now - shown.started if is_alive else None
+        state = "running" if is_alive else "cut off"
+        return TaskStatus(
+            task.index, task.title, state, shown.phase, shown.number, shown.agent, seconds,
+            last_output=last_output(shown),
+        )  # fmt: skip
+    last = line.last()
+    number, agent = (last.number, last.agent) if last else (0, "")
+    if line.is_complete:
+        return TaskStatus(
+            task.index, task.title, "done", None, number, agent, past, reason=_done_reason(line),
+            findings=len(line.findings),
+        )  # fmt: skip
+    if line.failed is not None:
+        shown_output = last_output(last) if last else ""
+        return TaskStatus(
+            task.index,
+            task.title,
+            "failed",
+            line.next,
+            number,
+            agent,
+            past,
+            line.failed,
+            last_output=shown_output,
+        )
+    state = "waiting" if line.has_begun or (is_alive and reason) else "not begun"
+    return TaskStatus(task.index, task.title, state, line.next, number, agent, past, reason)
+
+
+def _done_reason(line: Line) -> str:
+    if line.task.done:
+        return "ticked off in the plan"
+    return "" if line.tries else "marked done"
+
+
+def advice(history: History, is_alive: bool) -> tuple[str, ...]:
+    """What a person may want to type next."""
+    if is_alive:
+        return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
+    open_tasks = [index for index, line in history.lines.items() if not line.is_complete]
+    steps = [f"`peal logs {index}` for all that task {index} printed" for index in sorted(history.failed)[:3]]
+    if open_tasks and _has_more(history, open_tasks):
+        steps.append("`peal resume` to go on where this stopped")
+    elif open_tasks:
+        steps.append(f"`peal run {shlex.quote(history.plan)}` to do the other tasks too")
+    elif history.with_findings:
+        one = min(history.with_findings)
+        steps.append(f"`peal redo {one} --from address` and `peal resume` to have task {one} mended again")
+    else:
+        steps.append("`git status` to see what was done; `peal redo TASK` to do a task again")
+    return tuple(steps)
+
+
+def _has_more(history: History, open_tasks: list[int]) -> bool:
+    """Whether anything of what the latest run was asked for is left."""
+    selected = history.opened.selected if history.opened else None
+    return selected is None or not set(selected).isdisjoint(open_tasks)
+
+
+def event_line(event: Event, history: History) -> str | None:
+    """What one event looks like as a line; None if it is not worth one."""
+    match event:
+        case StepStarted(agent=""):
+            return None
+        case StepStarted():
+            title = harmless(history.lines[event.task].task.title)
+            again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+            return f"task {event.task} {event.phase} started{again}{': ' + title if title else ''}"
+        case StepEnded():
+            if (
+                event.phase is Phase.ADDRESS
+                and event.outcome.result is Result.PASSED
+                and not event.outcome.findings
+            ):
+                return f"task {event.task} complete"
+            took = duration(event.at - history.lines[event.task].tries[-1].started)
+            shout = event.outcome.result in (Result.FAILED, Result.REJECTED)
+            result = event.outcome.result.upper() if shout else event.outcome.result
+            reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
+            return f"task {event.task} {event.phase} {result} in {took}{reason}"
+        case StopAsked():
+            once_more = "; once more to end it at once" if event.code > 128 else ""
+            return f"{event.why}: ending what runs{once_more}"
+    return None
+
+
+def reason_line(tasks: tuple[int, ...], text: str) -> str:
+    """A reason with the tasks it is about, unless it names its one task itself."""
+    return text if len(tasks) == 1 and text.startswith("task ") else f"task {ranges(tasks)}: {text}"

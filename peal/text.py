@@ -1,0 +1,77 @@
+"""Text made safe to show and to name files with."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+# CSI, OSC and the short escape sequences of ECMA-48, then what is left of the C0 and C1 controls.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]+"
+)
+_UNSAFE_IN_NAMES = re.compile(r"[^\w.-]+")
+
+
+def harmless(text: str) -> str:
+    """One line that no terminal obeys: escape sequences dropped, controls and line ends as one blank."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub(" ", _ESCAPES.sub("", text)).strip()
+
+
+def last_line(raw: bytes) -> str:
+    """The last line with something to read in the tail of an output; progress bars that use CR count."""
+    for line in reversed(re.split(r"[\r\n]+", raw.decode("utf-8", "replace"))):
+        if shown := harmless(line).strip():
+            return shown
+    return ""
+
+
+def tail(raw: bytes, lines: int) -> list[str]:
+    """The last lines of an output, made harmless one by one, blank ones at the end left out."""
+    kept = [harmless(line) for line in raw.decode("utf-8", "replace").splitlines()]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return kept[-lines:]
+
+
+def slug(name: str, longest: int = 40) -> str:
+    """A name for a file: letters of any language, digits, `.`, `_` and `-`; never empty or hidden."""
+    folded = unicodedata.normalize("NFC", name)
+    return _UNSAFE_IN_NAMES.sub("-", folded)[:longest].strip(".-") or "plan"
+
+
+def fenced(text: str, label: str) -> str:
+    """`text` between two lines that cannot occur in it, so that it cannot end its own quotation."""
+    runs = re.finditer("-+", text)
+    longest = max((len(run[0]) for run in runs if text.startswith(f" {label}", run.end())), default=0)
+    dashes = "-" * max(longest + 1, 5)
+    return f"{dashes} {label} begins {dashes}\n{text.rstrip(chr(10))}\n{dashes} {label} ends {dashes}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """`1, 3-5` for 1, 3, 4, 5: a list that stays short for hundreds of tasks."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """A time a person reads at a glance: `0.4s`, `12s`, `3m05s`, `2h07m`."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f}s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"

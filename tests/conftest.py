@@ -1,0 +1,146 @@
+"""What every test from outside needs: a real repository, and the `peal` of this environment."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+
+PEAL = (sys.executable, "-m", "peal")
+
+
+@define
+class Repo:
+    """A git repository with a plan in it, and commands run there as a person would."""
+
+    path: Path
+    env: dict[str, str] = field(factory=dict)
+    started: list[subprocess.Popen[str]] = field(factory=list)
+
+    def write(self, name: str, text: str) -> Path:
+        """Put a file there."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def read(self, name: str) -> str:
+        """What a file holds."""
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def peal(self, *words: str, code: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `code` is the exit code it must have, None for any."""
+        done = subprocess.run(
+            [*PEAL, *words],
+            cwd=self.path,
+            env={**self.env, **more},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert code is None or done.returncode == code, (
+            f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start a command and go on."""
+        process = subprocess.Popen(
+            [*PEAL, *words],
+            cwd=self.path,
+            env={**self.env, **more},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def git(self, *words: str) -> str:
+        """What git prints."""
+        return subprocess.run(
+            ["git", *words], cwd=self.path, env=self.env, capture_output=True, text=True, check=True
+        ).stdout
+
+    def memory(self) -> Path:
+        """The folder of the one plan that was run."""
+        (folder,) = (path.parent for path in (self.path / ".peal").glob("*/journal.jsonl"))
+        return folder
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The caller's environment without anything that steers peal, git or the terminal."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PEAL_", "GIT_")) and name not in ("CI", "NO_COLOR")
+    }
+    return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+@pytest.fixture
+def repo(tmp_path: Path, environment: dict[str, str]) -> Iterator[Repo]:
+    """An empty repository whose path has blanks and umlauts in it."""
+    path = tmp_path / "mein Übungs repo"
+    path.mkdir()
+    made = Repo(path, environment)
+    made.git("init", "-q", "-b", "main")
+    made.git("config", "user.name", "A Person")
+    made.git("config", "user.email", "person@example.org")
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def eventually(is_so: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something holds; fail if it does not in time."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.01)
+
+
+def is_running(pid: int | str) -> bool:
+    """Whether a process is alive; one that is dead and not yet collected is not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def carriers(name: str, value: str) -> list[int]:
+    """The living processes with this variable in their environment."""
+    marker = f"{name}={value}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if marker in (entry / "environ").read_bytes().split(b"\0") and is_running(entry.name):
+                    found.append(int(entry.name))
+    return found
+
+
+def shell_plan(*tasks: str) -> str:
+    """A plan for the built-in agent: each task is its script; `(parallel)` in front marks one."""
+    parts = ["# A plan\n"]
+    for number, script in enumerate(tasks, 1):
+        mark = " (parallel)" if script.startswith("(parallel)") else ""
+        parts.append(
+            f"## Task {number}{mark}: number {number}\n\n```sh\n{script.removeprefix('(parallel)').strip()}\n```\n"
+        )
+    return "\n".join(parts)

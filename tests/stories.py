@@ -1,0 +1,280 @@
+"""Plans, worlds and runs in a few words: drives the scheduler and the history as the loop does, without any work."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from attrs import define, field, frozen
+
+from peal.events import (
+    Event,
+    PlanRead,
+    ProcessStarted,
+    RunClosed,
+    RunOpened,
+    StepEnded,
+    StepStarted,
+    StopAsked,
+    TaskRead,
+)
+from peal.history import History
+from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, segments_of
+from peal.schedule.plan import Work, decide
+
+FINDING = Finding("tests", "one test fails")
+WORDS = {
+    "passes": Outcome(Result.PASSED),
+    "fails": Outcome(Result.FAILED, "it went wrong"),
+    "is mended": Outcome(Result.MENDED),
+    "is rejected": Outcome(Result.REJECTED, "findings remain"),
+    "is cut short": Outcome(Result.INTERRUPTED, "the run was ended"),
+    "passes with findings": Outcome(Result.PASSED, "findings remain", (FINDING,)),
+}
+"""How a step can end, as stories tell it."""
+
+
+def tasks_of(text: str) -> tuple[TaskRead, ...]:
+    """
+    Tasks from words like `1`, `2p` (parallel), `3x` (ticked off) or `4p=name` (with a text of its own).
+
+    Without a name the text is named after the number, so `1 2` and `1 2 3` share the tasks 1 and 2.
+    """
+    return tuple(_task(word) for word in text.split())
+
+
+def _task(word: str) -> TaskRead:
+    head, _, name = word.partition("=")
+    index = int(head.rstrip("px"))
+    task = Task(index, name or f"task {index}", "", parallel="p" in head, done="x" in head)
+    return TaskRead(index, task.title, task.digest, task.parallel, task.done)
+
+
+def work_of(tasks: Iterable[TaskRead], selected: Iterable[int] | None = None) -> Work:
+    """What there is to do of these tasks, cut down to a selection if there is one."""
+    chosen = None if selected is None else frozenset(selected)
+    return Work.of(segments_of((task.index, task.parallel) for task in tasks), chosen)
+
+
+def opened(at: float = 0.0, limits: Limits | None = None, selected: Iterable[int] | None = None) -> RunOpened:
+    """A run was asked for; everything that decides nothing is filled in."""
+    chosen = None if selected is None else tuple(sorted(selected))
+    return RunOpened(
+        at, f"run-{at:g}", "plans/a.md", "/repo", 4711, "1.0", ("peal", "run"), {}, limits or Limits(), chosen
+    )
+
+
+class Memory(Protocol):
+    """Where a run is recorded: a journal, or only a history."""
+
+    history: History
+
+    def append(self, *events: Event) -> None:
+        """Record facts."""
+
+
+@define
+class Remembered:
+    """A memory without a file, which also keeps the events themselves."""
+
+    events: list[Event] = field(factory=list)
+    history: History = field(factory=History)
+
+    def append(self, *events: Event) -> None:
+        """Record facts, each at a time of its own."""
+        for event in events:
+            self.events.append(event)
+            self.history.apply(event)
+
+
+class World(Protocol):
+    """What becomes of the steps that are started."""
+
+    def next(self, running: tuple[Step, ...]) -> Step:
+        """Which of the running steps ends next."""
+
+    def outcome(self, step: Step) -> Outcome:
+        """How it ends."""
+
+
+@define
+class Script:
+    """
+    A world that is told in words: `{"2 execute": "fails, passes"}`; everything else passes.
+
+    `slow` names steps that end last of those running; among the others the first started ends first.
+    """
+
+    says: Mapping[str, str] = field(factory=dict)
+    slow: tuple[str, ...] = ()
+    _told: dict[str, list[str]] = field(factory=dict)
+
+    def next(self, running: tuple[Step, ...]) -> Step:
+        """The step that was started first, unless it is slow."""
+        return min(running, key=lambda step: (_name(step) in self.slow, running.index(step)))
+
+    def outcome(self, step: Step) -> Outcome:
+        """The next word that was said about the step."""
+        name = _name(step)
+        words = self._told.setdefault(
+            name, [w.strip() for w in self.says.get(name, "").split(",") if w.strip()]
+        )
+        return WORDS[words.pop(0) if words else "passes"]
+
+
+def _name(step: Step) -> str:
+    return f"{step.task} {step.phase}"
+
+
+@define
+class Chance:
+    """A world of luck; mending and interruptions come to an end, as they do outside."""
+
+    luck: random.Random
+    trouble: float = 0.3
+    findings: bool = True
+    _interruptions: int = 3
+    _mendings: int = 4
+
+    def next(self, running: tuple[Step, ...]) -> Step:
+        """Any of them."""
+        return self.luck.choice(running)
+
+    def outcome(self, step: Step) -> Outcome:
+        """Mostly a pass."""
+        if self.luck.random() >= self.trouble:
+            with_findings = self.findings and step.phase is Phase.ADDRESS and self.luck.random() < 0.2
+            return WORDS["passes with findings" if with_findings else "passes"]
+        words = ["fails", "fails"] + ["is cut short"] * bool(self._interruptions)
+        if step.phase is Phase.ADDRESS:
+            words += ["is rejected"] + ["is mended", "is mended"] * bool(self._mendings)
+        word = self.luck.choice(words)
+        self._interruptions -= word == "is cut short"
+        self._mendings -= word == "is mended"
+        return WORDS[word]
+
+
+@frozen
+class Moment:
+    """A decision, and what had been recorded when it was taken."""
+
+    decision: Decision
+    events_before: int
+    running: tuple[Step, ...]
+
+
+@define
+class Played:
+    """What a run did."""
+
+    halt: Halt | None = None
+    """None if the run was cut off."""
+    moments: list[Moment] = field(factory=list)
+    started: list[Step] = field(factory=list)
+
+    @property
+    def order(self) -> str:
+        """The started steps in order, short: `1p 2p 1e 2e 1a 2a`."""
+        return " ".join(f"{step.task}{step.phase[0]}" for step in self.started)
+
+    @property
+    def batches(self) -> str:
+        """The started steps in order, those of one decision joined: `1p+2p 1e 2e`."""
+        starts = [moment.decision.start for moment in self.moments if moment.decision.start]
+        return " ".join("+".join(f"{step.task}{step.phase[0]}" for step in start) for start in starts)
+
+
+class _CutOff(Exception):
+    """peal was killed."""
+
+
+@define
+class Run:
+    """One run, driven as the loop drives it: decide, start, wait, record."""
+
+    memory: Memory
+    world: World
+    stop_at: int | None = None
+    """Ctrl-C comes when so many events are recorded in this run."""
+    cut_at: int | None = None
+    """Nothing more is recorded after so many events: peal was killed."""
+    decide: Callable[[Work, History, int], Decision] = decide
+    played: Played = field(factory=Played)
+    _running: list[Step] = field(factory=list)
+    _recorded: int = 0
+
+    def go(self, work: Work, opening: RunOpened) -> Played:
+        """To the end of the run, or to where it is cut off."""
+        with suppress(_CutOff):
+            self.played.halt = self._to_the_end(work, opening)
+        return self.played
+
+    def _to_the_end(self, work: Work, opening: RunOpened) -> Halt:
+        history = self.memory.history
+        self._record(opening)
+        decision = self._decided(work, 0)
+        while decision.halt is None:
+            self._start(decision)
+            assert self._running, "the loop would wait for ever"
+            if self.stop_at is not None and self._recorded >= self.stop_at and history.stop is None:
+                self._record(StopAsked(self._now(), 130, "interrupted"))
+            else:
+                self._end(self.world.next(tuple(self._running)))
+            decision = self._decided(work, decision.segment)
+        self._record(RunClosed(self._now(), decision.halt.code, decision.halt.why))
+        return decision.halt
+
+    def _decided(self, work: Work, since: int) -> Decision:
+        decision = self.decide(work, self.memory.history, since)
+        recorded = len(self.memory.events) if isinstance(self.memory, Remembered) else 0
+        self.played.moments.append(Moment(decision, recorded, tuple(self._running)))
+        return decision
+
+    def _start(self, decision: Decision) -> None:
+        for step in decision.start:
+            number = self.memory.history.counts[step.task, step.phase] + 1
+            self._record(StepStarted(self._now(), step.task, step.phase, number, "shell"))
+            self._running.append(step)
+            self.played.started.append(step)
+
+    def _end(self, step: Step) -> None:
+        history = self.memory.history
+        running = history.lines[step.task].running
+        assert running is not None
+        outcome = self.world.outcome(step)
+        if history.stop is not None and outcome.result is not Result.PASSED:
+            outcome = WORDS["is cut short"]
+        self._running.remove(step)
+        self._record(
+            ProcessStarted(self._now(), step.task, step.phase, running.number, 4712, "2.0"),
+            StepEnded(self._now(), step.task, step.phase, running.number, outcome),
+        )
+
+    def _record(self, *events: Event) -> None:
+        for event in events:
+            if self._recorded == self.cut_at:
+                raise _CutOff
+            self.memory.append(event)
+            self._recorded += 1
+
+    def _now(self) -> float:
+        return self.memory.history.last_at + 1
+
+
+def play(
+    memory: Memory,
+    tasks: str | tuple[TaskRead, ...],
+    world: World | Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+    selected: Iterable[int] | None = None,
+    stop_at: int | None = None,
+    cut_at: int | None = None,
+) -> Played:
+    """Run a plan with this memory, after a look at whether it still reads the same."""
+    reading = tasks_of(tasks) if isinstance(tasks, str) else tasks
+    history = memory.history
+    if tuple(line.task for line in history.lines.values()) != reading:
+        memory.append(PlanRead(history.last_at + 1, reading))
+    run = Run(memory, Script(world or {}) if not hasattr(world, "next") else world, stop_at, cut_at)
+    chosen = None if selected is None else tuple(selected)
+    return run.go(work_of(reading, chosen), opened(history.last_at + 1, limits, chosen))

@@ -1,0 +1,242 @@
+"""Imports point down: the table of rows, and the doors that only some rooms may use."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+PACKAGE = Path(__file__).parents[1] / "peal"
+
+# A room is a module or a folder of peal/; it imports only from rows below its own. Inside a folder files are free
+# to import each other. A new room gets its place here and a sentence in docs/architecture.md.
+ROWS = (
+    ("errors", "guard", "__init__"),
+    ("files", "model", "text"),
+    ("events", "places"),
+    ("process", "settings", "log"),
+    ("git", "history", "lock"),
+    ("agents", "formats", "phases", "reviewers", "state", "status", "transcripts", "workspaces"),
+    ("executors", "journal", "report", "schedule", "screens", "work"),
+    ("memory",),
+    ("run",),
+    ("cli",),
+    ("__main__",),
+)
+ROW = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
+
+# What comes from outside and has one door or a few; everything else may be used anywhere.
+DOORS = {
+    "asyncio": (),
+    "cattrs": ("events", "settings"),
+    "click": ("cli",),
+    "concurrent": ("executors",),
+    "filelock": ("lock",),
+    "jinja2": ("phases",),
+    "markdown_it": ("agents", "formats"),
+    "multiprocessing": (),
+    "pkg_resources": (),
+    "pkgutil": (),
+    "psutil": ("process",),
+    "rich": ("cli", "screens"),
+    "runpy": (),
+    "sh": (),
+    "structlog": ("log",),
+    "subprocess": ("git", "process"),
+    "threading": ("executors", "log", "process"),
+    "tomlkit": ("cli", "settings"),
+    "tomllib": ("settings",),
+}
+# Runs by itself with `-I -S` in an empty environment: the standard library, and little of that.
+STARTS_ALONE = "guard"
+# May import a module whose name is only known at run time: the table of commands.
+DYNAMIC = ("cli",)
+_IMPORTERS = ("import_module", "__import__")
+_ENTRY = re.compile(r"peal(\.\w+)+:\w+")
+
+
+@frozen
+class Arrow:
+    """One import: who, whom, where."""
+
+    importer: str
+    imported: str
+    """The dotted name; `?` if it is only known at run time."""
+    line: int
+
+
+def arrows(module: str, source: str, modules: frozenset[str], is_package: bool = False) -> Iterator[Arrow]:
+    """Every import in a module's source, wherever it stands and however it is written; `peal.a:b` in a text is one too."""
+    tree = ast.parse(source)
+    package = module if is_package else module.rpartition(".")[0]
+    importers = _importers(tree)
+    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                for name in node.names:
+                    yield Arrow(module, name.name, node.lineno)
+            case ast.ImportFrom():
+                base = _absolute(package, node.module or "", node.level)
+                for name in node.names:
+                    inner = f"{base}.{name.name}"
+                    yield Arrow(module, inner if inner in modules else base, node.lineno)
+            case ast.Call(args=[ast.Constant(value=str() as name), *_]) if _word(node.func) in importers:
+                dots = len(name) - len(name.lstrip("."))
+                yield Arrow(module, _absolute(package, name.lstrip("."), dots), node.lineno)
+            case ast.Call() if _word(node.func) in importers:
+                yield Arrow(module, "?", node.lineno)
+            case ast.Name() | ast.Attribute() if _word(node) in importers and node not in called:
+                yield Arrow(module, "?", node.lineno)
+            case ast.Constant(value=str() as text) if _ENTRY.fullmatch(text):
+                yield Arrow(module, text.partition(":")[0], node.lineno)
+
+
+def _absolute(package: str, name: str, level: int) -> str:
+    if not level:
+        return name
+    kept = package.split(".")[: len(package.split(".")) - level + 1]
+    return ".".join([*kept, *([name] if name else [])])
+
+
+def _importers(tree: ast.Module) -> set[str]:
+    """What the functions that import by name are called in this module."""
+    names = [name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names]
+    return {*_IMPORTERS, *(name.asname for name in names if name.name in _IMPORTERS and name.asname)}
+
+
+def _word(node: ast.expr) -> str:
+    """`b` for `b` and for `a.b`."""
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def room(dotted: str) -> str:
+    """`agents` for `peal.agents.shell`; `__init__` for `peal` itself."""
+    return [*dotted.split("."), "__init__"][1]
+
+
+def wrong(found: Arrow) -> str | None:
+    """What is wrong with an arrow; None if it may be."""
+    here, where = room(found.importer), f"{found.importer} line {found.line}"
+    top = found.imported.split(".")[0]
+    if found.imported == "?":
+        return None if here in DYNAMIC else f"{where}: imports a module nobody can see by reading"
+    if here == STARTS_ALONE and top not in sys.stdlib_module_names:
+        return f"{where}: `{here}` starts alone and imports the standard library only, not {found.imported}"
+    if top != "peal":
+        allowed = DOORS.get(top)
+        bad = allowed is not None and here not in allowed
+        return f"{where}: {top} is for {', '.join(allowed or ()) or 'nobody'}" if bad else None
+    there = room(found.imported)
+    if there not in ROW:
+        return f"{where}: {found.imported} has no place in the table"
+    if there == here or ROW[there] < ROW[here]:
+        return None
+    way = "sideways" if ROW[there] == ROW[here] else "up"
+    return f"{where}: imports {way}: {here} (row {ROW[here]}) -> {there} (row {ROW[there]})"
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = frozenset(SOURCES)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_a_module_imports_only_from_rows_below_its_own(module: str) -> None:
+    """Never sideways or up, and things from outside only through their door."""
+    path = SOURCES[module]
+
+    found = arrows(module, path.read_text(encoding="utf-8"), MODULES, path.name == "__init__.py")
+
+    assert [said for arrow in found if (said := wrong(arrow))] == []
+
+
+def test_every_room_has_one_place_in_the_table() -> None:
+    """A room that is missing in the table would be checked by nobody; one that is gone would mislead a reader."""
+    placed = [room for rooms in ROWS for room in rooms]
+
+    assert sorted(placed) == sorted({room(module) for module in MODULES})
+
+
+def _said(module: str, source: str, is_package: bool = False) -> list[str]:
+    return [
+        said for arrow in arrows(module, source, MODULES, is_package) if (said := wrong(arrow)) is not None
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import peal.run",
+        "import peal.run as running",
+        "import os, peal.run",
+        "from peal import run",
+        "from peal import errors, run as running",
+        "from peal.run import Job",
+        "from . import run",
+        "from .run import Job",
+        "from peal.cli.main import peal",
+        "def later():\n    import peal.run",
+        "class A:\n    def b(self):\n        from peal.run import Job",
+        "if TYPE_CHECKING:\n    from peal.run import Job",
+        "try:\n    from peal import run\nexcept ImportError:\n    run = None",
+        "import importlib\nimportlib.import_module('peal.run')",
+        "from importlib import import_module as load\nload('peal.run')",
+        "from importlib import import_module\nimport_module('.run', 'peal')",
+        "__import__('peal.run')",
+        "LATER = {'run': 'peal.cli.run:run'}",
+        "def later(name):\n    importlib.import_module(name)",
+        "load = importlib.import_module",
+        "import peal.nowhere",
+        "import click",
+        "from rich.live import Live",
+        "def later():\n    import subprocess",
+        "import asyncio",
+    ],
+)
+def test_every_form_of_a_wrong_import_is_seen(source: str) -> None:
+    """Whatever `state` writes to get at something above it, or at a door of somebody else, is reported."""
+    assert _said("peal.state", source) != []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("peal.state", "from peal import __version__, errors\nfrom peal.history import History"),
+        ("peal.state", "from . import history\nfrom .errors import PealError"),
+        ("peal.state", "import json, attrs"),
+        ("peal.state", '"""Not imported: peal.run."""\nfile = "peal.log"\nhint = "peal.run: the loop"'),
+        ("peal.agents.shell", "from peal.agents.protocol import Request\nfrom . import protocol"),
+        ("peal.cli.main", "import importlib\nimportlib.import_module(name)\nTABLE = ['peal.cli.run:run']"),
+        ("peal.git", "import subprocess"),
+    ],
+)
+def test_a_right_import_is_let_through(module: str, source: str) -> None:
+    """Down, inside one's own folder, through one's own door; a mention in prose is none."""
+    assert _said(module, source) == []
+
+
+def test_a_message_says_who_imports_whom_and_from_which_row() -> None:
+    """The message is enough to mend the arrow."""
+    up = _said("peal.state", "import os\nfrom peal.run import Job")
+    sideways = _said("peal.agents", "from ..reviewers import all_of", is_package=True)
+    rows = f"(row {ROW['agents']}) -> reviewers (row {ROW['reviewers']})"
+
+    assert up == [
+        f"peal.state line 2: imports up: state (row {ROW['state']}) -> run (row {ROW['run']})",
+    ]
+    assert sideways == [f"peal.agents line 1: imports sideways: agents {rows}"]
+
+
+def test_the_guard_imports_nothing_of_ours() -> None:
+    """It is started by itself: even a row below would be missing."""
+    assert _said("peal.guard", "from peal.errors import PealError") != []
+    assert _said("peal.guard", "import psutil") != []
+    assert _said("peal.guard", "import os") == []

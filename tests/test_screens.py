@@ -1,0 +1,957 @@
+"""What a run looks like: the table at a given second and size, lines, JSON, and all of it on a real terminal."""
+
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from attrs import define, field, frozen
+from conftest import PEAL, Repo, eventually, shell_plan
+from rich.cells import cell_len
+
+from peal.events import (
+    Event,
+    PlanRead,
+    ProcessStarted,
+    RunOpened,
+    StepEnded,
+    StepStarted,
+    StopAsked,
+    TaskRead,
+)
+from peal.history import History, Try, fold
+from peal.model import Decision, Finding, Limits, Outcome, Phase, Reason, Result, Segment
+from peal.screens import Output
+from peal.screens import live as live_module
+from peal.screens.lines import JsonLines, Lines
+from peal.screens.live import Area, Live, next_drawing, rows_above
+from peal.screens.table import Scene, Span, fit, plain, render
+
+PLAN, EXECUTE, ADDRESS = Phase.PLAN, Phase.EXECUTE, Phase.ADDRESS
+PASSED, FAILED = Outcome(Result.PASSED), Outcome(Result.FAILED, "exit status 3: boom")
+START = 1000.0
+
+
+def titles(*texts: str, parallel: bool = True) -> PlanRead:
+    """A plan of tasks with these titles."""
+    numbered = enumerate(texts, 1)
+    return PlanRead(START, tuple(TaskRead(index, title, title, parallel, False) for index, title in numbered))
+
+
+def opened(**limits: int) -> RunOpened:
+    """A run was asked for at the start."""
+    return RunOpened(
+        at=START, run="r", plan="plans/machine.md", repo="/repo", pid=1, birth="", command=(), flags={},
+        limits=Limits(**{"max_parallel": 4, **limits}),
+    )  # fmt: skip
+
+
+def started(at: float, task: int, phase: Phase, attempt: int = 1) -> StepStarted:
+    """A step began so many seconds after the start."""
+    return StepStarted(START + at, task, phase, attempt, "shell")
+
+
+def ended(at: float, task: int, phase: Phase, outcome: Outcome = PASSED, attempt: int = 1) -> StepEnded:
+    """A step ended so many seconds after the start."""
+    return StepEnded(START + at, task, phase, attempt, outcome)
+
+
+def complete(at: float, task: int, findings: tuple[Finding, ...] = ()) -> list[Event]:
+    """A task went through all its phases, a second each."""
+    ends = (PASSED, PASSED, Outcome(Result.PASSED, "", findings))
+    steps = enumerate(zip(Phase, ends, strict=True))
+    return [
+        event
+        for number, (phase, end) in steps
+        for event in (started(at + number, task, phase), ended(at + number + 1, task, phase, end))
+    ]
+
+
+def scene(*events: Event, waits: str = "", said: str = "step 2 of 5") -> Scene:
+    """One parallel segment with all tasks; what has not begun waits for the same."""
+    history = fold(events)
+    tasks = tuple(history.lines)
+    idle = tuple(task for task in tasks if task not in history.running)
+    reasons = (Reason(idle, f"waits: {waits}"),) if waits else ()
+    return Scene(history, (Segment(tasks),), Decision(reasons=reasons), lambda one: f"{said} ({one.task})")
+
+
+def shown(what: Scene, now: float, width: int, height: int) -> str:
+    """The screen as plain text, so many seconds after the start."""
+    return "\n".join(plain(row) for row in render(what, START + now, width, height))
+
+
+def text(expected: str) -> str:
+    """A block of expected lines without its indentation."""
+    return dedent(expected).strip("\n")
+
+
+def machine() -> Scene:
+    """A run in full swing: everything that can be said of a task is said of one."""
+    findings = (Finding("tests", "one fails"),)
+    return scene(
+        titles("Foundations", "Build part number two of the machine", "日本語の長い題名を持つ仕事 🎉", "Polish", "Paint", "Ship it"),
+        opened(continue_with_remaining_tasks=1, plan_retry_count=1),
+        *complete(0, 1, findings),
+        started(0, 2, PLAN), ended(2, 2, PLAN), started(2, 2, EXECUTE),
+        started(1, 3, PLAN), ended(2, 3, PLAN, FAILED), started(3, 3, PLAN, attempt=2),
+        started(2, 4, PLAN), ended(3, 4, PLAN), started(3, 4, EXECUTE), ended(8, 4, EXECUTE, FAILED),
+        started(3, 5, PLAN), ended(4, 5, PLAN),
+        waits="all 4 places are taken",
+    )  # fmt: skip
+
+
+def test_a_wide_screen_shows_everything_about_every_task() -> None:
+    """Totals, progress over all phases, and a row for each task with what it says or waits for."""
+    screen = shown(machine(), 65, 100, 20)
+
+    assert screen == text("""
+        plans/machine.md  1m05s  1 of 6 done, 2 running, 1 failed, 2 waiting
+        ━━━━━━━━━━━━━━━━━━━━━━━━━━×××××××××××××××─────────────────────────────────────────────────────  27 %
+         1  done               3.0s  Foundations                          1 finding left
+         2  running  execute  1m03s  Build part number two of the machi…  step 2 of 5 (2)
+         3  running  plan #2  1m02s  日本語の長い題名を持つ仕事 🎉        step 2 of 5 (3)
+         4  failed   execute   6.0s  Polish                               exit status 3: boom
+         5  waiting  execute   1.0s  Paint                                all 4 places are taken
+         6  waiting  plan            Ship it                              all 4 places are taken
+    """)
+
+
+def test_rows_that_do_not_fit_are_counted_and_what_moves_comes_first() -> None:
+    """Running, failed, begun, not begun, done: the first of them that fit."""
+    screen = shown(machine(), 65, 80, 7)
+
+    assert screen == text("""
+        plans/machine.md  1m05s  1 of 6 done, 2 running, 1 failed, 2 waiting
+        ━━━━━━━━━━━━━━━━━━━━××××××××××××──────────────────────────────────────────  27 %
+         2  running  execute  1m03s  Build part number two of…  step 2 of 5 (2)
+         3  running  plan #2  1m02s  日本語の長い題名を持つ仕…  step 2 of 5 (3)
+         4  failed   execute   6.0s  Polish                     exit status 3: boom
+         5  waiting  execute   1.0s  Paint                      all 4 places are taken
+        … and 2 more
+    """)
+
+
+def test_sixty_columns_do_without_the_last_output() -> None:
+    """The totals become short before the plan's name goes."""
+    screen = shown(machine(), 65, 60, 10)
+
+    assert screen == text("""
+        plans/machine.md  1m05s  1/6 2 run 1 fail
+        ━━━━━━━━━━━━━━━×××××××××──────────────────────────────  27 %
+         1 done             3.0s Foundations
+         2 running execute 1m03s Build part number two of the machi…
+         3 running plan #2 1m02s 日本語の長い題名を持つ仕事 🎉
+         4 failed  execute  6.0s Polish
+         5 waiting execute  1.0s Paint
+         6 waiting plan          Ship it
+    """)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (
+            30,
+            6,
+            """
+            1m05s  1/6 2 run 1 fail
+            ━━━━━━××××──────────────  27 %
+             2 run  1m03s Build part numb…
+             3 run  1m02s 日本語の長い題…
+             4 fail  6.0s Polish
+            … and 3 more
+            """,
+        ),
+        (
+            20,
+            5,
+            """
+            1/6 2 run 1 fail
+             2 run  Build part…
+             3 run  日本語の長…
+             4 fail Polish
+            … and 3 more
+            """,
+        ),
+        (5, 2, "1/6 …\n 2 r…"),
+    ],
+)
+def test_tiny_screens_keep_what_matters_most(width: int, height: int, expected: str) -> None:
+    """First the totals, then who runs, in whatever room there is."""
+    assert shown(machine(), 65, width, height) == text(expected)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 19, 20, 29, 30, 39, 40, 63, 64, 79, 80, 200])
+def test_no_screen_is_larger_than_its_terminal(width: int) -> None:
+    """Neither in cells nor in rows, however small it is."""
+    screens = {height: render(machine(), START + 65, width, height) for height in (*range(12), 400)}
+
+    assert [height for height, rows in screens.items() if len(rows) > height] == []
+    assert [plain(row) for rows in screens.values() for row in rows if cell_len(plain(row)) > width] == []
+
+
+def test_hundreds_of_tasks_read_as_few_outputs_as_rows_are_shown() -> None:
+    """300 tasks on ten rows: five of the seven that run are shown and looked at, the others only counted."""
+    looked: list[int] = []
+    everything = scene(
+        titles(*(f"task {number}" for number in range(1, 301))),
+        opened(max_parallel=7),
+        *(started(1, task, PLAN) for task in range(101, 108)),
+    )
+    watched = Scene(
+        everything.history, everything.segments, Decision(), lambda one: looked.append(one.task) or "works"
+    )
+
+    screen = shown(watched, 3, 80, 8)
+
+    assert screen == text("""
+        plans/machine.md  3.0s  0 of 300 done, 7 running, 293 waiting
+        ──────────────────────────────────────────────────────────────────────────   0 %
+        101  running  plan   2.0s  task 101  works
+        102  running  plan   2.0s  task 102  works
+        103  running  plan   2.0s  task 103  works
+        104  running  plan   2.0s  task 104  works
+        105  running  plan   2.0s  task 105  works
+        … and 295 more
+    """).replace("plan   ", "plan      ")
+    assert looked == [101, 102, 103, 104, 105]
+
+
+def test_narrow_screens_do_not_look_at_outputs() -> None:
+    """What is not shown is not read."""
+
+    def must_not(one: Try) -> str:
+        raise AssertionError(one)
+
+    calm = machine()
+
+    assert shown(Scene(calm.history, calm.segments, calm.decision, must_not), 65, 60, 20)
+
+
+HOSTILE = (
+    "\x1b]0;evil\x07clean",
+    "\x1b[31mred\x1b[0m \x1b[2Jand away",
+    "tab\there, line\nand\r\nreturn",
+    "\u202eright to left\u202c\u2066isolate\u2069",
+    "[bold]no markup[/] :smile:",
+    "\x9b31m \x7f \x00nul \ufeffmark",
+    "a" * 5000,
+    "😀" * 5000,
+)
+
+
+def test_titles_and_output_cannot_reach_the_terminal() -> None:
+    """Escape sequences, directions, line ends and markup are shown as harmless text or not at all."""
+    one_line = scene(titles(*HOSTILE), opened(), waits="\x1b]0;evil\x07\n\u202e")
+
+    screen = shown(one_line, 1, 60, 20)
+
+    assert screen == text("""
+        plans/machine.md  1.0s  0 of 8 done, 0 running, 8 waiting
+        ──────────────────────────────────────────────────────   0 %
+         1 waiting plan    clean
+         2 waiting plan    red and away
+         3 waiting plan    tab here, line and return
+         4 waiting plan    right to left isolate
+         5 waiting plan    [bold]no markup[/] :smile:
+         6 waiting plan    31m    nul  mark
+         7 waiting plan    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…
+         8 waiting plan    😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀😀…
+    """)
+
+
+def test_the_bar_is_full_only_when_everything_is_done() -> None:
+    """A failed task keeps its part of the bar empty of progress for ever."""
+    some = scene(titles("a", "b"), opened(), *complete(0, 1), started(3, 2, PLAN), ended(4, 2, PLAN, FAILED))
+    whole = scene(titles("a", "b"), opened(), *complete(0, 1), *complete(3, 2))
+
+    assert shown(some, 5, 30, 6).splitlines()[1] == "━━━━━━━━━━━━××××××××××××  50 %"
+    assert shown(whole, 5, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━━━━━━━ 100 %"
+
+
+def test_totals_are_about_what_was_asked_for_and_rows_about_the_current_segment() -> None:
+    """Of tasks 1 to 4 only 2 and 4 were asked for; 2 is over, so 4 is what a person sees."""
+    history = fold(
+        [titles("a", "b", "c", "d", parallel=False), opened(), *complete(0, 2), started(3, 4, PLAN)]
+    )
+    half = Scene(history, (Segment((2,)), Segment((4,))), Decision(segment=1), lambda _: "reads")
+
+    assert shown(half, 5, 80, 6).splitlines() == [
+        "plans/machine.md  5.0s  1 of 2 done, 1 running, 0 waiting",
+        "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━─────────────────────────────────────  50 %",
+        " 4  running  plan      2.0s  d  reads",
+    ]
+
+
+def test_a_plan_without_tasks_still_has_a_screen() -> None:
+    """Nothing to show is no reason to fall over."""
+    nothing = Scene(fold([titles(), opened()]), (), Decision(), lambda _: "")
+
+    assert shown(nothing, 1, 80, 3) == "plans/machine.md  1.0s  0 of 0 done, 0 running, 0 waiting"
+
+
+@pytest.mark.parametrize(
+    ("given", "width", "expected"),
+    [
+        ("short", 8, "short   "),
+        ("exactly8", 8, "exactly8"),
+        ("longer than that", 8, "longer…"),
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本…"),
+        ("日本語", 4, "日… "),
+        ("anything", 1, "…"),
+        ("anything", 0, ""),
+        ("", 3, "   "),
+    ],
+)
+def test_text_is_cut_by_the_cells_it_takes(given: str, width: int, expected: str) -> None:
+    """A letter of two cells is never cut in half."""
+    assert fit(given, width).rstrip() == expected.rstrip()
+    assert cell_len(fit(given, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("drawn", "changed", "is_running", "expected"),
+    [
+        (10.0, None, False, None),
+        (10.0, None, True, 11.0),
+        (10.0, 10.1, True, 10.5),
+        (10.0, 12.0, True, 12.05),
+        (float("-inf"), 12.0, False, 12.05),
+    ],
+)
+def test_the_screen_is_drawn_at_most_twice_a_second(
+    drawn: float, changed: float | None, is_running: bool, expected: float | None
+) -> None:
+    """Soon after a change, not sooner than half a second after the last time; once a second while work goes on."""
+    assert next_drawing(drawn, changed, is_running) == expected
+
+
+def test_what_a_narrower_terminal_wraps_is_counted() -> None:
+    """Lines of 100, 0 and 40 cells take three, one and one rows of 40."""
+    assert rows_above([100, 0, 40], 40) == 5
+
+
+@define
+class Terminal:
+    """What a person sees of a stream of output: a terminal of so many columns, as far as the screen uses one."""
+
+    columns: int
+    lines: list[str] = field(factory=lambda: [""])
+    row: int = 0
+    column: int = 0
+    wraps: bool = True
+
+    def read(self, output: str) -> "Terminal":
+        """Take in what was written."""
+        for escape, letter in re.findall(r"(\x1b\[[?0-9;]*[A-Za-z])|(.|\n)", output):
+            self._obey(escape) if escape else self._write(letter)
+        return self
+
+    def _obey(self, escape: str) -> None:
+        match escape[-1], escape[2:-1]:
+            case "A", count:
+                self.row = max(self.row - int(count), 0)
+            case "K", "":
+                self.lines[self.row] = self.lines[self.row][: self.column]
+            case "J", "":
+                self.lines[self.row] = self.lines[self.row][: self.column]
+                del self.lines[self.row + 1 :]
+            case "h" | "l" as switch, "?7":
+                self.wraps = switch == "h"
+            case "m", _:
+                pass
+            case _:
+                raise AssertionError(f"{escape!r} is not in use")
+
+    def _write(self, letter: str) -> None:
+        if letter == "\r":
+            self.column = 0
+        elif letter == "\n" or (self.column == self.columns and self.wraps):
+            self.row, self.column = self.row + 1, 0
+            self.lines += [""] * (self.row == len(self.lines))
+        if letter not in "\r\n":
+            line = self.lines[self.row].ljust(self.column)
+            self.lines[self.row] = line[: self.column] + letter + line[self.column + 1 :]
+            self.column = min(self.column + 1, self.columns)
+
+    @property
+    def seen(self) -> list[str]:
+        """The lines above the cursor; there must be nothing below."""
+        assert "".join(self.lines[self.row :]) == ""
+        return [line.rstrip() for line in self.lines[: self.row]]
+
+
+def rows(*texts: str) -> list[tuple[Span, ...]]:
+    """Rows of plain text."""
+    return [(Span(one, "bold"),) for one in texts]
+
+
+def test_lines_that_stay_push_the_table_down_and_clearing_leaves_them() -> None:
+    """What is drawn is drawn over; what is said remains, also when it takes more than one row."""
+    stream = io.StringIO()
+    area = Area(Output(stream))
+
+    area.draw(rows("one", "two", "three"))
+    area.draw(rows("eins", "zwei"))
+    area.say(*rows("x" * 100))
+    area.draw(rows("uno"))
+    before = Terminal(80).read(stream.getvalue()).seen
+    area.clear()
+    after = Terminal(80).read(stream.getvalue()).seen
+
+    assert before == ["x" * 80, "x" * 20, "uno"]
+    assert after == ["x" * 80, "x" * 20]
+
+
+def test_a_table_that_fills_the_terminal_is_not_erased_as_a_whole() -> None:
+    """Line by line: tmux would keep what it erases from the first row on as if it had scrolled away."""
+    stream = io.StringIO()
+    area = Area(Output(stream))
+    area.draw(rows(*map(str, range(23))))
+    drawn = len(stream.getvalue())
+
+    area.clear()
+
+    assert stream.getvalue()[drawn:] == "\r\x1b[23A" + "\x1b[K\n" * 23 + "\r\x1b[23A"
+
+
+@define
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    now: float = START
+
+    def time(self) -> float:
+        """The time of day."""
+        return self.now
+
+    def monotonic(self) -> float:
+        """The time since some time."""
+        return self.now - 500
+
+
+@define
+class Stage:
+    """The live screen on a terminal of 80 columns, with a clock of its own."""
+
+    clock: Clock
+    stream: io.StringIO = field(factory=io.StringIO)
+    history: History = field(factory=History)
+    screen: Live = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.screen = Live(Area(Output(self.stream)), (Segment((1, 2)),), lambda _: "prints")
+
+    def record(self, *events: Event) -> None:
+        """These events have happened by now."""
+        for event in events:
+            self.history.apply(event)
+        self.screen.show(events, self.history)
+
+    @property
+    def seen(self) -> list[str]:
+        """What stands on the terminal."""
+        return Terminal(80).read(self.stream.getvalue()).seen
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A run that has just been opened."""
+    clock = Clock()
+    monkeypatch.setattr(live_module.time, "time", clock.time)
+    monkeypatch.setattr(live_module.time, "monotonic", clock.monotonic)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    made = Stage(clock)
+    made.record(titles("a", "b"), opened())
+    return made
+
+
+def test_what_follows_from_an_event_is_drawn_with_it(stage: Stage) -> None:
+    """Nothing is drawn at once, everything a moment later, and then once a second."""
+    stage.record(started(0, 1, PLAN))
+    at_once = stage.seen
+    first_due = stage.screen.due()
+    stage.clock.now += 0.06
+    stage.record()
+
+    assert (at_once, first_due) == ([], START + 0.05)
+    assert stage.seen[2] == " 1  running    plan      0.1s  a  prints"
+    assert stage.screen.due() == pytest.approx(START + 1.06)
+
+
+def test_a_storm_of_events_is_drawn_twice_a_second(stage: Stage) -> None:
+    """Events do not draw; the clock does."""
+    drawings = 0
+    for _ in range(100):
+        stage.clock.now += 0.02
+        before = len(stage.stream.getvalue())
+        stage.record(started(0, 1, PLAN), ended(0, 1, PLAN, Outcome(Result.INTERRUPTED)))
+        drawings += len(stage.stream.getvalue()) > before
+
+    assert drawings == 4
+
+
+def test_news_of_a_process_is_no_reason_to_draw(stage: Stage) -> None:
+    """It changes nothing that is shown."""
+    stage.record(started(0, 1, PLAN))
+    stage.clock.now += 0.1
+    stage.record()
+    due = stage.screen.due()
+
+    stage.record(ProcessStarted(START, 1, PLAN, 1, 4711, "x"))
+
+    assert stage.screen.due() == due == pytest.approx(START + 1.1)
+
+
+def test_nothing_is_due_while_nothing_runs(stage: Stage) -> None:
+    """A run that waits costs nothing."""
+    stage.clock.now += 0.1
+    stage.record()
+
+    assert stage.screen.due() is None
+
+
+def test_failures_and_a_stop_stay_above_the_table(stage: Stage) -> None:
+    """A person who looks away finds them later; the table itself goes when the run is over."""
+    stage.record(started(0, 1, PLAN), started(0, 2, PLAN))
+    stage.clock.now += 1
+    stage.record()
+    stage.record(ended(1, 1, PLAN, FAILED), StopAsked(START + 1, 130, "interrupted"))
+    stage.screen.say("  a word with its indent\x1b[2J")
+    with_table = stage.seen
+    stage.screen.close()
+    stage.screen.say("the report")
+
+    said = [
+        "00:16:41 task 1 plan FAILED in 1.0s: exit status 3: boom",
+        "00:16:41 interrupted: ending what runs; once more to end it at once",
+        "  a word with its indent",
+    ]
+    assert with_table[:3] == said
+    assert with_table[3].startswith("plans/machine.md")
+    assert stage.seen == [*said, "the report"]
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, _: str) -> int:
+        """Fails as a hung-up terminal does."""
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize(
+    "screen_on",
+    [Lines, JsonLines, lambda out: Live(Area(out), (Segment((1, 2)),), lambda _: "")],
+    ids=["lines", "json", "live"],
+)
+def test_a_terminal_that_goes_away_does_not_end_the_run(screen_on: Callable[[Output], Live]) -> None:
+    """The first failure is the last attempt to write, and nothing is due any more."""
+    out = Output(Gone())
+    screen = screen_on(out)
+    history = fold([titles("a", "b"), opened(), started(0, 1, PLAN)])
+
+    screen.say("hello")
+    screen.show([started(0, 1, PLAN)], history)
+    screen.close()
+
+    assert not out.is_heard
+    assert screen.due() is None
+
+
+def test_letters_that_a_terminal_does_not_have_are_replaced() -> None:
+    """Output goes on in an old locale."""
+    raw = io.BytesIO()
+    out = Output(io.TextIOWrapper(raw, encoding="latin-1"))
+
+    out.put("Übung ━━── 日本 … ×")
+    out.put("more")
+
+    assert raw.getvalue().decode("latin-1") == "Übung ##-- ?? ~ x\nmore\n"
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environ", "expected"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "xterm", "CI": ""}, True),
+        (True, {"TERM": "xterm", "CI": "false"}, True),
+        (True, {"TERM": "xterm", "CI": "0"}, True),
+        (True, {"TERM": "xterm", "CI": "true"}, False),
+        (True, {"TERM": "xterm", "CI": "woodpecker"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (True, {}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_a_table_needs_a_terminal_and_a_person(
+    is_terminal: bool, environ: dict[str, str], expected: bool
+) -> None:
+    """Not in CI, not in a file, not on a terminal that can only print."""
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal  # type: ignore[method-assign]
+
+    assert Output(stream).can_redraw(environ) is expected
+
+
+def printed(screen: Callable[[Output], Lines | JsonLines], *events: Event) -> list[str]:
+    """What a screen prints of a run."""
+    stream = io.StringIO()
+    made, history = screen(Output(stream)), History()
+    for event in events:
+        history.apply(event)
+        made.show([event], history)
+    made.say("  the\x1b[2J end")
+    return stream.getvalue().splitlines()
+
+
+def run_of_two() -> list[Event]:
+    """A task that passes its first step at the second try, with a hostile title."""
+    return [
+        titles("evil \x1b]0;x\x07title", "b"), opened(plan_retry_count=1),
+        started(1, 1, PLAN), ended(3, 1, PLAN, FAILED), started(4, 1, PLAN, 2), ended(5, 1, PLAN, attempt=2),
+    ]  # fmt: skip
+
+
+def test_lines_are_one_per_event_with_the_time_of_day(stage: Stage) -> None:
+    """What started, what ended, how long it took and why it failed."""
+    assert printed(Lines, *run_of_two()) == [
+        "00:16:41 task 1 plan started: evil title",
+        "00:16:43 task 1 plan FAILED in 2.0s: exit status 3: boom",
+        "00:16:44 task 1 plan started (attempt 2): evil title",
+        "00:16:45 task 1 plan passed in 1.0s",
+        "  the end",
+    ]
+
+
+def test_quiet_prints_only_what_is_said() -> None:
+    """The events stay silent."""
+    assert printed(lambda out: Lines(out, quiet=True), *run_of_two()) == ["  the end"]
+
+
+def test_json_lines_are_the_events_and_what_is_said() -> None:
+    """Every line is an object; the journal's own words."""
+    records = [json.loads(line) for line in printed(JsonLines, *run_of_two())]
+
+    assert [record["event"] for record in records] == [
+        "PlanRead", "RunOpened", "StepStarted", "StepEnded", "StepStarted", "StepEnded", "Said",
+    ]  # fmt: skip
+    assert records[3]["outcome"] == {"result": "failed", "reason": "exit status 3: boom"}
+
+
+def test_reasons_are_printed_when_they_are_news() -> None:
+    """Asked to explain, each new reason is a line; one that still holds is not told again."""
+    stream = io.StringIO()
+    screen = Lines(Output(stream), explaining=True)
+    first, second = (
+        Reason((1,), "task 1 plan: its turn has come"),
+        Reason((2, 3), "waits: all places are taken"),
+    )
+
+    screen.decided(Decision(reasons=(first, second)))
+    screen.decided(Decision(reasons=(second,)))
+
+    assert stream.getvalue().splitlines() == [
+        "  because task 1 plan: its turn has come",
+        "  because task 2-3: waits: all places are taken",
+    ]
+
+
+@frozen
+class OnTerminal:
+    """A command on a terminal of its own, and what it has written there."""
+
+    process: subprocess.Popen[bytes]
+    terminal: int
+    _read: list[bytes] = field(factory=list)
+
+    @property
+    def output(self) -> str:
+        """All that was written so far."""
+        while select.select([self.terminal], [], [], 0)[0]:
+            try:
+                found = os.read(self.terminal, 65536)
+            except OSError:
+                break
+            if not found:
+                break
+            self._read.append(found)
+        return b"".join(self._read).decode().replace("\r\n", "\n")
+
+    def end(self) -> int:
+        """Wait for it; what it writes meanwhile is read, so that it can."""
+        eventually(lambda: (self.output, self.process.poll())[1] is not None)
+        return self.process.returncode
+
+
+@pytest.fixture
+def on_terminal(repo: Repo) -> Callable[..., OnTerminal]:
+    """Starts `peal` on a terminal of 100 columns and 30 rows."""
+    made: list[OnTerminal] = []
+
+    def start(*words: str, columns: int = 100, **more: str) -> OnTerminal:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+        env = {**repo.env, "TERM": "xterm-256color", **more}
+        process = subprocess.Popen(
+            [*PEAL, *words], cwd=repo.path, env=env, stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        made.append(OnTerminal(process, ours))
+        return made[-1]
+
+    yield start
+    for one in made:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.wait()
+        os.close(one.terminal)
+
+
+RUN = ("run", "plan.md", "--agent", "shell", "--max-parallel", "4")
+WAITING = "echo it goes on; until [ -e go ]; do sleep 0.05; done"
+
+
+def test_on_a_terminal_there_is_a_table_and_then_the_report(
+    repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """Rows with their last output while it runs; afterwards only what stays: the failure and the report."""
+    repo.write("plan.md", shell_plan(f"(parallel) {WAITING}", "(parallel) echo boom >&2; exit 3"))
+
+    run = on_terminal(*RUN)
+    eventually(lambda: "it goes on" in run.output)
+    table = run.output
+    repo.write("go", "")
+    code = run.end()
+
+    assert code == 1
+    assert re.search(r"running.*execute.*number 1.*it goes on", table)
+    assert "plan.md" in table
+    assert "\x1b[3" in table
+    seen = Terminal(100).read(run.output).seen
+    assert re.fullmatch(r"..:..:.. task 2 execute FAILED in .*: exit status 3: boom", seen[0])
+    assert seen[1].startswith("task 2 failed: 1 of 2 tasks complete")
+    assert not any("running" in line or "━" in line for line in seen)
+
+
+@pytest.mark.parametrize("more", [{"CI": "true"}, {"TERM": "dumb"}])
+def test_in_ci_a_terminal_gets_plain_lines(
+    more: dict[str, str], repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """No escape sequence at all, one line per event."""
+    repo.write("plan.md", shell_plan("true"))
+
+    run = on_terminal(*RUN, **more)
+
+    assert run.end() == 0
+    assert "\x1b" not in run.output
+    assert re.search(r"^..:..:.. task 1 execute started: number 1$", run.output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("words", "more"), [(("--no-color",), {}), ((), {"NO_COLOR": "1"})])
+def test_without_colour_the_table_has_none(
+    words: tuple[str, ...], more: dict[str, str], repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """Bold and dim may stay; colours go."""
+    repo.write("plan.md", shell_plan(f"{WAITING}; exit 3"))
+
+    run = on_terminal(*RUN, *words, **more)
+    eventually(lambda: "it goes on" in run.output)
+    repo.write("go", "")
+    run.end()
+
+    assert re.search(r"\x1b\[[\d;]*\b([34][0-7]|38|48|9[0-7])\b[\d;]*m", run.output) is None
+
+
+@pytest.mark.parametrize("words", [(), ("--no-color",), ("--explain",), ("--json",), ("--quiet",)])
+def test_a_pipe_gets_no_escape_sequences(words: tuple[str, ...], repo: Repo) -> None:
+    """Whatever is asked for, and though the output is hostile."""
+    repo.write("plan.md", shell_plan("printf '\\033]0;evil\\007 boom\\n' >&2; exit 3"))
+
+    done = repo.peal(*RUN, *words, code=1)
+
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_reader_who_leaves_does_not_end_the_run(repo: Repo) -> None:
+    """`peal run plan.md | head -1` still carries the plan out, and tells how it ended."""
+    repo.write("plan.md", shell_plan(WAITING, "touch done"))
+
+    run = repo.start(*RUN)
+    assert run.stdout is not None
+    while "execute started" not in run.stdout.readline():
+        pass
+    run.stdout.close()
+    repo.write("go", "")
+
+    assert run.wait(30) == 0
+    assert (repo.path / "done").exists()
+
+
+def test_a_terminal_that_hangs_up_does_not_end_a_run_under_nohup(
+    repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """The terminal is gone, the plan is carried out."""
+    repo.write("plan.md", shell_plan(WAITING, "touch done"))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = on_terminal(*RUN)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    eventually(lambda: "it goes on" in run.output)
+
+    closed, theirs = pty.openpty()
+    os.dup2(closed, run.terminal)
+    repo.write("go", "")
+    os.close(closed)
+    os.close(theirs)
+
+    assert run.process.wait(30) == 0
+    assert (repo.path / "done").exists()
+
+
+def test_a_stopped_terminal_does_not_stop_the_run(repo: Repo, on_terminal: Callable[..., OnTerminal]) -> None:
+    """After Ctrl-S nothing is drawn, but steps still start and end."""
+    repo.write("plan.md", shell_plan(WAITING, "touch done"))
+    run = on_terminal(*RUN)
+    eventually(lambda: "it goes on" in run.output and run.output.endswith("\x1b[J"))
+
+    os.write(run.terminal, b"\x13")
+    repo.write("go", "")
+    eventually((repo.path / "done").exists)
+    while_stopped = run.output
+    os.write(run.terminal, b"\x11")
+
+    assert run.end() == 0
+    assert "number 2" not in while_stopped
+    assert "everything asked for is done" in run.output
+
+
+def test_the_table_follows_the_size_of_the_terminal(
+    repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """Made narrow while the run goes on, the next drawing is narrow."""
+    repo.write("plan.md", shell_plan(WAITING))
+    run = on_terminal(*RUN)
+    eventually(lambda: "it goes on" in run.output)
+
+    fcntl.ioctl(run.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 32, 0, 0))
+    eventually(lambda: re.search(r"1.*run .*number 1", run.output.rpartition("\x1b[?7l")[2]))
+    last = run.output.rpartition("\x1b[?7l")[2]
+    repo.write("go", "")
+
+    assert run.end() == 0
+    assert max(map(len, Terminal(200).read(last).seen)) <= 31
+
+
+def test_a_closed_standard_output_is_no_obstacle(repo: Repo) -> None:
+    """`peal run plan.md >&-` has nowhere to print and still does its work."""
+    repo.write("plan.md", shell_plan("touch done"))
+    command = " ".join([sys.executable, "-m", "peal", *RUN, ">&-"])
+
+    done = subprocess.run(["sh", "-c", command], cwd=repo.path, env=repo.env, check=False, timeout=60)
+
+    assert done.returncode == 0
+    assert (repo.path / "done").exists()
+
+
+def test_watching_shows_the_same_table_and_ends_with_the_run(
+    repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """Somebody else's terminal: the table while the run goes on, the status when it is over."""
+    repo.write("plan.md", shell_plan(f"(parallel) {WAITING}", "(parallel) true"))
+    run = repo.start(*RUN)
+
+    eventually(lambda: "it goes on" in repo.peal("status", code=None).stdout)
+    watch = on_terminal("status", "--watch")
+    eventually(lambda: "it goes on" in watch.output)
+    repo.write("go", "")
+
+    assert watch.end() == 0
+    assert run.wait(30) == 0
+    seen = Terminal(100).read(watch.output).seen
+    assert seen[0].startswith("plan.md: finished")
+    assert seen[1] == "2 done"
+
+
+def test_leaving_the_watch_does_not_touch_the_run(repo: Repo, on_terminal: Callable[..., OnTerminal]) -> None:
+    """Ctrl-C ends the looking on, quietly."""
+    repo.write("plan.md", shell_plan(WAITING))
+    run = repo.start(*RUN)
+    eventually(lambda: "it goes on" in repo.peal("status", code=None).stdout)
+    watch = on_terminal("status", "--watch")
+    eventually(lambda: "it goes on" in watch.output)
+
+    watch.process.send_signal(signal.SIGINT)
+
+    assert watch.end() == 130
+    assert "Traceback" not in watch.output
+    assert run.poll() is None
+    repo.write("go", "")
+    assert run.wait(30) == 0
+
+
+def test_watching_without_a_terminal_prints_a_line_per_event(repo: Repo) -> None:
+    """Where it stands, then what happens, then how it ended."""
+    repo.write("plan.md", shell_plan(WAITING, "true"))
+    run = repo.start(*RUN)
+    eventually(lambda: "it goes on" in repo.peal("status", code=None).stdout)
+    watch = repo.start("status", "--watch")
+    assert watch.stdout is not None
+    first = [watch.stdout.readline() for _ in range(2)]
+    repo.write("go", "")
+
+    rest, _ = watch.communicate(timeout=30)
+
+    assert run.wait(30) == 0
+    assert first[0].startswith("plan.md: running for")
+    assert first[1] == "1 running, 1 waiting\n"
+    assert re.search(r"^..:..:.. task 1 execute passed in .*$", rest, re.MULTILINE)
+    assert re.search(r"^plan.md: finished .*exit code 0", rest, re.MULTILINE)
+
+
+def test_the_table_is_not_loaded_without_a_terminal(repo: Repo) -> None:
+    """It would cost every run in a pipe a tenth of a second."""
+    repo.write("plan.md", shell_plan("true"))
+    source = (
+        f"import sys; sys.argv = ['peal', *{RUN!r}]\n"
+        "from peal.cli import main\n"
+        "main()\nprint('peal.screens.live' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=repo.path,
+        env=repo.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_paths_in_what_is_said_keep_their_place(tmp_path: Path) -> None:
+    """A line that is said keeps its words; only what a terminal would obey goes."""
+    stream = io.StringIO()
+
+    Lines(Output(stream)).say(f"    | ünder {tmp_path} [/bold]")
+
+    assert stream.getvalue() == f"    | ünder {tmp_path} [/bold]\n"

@@ -1,0 +1,509 @@
+"""Flags > variables > file > defaults: what is in force, where it comes from, and what is told when it is wrong."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from attrs import fields
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peal import settings
+from peal.cli import settings_page
+from peal.cli.options import setting_flags
+from peal.errors import PealError
+from peal.settings import AgentSettings, PhaseSettings, ReviewerSettings, Settings
+
+PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the caller of the tests has set does not count."""
+    for name in list(os.environ):
+        if name.startswith("PEAL_"):
+            monkeypatch.delenv(name)
+
+
+def load(repo: Path, toml: str = "", *sets: str, **flags: Any) -> Settings:
+    (repo / "peal.toml").write_text(toml, encoding="utf-8")
+    return settings.load(repo, flags, sets)
+
+
+def told(repo: Path, toml: str = "", *sets: str, **flags: Any) -> list[str]:
+    with pytest.raises(PealError) as caught:
+        load(repo, toml, *sets, **flags)
+    assert caught.value.exit_code == 1
+    return str(caught.value).splitlines()
+
+
+# Layers
+
+
+def test_without_any_source_every_key_has_its_default(tmp_path: Path) -> None:
+    """No peal.toml is no error, and nothing has an origin."""
+    found = settings.load(tmp_path, {})
+
+    assert found == Settings()
+    assert found.origins == {}
+
+
+def test_flags_win_over_variables_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each key is decided for itself, and its origin is the source that won."""
+    monkeypatch.setenv("PEAL_MODEL", "of-env")
+    monkeypatch.setenv("PEAL_PHASE_RETRY_COUNT", "2")
+    toml = "model = 'of-file'\nphase_retry_count = 1\nmax_output_mb = 7"
+
+    found = load(tmp_path, toml, model="of-flag")
+
+    assert (found.model, found.phase_retry_count, found.max_output_mb) == ("of-flag", 2, 7)
+    assert found.origins == {
+        "model": "command line",
+        "phase_retry_count": "environment",
+        "max_output_mb": "peal.toml",
+    }
+
+
+def test_tables_are_merged_key_by_key_and_lists_are_replaced(tmp_path: Path) -> None:
+    """`--set` changes one key of a table and leaves its neighbours."""
+    toml = "[agents.mine]\ncommand = ['a', 'b']\nenv = {A = '1'}\n[phases.plan]\nmodel = 'x'\nretry_count = 3"
+
+    found = load(tmp_path, toml, "agents.mine.command=c", "agents.mine.env.B=2", "phases.plan.model=y")
+
+    assert found.agents["mine"] == AgentSettings(command=("c",), env={"A": "1", "B": "2"})
+    assert found.phase("plan") == PhaseSettings(model="y", retry_count=3)
+    assert found.origins == {
+        "agents.mine.command": "command line",
+        "agents.mine.env.A": "peal.toml",
+        "agents.mine.env.B": "command line",
+        "phases.plan.model": "command line",
+        "phases.plan.retry_count": "peal.toml",
+    }
+
+
+def test_a_flag_that_was_not_given_hides_nothing(tmp_path: Path) -> None:
+    """click hands in None for it."""
+    assert load(tmp_path, "model = 'x'", model=None, parallel=None).model == "x"
+
+
+def test_another_file_is_read_instead_and_named_as_the_source(tmp_path: Path) -> None:
+    """`--config FILE`; peal.toml is not looked at, even where it is wrong."""
+    (tmp_path / "peal.toml").write_text("nonsense")
+    other = tmp_path / "größe 2.toml"
+    other.write_text("max_output_mb = 9")
+
+    found = settings.load(tmp_path, {}, (), other)
+
+    assert (found.max_output_mb, found.origins) == (9, {"max_output_mb": str(other)})
+
+
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a script can switch one off."""
+    monkeypatch.setenv("PEAL_MAX_PARALLEL", "")
+    monkeypatch.setenv("PEAL_MODEL", "")
+
+    assert load(tmp_path, "model = 'x'") == Settings(model="x")
+
+
+def test_none_takes_a_value_away_that_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the command line and from a variable; its origin is who took it away."""
+    monkeypatch.setenv("PEAL_IDLE_TIMEOUT_SEC", "none")
+
+    found = load(tmp_path, "model = 'x'\nidle_timeout_sec = 3", "model=none")
+
+    assert (found.model, found.idle_timeout_sec) == (None, None)
+    assert found.origins == {"model": "command line", "idle_timeout_sec": "environment"}
+
+
+def test_the_variables_of_a_running_agent_are_no_settings() -> None:
+    """A peal that an agent starts would otherwise take where the agent is for what the person wants."""
+    variables = {settings.ENV_PREFIX + key.name.upper() for key in settings.scalars()}
+
+    assert variables & settings.GIVEN_TO_AGENTS == set()
+    assert {"PEAL_AGENT", "PEAL_MODEL"} <= variables
+
+
+# `max_parallel` and `parallel`
+
+
+@pytest.mark.parametrize(
+    ("file", "env", "flags", "parallel", "origin"),
+    [
+        ({}, {}, {}, False, None),
+        ({"max_parallel": 3}, {}, {}, True, "max_parallel, peal.toml"),
+        ({"max_parallel": 1}, {}, {}, False, "max_parallel, peal.toml"),
+        ({}, {"max_parallel": 3}, {}, True, "max_parallel, environment"),
+        ({}, {}, {"max_parallel": 3}, True, "max_parallel, command line"),
+        ({}, {}, {"max_parallel": 1}, False, "max_parallel, command line"),
+        ({}, {}, {"max_parallel": 0}, False, "max_parallel, command line"),
+        # beside each other: a number above 1 leaves the word of the same source, 0 and 1 do not
+        ({}, {}, {"max_parallel": 4, "parallel": False}, False, "command line"),
+        ({}, {}, {"max_parallel": 4, "parallel": True}, True, "command line"),
+        ({}, {}, {"max_parallel": 1, "parallel": True}, False, "max_parallel, command line"),
+        ({"max_parallel": 4, "parallel": False}, {}, {}, False, "peal.toml"),
+        ({"max_parallel": 0, "parallel": True}, {}, {}, False, "max_parallel, peal.toml"),
+        # the number in the source that comes before
+        ({"parallel": False}, {"max_parallel": 4}, {}, True, "max_parallel, environment"),
+        ({"parallel": False}, {}, {"max_parallel": 4}, True, "max_parallel, command line"),
+        ({"parallel": True}, {}, {"max_parallel": 1}, False, "max_parallel, command line"),
+        ({}, {"parallel": True}, {"max_parallel": 0}, False, "max_parallel, command line"),
+        # the word in the source that comes before
+        ({"max_parallel": 4}, {}, {"parallel": False}, False, "command line"),
+        ({}, {"max_parallel": 4}, {"parallel": False}, False, "command line"),
+        ({"max_parallel": 1}, {}, {"parallel": True}, True, "command line"),
+        ({"max_parallel": 8}, {"parallel": False}, {}, False, "environment"),
+        # three sources: the last word counts
+        ({"parallel": True}, {"max_parallel": 1}, {"parallel": True}, True, "command line"),
+        ({"max_parallel": 4}, {"parallel": False}, {"max_parallel": 2}, True, "max_parallel, command line"),
+    ],
+)
+def test_max_parallel_without_parallel_decides_it(
+    file: dict[str, Any],
+    env: dict[str, Any],
+    flags: dict[str, Any],
+    parallel: bool,
+    origin: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Above 1 turns parallel on, 0 and 1 off, unless a source that comes before, or the same one, says otherwise."""
+    for name, value in env.items():
+        monkeypatch.setenv(f"PEAL_{name.upper()}", str(value).lower())
+
+    found = load(tmp_path, _toml(file), **flags)
+
+    assert (found.parallel, found.origins.get("parallel")) == (parallel, origin)
+
+
+def test_sets_and_flags_are_one_source(tmp_path: Path) -> None:
+    """`--set parallel=false --max-parallel 4` says both things at once; the flag wins where they disagree."""
+    assert load(tmp_path, "", "parallel=false", max_parallel=4).parallel is False
+    assert load(tmp_path, "", "max_parallel=1", max_parallel=4).parallel is True
+
+
+def _toml(tree: dict[str, Any]) -> str:
+    return "\n".join(f"{name} = {json.dumps(value)}" for name, value in tree.items())
+
+
+# What is wrong
+
+
+def test_every_problem_of_every_source_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its source, its path and the way out; file, variables, command line, then what agents lack."""
+    monkeypatch.setenv("PEAL_MAX_PARALLEL", "abc")
+    monkeypatch.setenv("PEAL_PARALLEL", "yes")
+    toml = """
+        agent = " "
+        max_parallel = "3"
+        phase_timeout_sec = 0
+        maxparallel = 3
+        reviewers = [{name = "", command = "'"}, {nmae = "x", command = " "}, 3]
+        [phases.plam]
+        timeout_sec = 0
+        [phases.plan]
+        modle = "x"
+        [agents.gap]
+        prompt = "file"
+        execute = "x {prompt}"
+    """
+
+    problems = told(tmp_path, toml, "foo", "phases.plan.timeot_sec=3", "agents.mine=3", max_address_rounds=-1)
+
+    assert problems == [
+        "peal.toml: `agent` is empty; write something or take it out",
+        'peal.toml: `max_parallel` is `"3"`; it must be a whole number',
+        "peal.toml: `phase_timeout_sec` is 0; it must be at least 1",
+        "peal.toml: `phases.plam` is no key; did you mean `phases.plan`?",
+        "peal.toml: `phases.plam.timeout_sec` is 0; it must be at least 1",
+        "peal.toml: `phases.plan.modle` is no key; did you mean `phases.plan.model`?",
+        "peal.toml: `reviewers[0].name` is empty; write something or take it out",
+        "peal.toml: `reviewers[0].command` cannot be split as a shell would: no closing quotation; mend it",
+        "peal.toml: `reviewers[1].name` is missing; set it",
+        "peal.toml: `reviewers[1].command` is empty; write something or take it out",
+        "peal.toml: `reviewers[1].nmae` is no key; did you mean `reviewers[1].name`?",
+        "peal.toml: `reviewers[2]` is `3`; it must be a table; name one of its keys",
+        "peal.toml: `maxparallel` is no key; did you mean `max_parallel`?",
+        '`PEAL_PARALLEL` is `"yes"`; it must be `true` or `false`',
+        '`PEAL_MAX_PARALLEL` is `"abc"`; it must be a whole number',
+        "--set `foo` has no `=`; write --set KEY=VALUE",
+        "--set `phases.plan.timeot_sec` is no key; did you mean `phases.plan.timeout_sec`?",
+        '--set `agents.mine` is `"3"`; it must be a table; name one of its keys',
+        "`--max-address-rounds` is -1; it must be at least 0",
+        "peal.toml: `agents.gap` has no command for `plan`; set `command` or `plan`",
+        'peal.toml: `agents.gap` has prompt = "file" but no {prompt_file} in its command for `execute`; put it there',
+        "peal.toml: `agents.gap` has no command for `address`; set `command` or `address`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("toml", "problem"),
+    [
+        ("max_parallel = '3'", '`max_parallel` is `"3"`; it must be a whole number'),
+        ("max_parallel = 3.0", "`max_parallel` is `3.0`; it must be a whole number"),
+        ("max_parallel = true", "`max_parallel` is `true`; it must be a whole number"),
+        ("max_parallel = 2020-01-01", '`max_parallel` is `"2020-01-01"`; it must be a whole number'),
+        ("max_parallel = 2147483648", "`max_parallel` is `2147483648`; it must be at most 2147483647"),
+        ("parallel = 1", "`parallel` is `1`; it must be `true` or `false`"),
+        ("model = 1", "`model` is `1`; it must be a text in quotes"),
+        ("model = ['x']", '`model` is `["x"]`; it must be a text in quotes'),
+        ('model = "a\\u0000b"', "`model` holds a NUL, which no program can be given; take it out"),
+        (
+            "log_level = 'loud'",
+            '`log_level` is `"loud"`; it must be `debug` or `info` or `warning` or `error`',
+        ),
+        ("log_level = []", "`log_level` is `[]`; it must be `debug` or `info` or `warning` or `error`"),
+        ("phases = 3", "`phases` is `3`; it must be a table; name one of its keys"),
+        ("phases.plan = 'x'", '`phases.plan` is `"x"`; it must be a table; name one of its keys'),
+        ("agents.a.command = 3", "`agents.a.command` is `3`; it must be a list of texts"),
+        ("agents.a.command = ['x', 3]", "`agents.a.command[1]` is `3`; it must be a text in quotes"),
+        ("agents.a = {command = 'x', env = {A = 1}}", "`agents.a.env.A` is `1`; it must be a text in quotes"),
+        (
+            "reviewers = 'x'",
+            '`reviewers` is `"x"`; it must be a list of tables, which peal.toml alone can hold: [[reviewers]]',
+        ),
+        ("origins = {model = 'x'}", "`origins` is no key; `peal config` lists them all"),
+    ],
+)
+def test_no_value_is_taken_for_one_of_another_kind(toml: str, problem: str, tmp_path: Path) -> None:
+    """A text that looks like a number is a text."""
+    assert told(tmp_path, toml) == [f"peal.toml: {problem}"]
+
+
+@pytest.mark.parametrize("name", ["shell", "auto", "", "my agent", "a.b"])
+def test_an_agent_cannot_have_a_name_that_is_taken_or_cannot_be_written_in_a_path(
+    name: str, tmp_path: Path
+) -> None:
+    """`shell` and `auto` mean something already."""
+    assert told(tmp_path, f"[agents.{json.dumps(name)}]\ncommand = 'x'") == [
+        f"peal.toml: `agents.{name}` is no name for an agent: letters, digits, `_`, `-`, and not `auto` or `shell`"
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(settings.GIVEN_TO_AGENTS))
+def test_an_agent_cannot_be_given_another_value_of_a_variable_that_peal_finds_it_by(
+    name: str, tmp_path: Path
+) -> None:
+    """With another PEAL_RUN_ID nothing would end it when peal is gone."""
+    assert told(tmp_path, f"[agents.a]\ncommand = 'x'\nenv = {{{name} = '1'}}") == [
+        f"peal.toml: `agents.a.env.{name}` is no name for a variable, or one that peal sets itself; choose another"
+    ]
+
+
+def test_an_agent_may_be_completed_by_another_source(tmp_path: Path) -> None:
+    """What it lacks is looked at when everything is together, and told with all who had a hand in it."""
+    begun = "[agents.mine]\nprompt = 'file'"
+
+    assert load(tmp_path, begun, "agents.mine.command=x {prompt_file}").agents["mine"].prompt == "file"
+    assert told(tmp_path, begun, "agents.mine.command=x") == [
+        f'peal.toml and command line: `agents.mine` has prompt = "file" but no {{prompt_file}} in its command for '
+        f"`{phase}`; put it there"
+        for phase in ("plan", "execute", "address")
+    ]
+
+
+def test_a_command_is_a_list_or_one_line_split_as_a_shell_would(tmp_path: Path) -> None:
+    """The same in the file and with `--set`."""
+    toml = "[agents.a]\ncommand = [\"./x y\", '--do']\n[agents.b]\ncommand = \"'./x y' --do\""
+
+    found = load(tmp_path, toml, "agents.c.command='./x y' --do")
+
+    assert {agent.command for agent in found.agents.values()} == {("./x y", "--do")}
+    assert told(tmp_path, "", "agents.c.command='./x y --do") == [
+        "--set `agents.c.command` cannot be split as a shell would: no closing quotation; mend it"
+    ]
+
+
+def test_reviewers_are_written_in_the_file_alone(tmp_path: Path) -> None:
+    """A list of tables has no dotted path."""
+    toml = "[[reviewers]]\nname = 'tests'\ncommand = 'pytest -q'"
+
+    assert load(tmp_path, toml).reviewers == (ReviewerSettings("tests", "pytest -q"),)
+    assert told(tmp_path, "", "reviewers.tests=x") == [
+        '--set `reviewers` is `{"tests": "x"}`; it must be a list of tables, which peal.toml alone can hold: [[reviewers]]'
+    ]
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path: Path) -> None:
+    """Line and column, as the parser has them."""
+    (problem,) = told(tmp_path, "model = 'x'\nmax_parallel 3\n")
+
+    assert problem.startswith("peal.toml: is no TOML: ")
+    assert "line 2" in problem
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A folder, other bytes than UTF-8, a link to nothing, and a named file that is not there."""
+    repos = [tmp_path / name for name in ("folder", "bytes", "link", "none")]
+    for repo in repos:
+        repo.mkdir()
+    (repos[0] / "peal.toml").mkdir()
+    (repos[1] / "peal.toml").write_bytes(b"model = '\xff'")
+    (repos[2] / "peal.toml").symlink_to("nowhere")
+    missing = repos[3] / "mine.toml"
+
+    said = [_said(repos[0]), _said(repos[1]), _said(repos[2]), _said(repos[3], missing)]
+
+    end = "; mend it or take it away"
+    assert said == [
+        f"peal.toml: cannot be read: Is a directory{end}",
+        f"peal.toml: cannot be read: it is not UTF-8{end}",
+        f"peal.toml: cannot be read: No such file or directory{end}",
+        f"{missing}: cannot be read: No such file or directory{end}",
+    ]
+
+
+def _said(repo: Path, config: Path | None = None) -> str:
+    with pytest.raises(PealError) as caught:
+        settings.load(repo, {}, (), config)
+    return str(caught.value)
+
+
+def test_a_problem_shows_no_control_characters(tmp_path: Path) -> None:
+    """A file may come from somebody else; a terminal must not obey it."""
+    problems = told(tmp_path, '"a\\u001b[31m\\nb" = 1\nmodel = ["\\u009b31m"]')
+
+    assert len(problems) == 2
+    assert all(problem.isprintable() for problem in problems)
+
+
+_LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+_WORD = st.sampled_from(
+    ["model", "phases", "plan", "agents", "a", "command", "env", "reviewers", "name", "x", ""]
+)
+_TREE = st.recursive(
+    _LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORD, inner, max_size=3), max_leaves=8
+)
+
+
+@given(
+    tree=st.dictionaries(
+        _WORD | st.sampled_from([key.name for key in settings.keys(Settings)]), _TREE, max_size=5
+    )
+)
+def test_whatever_is_in_a_file_it_is_taken_or_told(tree: dict[str, Any]) -> None:
+    """No tree of values ends in anything but settings or a list of problems."""
+    with contextlib.suppress(PealError):
+        assert isinstance(settings.load(Path("/nowhere"), tree), Settings)
+
+
+@given(
+    text=st.text(max_size=20),
+    name=st.sampled_from([*(key.name for key in settings.keys(Settings)), "phases.plan.x", ""]),
+)
+def test_whatever_is_set_on_the_command_line_it_is_taken_or_told(text: str, name: str) -> None:
+    """`put` and `load` agree on what can be."""
+    tree: dict[str, Any] = {}
+
+    with contextlib.suppress(ValueError):
+        settings.put(tree, name, text)
+
+    if tree:
+        assert settings.load(Path("/nowhere"), tree) == settings.load(
+            Path("/nowhere"), {}, [f"{name}={text}"]
+        )
+    else:
+        with pytest.raises(PealError):
+            settings.load(Path("/nowhere"), {}, [f"{name}={text}"])
+
+
+# Texts
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "tree"),
+    [
+        ("max_parallel", " 3 ", {"max_parallel": 3}),
+        ("parallel", "True", {"parallel": True}),
+        ("model", "3", {"model": "3"}),
+        ("model", "none", {"model": None}),
+        ("model", "", {"model": None}),
+        ("log_level", "debug", {"log_level": "debug"}),
+        ("phases.plan.timeout_sec", "7", {"phases": {"plan": {"timeout_sec": 7}}}),
+        ("agents.a.command", "x 'y z'", {"agents": {"a": {"command": ("x", "y z")}}}),
+        ("agents.a.env.B", "none", {"agents": {"a": {"env": {"B": "none"}}}}),
+    ],
+)
+def test_put_reads_a_text_as_the_kind_its_key_wants(name: str, text: str, tree: dict[str, Any]) -> None:
+    """Where everything is text, the key says what it means."""
+    values: dict[str, Any] = {}
+
+    settings.put(values, name, text)
+
+    assert values == tree
+
+
+def test_put_leaves_the_neighbours() -> None:
+    """Only the named key changes."""
+    values: dict[str, Any] = {"model": "x", "phases": {"plan": {"model": "y"}}}
+
+    settings.put(values, "phases.plan.retry_count", "2")
+
+    assert values == {"model": "x", "phases": {"plan": {"model": "y", "retry_count": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("modle", "x", "`modle` is no key; did you mean `model`?"),
+        ("phases.plam.model", "x", "`phases.plam` is no key; did you mean `phases.plan`?"),
+        ("model.x", "y", '`model` is `{"x": "y"}`; it must be a text in quotes'),
+        ("phases.plan", "x", '`phases.plan` is `"x"`; it must be a table; name one of its keys'),
+        ("max_parallel", "none", '`max_parallel` is `"none"`; it must be a whole number'),
+        ("zzz", "x", "`zzz` is no key; `peal config` lists them all"),
+    ],
+)
+def test_put_says_why_a_key_cannot_be_set(name: str, text: str, problem: str) -> None:
+    """With the near miss, and without touching the tree."""
+    values: dict[str, Any] = {}
+
+    with pytest.raises(ValueError, match=r"^`") as caught:
+        settings.put(values, name, text)
+
+    assert (str(caught.value), values) == (problem, {})
+
+
+def test_parsed_gives_the_value_a_text_stands_for() -> None:
+    """By the type of a key."""
+    assert settings.parsed(int | None, "none") is None
+    assert settings.parsed(int, "-3") == -3
+    assert settings.parsed(tuple[str, ...], "a 'b c'") == ("a", "b c")
+    with pytest.raises(ValueError, match="it must be `true` or `false`"):
+        settings.parsed(bool, "1")
+
+
+# Pages
+
+
+def test_the_page_lists_every_key_as_the_code_has_it() -> None:
+    """docs/settings.md is made by `python -m peal.cli.settings_page > docs/settings.md`."""
+    assert PAGE.read_text(encoding="utf-8") == settings_page.page()
+
+
+def test_the_page_names_the_flags_that_the_commands_have() -> None:
+    """And no others."""
+
+    @click.command()
+    @setting_flags
+    def probe(**_: Any) -> None:
+        """Has every flag."""
+
+    flags = {flag for option in probe.params for flag in (*option.opts, *option.secondary_opts)}
+
+    assert {word.strip("`,") for word in settings_page.page().split() if word.startswith("`--")} >= flags
+    assert all(f"`{flag}`" in settings_page.page() for flag in flags)
+
+
+def test_every_key_says_what_it_means() -> None:
+    """A key without a text would be a hole in the help, the page and the file."""
+    classes = (Settings, PhaseSettings, AgentSettings, ReviewerSettings)
+
+    assert [key.name for of in classes for key in settings.keys(of) if not key.metadata["help"]] == []
+    assert {key.name for key in fields(Settings)} - {key.name for key in settings.keys(Settings)} == {
+        "origins"
+    }
