@@ -315,6 +315,13 @@ def test_a_memory_that_an_agent_deletes_is_put_back(repo: Repo) -> None:
     assert repo.git("status", "--porcelain").split() == ["??", "gone", "??", "log"]
 
 
+def is_known(repo: Repo, phase: str) -> bool:
+    """Whether the journal knows a process of this phase: the guard was told of it before."""
+    lines = (repo.memory() / "journal.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    events = map(json.loads, lines)
+    return any(event["event"] == "ProcessStarted" and event["phase"] == phase for event in events)
+
+
 @pytest.mark.parametrize("who", ["agent", "reviewer"])
 def test_a_process_that_hides_its_environment_ends_with_a_killed_peal_too(repo: Repo, who: str) -> None:
     hidden = 'env -i sh -c "echo \\$\\$ > pid; exec sleep 30"'
@@ -325,6 +332,7 @@ def test_a_process_that_hides_its_environment_ends_with_a_killed_peal_too(repo: 
         repo.write("peal.toml", '[[reviewers]]\nname = "look"\ncommand = "./look.sh"\n')
     process = repo.start("run", "plan.md", "--agent", "shell")
     eventually(lambda: (repo.path / "pid").exists() and repo.read("pid").strip())
+    eventually(lambda: is_known(repo, "execute" if who == "agent" else "address"))
 
     process.kill()
 
