@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.figures import FIGURES, Figure
 from benchmarks.ground import Broken, Ground, Missing, machine, open_ground
-from benchmarks.rows import Row, Unmeasured, is_bad, table
+from benchmarks.rows import Line, Unmeasured, is_bad, table
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def _asked(words: Sequence[str] | None) -> argparse.Namespace:
     return asked
 
 
-def _measured(figure: Figure, ground: Ground) -> Iterator[Row | Unmeasured]:
+def _measured(figure: Figure, ground: Ground) -> Iterator[Line]:
     print(f"measuring {figure.name} ...", file=sys.stderr, flush=True)
     try:
         yield from figure.rows(ground)

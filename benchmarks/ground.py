@@ -50,8 +50,22 @@ class Ground:
         path.mkdir()
         (path / "plan.md").write_text(plan, encoding="utf-8")
         (path / "peal.toml").write_text(settings, encoding="utf-8")
-        run(["git", "init", "--quiet", str(path)], path.parent, self.env)
-        return Repository(path, self.env)
+        repository = Repository(path, self.env)
+        repository.git("init", "--quiet", "--initial-branch=main")
+        return repository
+
+    def project(self, plan: str, settings: str = "", files: Mapping[str, str] | None = None) -> "Repository":
+        """The same with more files and everything in a first commit, as worktrees need it."""
+        repository = self.repository(plan, settings)
+        for name, text in (files or {}).items():
+            path = repository.path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        repository.git("config", "user.name", "A Person")
+        repository.git("config", "user.email", "person@example.org")
+        repository.git("add", ".")
+        repository.git("commit", "--quiet", "-m", "first")
+        return repository
 
 
 @frozen
@@ -60,6 +74,41 @@ class Repository:
 
     path: Path
     env: Mapping[str, str]
+
+    def git(self, *words: str) -> str:
+        """What git prints, without the last line end."""
+        argv = ["git", *words]
+        done = subprocess.run(argv, cwd=self.path, env=self.env, capture_output=True, check=False)
+        if done.returncode:
+            raise Broken(last_words(argv, done.returncode, done.stderr))
+        return os.fsdecode(done.stdout).removesuffix("\n")
+
+    def landed(self) -> list[int]:
+        """The numbers of the tasks whose commits are in the branch, each as often as it is there."""
+        trailers = self.git("log", "--format=%(trailers:key=Peal-Task,valueonly,separator=)", "main")
+        return sorted(int(line) for line in trailers.split("\n") if line)
+
+    def expect_landed(self, tasks: int) -> None:
+        """Each task's commit and its file `out/NUMBER` are in the branch, and nothing is left behind: by git's word."""
+        names = self.git("ls-tree", "-r", "--name-only", "main", "out/").split("\n")
+        if self.landed() != list(range(1, tasks + 1)) or {f"out/{n}" for n in range(1, tasks + 1)} - {*names}:
+            raise Broken(f"of {tasks} tasks these are in the branch: {self.landed()}, {names}")
+        if left := self.git("status", "--porcelain") + self.git("for-each-ref", "refs/heads/peal"):
+            raise Broken(f"left behind: {left}")
+
+    def ending(self, *words: str) -> tuple[int, str]:
+        """Run a command of peal to whatever end; its exit code and all it printed."""
+        done = subprocess.run(
+            [peal(), *words],
+            cwd=self.path,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
 
     def peal(self, *words: str) -> float:
         """Run a command of peal to its good end; the seconds it took."""
@@ -92,6 +141,19 @@ def peal() -> str:
     if not path.exists():
         raise Missing("peal is not installed beside this Python")
     return str(path)
+
+
+def find_gnu_parallel() -> None:
+    """`Missing` where it is not installed."""
+    found = shutil.which("parallel")
+    if (
+        found is None
+        or "GNU"
+        not in subprocess.run(
+            [found, "--version"], capture_output=True, text=True, check=False
+        ).stdout.partition("\n")[0]
+    ):
+        raise Missing("GNU parallel is not installed")
 
 
 def run(argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Path | None = None) -> float:

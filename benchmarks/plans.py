@@ -17,8 +17,12 @@ from peal.journal import Journal, open_journal
 from peal.model import Limits, Outcome, Phase, Plan, Result
 from peal.places import Places
 
-NOOP = '[agents.noop]\ncommand = ["true"]\n'
-"""An agent that does nothing, as settings."""
+SHARED = "commit = false\n"
+"""Settings by which all work in the one tree and nothing is committed; what comes first in `peal.toml`."""
+NOOP = SHARED + '[agents.noop]\ncommand = ["true"]\n'
+"""An agent that does nothing, there."""
+PHASES = (Phase.PLAN, Phase.EXECUTE, Phase.ADDRESS)
+"""Those of a task in the shared tree."""
 _BODY = """
 Look up where the limit is set and write the new one there. Keep the order of the entries.
 
@@ -39,6 +43,22 @@ def written_out(tasks: int) -> str:
     return "# A plan\n\n" + "\n".join(
         f"## Task {n}: Number {n}\n{_BODY.format(number=n)}" for n in range(1, tasks + 1)
     )
+
+
+def scripts(*bodies: str, then: str = "") -> str:
+    """A plan for the agent `shell`: parallel tasks, and one that comes after them all."""
+    tasks = [_scripted(f"Task {n} (parallel)", body) for n, body in enumerate(bodies, 1)]
+    last = [_scripted(f"Task {len(bodies) + 1}", then)] if then else []
+    return "# A plan\n\n" + "\n".join(tasks + last)
+
+
+def _scripted(heading: str, body: str) -> str:
+    return f"## {heading}: Some work\n\n```sh\n{body}\n```\n"
+
+
+def reviewed_by(command: str) -> str:
+    """Settings with a reviewer."""
+    return f"[[reviewers]]\nname = 'check'\ncommand = '{command}'\n"
 
 
 def open_memory(repository: Path, plan: Plan) -> Journal:
@@ -72,7 +92,7 @@ def opened(repository: str, max_parallel: int = 1) -> RunOpened:
 
 def _done(task: int) -> list[Event]:
     """Everything that happens to a task without a hitch."""
-    return [event for phase in Phase for event in passed(task, phase)]
+    return [event for phase in PHASES for event in passed(task, phase)]
 
 
 def passed(task: int, phase: Phase) -> list[Event]:

@@ -59,15 +59,33 @@ class Unmeasured:
     """The scenario failed; False where something it needs is not there."""
 
 
+@frozen
+class Promise:
+    """Something that is not a matter of time: what peal promises, and what came of it."""
+
+    figure: str
+    what: str
+    happened: str
+    promised: str
+
+    @property
+    def is_kept(self) -> bool:
+        """It happened as promised."""
+        return self.happened == self.promised
+
+
+Line = Row | Promise | Unmeasured
 _HEAD = ("figure", "what is measured", "peal", "peer", "", "ratio", "bound", "")
 
 
-def is_bad(row: Row | Unmeasured, judging: bool = True) -> bool:
-    """Whether this row makes the benchmark fail; without `judging` only a scenario that failed does."""
+def is_bad(row: Line, judging: bool = True) -> bool:
+    """Whether this row makes the benchmark fail; without `judging` only a scenario that failed or a broken promise."""
+    if isinstance(row, Promise):
+        return not row.is_kept
     return row.is_bad if isinstance(row, Unmeasured) else judging and row.is_over
 
 
-def table(rows: Sequence[Row | Unmeasured], judging: bool = True) -> str:
+def table(rows: Sequence[Line], judging: bool = True) -> str:
     """All rows as one table that is also markdown; without `judging` there are no verdicts."""
     cells = [_HEAD, *(_cells(row, judging) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD))]
@@ -80,9 +98,13 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))} |"
 
 
-def _cells(row: Row | Unmeasured, judging: bool) -> tuple[str, ...]:
+def _cells(row: Line, judging: bool) -> tuple[str, ...]:
     if isinstance(row, Unmeasured):
         return (row.figure, row.why, *[""] * (len(_HEAD) - 2))
+    if isinstance(row, Promise):
+        verdict = "ok" if row.is_kept else "broken"
+        promised = "the same" if row.is_kept else row.promised
+        return row.figure, row.what, row.happened, "promised", promised, "-", "-", verdict
     limit = f"{row.bound.most:g} {row.bound.judged.value or row.unit}"
     verdict = ("over" if row.is_over else "ok") if judging else ""
     ours, theirs = _amount(row.ours, row.unit), _amount(row.theirs, row.unit)

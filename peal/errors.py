@@ -13,5 +13,11 @@ class Busy(PealError):
     exit_code = 5
 
 
+class Paused(PealError):
+    """Nothing is wrong, but a person has to make way before the run can go on."""
+
+    exit_code = 4
+
+
 class Damaged(PealError):
     """A file of peal's memory cannot be read; a copy was kept and nothing was overwritten."""

@@ -39,6 +39,8 @@ class RunOpened:
     flags: dict[str, Any]
     limits: Limits
     selected: tuple[int, ...] | None = None
+    branch: str = ""
+    """The branch that results land in; empty where peal does not commit."""
 
 
 @frozen
@@ -61,6 +63,18 @@ class StepStarted:
     phase: Phase
     attempt: int
     agent: str
+
+
+@frozen
+class WorkspaceReady:
+    """An attempt has a worktree to work in, clean and on the commit `base`."""
+
+    at: float
+    task: int
+    phase: Phase
+    attempt: int
+    path: str
+    base: str
 
 
 @frozen
@@ -127,6 +141,7 @@ Event = (
     RunOpened
     | PlanRead
     | StepStarted
+    | WorkspaceReady
     | ProcessStarted
     | StepEnded
     | TasksForgotten
@@ -141,6 +156,7 @@ KINDS: dict[str, type[Event]] = {
         RunOpened,
         PlanRead,
         StepStarted,
+        WorkspaceReady,
         ProcessStarted,
         StepEnded,
         TasksForgotten,

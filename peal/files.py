@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, text: str) -> None:
-    """Put `text` into the file in one step: a reader sees the old or the new, also after a crash."""
-    beside = path.with_name(path.name + ".new")
+def replace(path: Path, content: str | bytes) -> None:
+    """Put `content` into the file in one step: a reader sees the old or the new, also after a crash."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     try:
         with beside.open("wb") as file:
-            write_all(file.fileno(), text.encode("utf-8", "surrogateescape"))
+            write_all(file.fileno(), data)
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError:

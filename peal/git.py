@@ -1,17 +1,35 @@
-"""The only door to git: what a repository is, where it begins, and what has changed in it."""
+"""The only door to git: how it is run, and what it says of a repository."""
 
 import hashlib
 import os
 import stat
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
 from peal import process
 from peal.errors import PealError
+from peal.text import harmless
 
 _READ_WHOLE = 1_000_000
+_QUIET = (
+    "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
+    "-c", "commit.gpgSign=false",
+    "-c", "merge.autoStash=false",
+    "-c", "merge.conflictStyle=diff3",
+    "-c", "core.quotePath=false",
+    "-c", "submodule.recurse=false",
+    "-c", "advice.detachedHead=false",
+)  # fmt: skip
+"""
+What a person's own configuration must not change in peal's calls: no clean-up in the background, no signature that
+waits for a passphrase, no stash of the person's changes, conflicts with all three sides.
+"""
+OF_PEAL = "PEAL_GIT_OF"
+"""Marks peal's own git calls with the peal that made them: the next one waits for what a killed one left at work."""
 STEERING = frozenset(
     (
         "GIT_DIR",
@@ -24,35 +42,45 @@ STEERING = frozenset(
     )
 )
 """Variables by which a hook, or an outer git, would steer every git that is started below it."""
+_LEFT_OUT = frozenset(map(os.fsencode, (*STEERING, process.RUN_MARKER, process.ATTEMPT_MARKER)))
 
 
-def environment() -> dict[str, str]:
+def environment() -> dict[bytes, bytes]:
     """
-    The environment of peal's own git calls.
+    The environment of peal's own git calls, as the operating system has it.
 
     Without the run's markers, so that no clean-up cuts git short; never asking anybody; without the index refresh
     that would take the lock agents need; and not steered by a hook or an outer git that peal was started from.
     """
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in STEERING and name not in (process.RUN_MARKER, process.ATTEMPT_MARKER)
-    }
+    kept = {name: value for name, value in os.environb.items() if name not in _LEFT_OUT}
     return {
         **kept,
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_EDITOR": "true",
-        "LC_ALL": "C",
+        OF_PEAL.encode(): b"%d" % os.getpid(),
+        b"GIT_OPTIONAL_LOCKS": b"0",
+        b"GIT_TERMINAL_PROMPT": b"0",
+        b"GIT_EDITOR": b"true",
+        b"LC_ALL": b"C",
     }
 
 
-def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+Done = subprocess.CompletedProcess[bytes]
+"""A git that has ended, with what it printed."""
+
+
+class GitError(PealError):
+    """git refused; the message holds its own words."""
+
+
+def attempt(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
+    """Run git in `folder` and wait; its exit status is the caller's to judge."""
     try:
         return subprocess.run(
-            ["git", "-C", str(folder), *words],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
+            ["git", *_QUIET, "-C", os.fspath(folder), *words],
+            env={
+                **environment(),
+                **{os.fsencode(name): os.fsencode(value) for name, value in (env or {}).items()},
+            },
+            input=stdin,
             capture_output=True,
             check=False,
             start_new_session=True,
@@ -61,21 +89,70 @@ def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
         raise PealError("`git` is not installed or not on PATH; install it") from None
 
 
+def output(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+    """What git prints, without the last line end; `GitError` if it fails."""
+    done = attempt(folder, *words, stdin=stdin, env=env)
+    if done.returncode != 0:
+        raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {said(done)}")
+    return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def succeeds(folder: Path, *words: str) -> bool:
+    """Whether git ends with 0."""
+    return attempt(folder, *words).returncode == 0
+
+
+def said(done: Done) -> str:
+    """Why git failed, in its own words, on one line."""
+    text = (done.stderr or done.stdout).decode(errors="replace").strip()
+    return harmless(" ".join(line.strip() for line in text.splitlines())) or f"status {done.returncode}"
+
+
+def is_ancestor(folder: Path, older: str, newer: str) -> bool:
+    """Whether `newer` contains `older`; a commit contains itself. A commit that is not there contains nothing."""
+    return succeeds(folder, "merge-base", "--is-ancestor", older, newer)
+
+
+def contains(folder: Path, newer: str, older: Iterable[str]) -> bool:
+    """Whether `newer` contains all of these commits, by one call however many they are."""
+    asked = "".join(f"{commit}\n" for commit in older) + f"^{newer}\n"
+    found = attempt(folder, "rev-list", "--max-count=1", "--stdin", stdin=asked.encode())
+    return found.returncode == 0 and not found.stdout
+
+
+def commit_id(folder: Path, name: str) -> str:
+    """The full id of the commit that `name` means; empty if there is none."""
+    found = attempt(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return os.fsdecode(found.stdout.strip()) if found.returncode == 0 else ""
+
+
+def branch(folder: Path) -> str:
+    """The branch that is checked out; empty for a detached HEAD."""
+    found = attempt(folder, "symbolic-ref", "--quiet", "HEAD")
+    name = os.fsdecode(found.stdout).strip()
+    return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else ""
+
+
+def parents(folder: Path, commit: str) -> list[str]:
+    """The parents of a commit, the first first."""
+    return output(folder, "rev-list", "--parents", "--max-count=1", commit).split()[1:]
+
+
 def top_level(folder: Path) -> Path:
     """The root of the repository that holds `folder`."""
     if not folder.is_dir():
         raise PealError(f"repository `{folder}` is not a folder; name one with --repo")
-    found = _git(folder, "rev-parse", "--show-toplevel")
+    found = attempt(folder, "rev-parse", "--show-toplevel")
     if found.returncode == 0 and found.stdout.strip():
         return Path(os.fsdecode(found.stdout.removesuffix(b"\n"))).resolve()
-    said = found.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-    if found.returncode == 0 or "must be run in a work tree" in said:
+    words = said(found).removeprefix("fatal: ")
+    if found.returncode == 0 or "must be run in a work tree" in words:
         raise PealError(f"repository `{folder}` has no working tree; name a checkout with --repo")
-    if "not a git repository" in said:
+    if "not a git repository" in words:
         raise PealError(
             f"`{folder}` is not inside a git repository; run `git init` there or name one with --repo"
         )
-    raise PealError(f"git cannot use `{folder}`: {said}")
+    raise PealError(f"git cannot use `{folder}`: {words}")
 
 
 @frozen
@@ -89,12 +166,9 @@ class Look:
 
 def look(folder: Path) -> Look:
     """What a later look can be compared with; ignored files do not count."""
-    status = _git(folder, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all")
-    if status.returncode != 0:
-        said = status.stderr.decode(errors="replace").strip()
-        raise PealError(f"git cannot tell what changed in `{folder}`: {said}")
+    status = output(folder, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all")
     head, changed = "", []
-    for entry in os.fsdecode(status.stdout).split("\0"):
+    for entry in status.split("\0"):
         if entry.startswith("# branch.oid "):
             head = entry
         elif entry and not entry.startswith("# "):

@@ -21,6 +21,7 @@ from peal.events import (
     TaskRead,
     TasksForgotten,
     TasksMarkedDone,
+    WorkspaceReady,
 )
 from peal.model import Finding, Limits, Outcome, Phase, Result
 
@@ -37,6 +38,10 @@ class Try:
     started: float
     ended: float | None = None
     outcome: Outcome | None = None
+    workspace: str = ""
+    """The worktree it worked in."""
+    base: str = ""
+    """The commit that the worktree was on when it began."""
 
     @property
     def result(self) -> Result | None:
@@ -50,6 +55,8 @@ class Stage(Enum):
     FRESH = "to be begun"
     BEGUN = "the next try or phase before `address`"
     REVIEW = "`address`"
+    LAND = "`land`"
+    AGAIN = "`execute` anew after a conflict, when all others have landed"
 
 
 @define
@@ -71,6 +78,16 @@ class Line:
     """Rounds of mending in this run."""
     failed: str | None = None
     """Why the task has failed in this run."""
+    held: str | None = None
+    """What of the person's own is in the way of the landing in this run."""
+    conflicts: int = 0
+    """How often in this run the change could not be merged."""
+    commit: str = ""
+    """What `execute` left as a commit; empty if it changed nothing or worked in the shared tree."""
+    mended: str = ""
+    """The merge as the agent has mended it so far."""
+    verified: str = ""
+    """The merge that passed `address`."""
     findings: tuple[Finding, ...] = ()
     """What the reviewers still found when the task was let through."""
     completed_at: float | None = None
@@ -85,7 +102,12 @@ class Line:
     @property
     def is_settled(self) -> bool:
         """Nothing more happens to the task in this run."""
-        return self.next is None or self.failed is not None or self.task.done
+        return self.next is None or self.failed is not None or self.held is not None or self.task.done
+
+    @property
+    def brings(self) -> str:
+        """The commit that `address` has to merge; empty if there is nothing to merge."""
+        return self.mended or self.commit
 
     def last(self) -> Try | None:
         """The latest try that ended."""
@@ -119,6 +141,8 @@ class History:
     completed: set[int] = field(factory=set)
     failed: set[int] = field(factory=set)
     """Tasks that have failed in this run."""
+    held: set[int] = field(factory=set)
+    """Tasks whose landing waits for the person in this run."""
     with_findings: set[int] = field(factory=set)
     """Complete tasks that were let through with findings."""
     cap_reached: bool = False
@@ -177,10 +201,11 @@ class History:
             self._end(line, line.running, self.last_at, Outcome(Result.INTERRUPTED, "peal was cut off"))
         self.running.clear()
         for line in self.lines.values():
-            line.failed, line.failures, line.rounds = None, 0, 0
+            line.failed, line.held, line.failures, line.rounds, line.conflicts = None, None, 0, 0, 0
         self.plan, self.repo = event.plan, event.repo
         self.opened, self.stop, self.closed = event, None, None
         self.failed.clear()
+        self.held.clear()
         self._settled.clear()
         self.cap_reached = False
         self._restage_all()
@@ -199,7 +224,10 @@ class History:
         self.completed = {index for index, line in self.lines.items() if line.is_complete}
         self.running = {index: line for index, line in self.lines.items() if line.running}
         self.failed = {index for index, line in self.lines.items() if line.failed is not None}
-        self.with_findings = {index for index, line in self.lines.items() if line.findings}
+        self.held = {index for index, line in self.lines.items() if line.held is not None}
+        self.with_findings = {
+            index for index, line in self.lines.items() if line.findings and line.is_complete
+        }
         self._restage_all()
 
     def _on_StepStarted(self, event: StepStarted) -> None:  # noqa: N802
@@ -210,6 +238,10 @@ class History:
         self.counts[event.task, event.phase] = event.attempt
         self.running[event.task] = line
         self._restage(line)
+
+    def _on_WorkspaceReady(self, event: WorkspaceReady) -> None:  # noqa: N802
+        if running := self.lines[event.task].running:
+            running.workspace, running.base = event.path, event.base
 
     def _on_ProcessStarted(self, event: ProcessStarted) -> None:  # noqa: N802
         line = self.lines[event.task]
@@ -228,12 +260,18 @@ class History:
         self.running.pop(line.task.index, None)
         match outcome.result:
             case Result.PASSED:
-                line.next, line.failures = running.phase.next, 0
-                if line.next is None:
-                    self._complete(line, at, outcome.findings)
+                self._pass(line, running.phase, at, outcome)
             case Result.MENDED:
                 line.rounds += 1
                 line.failures = 0
+                line.mended = outcome.commit or line.mended
+            case Result.CONFLICTED:
+                self._clash(line, outcome)
+            case Result.OUTDATED:
+                line.next, line.verified, line.failures = Phase.ADDRESS, "", 0
+            case Result.HELD:
+                line.held = outcome.reason
+                self.held.add(line.task.index)
             case Result.FAILED | Result.REJECTED:
                 line.failures += 1
                 final = outcome.result is Result.REJECTED
@@ -241,6 +279,27 @@ class History:
                     self._fail(line, outcome.reason)
             case Result.INTERRUPTED:
                 pass
+
+    def _pass(self, line: Line, phase: Phase, at: float, outcome: Outcome) -> None:
+        line.next, line.failures = phase.next, 0
+        match phase:
+            case Phase.EXECUTE:
+                line.commit, line.mended, line.verified, line.findings = outcome.commit, "", "", ()
+            case Phase.ADDRESS:
+                line.verified, line.findings = outcome.commit, outcome.findings
+                if not self.limits.lands:
+                    line.next = None
+        if line.next is None:
+            self._complete(line, at, line.findings)
+
+    def _clash(self, line: Line, outcome: Outcome) -> None:
+        """Others go first; then the task is carried out anew on what they left, or it has failed."""
+        line.conflicts += 1
+        line.mended, line.rounds = "", 0
+        if line.conflicts > self.limits.conflict_retry:
+            self._fail(line, outcome.reason)
+        else:
+            line.next, line.failures = Phase.EXECUTE, 0
 
     def _complete(self, line: Line, at: float, findings: tuple[Finding, ...] = ()) -> None:
         line.next, line.completed_at, line.findings, line.failed = None, at, findings, None
@@ -273,15 +332,20 @@ class History:
         self.running.pop(line.task.index, None)
 
     def _on_TasksForgotten(self, event: TasksForgotten) -> None:  # noqa: N802
+        phase = min(event.phase, Phase.ADDRESS, key=list(Phase).index)  # what lands has to be verified first
         for index in event.tasks:
             line = self.lines.get(index)
             if line:
                 self._drop_running(line)
-            if line and (line.next in (None, event.phase) or line.next.comes_after(event.phase)):
-                line.next, line.completed_at, line.findings = event.phase, None, ()
-                line.failures, line.rounds, line.failed = 0, 0, None
-                line.has_begun = line.has_begun and event.phase is not Phase.PLAN
+            if line and (line.next in (None, phase) or line.next.comes_after(phase)):
+                line.next, line.completed_at, line.findings = phase, None, ()
+                line.failures, line.rounds, line.failed, line.held, line.conflicts = 0, 0, None, None, 0
+                line.mended = line.verified = ""
+                if phase is not Phase.ADDRESS:
+                    line.commit = ""
+                line.has_begun = line.has_begun and phase is not Phase.PLAN
                 self.failed.discard(index)
+                self.held.discard(index)
                 self.with_findings.discard(index)
                 if not line.task.done:
                     self.completed.discard(index)
@@ -291,9 +355,12 @@ class History:
         for index in event.tasks:
             if line := self.lines.get(index):
                 self._drop_running(line)
-                line.next, line.completed_at, line.findings, line.failed = None, event.at, (), None
+                line.next, line.completed_at, line.findings = None, event.at, ()
+                line.failed, line.held = None, None
+                line.commit = line.mended = line.verified = ""
                 self.completed.add(index)
                 self.failed.discard(index)
+                self.held.discard(index)
                 self.with_findings.discard(index)
                 self._restage(line)
 
@@ -312,8 +379,12 @@ _HANDLERS: dict[type, Callable[[History, Any], None]] = {
 def _stage(line: Line) -> Stage | None:
     if line.running or line.is_settled:
         return None
+    if line.next is Phase.LAND:
+        return Stage.LAND
     if line.next is Phase.ADDRESS:
         return Stage.REVIEW
+    if line.conflicts:
+        return Stage.AGAIN
     return Stage.BEGUN if line.has_begun else Stage.FRESH
 
 

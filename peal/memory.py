@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from peal import journal, lock, process, state
+from peal import git, journal, lock, process, state
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
 from peal.history import fold
 from peal.model import Plan
 from peal.places import Places, PlanPlace
 
+_GIT_WITHIN = 120.0
+"""Seconds that a git which a killed peal had started may still take: cut short, it would leave locks behind."""
 _STRAYS_GRACE = 0.5
 """Seconds between TERM and KILL for what a dead run left."""
 
@@ -75,7 +77,8 @@ def _known(place: PlanPlace) -> state.State | None:
 
 
 def end_strays(dead: lock.Owner) -> None:
-    """End what a dead run left running, and remove its temporary folder."""
+    """End what a dead run left running, but let its own git finish; remove its temporary folder."""
+    process.outlast(git.OF_PEAL, str(dead.pid), _GIT_WITHIN)
     if dead.run:
         process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
         shutil.rmtree(scratch_of(dead.run), ignore_errors=True)

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 
@@ -19,16 +19,22 @@ class Phase(StrEnum):
     PLAN = "plan"
     EXECUTE = "execute"
     ADDRESS = "address"
+    LAND = "land"
+    """Only where peal commits: the verified result enters the branch. No agent takes part."""
 
     @property
     def next(self) -> "Phase | None":
         """The phase after this one; None after the last."""
-        return {Phase.PLAN: Phase.EXECUTE, Phase.EXECUTE: Phase.ADDRESS}.get(self)
+        return dict(pairwise(Phase)).get(self)
 
     def comes_after(self, other: "Phase") -> bool:
         """Whether a task reaches `other` first."""
         phases = list(Phase)
         return phases.index(self) > phases.index(other)
+
+
+AGENT_PHASES = (Phase.PLAN, Phase.EXECUTE, Phase.ADDRESS)
+"""The phases in which an agent may work."""
 
 
 @frozen
@@ -127,6 +133,12 @@ class Limits:
     address_retry_count: int = 0
     continue_with_remaining_tasks: bool = False
     max_consecutive_task_failures: int | None = None
+    lands: bool = False
+    """Tasks work in worktrees and end with `land`; otherwise `address` is the last phase."""
+    as_ready: bool = False
+    """`address` of a task starts as soon as its own `execute` is done, not when the whole segment's is."""
+    conflict_retry: int = 1
+    """How often a task whose change could not be merged is carried out anew on what landed meanwhile."""
 
     def retry_count(self, phase: Phase) -> int:
         """How often a failed step of this phase is tried again."""
@@ -174,6 +186,12 @@ class Result(StrEnum):
     """Failed, and trying again would change nothing: findings remain after the last round, or there is nothing to do it with."""
     INTERRUPTED = "interrupted"
     """Cut short by a person, a signal or a crash: not a failure."""
+    CONFLICTED = "conflicted"
+    """The change cannot be merged with what landed meanwhile, and the rounds of mending are used up."""
+    OUTDATED = "outdated"
+    """The branch has moved on since the change was verified: it has to be verified again on top."""
+    HELD = "held"
+    """The landing waits for the person, whose own work is in the way: not a failure."""
 
 
 @frozen
@@ -196,6 +214,11 @@ class Outcome:
     result: Result
     reason: str = ""
     findings: tuple[Finding, ...] = ()
+    commit: str = ""
+    """
+    The commit it left: after `execute` the task's own, after a round of `address` the merge as mended so far, after
+    the last one the merge that was verified, after `land` the one that is now in the branch.
+    """
 
 
 @frozen
@@ -217,8 +240,16 @@ class Attempt:
     failed_folder: Path | None = None
     """That attempt's folder."""
     interrupted_before: bool = False
+    patch: Path | None = None
+    """What that attempt had changed, where each attempt starts from a clean tree."""
     charged: frozenset[tuple[str, str]] = frozenset()
     """Marks of findings that stand against other tasks in the same tree: nobody is charged twice."""
+    brings: str = ""
+    """The commit that `address` merges: the task's own, or the merge as mended so far; empty if nothing changed."""
+    verified: str = ""
+    """The merge commit that is to land."""
+    conflict: tuple[Finding, ...] = ()
+    """Why the task is carried out anew: how its change clashed with what landed meanwhile."""
 
     @property
     def step(self) -> Step:

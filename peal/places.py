@@ -12,6 +12,8 @@ from peal.model import Phase
 from peal.text import slug
 
 FOLDER = ".peal"
+BRANCHES = "peal"
+"""All branches of peal's own lie below this name."""
 _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
 
 
@@ -61,6 +63,21 @@ class Places:
     def owner(self) -> Path:
         """Who holds the lock; informs, decides nothing."""
         return self.root / "owner.json"
+
+    @property
+    def worktrees(self) -> Path:
+        """The pool of worktrees that tasks work in."""
+        return self.root / "worktrees"
+
+    def branches(self, path: Path) -> str:
+        """
+        In front of a task's number, the name of the branch that keeps its commit until it has landed.
+
+        Linked worktrees of one repository share their branches, so the name tells the checkout too.
+        """
+        key = self.plan_key(path)
+        mark = hashlib.sha256(f"{self.repo}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return f"{BRANCHES}/{re.sub(r'[.]+', '.', slug(Path(key).stem))}-{mark}"
 
     def plan(self, path: Path) -> PlanPlace:
         """The memory of the plan at `path`, told apart by its place relative to the repository's root."""

@@ -334,6 +334,16 @@ def end_carriers(name: str, value: str, younger_than: int = 0, grace: float = GR
     return len(first)
 
 
+def outlast(name: str, value: str, seconds: float) -> bool:
+    """Wait for every process with this variable in its environment to end by itself; whether all have."""
+    marker, until = f"{name}={value}".encode(), time.monotonic() + seconds
+    while _carriers(marker, 0):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def _carriers(marker: bytes, younger_than: int) -> list[int]:
     if _HAS_PROC:
         return guard.carriers(marker, younger_than)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from peal.history import History, Line, Try
-from peal.model import Halt
+from peal.model import Halt, Result
 from peal.status import advice
 from peal.text import count, duration, harmless
 
@@ -21,6 +21,8 @@ def report(
     lines = [summary(history, halt, seconds)]
     for index in sorted(history.failed):
         lines += ["", *_failure(history.lines[index], output, folder)]
+    for index in sorted(history.held):
+        lines += ["", *_held(history.lines[index])]
     for index in sorted(history.with_findings):
         lines += ["", *_findings(history.lines[index])]
     return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
@@ -32,6 +34,8 @@ def summary(history: History, halt: Halt, seconds: float) -> str:
     parts = [f"{done} of {count(len(history.lines), 'task')} complete"]
     if history.failed:
         parts.append(f"{len(history.failed)} failed")
+    if history.held:
+        parts.append(f"{len(history.held)} held")
     begun = sum(line.has_begun and not line.is_settled for line in history.lines.values())
     if begun:
         parts.append(f"{begun} begun")
@@ -47,11 +51,24 @@ def _failure(line: Line, output: Callable[[Try], list[str]], folder: Callable[[T
     reason, *more = (line.failed or "").splitlines() or [""]
     lines.append(f"  {last.phase}, attempt {last.number}: {harmless(reason)}")
     lines += [f"    {harmless(extra)}" for extra in more]
+    if clash := _clash(line):
+        lines.append(f"  it was carried out anew after a {harmless(clash)}")
     for finding in last.outcome.findings:
         lines += _finding_lines(finding.reviewer, finding.message)
     if said := output(last)[-OUTPUT_LINES:]:
         lines += ["  last output:", *(f"    | {one}" for one in said)]
     return [*lines, f"  transcript: {folder(last)}"]
+
+
+def _clash(line: Line) -> str:
+    """The conflict for which the task was carried out once more, if the last try is not that conflict itself."""
+    clashes = [one.outcome for one in line.tries[:-1] if one.result is Result.CONFLICTED and one.outcome]
+    return clashes[-1].findings[0].message.partition("\n")[0] if line.conflicts and clashes else ""
+
+
+def _held(line: Line) -> list[str]:
+    title = f": {harmless(line.task.title)}" if line.task.title else ""
+    return [f"task {line.task.index} is held{title}", f"  {harmless(line.held or '')}"]
 
 
 def _findings(line: Line) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from peal import journal, memory, process
+from peal import journal, memory, process, reconcile
 from peal.errors import PealError
 from peal.events import (
     Event,
@@ -29,12 +29,13 @@ from peal.executors import Executor
 from peal.executors.threads import Inbox, Threads
 from peal.history import History, Line, Try, fold
 from peal.log import Log, line_of
-from peal.model import Attempt, Decision, Halt, Limits, Phase, Plan, Result, Step, Task
+from peal.model import Attempt, Decision, Finding, Halt, Limits, Phase, Plan, Result, Step, Task
 from peal.places import Places, PlanPlace
 from peal.schedule.plan import Work, decide, finished, is_complete
 from peal.screens import Screen
 from peal.text import ranges
 from peal.work import Crew, Worker
+from peal.workspaces import PATCH, Pool
 
 _AT_LEAST_EVERY = 1.0
 """Seconds between two turns of the loop: state.json catches up, and a memory that an agent deleted is put back."""
@@ -55,6 +56,8 @@ class Job:
     command: tuple[str, ...]
     selected: frozenset[int] | None = None
     fresh: bool = False
+    retarget: bool = False
+    """Land in the branch that is checked out now, whatever earlier runs landed in."""
     verbose: bool = False
     place: PlanPlace = field(init=False)
     """Where the plan's memory is."""
@@ -72,6 +75,17 @@ class Job:
     def key(self) -> str:
         """The plan's path as it is remembered."""
         return self.places.plan_key(self.plan_file)
+
+    @property
+    def pool(self) -> Pool | None:
+        """The worktrees tasks work in; None where they share the person's tree."""
+        return self.crew.workspaces if isinstance(self.crew.workspaces, Pool) else None
+
+    @property
+    def width(self) -> int:
+        """How many tasks can be under way at once."""
+        widest = max((len(segment.tasks) for segment in self.work.segments), default=1)
+        return max(min(self.limits.max_parallel, widest), 1)
 
     @property
     def work(self) -> Work:
@@ -131,9 +145,13 @@ class Loop:
             self._settle()
             self._record(*self.executor.wait(min(self.screen.due() or inf, time.time() + _AT_LEAST_EVERY)))
             decision = decide(work, history, decision.segment)
-        self._record(RunClosed(time.time(), decision.halt.code, decision.halt.why))
+        halt = _honest(decision.halt, self.job, history)
+        if halt is not decision.halt and self.job.pool:
+            for text in reconcile.missing(self.job.pool, history):
+                self.screen.say(text)
+        self._record(RunClosed(time.time(), halt.code, halt.why))
         self._settle()
-        return decision.halt
+        return halt
 
     def _settle(self) -> None:
         with memory.writing(self.job.place):
@@ -165,6 +183,15 @@ class Loop:
         self.screen.show(events, self.memory.history)
 
 
+def _honest(halt: Halt, job: Job, history: History) -> Halt:
+    """The end of a run as git has it: success only if everything that landed is in the branch."""
+    missing = reconcile.vanished(job.pool, history) if job.pool and halt.code == 0 else []
+    branch = job.crew.workspaces.branch
+    return (
+        Halt(2, f"finished, but what task {ranges(missing)} landed is not in `{branch}`") if missing else halt
+    )
+
+
 def _by_signal(stop: StopAsked | None) -> bool:
     """A person asked, and may ask again to be quick about it; a full disk may be met by several workers."""
     return stop is not None and stop.code > 128
@@ -189,11 +216,36 @@ def attempt_of(step: Step, job: Job, history: History, alone: bool) -> Attempt:
         interrupted_before=last is not None
         and last.phase is step.phase
         and last.result is Result.INTERRUPTED,
-        charged=_charged_to_others(step, history) if step.phase is Phase.ADDRESS else frozenset(),
+        patch=_patch(job, line, step.phase),
+        charged=frozenset() if history.limits.lands else _charged_to_others(step, history),
+        brings=line.brings,
+        verified=line.verified,
+        conflict=_clash(line) if step.phase is Phase.EXECUTE else (),
     )
 
 
+def _patch(job: Job, line: Line, phase: Phase) -> Path | None:
+    """What the attempt before this one had changed, if that is kept."""
+    last = line.last()
+    if last is None or last.phase is not phase or last.result is Result.PASSED:
+        return None
+    path = _folder(job, last) / PATCH
+    return path if path.exists() else None
+
+
+def _clash(line: Line) -> tuple[Finding, ...]:
+    """The conflicts for which the task is carried out anew; tries of `execute` since then do not make them good."""
+    for past in reversed(line.tries):
+        if past.result is Result.CONFLICTED and past.outcome:
+            return past.outcome.findings
+        if past.phase is not Phase.EXECUTE or past.result is Result.PASSED:
+            break
+    return ()
+
+
 def _charged_to_others(step: Step, history: History) -> frozenset[tuple[str, str]]:
+    if step.phase is not Phase.ADDRESS:
+        return frozenset()
     lines = [history.lines[task] for task in history.failed | history.with_findings if task != step.task]
     standing = (line.tries[-1].outcome for line in lines if line.tries)
     return frozenset(finding.mark for outcome in standing if outcome for finding in outcome.findings)
@@ -227,30 +279,42 @@ def run(job: Job, screen: Screen) -> End:
     name = uuid.uuid4().hex[:12]
     reading = memory.as_read(job.places, job.plan_file, job.plan)
     with memory.hold(job.places, reading, screen.say, name, job.fresh) as held:
-        _tell_of_complete(job, held.history, screen)
-        _tell_of_unchecked(job, screen)
+        reconcile.check(held.history, job.limits.lands)
+        if job.pool:
+            reconcile.check_branch(job.pool, held.history, job.retarget)
+            with memory.writing(job.place):
+                held.append(*reconcile.taken_over(job.pool, held.history))
+                reconcile.rescue(job.pool.repo, job.pool.place, held.history, job.place)
+            if job.fresh:
+                job.pool.set_branches_aside()
+            reconcile.keep(job.pool, held.history)
+        for text in _notices(job, held.history):
+            screen.say(text)
         if is_complete(job.work, held.history):
-            return End(finished(job.work, held.history), held.history)
+            return End(_honest(finished(job.work, held.history), job, held.history), held.history)
         with closing(Log(job.place.log, job.crew.settings.log_level, job.verbose, {"run": name})) as log:
             return End(_guarded(job, held, screen, log, name), held.history)
 
 
-def _tell_of_complete(job: Job, history: History, screen: Screen) -> None:
-    """A person who names a task wants it done: say why it is not done again."""
+def _notices(job: Job, history: History) -> Iterator[str]:
+    """What a person should know before the run starts."""
+    if job.pool:
+        yield from reconcile.notices(job.pool, history, job.key)
+    # A person who names a task wants it done: say why it is not done again.
     named = job.selected or frozenset() if "task" in job.flags else frozenset()
     if again := [task for task in sorted(named) if history.lines[task].is_complete]:
         listed = " ".join(map(str, again))
-        screen.say(f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again")
-
-
-def _tell_of_unchecked(job: Job, screen: Screen) -> None:
-    """Tasks that share a tree at the same time cannot be told apart by what changed in it."""
-    agent = job.crew.agents[Phase.EXECUTE]
-    is_concurrent = job.limits.max_parallel > 1 and any(len(part.tasks) > 1 for part in job.work.segments)
-    if agent.require_change and is_concurrent:
-        screen.say(
-            f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
+        yield f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again"
+    shares = not job.limits.lands and job.limits.max_parallel > 1
+    if shares and any(len(part.tasks) > 1 for part in job.work.segments):
+        yield (
+            "tasks that run side by side share your tree and can overwrite each other's work; with `commit = true` "
+            "each gets a worktree of its own"
         )
+        agent = job.crew.agents[Phase.EXECUTE]
+        if agent.require_change:
+            # Tasks that share a tree at the same time cannot be told apart by what changed in it.
+            yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
 
 
 def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: str) -> Halt:
@@ -261,6 +325,8 @@ def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: st
         stack.callback(guard.release)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         worker = Worker(job.crew, name, scratch, inbox.put, guard.watch)
+        if job.pool:
+            job.pool.prepare(job.width, bool(job.crew.reviewers))
         executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
         stack.callback(executor.close)
         with _signals(inbox):
@@ -283,7 +349,7 @@ def _opening(job: Job, name: str) -> RunOpened:
     selected = None if job.selected is None else tuple(sorted(job.selected))
     return RunOpened(
         time.time(), name, job.key, str(job.places.repo), pid, process.birth(pid) or "", job.command, job.flags,
-        job.limits, selected,
+        job.limits, selected, job.crew.workspaces.branch,
     )  # fmt: skip
 
 

@@ -3,14 +3,14 @@
 import shlex
 from collections.abc import Callable, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from peal.events import Event, StepEnded, StepStarted, StopAsked
 from peal.history import History, Line, Try
 from peal.model import Phase, Result
 from peal.text import duration, harmless, ranges
 
-STATES = ("done", "failed", "running", "cut off", "waiting", "not begun")
+STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun")
 
 
 @frozen
@@ -31,6 +31,8 @@ class TaskStatus:
     """Why it failed, or what it waits for."""
     findings: int = 0
     last_output: str = ""
+    commit: str = ""
+    """What it has changed, as a commit; whether that has landed is told by `state`."""
 
 
 @frozen
@@ -98,6 +100,14 @@ def task_status(
     line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
 ) -> TaskStatus:
     """Where one task stands at `now`."""
+    found = _standing(line, now, is_alive, reason, last_output)
+    commit = line.verified or line.brings
+    return evolve(found, commit=commit) if commit else found
+
+
+def _standing(
+    line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
+) -> TaskStatus:
     task = line.task
     past = sum((one.ended or one.started) - one.started for one in line.tries) if line.tries else None
     if line.running:
@@ -128,6 +138,8 @@ def task_status(
             line.failed,
             last_output=shown_output,
         )
+    if line.held is not None:
+        return TaskStatus(task.index, task.title, "held", line.next, number, agent, past, line.held)
     state = "waiting" if line.has_begun or (is_alive and reason) else "not begun"
     return TaskStatus(task.index, task.title, state, line.next, number, agent, past, reason)
 
@@ -144,6 +156,7 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
         return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
     open_tasks = [index for index, line in history.lines.items() if not line.is_complete]
     steps = [f"`peal logs {index}` for all that task {index} printed" for index in sorted(history.failed)[:3]]
+    steps += [f"`peal diff {index}` for what task {index} would change" for index in _unlanded(history)[:3]]
     if open_tasks and _has_more(history, open_tasks):
         steps.append("`peal resume` to go on where this stopped")
     elif open_tasks:
@@ -152,8 +165,15 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
         one = min(history.with_findings)
         steps.append(f"`peal redo {one} --from address` and `peal resume` to have task {one} mended again")
     else:
-        steps.append("`git status` to see what was done; `peal redo TASK` to do a task again")
+        look = "git log --first-parent" if history.limits.lands else "git status"
+        steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
     return tuple(steps)
+
+
+def _unlanded(history: History) -> list[int]:
+    """The tasks that have stopped in this run with a commit that is not in the branch."""
+    stopped = sorted(history.failed | history.held)
+    return [index for index in stopped if history.lines[index].brings or history.lines[index].verified]
 
 
 def _has_more(history: History, open_tasks: list[int]) -> bool:
@@ -172,14 +192,21 @@ def event_line(event: Event, history: History) -> str | None:
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"task {event.task} {event.phase} started{again}{': ' + title if title else ''}"
         case StepEnded():
-            if (
-                event.phase is Phase.ADDRESS
-                and event.outcome.result is Result.PASSED
-                and not event.outcome.findings
-            ):
-                return f"task {event.task} complete"
-            took = duration(event.at - history.lines[event.task].tries[-1].started)
-            shout = event.outcome.result in (Result.FAILED, Result.REJECTED)
+            line = history.lines[event.task]
+            if event.outcome.result is Result.PASSED and line.next is None and not line.findings:
+                where = (
+                    f": landed in `{history.opened.branch}`"
+                    if event.outcome.commit and history.opened
+                    else ""
+                )
+                return f"task {event.task} complete{where}"
+            took = duration(event.at - line.tries[-1].started)
+            shout = event.outcome.result in (
+                Result.FAILED,
+                Result.REJECTED,
+                Result.CONFLICTED,
+                Result.HELD,
+            )
             result = event.outcome.result.upper() if shout else event.outcome.result
             reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
             return f"task {event.task} {event.phase} {result} in {took}{reason}"

@@ -17,9 +17,11 @@ def folder_of(place: PlanPlace, one: Try) -> Path:
 
 
 def outputs_of(folder: Path) -> list[Path]:
-    """The files in which an attempt's processes printed, reviewers first, in the order they ran."""
-    reviews = sorted(folder.glob("review-*.std*"))
-    return [path for path in (*reviews, folder / "stdout", folder / "stderr") if path.exists()]
+    """The files in which an attempt's processes printed, the agent's last, in the order they ran."""
+    helpers = [
+        path for kind in ("setup.std*", "hooks.std*", "review-*.std*") for path in sorted(folder.glob(kind))
+    ]
+    return [path for path in (*helpers, folder / "stdout", folder / "stderr") if path.exists()]
 
 
 def end_of(path: str | Path, size: int = _TAIL) -> bytes:

@@ -89,11 +89,21 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 @pytest.fixture
+def project(repo: Repo) -> Repo:
+    """The repository with a first commit and peal as it is without settings: tasks in worktrees, commits that land."""
+    del repo.env["PEAL_COMMIT"]
+    repo.write("README.md", "A project.\n")
+    repo.git("add", ".")
+    repo.git("commit", "-qm", "first")
+    return repo
+
+
+@pytest.fixture
 def repo(tmp_path: Path, environment: dict[str, str]) -> Iterator[Repo]:
-    """An empty repository whose path has blanks and umlauts in it."""
+    """An empty repository whose path has blanks and umlauts in it; all tasks work in its one tree."""
     path = tmp_path / "mein Übungs repo"
     path.mkdir()
-    made = Repo(path, environment)
+    made = Repo(path, {**environment, "PEAL_COMMIT": "false"})
     made.git("init", "-q", "-b", "main")
     made.git("config", "user.name", "A Person")
     made.git("config", "user.email", "person@example.org")
@@ -144,3 +154,56 @@ def shell_plan(*tasks: str) -> str:
             f"## Task {number}{mark}: number {number}\n\n```sh\n{script.removeprefix('(parallel)').strip()}\n```\n"
         )
     return "\n".join(parts)
+
+
+WAIT = 'touch "$OUT/begun-$PEAL_TASK"; for i in $(seq 1000); do [ -e "$OUT/go" ] && break; sleep 0.02; done'
+"""In a task's script: it says that it has begun, and waits until the test lets it go on."""
+
+
+@pytest.fixture
+def out(project: Repo) -> Path:
+    """A folder outside of the repository, `$OUT` in scripts; `$REPO` is the repository."""
+    folder = project.path.parent / "out"
+    folder.mkdir()
+    project.env |= {"OUT": str(folder), "REPO": str(project.path)}
+    return folder
+
+
+def commit_plan(project: Repo, *tasks: str) -> None:
+    """A plan for the built-in agent, committed."""
+    project.write("plan.md", shell_plan(*tasks))
+    project.git("add", "plan.md")
+    project.git("commit", "-qm", "the plan")
+
+
+def run_plan(project: Repo, *flags: str, code: int | None = 0) -> str:
+    """What a run of the plan says."""
+    done = project.peal("run", "plan.md", "--agent", "shell", "--max-parallel", "4", *flags, code=code)
+    return done.stdout + done.stderr
+
+
+def start_plan(project: Repo, *flags: str) -> "subprocess.Popen[str]":
+    """A run of the plan that goes on beside the test."""
+    return project.start("run", "plan.md", "--agent", "shell", "--max-parallel", "4", *flags)
+
+
+def ended(process: "subprocess.Popen[str]", code: int) -> str:
+    """What a run that was started has said."""
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    return said
+
+
+def mended(execute: str, address: str) -> str:
+    """A task with a script for `address` too."""
+    return f"{execute}\n```\n\n```sh address\n{address}"
+
+
+def landed(project: Repo) -> list[str]:
+    """The numbers of the tasks whose commits are in HEAD, one for each commit."""
+    return sorted(project.git("log", "--format=%(trailers:key=Peal-Task,valueonly,separator=)").split())
+
+
+def branches(project: Repo) -> list[str]:
+    """peal's own branches."""
+    return project.git("for-each-ref", "--format=%(refname:short)", "refs/heads/peal/").split()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from peal.events import (
     Event,
@@ -17,6 +17,7 @@ from peal.events import (
     StepStarted,
     StopAsked,
     TaskRead,
+    WorkspaceReady,
 )
 from peal.history import History
 from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, segments_of
@@ -30,8 +31,14 @@ WORDS = {
     "is rejected": Outcome(Result.REJECTED, "findings remain"),
     "is cut short": Outcome(Result.INTERRUPTED, "the run was ended"),
     "passes with findings": Outcome(Result.PASSED, "findings remain", (FINDING,)),
+    "changes nothing": Outcome(Result.PASSED, "nothing changed"),
+    "is mended in part": Outcome(Result.MENDED, "conflicts remain"),
+    "conflicts": Outcome(Result.CONFLICTED, "both changed `a.txt`", (FINDING,)),
+    "is outdated": Outcome(Result.OUTDATED, "`main` has moved on"),
+    "is held": Outcome(Result.HELD, "`a.txt` is being edited"),
 }
-"""How a step can end, as stories tell it."""
+"""How a step can end, as stories tell it; the commits are the run's to add."""
+LEAVE_NO_COMMIT = (WORDS["changes nothing"], WORDS["is mended in part"])
 
 
 def tasks_of(text: str) -> tuple[TaskRead, ...]:
@@ -128,13 +135,16 @@ def _name(step: Step) -> str:
 
 @define
 class Chance:
-    """A world of luck; mending and interruptions come to an end, as they do outside."""
+    """A world of luck; mending, interruptions and a branch that moves on come to an end, as they do outside."""
 
     luck: random.Random
     trouble: float = 0.3
     findings: bool = True
-    _interruptions: int = 3
-    _mendings: int = 4
+    lands: bool = False
+    """The tasks work in worktrees, with all that can happen there."""
+    _left: dict[str, int] = field(
+        factory=lambda: {"is cut short": 3, "is mended": 4, "is mended in part": 2, "is outdated": 3}
+    )
 
     def next(self, running: tuple[Step, ...]) -> Step:
         """Any of them."""
@@ -143,15 +153,27 @@ class Chance:
     def outcome(self, step: Step) -> Outcome:
         """Mostly a pass."""
         if self.luck.random() >= self.trouble:
-            with_findings = self.findings and step.phase is Phase.ADDRESS and self.luck.random() < 0.2
-            return WORDS["passes with findings" if with_findings else "passes"]
-        words = ["fails", "fails"] + ["is cut short"] * bool(self._interruptions)
-        if step.phase is Phase.ADDRESS:
-            words += ["is rejected"] + ["is mended", "is mended"] * bool(self._mendings)
-        word = self.luck.choice(words)
-        self._interruptions -= word == "is cut short"
-        self._mendings -= word == "is mended"
+            return WORDS[self._well(step.phase)]
+        word = self.luck.choice([word for word in self._badly(step.phase) if self._left.get(word, 1)])
+        if word in self._left:
+            self._left[word] -= 1
         return WORDS[word]
+
+    def _well(self, phase: Phase) -> str:
+        if self.luck.random() >= 0.2:
+            return "passes"
+        if phase is Phase.ADDRESS and self.findings:
+            return "passes with findings"
+        return "changes nothing" if phase is Phase.EXECUTE and self.lands else "passes"
+
+    def _badly(self, phase: Phase) -> list[str]:
+        if phase is Phase.LAND:
+            return ["fails", "is cut short", "is outdated", "is outdated", "is held"]
+        words = ["fails", "fails", "is cut short"]
+        if phase is Phase.ADDRESS:
+            words += ["is rejected", "is mended", "is mended"]
+            words += ["is mended in part", *["conflicts"] * 4] * self.lands
+        return words
 
 
 @frozen
@@ -216,6 +238,7 @@ class Run:
         while decision.halt is None:
             self._start(decision)
             assert self._running, "the loop would wait for ever"
+            assert len(self.played.moments) < 1000, "the run would go on for ever"
             if self.stop_at is not None and self._recorded >= self.stop_at and history.stop is None:
                 self._record(StopAsked(self._now(), 130, "interrupted"))
             else:
@@ -242,13 +265,31 @@ class Run:
         running = history.lines[step.task].running
         assert running is not None
         outcome = self.world.outcome(step)
-        if history.stop is not None and outcome.result is not Result.PASSED:
+        if history.stop is not None and outcome.result is not Result.PASSED and step.phase is not Phase.LAND:
             outcome = WORDS["is cut short"]
+        outcome = evolve(outcome, commit=self._commit(step, running.number, outcome))
+        what = (step.task, step.phase, running.number)
         self._running.remove(step)
-        self._record(
-            ProcessStarted(self._now(), step.task, step.phase, running.number, 4712, "2.0"),
-            StepEnded(self._now(), step.task, step.phase, running.number, outcome),
-        )
+        if step.phase is not Phase.LAND:
+            if history.limits.lands:
+                self._record(WorkspaceReady(self._now(), *what, f"/slots/{step.task}", "b4se"))
+            self._record(ProcessStarted(self._now(), *what, 4712, "2.0"))
+        self._record(StepEnded(self._now(), *what, outcome))
+
+    def _commit(self, step: Step, number: int, outcome: Outcome) -> str:
+        """What the step leaves: `1e2` is of the second `execute` of task 1, `1a1` of its first `address`."""
+        line = self.memory.history.lines[step.task]
+        made = f"{step.task}{step.phase[0]}{number}"
+        if not self.memory.history.limits.lands or outcome in LEAVE_NO_COMMIT:
+            return ""
+        match step.phase, outcome.result:
+            case Phase.EXECUTE, Result.PASSED:
+                return made
+            case Phase.ADDRESS, Result.PASSED | Result.MENDED:
+                return made if line.brings else ""
+            case Phase.LAND, Result.PASSED:
+                return line.verified
+        return ""
 
     def _record(self, *events: Event) -> None:
         for event in events:

@@ -9,7 +9,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("version", "processes", "uneven", "recording", "status", "resume", "screen", "flood")
+NAMES = (
+    "version", "processes", "uneven", "recording", "status", "resume", "screen",
+    "isolated", "overhead", "as-ready", "semantics", "flood", "large",
+)  # fmt: skip
 
 
 def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
@@ -78,6 +81,16 @@ def test_a_figure_that_cannot_be_measured_is_bad_only_if_it_failed(rows: ModuleT
     """A peer that is not installed is no fault."""
     assert not rows.is_bad(rows.Unmeasured("f", "skipped: no peer"))
     assert rows.is_bad(rows.Unmeasured("f", "failed: exit 1", is_bad=True), judging=False)
+
+
+def test_a_promise_is_kept_or_bad_at_any_size(rows: ModuleType) -> None:
+    """It is no matter of time; the table tells what was promised instead."""
+    kept = rows.Promise("f", "w", "1 landed", "1 landed")
+    broken = rows.Promise("f", "w", "1 landed", "none landed")
+
+    assert not rows.is_bad(kept)
+    assert rows.is_bad(broken, judging=False)
+    assert "| 1 landed | promised | none landed | -     | -     | broken |" in rows.table([kept, broken])
 
 
 def test_the_table_is_aligned(rows: ModuleType) -> None:

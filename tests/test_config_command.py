@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from peal import settings
 from peal.cli.config import config, init, with_value, without
+from peal.cli.settings_page import outside_tables
 from peal.errors import PealError
 from peal.settings import Settings
 
@@ -67,7 +68,9 @@ def test_a_new_file_changes_nothing(repo: Path) -> None:
     assert said == f"written to `{path}`\nnext: edit it, or `peal config KEY VALUE`\n"
     assert settings.load(repo, {}) == Settings()
     shown = re.findall(r"(?m)^#(\w+) = ", path.read_text(encoding="utf-8"))
-    assert [key.name for key in settings.scalars()] == shown[: len(settings.scalars())]
+    keys = [key.name for key in outside_tables()]
+    assert keys == shown[: len(keys)]
+    assert set(keys) == {key.name for key in settings.keys(Settings)} - {"phases", "agents", "reviewers"}
 
 
 def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -> None:
@@ -79,9 +82,9 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
 
     found = settings.load(repo, {})
 
-    for key in settings.scalars():
+    for key in outside_tables():
         assert key.name in found.origins
-        assert settings.default(key) in (getattr(found, key.name), None)
+        assert settings.default(key) in (getattr(found, key.name), None, ())
     assert (list(found.phases), list(found.agents), len(found.reviewers)) == (["plan"], ["mine"], 1)
 
 
@@ -125,7 +128,7 @@ def test_all_settings_are_shown_as_toml_that_means_the_same(repo: Path) -> None:
     """What is printed could be the file; a key without a value is a comment."""
     path = repo / "peal.toml"
     path.write_text(
-        "model = 'a \"b\"'\n[agents.mine]\ncommand = ['x', 'ü']\nenv = {A = '1'}\n"
+        "model = 'a \"b\"'\nworktree_include = ['.env', 'ö \"2\"']\n[agents.mine]\ncommand = ['x', 'ü']\nenv = {A = '1'}\n"
         "[[reviewers]]\nname = 'tests'\ncommand = 'pytest -q'\n[phases.plan]\ntimeout_sec = 5\n"
     )
     before = settings.load(repo, {})
@@ -139,8 +142,8 @@ def test_all_settings_are_shown_as_toml_that_means_the_same(repo: Path) -> None:
     assert [after.phase(phase) for phase in ("plan", "execute", "address")] == [
         before.phase(phase) for phase in ("plan", "execute", "address")
     ]
-    assert [getattr(after, key.name) for key in settings.scalars()] == [
-        getattr(before, key.name) for key in settings.scalars()
+    assert [getattr(after, key.name) for key in outside_tables()] == [
+        getattr(before, key.name) for key in outside_tables()
     ]
     assert "# max_consecutive_task_failures = none\n" in shown
 
@@ -271,6 +274,22 @@ def test_a_key_takes_the_place_of_its_comment_in_a_new_file(repo: Path) -> None:
     assert path.read_text(encoding="utf-8") == before.replace("#max_parallel = 4\n", "max_parallel = 2\n")
 
 
+def test_a_list_of_texts_is_one_line_split_as_a_shell_would(repo: Path) -> None:
+    """It stands where its comment was, is shown as in the file, and can be taken out."""
+    peal(init)
+    path = repo / "peal.toml"
+    before = path.read_text(encoding="utf-8")
+
+    peal(config, "worktree_include", ".env 'ein Ort/*.key'")
+
+    line = 'worktree_include = [".env", "ein Ort/*.key"]\n'
+    assert path.read_text(encoding="utf-8") == before.replace('#worktree_include = [".env"]\n', line)
+    assert peal(config, "worktree_include", "--sources") == line.replace("\n", "  # peal.toml\n")
+    assert json.loads(peal(config, "--json"))["worktree_include"]["value"] == [".env", "ein Ort/*.key"]
+    peal(config, "worktree_include", "--unset")
+    assert peal(config, "worktree_include") == "[]\n"
+
+
 def test_the_file_is_made_if_it_is_missing(repo: Path) -> None:
     """A person need not begin with `peal init`; another name works too."""
     peal(config, "model", "x", "--config", "mein Satz.toml")
@@ -301,6 +320,8 @@ def test_a_link_stays_a_link_and_the_mode_what_it_was(repo: Path) -> None:
         ("", "max_parallel", "many", '`max_parallel` is `"many"`; it must be a whole number; `peal.toml` is as it was'),
         ("", "model", "none", "`model` has no value then; write `peal config --unset model`; `peal.toml` is as it was"),
         ("", "phases.plan", "x", '`phases.plan` is `"x"`; it must be a table; name one of its keys; `peal.toml` is as it was'),
+        ("", "worktree_include", "'x", "`worktree_include` cannot be split as a shell would: no closing quotation; mend it; `peal.toml` is as it was"),
+        ("", "isolation", "foo", '`isolation` is `"foo"`; it must be `auto` or `worktree` or `none`; `peal.toml` is as it was'),
         ("modle = 'x'\n", "max_parallel", "2", "peal.toml: `modle` is no key; did you mean `model`?"),
         ("[agents.a]\ncommand = 'x'\n", "agents.a.prompt", "bad", '`agents.a.prompt` is `"bad"`; it must be `stdin` or `file` or `argument`; `peal.toml` is as it was'),
     ],
@@ -409,6 +430,7 @@ _VALUES = {
     "phases.execute.retry_count": st.integers(0, 9).map(str),
     "agents.a.command": st.sampled_from(["x", "y '[z]'"]),
     "agents.b.command": st.just("x"),
+    "worktree_include": st.sampled_from(["", ".env", "a '[b]'"]),
 }
 _CHANGES = st.lists(
     st.sampled_from(sorted(_VALUES)).flatmap(lambda key: st.tuples(st.just(key), st.none() | _VALUES[key])),

@@ -1,5 +1,6 @@
 """Every example runs as its page says, and every plan of this repository can be read."""
 
+import json
 import os
 import re
 import shlex
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,11 @@ BIN = Path(sys.executable).parent
 
 
 def environment() -> dict[str, str]:
-    """The peal of this Python comes first on PATH; nothing of an outer peal or make gets in."""
+    """The peal of this Python comes first on PATH; nothing of an outer peal, make or git gets in."""
     outer = ("PEAL_", "MAKE", "MFLAGS", "GIT_", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
-    return {**kept, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    no_git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    return {**kept, **no_git, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -39,11 +42,34 @@ def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def repository(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A copy of the example named by the test's parameter, as a git repository."""
+    """A copy of the example named by the test's parameter, as a git repository with one commit."""
     folder = tmp_path / "a repository"
     shutil.copytree(EXAMPLES / request.param, folder)
-    assert run("git", "init", "--quiet", cwd=folder).returncode == 0
+    done(run("git", "init", "--quiet", cwd=folder))
+    done(run("git", "config", "user.name", "A Person", cwd=folder))
+    done(run("git", "config", "user.email", "person@example.org", cwd=folder))
+    commit_all(folder)
     return folder
+
+
+def commit_all(repository: Path) -> None:
+    """Commit whatever differs."""
+    done(run("git", "add", "--all", cwd=repository))
+    done(run("git", "commit", "--quiet", "--message", "By a person", cwd=repository))
+
+
+def subjects(repository: Path) -> list[str]:
+    """The commits that HEAD holds, the newest first."""
+    return done(run("git", "log", "--topo-order", "--format=%s", cwd=repository)).splitlines()
+
+
+def landed(repository: Path, *tasks: int) -> bool:
+    """Whether the commits of these tasks, and no others of peal's, are in HEAD, each once, and the tree is clean."""
+    found = [line for line in subjects(repository) if line != "By a person"]
+    numbers = sorted(int(line.split()[1].rstrip(":")) for line in found if line.startswith("Task "))
+    merges = sorted(int(line.split()[2].rstrip(":")) for line in found if line.startswith("Merge task "))
+    is_clean = done(run("git", "status", "--porcelain", cwd=repository)) == ""
+    return numbers == merges == sorted(tasks) and len(found) == 2 * len(tasks) and is_clean
 
 
 def text(path: Path) -> str:
@@ -65,6 +91,7 @@ def test_quickstart_is_parallel_reviewed_and_mended(repository: Path) -> None:
     assert "TODO" not in text(repository / "site/rounds.html")
     assert "task 2 address mended" in said
     assert "5 of 5 tasks complete" in said
+    assert landed(repository, 1, 2, 3, 4, 5)
     assert text(repository / "site/index.html").count("<li>") == 3
     assert said.index("task 4 execute started") < said.index("task 2 execute passed")
 
@@ -78,6 +105,7 @@ def test_the_runbook_moves_every_note(repository: Path) -> None:
 
     assert sorted(path.name for path in (repository / "archive").glob("*/*")) == notes
     assert not (repository / "notes").exists()
+    assert landed(repository, 2, 3, 5)
     assert "5 of 5 tasks complete" in done(run("peal", "resume", cwd=repository))
 
 
@@ -86,15 +114,30 @@ def test_the_runbook_stops_before_it_deletes_and_goes_on_after_the_cause_is_mend
     """A step that fails ends the run with 1; `peal resume` begins with that step."""
     broken = repository / "notes/undated.txt"
     broken.write_text("A note nobody copies.\n")
+    commit_all(repository)
 
     stopped = run("peal", "run", "plan.md", cwd=repository)
     broken.unlink()
+    commit_all(repository)
     resumed = done(run("peal", "resume", cwd=repository))
 
     assert stopped.returncode == 1
     assert "task 4 failed" in stopped.stdout
     assert "task 2 execute started" not in resumed
     assert not (repository / "notes").exists()
+    assert landed(repository, 2, 3, 5)
+
+
+@pytest.mark.parametrize("repository", ["runbook"], indirect=True)
+def test_the_runbook_leaves_alone_what_git_does_not_know(repository: Path) -> None:
+    """As its page says."""
+    own = repository / "notes/undated.txt"
+    own.write_text("A note of mine.\n")
+
+    done(run("peal", "run", "plan.md", cwd=repository))
+
+    assert [path.name for path in (repository / "notes").iterdir()] == ["undated.txt"]
+    assert text(own) == "A note of mine.\n"
 
 
 @pytest.mark.parametrize("repository", ["any-command"], indirect=True)
@@ -107,6 +150,7 @@ def test_a_program_of_ones_own_is_an_agent(repository: Path) -> None:
         "Open on Sundays from nine to eleven.\n"
         "Please use the small door beside the tower and go up the stairs.\n"
     )
+    assert landed(repository, 1, 2, 3)
 
 
 @pytest.mark.parametrize("repository", ["any-command"], indirect=True)
@@ -114,6 +158,7 @@ def test_an_agent_that_changes_nothing_has_failed(repository: Path) -> None:
     """`require_change` of the example holds: done means that something was done."""
     (repository / "visitors.txt").write_text("Closed.\n")
     (repository / "idle.md").write_text("## Task 1\n\nReplace `nothing` by `little` in `visitors.txt`.\n")
+    commit_all(repository)
 
     failed = run("peal", "run", "idle.md", cwd=repository)
 
@@ -133,6 +178,7 @@ def test_a_task_list_runs_and_leaves_out_what_is_ticked(repository: Path) -> Non
         "VERSION",
         "tower.txt",
     ]
+    assert landed(repository, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize("repository", ["make"], indirect=True)
@@ -141,8 +187,110 @@ def test_the_targets_run_show_and_resume_a_plan(repository: Path) -> None:
     done(run("make", "plan", "PLAN=plans/first.md", cwd=repository))
 
     assert text(repository / "greetings.txt") == "Good evening, ringers.\nGood evening, listeners.\n"
+    assert landed(repository, 1, 2, 3)
     assert "3 done" in done(run("make", "status", cwd=repository))
     assert "3 of 3 tasks complete" in done(run("make", "resume", cwd=repository))
+
+
+def address(repository: Path, task: int, attempt: int) -> dict[str, Any]:
+    """How this round of `address` ended, as `peal logs --json` tells it."""
+    asked = ("peal", "logs", str(task), "address", "--attempt", str(attempt), "--json")
+    outcome: dict[str, Any] = json.loads(done(run(*asked, cwd=repository)))["outcome"]
+    return outcome
+
+
+def passes_its_tests(repository: Path, commit: str, folder: Path) -> bool:
+    """Whether the example's own tests pass in the files of this commit."""
+    done(run("git", "worktree", "add", "--quiet", "--detach", str(folder), commit, cwd=repository))
+    return run("sh", "test.sh", cwd=folder).returncode == 0
+
+
+@pytest.mark.parametrize("repository", ["parallel-merge"], indirect=True)
+def test_a_conflict_and_a_merge_that_breaks_a_test_are_mended_before_they_land(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Alone, each task passes the tests; merged, one conflicts and one breaks a test, and neither lands like that."""
+    start = done(run("git", "rev-parse", "HEAD", cwd=repository)).strip()
+
+    said = done(run("peal", "run", "plan.md", cwd=repository))
+    log = done(run("git", "log", "--topo-order", "--format=%H %s", f"{start}..HEAD", cwd=repository))
+    commits = [line.partition(" ") for line in log.splitlines()]
+
+    assert "4 of 4 tasks complete" in said
+    assert landed(repository, 1, 2, 3, 4)
+    for commit, _, subject in commits:
+        assert passes_its_tests(repository, commit, tmp_path / commit), subject
+    assert re.findall(r"task (\d) address mended in \S+: (.*)", said) == [
+        ("2", "worked on 1 finding (git merge)"),
+        ("3", "worked on 1 finding (tests)"),
+    ]
+    assert text(repository / "facts.txt").splitlines()[:2] == ["bells: 6", "rows: 720, in 24 minutes"]
+
+
+@pytest.mark.parametrize("repository", ["parallel-merge"], indirect=True)
+def test_what_peal_tells_of_the_mended_merges(repository: Path) -> None:
+    """`status --json` names the commits that landed; `logs` shows what was found, `diff` what came of it."""
+    done(run("peal", "run", "plan.md", cwd=repository))
+    status = json.loads(done(run("peal", "status", "--json", cwd=repository)))
+    conflict, broken = address(repository, 2, 1), address(repository, 3, 1)
+    shown = done(run("peal", "logs", "3", "address", "--attempt", "1", cwd=repository))
+
+    assert status["exit_code"] == 0
+    for task in status["tasks"]:
+        assert task["state"] == "done"
+        done(run("git", "merge-base", "--is-ancestor", task["commit"], "HEAD", cwd=repository))
+    assert [
+        (one["result"], [found["reviewer"] for found in one["findings"]]) for one in (conflict, broken)
+    ] == [
+        ("mended", ["git merge"]),
+        ("mended", ["tests"]),
+    ]
+    assert [address(repository, task, 2)["result"] for task in (2, 3)] == ["passed", "passed"]
+    assert "<<<<<<< " in conflict["findings"][0]["message"]
+    assert "failed: tests/many.sh" in shown
+    assert re.search("rows: (command )?not found", shown)
+    assert '+echo "rows: $(extent' in done(run("peal", "diff", "2", cwd=repository))
+    assert '+if [ "$(extent' in done(run("peal", "diff", "3", cwd=repository))
+    assert "removed worktree" in done(run("peal", "clean", "--branches", cwd=repository))
+    assert done(run("git", "branch", "--list", "peal/*", cwd=repository)) == ""
+
+
+@pytest.mark.parametrize("repository", ["parallel-merge"], indirect=True)
+def test_a_persons_own_changes_stay_while_parallel_tasks_land(repository: Path) -> None:
+    """A modified, a staged and an untracked file are byte for byte what they were, and in no commit."""
+    (repository / "test.sh").write_text("# Mine.\n" + text(repository / "test.sh"))
+    (repository / "tests/rows.sh").write_text("# Mine, staged.\n" + text(repository / "tests/rows.sh"))
+    (repository / "notes.txt").write_text("Mine, unknown to git.\n")
+    done(run("git", "add", "tests/rows.sh", cwd=repository))
+    names = ("test.sh", "tests/rows.sh", "notes.txt")
+    before = {name: (repository / name).read_bytes() for name in names}
+    changed = done(run("git", "status", "--porcelain", cwd=repository))
+
+    said = done(run("peal", "run", "plan.md", cwd=repository))
+
+    assert "agents do not see what is not committed" in said
+    assert {name: (repository / name).read_bytes() for name in names} == before
+    assert done(run("git", "status", "--porcelain", cwd=repository)) == changed
+    assert "Mine" not in done(run("git", "log", "--patch", cwd=repository))
+
+
+@pytest.mark.parametrize("repository", ["parallel-merge"], indirect=True)
+def test_a_task_in_whose_way_something_is_waits_for_resume(repository: Path) -> None:
+    """As the README says: held, code 4, the file named and untouched; `peal resume` lands it."""
+    script = repository / "bells.sh"
+    before = text(script)
+    script.write_text(before + "# mine\n")
+
+    held = run("peal", "run", "plan.md", cwd=repository)
+    kept = text(script)
+    script.write_text(before)
+    resumed = done(run("peal", "resume", cwd=repository))
+
+    assert held.returncode == 4
+    assert "your own `bells.sh` would be overwritten" in held.stdout
+    assert kept == before + "# mine\n"
+    assert "4 of 4 tasks complete" in resumed
+    assert landed(repository, 1, 2, 3, 4)
 
 
 def test_every_example_is_tested_and_listed() -> None:
@@ -165,10 +313,25 @@ def test_the_demo_shows_what_was_done_and_what_it_names_can_be_typed(tmp_path: P
     typed = done(run("bash", "-euo", "pipefail", "-c", commands, cwd=tmp_path))
 
     assert "TODO: say what rounds are" in shown
-    assert "site/index.html" in shown
+    assert "Merge task 5: Join the pages" in shown
     assert str(scratch).replace(" ", r"\ ") in commands
     assert "5 done" in typed
-    assert "task 3 execute passed" in typed
+    assert "task 4 execute passed" in typed
+
+
+def test_the_demo_of_parallel_merges_shows_what_was_mended(tmp_path: Path) -> None:
+    """The same script with the other example; what it names at the end can be typed as well."""
+    script = (
+        f"TMPDIR={shlex.quote(str(tmp_path))} bash {shlex.quote(str(EXAMPLES / 'demo.sh'))} parallel-merge"
+    )
+
+    said = done(run("bash", "-c", script, cwd=tmp_path))
+    shown, _, commands = said.partition("Look around there:\n")
+    typed = done(run("bash", "-euo", "pipefail", "-c", commands, cwd=tmp_path))
+
+    assert "failed: tests/many.sh" in shown
+    assert "Merge task 4: List the facts" in shown
+    assert "4 done" in typed
 
 
 PLANS = [

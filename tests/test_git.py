@@ -270,8 +270,67 @@ def test_new_files_are_seen_also_where_status_is_told_to_hide_them(committed: Re
 
 
 def test_what_is_no_repository_cannot_be_looked_at(tmp_path: Path) -> None:
-    with pytest.raises(PealError, match=r"git cannot tell what changed in .*not a git repository"):
+    with pytest.raises(PealError, match=r"`git status .*` failed in .*not a git repository"):
         git.look(tmp_path)
+
+
+# --- what git says
+
+
+def test_what_git_prints_is_given_without_its_last_line_end(committed: Repo) -> None:
+    assert git.output(committed.path, "cat-file", "-p", "HEAD:file.txt") == "as committed"
+    assert git.output(committed.path, "hash-object", "--stdin", stdin=b"as committed\n") == (
+        committed.git("rev-parse", "HEAD:file.txt").strip()
+    )
+
+
+def test_a_refusal_has_gits_own_words_on_one_line(committed: Repo) -> None:
+    with pytest.raises(git.GitError, match=r"`git switch nowhere` failed in .*: fatal: invalid reference"):
+        git.output(committed.path, "switch", "nowhere")
+
+    assert git.said(git.attempt(committed.path, "switch", "no\x1b[31mwhere")).isprintable()
+    different = git.attempt(committed.path, "diff", "--quiet", "HEAD:file.txt", "HEAD:run.sh")
+    assert git.said(different) == "status 1"
+
+
+def test_a_name_of_a_commit_is_looked_up(committed: Repo) -> None:
+    head = committed.git("rev-parse", "HEAD").strip()
+
+    assert git.commit_id(committed.path, "main") == git.commit_id(committed.path, head[:9]) == head
+    assert git.commit_id(committed.path, "nowhere") == git.commit_id(committed.path, "HEAD:file.txt") == ""
+
+
+def test_before_the_first_commit_there_is_a_branch_and_no_commit(repo: Repo) -> None:
+    assert (git.branch(repo.path), git.commit_id(repo.path, "HEAD")) == ("main", "")
+
+
+def test_the_branch_is_known_by_its_whole_name_and_a_detached_head_has_none(committed: Repo) -> None:
+    committed.git("switch", "-qc", "größe/zwei")
+    on_a_branch = git.branch(committed.path)
+    committed.git("switch", "-q", "--detach")
+
+    assert (on_a_branch, git.branch(committed.path)) == ("größe/zwei", "")
+
+
+def test_a_merge_contains_both_sides_and_they_do_not_contain_each_other(committed: Repo) -> None:
+    first = git.commit_id(committed.path, "HEAD")
+    committed.git("commit", "-q", "--allow-empty", "-m", "ours")
+    committed.git("switch", "-qc", "other", first)
+    committed.git("commit", "-q", "--allow-empty", "-m", "theirs")
+    committed.git("merge", "-q", "--no-edit", "main")
+    ours, theirs, merge = (git.commit_id(committed.path, name) for name in ("main", "HEAD^1", "HEAD"))
+
+    assert (git.parents(committed.path, merge), git.parents(committed.path, first)) == ([theirs, ours], [])
+    assert all(git.is_ancestor(committed.path, one, merge) for one in (first, ours, theirs, merge))
+    assert not git.is_ancestor(committed.path, ours, theirs)
+    assert not git.is_ancestor(committed.path, ours, "0" * 40)
+
+
+def test_a_wish_for_signatures_does_not_stop_peals_own_commits(committed: Repo) -> None:
+    committed.git("config", "commit.gpgSign", "true")
+    committed.git("config", "gpg.program", "/nowhere/gpg")
+
+    assert git.succeeds(committed.path, "commit", "-q", "--allow-empty", "-m", "second")
 
 
 # --- no trace, and nobody at the wheel
@@ -321,6 +380,7 @@ def test_git_is_started_without_locks_questions_markers_or_anything_that_steers_
     assert len(calls) == 2
     for call in calls:
         assert (call["GIT_OPTIONAL_LOCKS"], call["GIT_TERMINAL_PROMPT"]) == ("0", "0")
+        assert call[git.OF_PEAL] == str(os.getpid())
         assert call.keys() & {*_STEERS, RUN_MARKER, ATTEMPT_MARKER} == set()
 
 

@@ -3,9 +3,19 @@
 import pytest
 from stories import FINDING, Remembered, opened, play, tasks_of
 
-from peal.events import Event, PlanRead, StepEnded, StepStarted, TasksForgotten, TasksMarkedDone
+from peal.events import (
+    Event,
+    PlanRead,
+    StepEnded,
+    StepStarted,
+    TasksForgotten,
+    TasksMarkedDone,
+    WorkspaceReady,
+)
 from peal.history import History, Line, fold
-from peal.model import Limits, Outcome, Phase, Result
+from peal.model import AGENT_PHASES, Limits, Outcome, Phase, Result
+
+LANDING = Limits(lands=True)
 
 
 def _after(tasks: str, *events: Event) -> History:
@@ -191,7 +201,7 @@ def test_a_changed_text_leaves_failures_and_findings_behind() -> None:
 # A person's second thoughts
 
 
-@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("phase", AGENT_PHASES)
 def test_a_complete_task_can_be_done_again_from_any_phase(phase: Phase) -> None:
     memory = Remembered()
     play(memory, "1", {"1 address": "passes with findings"})
@@ -409,6 +419,287 @@ def test_an_attempt_cannot_end_twice() -> None:
 
     with pytest.raises(AssertionError, match="ends once"):
         history.apply(end)
+
+
+# Commits and landing
+
+
+def _commits(line: Line) -> dict[str, str]:
+    """What a task has of commits: its own, the merge as mended, the one that was verified, and what is to be merged."""
+    known = {"commit": line.commit, "mended": line.mended, "verified": line.verified, "brings": line.brings}
+    return {name: commit for name, commit in known.items() if commit}
+
+
+def _played(*words: str, limits: Limits = LANDING) -> Line:
+    """A task of which only these things are told, `execute passes` and the like; commits are numbered from `c1`."""
+    history = _after("1", opened(0.0, limits))
+    results = {"passes": Result.PASSED, "mended": Result.MENDED}
+    for number, (phase, word) in enumerate((told.split() for told in words), 1):
+        outcome = Outcome(results.get(word) or Result(word), "so it was", (), f"c{number}")
+        history.apply(StepStarted(number, 1, Phase(phase), number, "shell"))
+        history.apply(StepEnded(number, 1, Phase(phase), number, outcome))
+    return history.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "commits"),
+    [
+        (("plan passes",), {}),
+        (("execute passes",), {"commit": "c1", "brings": "c1"}),
+        (("execute passes", "address mended"), {"commit": "c1", "mended": "c2", "brings": "c2"}),
+        (
+            ("execute passes", "address mended", "address mended"),
+            {"commit": "c1", "mended": "c3", "brings": "c3"},
+        ),
+        (("execute passes", "address passes"), {"commit": "c1", "verified": "c2", "brings": "c1"}),
+        (
+            ("execute passes", "address mended", "address passes"),
+            {"commit": "c1", "mended": "c2", "verified": "c3", "brings": "c2"},
+        ),
+        (("execute passes", "address passes", "land outdated"), {"commit": "c1", "brings": "c1"}),
+        (
+            ("execute passes", "address mended", "address passes", "land outdated"),
+            {"commit": "c1", "mended": "c2", "brings": "c2"},
+        ),
+        (
+            ("execute passes", "address passes", "land held"),
+            {"commit": "c1", "verified": "c2", "brings": "c1"},
+        ),
+        (("execute passes", "address mended", "address conflicted"), {"commit": "c1", "brings": "c1"}),
+        (
+            ("execute passes", "address mended", "address conflicted", "execute passes"),
+            {"commit": "c4", "brings": "c4"},
+        ),
+        (("execute failed",), {}),
+        (("execute passes", "address failed"), {"commit": "c1", "brings": "c1"}),
+        (
+            ("execute passes", "address mended", "address interrupted"),
+            {"commit": "c1", "mended": "c2", "brings": "c2"},
+        ),
+    ],
+    ids=lambda told: ", ".join(told) if isinstance(told, tuple) else "",
+)
+def test_which_commits_a_task_has(words: tuple[str, ...], commits: dict[str, str]) -> None:
+    assert _commits(_played(*words)) == commits
+
+
+def test_a_round_of_mending_without_a_commit_keeps_the_one_before() -> None:
+    memory = Remembered()
+
+    play(memory, "1", {"1 address": "is mended, is mended in part"}, LANDING, cut_at=17)
+
+    line = memory.history.lines[1]
+    assert (line.rounds, line.mended, line.brings) == (2, "1a1", "1a1")
+
+
+def test_a_task_that_changed_nothing_has_no_commit() -> None:
+    memory = Remembered()
+
+    play(memory, "1", {"1 execute": "changes nothing"}, LANDING)
+
+    assert _commits(memory.history.lines[1]) == {}
+    assert memory.history.completed == {1}
+
+
+def test_commits_outlive_the_run() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 address": "is mended", "1 land": "is held"}, LANDING)
+
+    memory.append(opened(99.0, LANDING))
+
+    assert _commits(memory.history.lines[1]) == {
+        "commit": "1e1",
+        "mended": "1a1",
+        "verified": "1a2",
+        "brings": "1a1",
+    }
+
+
+def test_commits_and_a_hold_go_where_the_task_goes() -> None:
+    memory = Remembered()
+    play(memory, "1=a", {"1 land": "is held"}, LANDING)
+
+    history = _read(memory, "1=new 2=a")
+
+    assert (history.held, history.lines[2].verified, history.lines[1].commit) == ({2}, "1a1", "")
+    assert history.lines[2].next is Phase.LAND
+
+
+def test_a_changed_text_leaves_commits_and_a_hold_behind() -> None:
+    memory = Remembered()
+    play(memory, "1=a", {"1 land": "is held"}, LANDING)
+
+    history = _read(memory, "1=better")
+
+    assert (history.held, history.lines[1]) == (set(), Line(tasks_of("1=better")[0]))
+
+
+@pytest.mark.parametrize(
+    ("phase", "commits"),
+    [
+        (Phase.PLAN, {}),
+        (Phase.EXECUTE, {}),
+        (Phase.ADDRESS, {"commit": "1e1", "brings": "1e1"}),
+    ],
+)
+@pytest.mark.parametrize("how", ["passes", "is held"])
+def test_done_again_forgets_the_commits_from_there_on(
+    phase: Phase, commits: dict[str, str], how: str
+) -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 address": "is mended", "1 land": how}, LANDING)
+
+    _forgotten(memory, 1, phase)
+
+    line = memory.history.lines[1]
+    assert (line.next, _commits(line), line.held, memory.history.held) == (phase, commits, None, set())
+
+
+def test_done_again_from_land_on_never_lands_nothing() -> None:
+    """What is to land is what was verified, or has to be verified anew."""
+    memory = Remembered()
+    play(memory, "1", {"1 land": "is held"}, LANDING)
+
+    _forgotten(memory, 1, Phase.LAND)
+
+    line = memory.history.lines[1]
+    assert line.commit == "1e1"
+    assert line.next is Phase.ADDRESS or line.verified
+
+
+def test_a_conflict_sends_the_task_back_to_execute_until_it_has_failed() -> None:
+    once, twice = ("execute passes", "address conflicted"), ("execute passes", "address conflicted") * 2
+
+    assert (_played(*once).next, _played(*once).conflicts, _played(*once).failed) == (Phase.EXECUTE, 1, None)
+    assert (_played(*twice).next, _played(*twice).failed) == (Phase.ADDRESS, "so it was")
+
+
+def test_a_conflict_gives_rounds_and_retries_back() -> None:
+    limits = Limits(lands=True, address_retry_count=5)
+
+    line = _played("execute passes", "address mended", "address failed", "address conflicted", limits=limits)
+
+    assert (line.rounds, line.failures) == (0, 0)
+
+
+def test_what_is_held_has_not_failed_and_is_settled_for_this_run() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 land": "is held"}, LANDING)
+
+    history = memory.history
+
+    line = history.lines[1]
+    assert (history.held, history.failed, history.completed) == ({1}, set(), set())
+    assert (line.held, line.is_settled, line.next) == ("`a.txt` is being edited", True, Phase.LAND)
+
+
+def test_opening_a_run_forgets_holds_and_conflicts() -> None:
+    memory = Remembered()
+    world = {"1 address": "conflicts", "1 land": "is held"}
+    play(memory, "1", world, LANDING)
+    assert (memory.history.held, memory.history.lines[1].conflicts) == ({1}, 1)
+
+    memory.append(opened(99.0, LANDING))
+
+    line = memory.history.lines[1]
+    assert (memory.history.held, line.held, line.conflicts, line.is_settled) == (set(), None, 0, False)
+
+
+def test_what_is_held_can_be_marked_done() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 land": "is held"}, LANDING)
+
+    _done(memory, 1)
+
+    history = memory.history
+    assert (history.completed, history.held, history.lines[1].held) == ({1}, set(), None)
+
+
+def test_findings_let_through_stand_against_the_task_only_when_it_has_landed() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 address": "passes with findings", "1 land": "is held"}, LANDING)
+    assert memory.history.with_findings == set()
+
+    play(memory, "1", limits=LANDING)
+
+    assert memory.history.with_findings == {1}
+    assert memory.history.lines[1].findings == (FINDING,)
+
+
+@pytest.mark.parametrize("changed", ["1=a", "1=new 2=a"])
+def test_findings_of_what_has_not_landed_do_not_count_when_the_plan_is_read_again(changed: str) -> None:
+    memory = Remembered()
+    play(memory, "1=a", {"1 address": "passes with findings", "1 land": "is held"}, LANDING)
+
+    assert _read(memory, changed).with_findings == set()
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        {"1 address": "passes with findings, passes", "1 land": "is outdated"},
+        {"1 address": "passes with findings, conflicts, passes", "1 land": "is outdated"},
+    ],
+    ids=["addressed again", "carried out anew"],
+)
+def test_findings_of_a_change_that_never_landed_are_forgotten(world: dict[str, str]) -> None:
+    memory = Remembered()
+
+    played = play(memory, "1", world, LANDING)
+
+    assert (played.halt.code, memory.history.lines[1].findings) == (0, ())
+
+
+# Workspaces
+
+
+def test_an_attempt_knows_its_worktree_while_it_runs_and_afterwards() -> None:
+    history = _after(
+        "1",
+        opened(0.0, LANDING),
+        StepStarted(1.0, 1, Phase.PLAN, 1, "shell"),
+        WorkspaceReady(2.0, 1, Phase.PLAN, 1, "/slots/1", "b4se"),
+    )
+    running = history.lines[1].running
+    assert running is not None
+    assert (running.workspace, running.base) == ("/slots/1", "b4se")
+
+    history.apply(StepEnded(3.0, 1, Phase.PLAN, 1, Outcome(Result.PASSED)))
+
+    last = history.lines[1].last()
+    assert (last.workspace, last.base) == ("/slots/1", "b4se")
+
+
+def test_a_worktree_that_a_crash_cut_off_is_remembered() -> None:
+    """So that what was done there can be kept."""
+    memory = Remembered()
+    play(memory, "1", limits=LANDING, cut_at=3)
+
+    memory.append(opened(9.0))
+
+    last = memory.history.lines[1].last()
+    assert (last.result, last.workspace, last.base) == (Result.INTERRUPTED, "/slots/1", "b4se")
+
+
+def test_a_worktree_that_comes_too_late_is_nobodys() -> None:
+    """A person has decided about the task meanwhile."""
+    memory = Remembered()
+    play(memory, "1", limits=LANDING, cut_at=2)
+    _done(memory, 1)
+
+    memory.append(WorkspaceReady(9.0, 1, Phase.PLAN, 1, "/slots/1", "b4se"))
+
+    assert (memory.history.lines[1].running, memory.history.lines[1].tries) == (None, [])
+
+
+@pytest.mark.parametrize("limits", [LANDING, Limits(2, lands=True, as_ready=True)])
+def test_a_history_with_landings_taken_up_again_from_its_events_is_the_same(limits: Limits) -> None:
+    memory = Remembered()
+    world = {"1 address": "conflicts, is mended", "2 land": "is outdated, is held"}
+    play(memory, "1p 2p 3", world, limits)
+    play(memory, "1p 2p=other 3", {"3 address": "passes with findings"}, limits, stop_at=9)
+
+    assert fold(memory.events) == memory.history
 
 
 def test_a_history_taken_up_again_from_its_events_is_the_same() -> None:

@@ -21,7 +21,7 @@ ROWS = (
     ("git", "history", "lock"),
     ("agents", "formats", "phases", "reviewers", "state", "status", "transcripts", "workspaces"),
     ("executors", "journal", "report", "schedule", "screens", "work"),
-    ("memory",),
+    ("memory", "reconcile"),
     ("run",),
     ("cli",),
     ("__main__",),
@@ -46,7 +46,7 @@ DOORS = {
     "sh": (),
     "structlog": ("log",),
     "subprocess": ("git", "process"),
-    "threading": ("executors", "log", "process"),
+    "threading": ("executors", "log", "process", "workspaces"),
     "tomlkit": ("cli", "settings"),
     "tomllib": ("settings",),
 }

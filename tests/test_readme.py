@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # These would start these tests again or install from the network; .ci/run calls them instead.
 ELSEWHERE = ("make ", "python3 -m pip install ")
+# The page says to type these in peal's own folder; they work in a repository of their own.
+IN_THIS_FOLDER = "bash examples/"
 
 
 @frozen
@@ -51,9 +53,15 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The peal of this Python first on PATH; no variable of an outer peal or git."""
+    """The peal of this Python first on PATH; no variable of an outer peal, nobody's own git configuration."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PEAL_", "GIT_"))}
-    return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return {
+        **kept,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "TMPDIR": str(tmp_path),
+    }
 
 
 def test_the_page_opens_with_what_it_is_for_and_two_commands() -> None:
@@ -63,12 +71,20 @@ def test_the_page_opens_with_what_it_is_for_and_two_commands() -> None:
 
 
 def test_every_command_runs_in_order(tmp_path: Path, environment: dict[str, str]) -> None:
-    """In a new repository, with the files the page says to save, each command ends with 0."""
-    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, env=environment, check=True)
+    """In a repository with one commit and the files the page says to save, each command ends with 0."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    for words in (
+        ["init", "--quiet"],
+        ["config", "user.name", "A Person"],
+        ["config", "user.email", "person@example.org"],
+        ["commit", "--quiet", "--allow-empty", "--message", "The first"],
+    ):
+        subprocess.run(["git", *words], cwd=repository, env=environment, check=True)
     ran = []
     for block in BLOCKS:
         if block.language == "markdown":
-            path = tmp_path / re.findall(r"`([^`]+\.md)`", block.before)[-1]
+            path = repository / re.findall(r"`([^`]+\.md)`", block.before)[-1]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
         for command in block.text.splitlines() if block.language == "sh" else ():
@@ -76,7 +92,7 @@ def test_every_command_runs_in_order(tmp_path: Path, environment: dict[str, str]
                 continue
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", command],
-                cwd=tmp_path,
+                cwd=ROOT if command.startswith(IN_THIS_FOLDER) else repository,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -88,7 +104,7 @@ def test_every_command_runs_in_order(tmp_path: Path, environment: dict[str, str]
             ran.append(command)
 
     assert len(ran) >= 10
-    assert (tmp_path / "greetings/en.txt").read_text() == "Good morning.\n"
+    assert (repository / "greetings/en.txt").read_text() == "Good morning.\n"
 
 
 def test_commands_that_are_not_run_here_are_run_elsewhere() -> None:

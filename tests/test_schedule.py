@@ -23,11 +23,15 @@ from peal.events import (
     TasksForgotten,
     TasksMarkedDone,
 )
-from peal.model import Decision, Limits, Phase, Result, Segment, Step
+from peal.model import AGENT_PHASES, Decision, Limits, Outcome, Phase, Result, Segment, Step
 from peal.schedule.plan import Work, decide
 
 TWO = Limits(max_parallel=2)
 GOING_ON = Limits(max_parallel=2, continue_with_remaining_tasks=True)
+LANDING = Limits(lands=True)
+LANDING_TWO = Limits(max_parallel=2, lands=True)
+LANDING_ON = Limits(max_parallel=2, lands=True, continue_with_remaining_tasks=True)
+AS_READY = Limits(max_parallel=2, lands=True, as_ready=True)
 
 
 def _reasons(played: Any) -> list[str]:
@@ -568,6 +572,592 @@ def test_a_selection_answers_for_what_was_asked_for_only() -> None:
     assert (played.order, played.halt.code) == ("2p 2e 2a", 0)
 
 
+# Landing
+
+
+def test_a_task_lands_right_after_its_own_address() -> None:
+    played = play(Remembered(), "1p 2p", limits=LANDING_TWO)
+
+    assert (played.batches, played.halt.code) == ("1p+2p 1e 2e 1a 1l 2a 2l", 0)
+
+
+@pytest.mark.parametrize("tasks", ["1 2", "1p 2p"])
+def test_one_after_another_each_task_lands_before_the_next_is_begun(tasks: str) -> None:
+    played = play(Remembered(), tasks, limits=LANDING)
+
+    assert played.order == "1p 1e 1a 1l 2p 2e 2a 2l"
+
+
+def test_a_segment_begins_when_the_one_before_has_landed() -> None:
+    played = play(Remembered(), "1p 2p 3", limits=LANDING_TWO)
+
+    assert played.order == "1p 2p 1e 2e 1a 1l 2a 2l 3p 3e 3a 3l"
+
+
+def test_where_tasks_land_a_task_is_complete_only_then() -> None:
+    """Cut off between `address` and `land`, the next run has only `land` to do."""
+    memory = Remembered()
+    play(memory, "1", limits=LANDING, cut_at=13)
+    assert memory.history.completed == set()
+
+    played = play(memory, "1", limits=LANDING)
+
+    assert played.order == "1l"
+    assert memory.history.completed == {1}
+
+
+def test_a_land_that_fails_is_tried_again_as_often_as_address() -> None:
+    played = play(Remembered(), "1", {"1 land": "fails"}, evolve(LANDING, address_retry_count=1))
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l 1l", 0)
+
+
+def test_a_task_whose_landing_failed_is_not_addressed_again_on_the_next_run() -> None:
+    memory = Remembered()
+    first = play(memory, "1", {"1 land": "fails"}, LANDING)
+
+    again = play(memory, "1", limits=LANDING)
+
+    assert (first.halt.code, again.order, again.halt.code) == (1, "1l", 0)
+
+
+def test_a_land_that_was_cut_short_is_tried_again() -> None:
+    played = play(Remembered(), "1", {"1 land": "is cut short"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l 1l", 0)
+
+
+def test_what_lands_during_a_stop_has_landed() -> None:
+    memory = Remembered()
+
+    played = play(memory, "1 2", {}, LANDING, stop_at=14)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l", 130)
+    assert memory.history.completed == {1}
+
+
+def test_after_a_stop_what_is_verified_lands_on_the_next_run() -> None:
+    memory = Remembered()
+    first = play(memory, "1", {}, LANDING, stop_at=10)
+
+    again = play(memory, "1", limits=LANDING)
+
+    assert (first.order, again.order) == ("1p 1e 1a", "1l")
+
+
+def test_what_an_earlier_run_verified_lands_before_anything_is_addressed() -> None:
+    memory = Remembered()
+    play(memory, "1p 2p", {"1 address": "is cut short"}, LANDING_TWO, selected=[1], stop_at=10)
+    play(memory, "1p 2p", {}, LANDING_TWO, selected=[2], stop_at=10)
+
+    played = play(memory, "1p 2p", limits=LANDING_TWO)
+
+    assert played.order == "2l 1a 1l"
+
+
+def test_with_the_barrier_land_is_alone_also_where_a_task_is_still_to_be_begun() -> None:
+    memory = Remembered()
+    play(memory, "1p 2p", {"1 land": "is held"}, LANDING_TWO, selected=[1])
+
+    played = play(memory, "1p 2p", limits=LANDING_TWO)
+
+    assert played.batches == "1l 2p 2e 2a 2l"
+
+
+def test_after_a_failure_what_has_begun_lands_too() -> None:
+    played = play(Remembered(), "1p 2p 3p 4", {"1 plan": "fails"}, LANDING_TWO)
+
+    assert (played.order, played.halt.code) == ("1p 2p 2e 2a 2l", 1)
+
+
+def test_findings_let_through_count_when_the_task_has_landed() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 address": "passes with findings"}, LANDING, stop_at=10)
+    assert memory.history.with_findings == set()
+
+    played = play(memory, "1", limits=LANDING)
+
+    assert memory.history.with_findings == {1}
+    assert (played.halt.code, played.halt.why) == (2, "finished, but findings remain in task 1")
+
+
+def test_findings_of_a_task_that_did_not_land_are_not_told() -> None:
+    """That it failed says all."""
+    world = {"1 address": "passes with findings", "1 land": "fails"}
+
+    played = play(Remembered(), "1", world, LANDING_ON)
+
+    assert (played.halt.code, played.halt.why) == (2, "finished, but task 1 failed")
+
+
+def test_landing_says_why() -> None:
+    world = {"1 address": "conflicts", "1 land": "is outdated"}
+
+    played = play(Remembered(), "1p 2p", world, LANDING_TWO)
+
+    assert [reason for reason in _reasons(played) if "running" not in reason][4:] == [
+        "1: waits: `address` starts when every task of the segment has left `execute`",
+        "1: task 1 address: every task of the segment has left `execute`",
+        "2: waits: `address` goes one task at a time, in task order",
+        "2: task 2 address: every task of the segment has left `execute`",
+        "1: waits: its change clashed: the others land first",
+        "2: task 2 land: `address` passed",
+        "1: task 1 execute: carried out anew after a conflict",
+        "1: task 1 address: `execute` passed",
+        "1: task 1 land: `address` passed",
+        "1: task 1 address: the branch has moved on",
+    ]
+
+
+# As ready
+
+
+def test_as_ready_a_task_is_addressed_and_lands_while_others_go_on() -> None:
+    played = play(Remembered(), "1p 2p", Script(slow=("2 plan",)), AS_READY)
+
+    assert played.batches == "1p+2p 1e 1a 1l 2e 2a 2l"
+
+
+def test_as_ready_without_landing_address_is_the_last() -> None:
+    limits = Limits(max_parallel=2, as_ready=True)
+
+    played = play(Remembered(), "1p 2p", Script(slow=("2 plan",)), limits)
+
+    assert played.batches == "1p+2p 1e 1a 2e 2a"
+
+
+def test_as_ready_tasks_still_go_to_the_branch_one_at_a_time() -> None:
+    limits = Limits(max_parallel=3, lands=True, as_ready=True)
+
+    played = play(Remembered(), "1p 2p 3p", Script(slow=("1 address",)), limits)
+
+    assert played.batches == "1p+2p+3p 1e 2e 3e 1a 1l 2a 2l 3a 3l"
+
+
+def test_as_ready_who_is_first_through_execute_is_addressed_first() -> None:
+    played = play(Remembered(), "1p 2p", Script(slow=("1 execute",)), AS_READY)
+
+    assert played.batches == "1p+2p 1e 2e 2a 2l 1a 1l"
+
+
+def test_as_ready_those_who_wait_go_in_task_order() -> None:
+    limits = Limits(max_parallel=3, lands=True, as_ready=True)
+    world = Script(slow=("3 address", "1 plan", "2 plan"))
+
+    played = play(Remembered(), "1p 2p 3p", world, limits)
+
+    assert played.batches == "1p+2p+3p 3e 3a 1e 2e 3l 1a 1l 2a 2l"
+
+
+def test_as_ready_what_is_verified_lands_before_the_next_is_addressed() -> None:
+    """Though task 1 has come through `execute` meanwhile and is first in the plan."""
+    world = Script(slow=("2 address", "1 plan"))
+
+    played = play(Remembered(), "1p 2p", world, AS_READY)
+
+    assert played.batches == "1p+2p 2e 2a 1e 2l 1a 1l"
+
+
+def test_as_ready_what_is_through_execute_goes_before_what_is_to_be_begun() -> None:
+    played = play(Remembered(), "1p 2p 3p", Script(slow=("2 plan",)), AS_READY)
+
+    assert played.batches == "1p+2p 1e 1a 1l 3p 3e 3a 3l 2e 2a 2l"
+
+
+def test_as_ready_a_place_that_address_cannot_use_is_filled() -> None:
+    """While task 1 is addressed, task 2 waits for the branch and task 3 is begun in its place."""
+    played = play(Remembered(), "1p 2p 3p", Script(slow=("1 address",)), AS_READY)
+
+    assert played.batches == "1p+2p 1e 2e 1a 3p 3e 1l 2a 2l 3a 3l"
+
+
+def test_as_ready_with_one_place_changes_nothing() -> None:
+    limits = Limits(max_parallel=1, lands=True, as_ready=True)
+
+    assert play(Remembered(), "1p 2p", limits=limits).order == "1p 1e 1a 1l 2p 2e 2a 2l"
+
+
+def test_as_ready_a_failure_lets_what_has_begun_land() -> None:
+    world = Script({"1 execute": "fails"}, slow=("1 execute",))
+
+    played = play(Remembered(), "1p 2p 3p 4p", world, AS_READY)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 2e 2a 2l 3p 3e 3a 3l 4p 4e 4a 4l", 1)
+
+
+def test_as_ready_says_what_a_task_waits_for() -> None:
+    played = play(Remembered(), "1p 2p", Script(slow=("1 address",)), AS_READY)
+
+    assert "1: task 1 address: `execute` passed" in _reasons(played)
+    assert "2: waits: `address` goes one task at a time, in task order" in _reasons(played)
+
+
+# The branch moves on
+
+
+def test_what_is_outdated_is_addressed_again_and_lands() -> None:
+    played = play(Remembered(), "1p 2p", {"1 land": "is outdated"}, LANDING_TWO)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 2e 1a 1l 1a 1l 2a 2l", 0)
+
+
+def test_being_outdated_uses_up_no_retry() -> None:
+    played = play(Remembered(), "1", {"1 land": "is outdated, is outdated, is outdated"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l 1a 1l 1a 1l 1a 1l", 0)
+
+
+def test_failed_landings_do_not_use_up_the_retries_of_the_next_address() -> None:
+    world = {"1 land": "fails, is outdated", "1 address": "passes, fails"}
+
+    played = play(Remembered(), "1", world, evolve(LANDING, address_retry_count=1))
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l 1l 1a 1a 1l", 0)
+
+
+def test_cut_off_when_it_was_outdated_a_task_is_addressed_again() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 land": "is outdated"}, LANDING, cut_at=15)
+
+    assert play(memory, "1", limits=LANDING).order == "1a 1l"
+
+
+def test_as_ready_what_is_outdated_takes_its_turn_among_those_who_wait() -> None:
+    """Task 1 is through `execute` when task 2 turns out to be outdated."""
+    world = Script({"2 land": "is outdated"}, slow=("2 land", "1 plan"))
+
+    played = play(Remembered(), "1p 2p", world, AS_READY)
+
+    assert played.batches == "1p+2p 2e 2a 2l 1e 1a 1l 2a 2l"
+
+
+# Conflicts
+
+
+def test_a_clashed_task_is_carried_out_anew_when_all_others_have_landed() -> None:
+    played = play(Remembered(), "1p 2p 3p", {"1 address": "conflicts"}, evolve(LANDING_TWO, max_parallel=3))
+
+    assert (played.order, played.halt.code) == ("1p 2p 3p 1e 2e 3e 1a 2a 2l 3a 3l 1e 1a 1l", 0)
+
+
+def test_clashed_tasks_are_carried_out_anew_one_at_a_time() -> None:
+    """The second on what the first has landed."""
+    world = {"1 address": "conflicts", "2 address": "conflicts"}
+
+    played = play(Remembered(), "1p 2p", world, LANDING_TWO)
+
+    assert played.batches == "1p+2p 1e 2e 1a 2a 1e 1a 1l 2e 2a 2l"
+
+
+def test_a_clashed_task_has_the_repository_to_itself() -> None:
+    played = play(Remembered(), "1p 2p", {"1 address": "conflicts"}, LANDING_TWO)
+
+    started = [moment.decision for moment in played.moments if moment.decision.start]
+    assert [decision.concurrent for decision in started] == [True] * 3 + [False] * 6
+
+
+@pytest.mark.parametrize("limits", [LANDING, AS_READY], ids=["one place", "as ready"])
+def test_a_clashed_task_waits_for_tasks_that_are_not_begun(limits: Limits) -> None:
+    played = play(Remembered(), "1p 2p", Script({"1 address": "conflicts"}, slow=("2 plan",)), limits)
+
+    assert played.order.endswith("2e 2a 2l 1e 1a 1l")
+
+
+def test_later_segments_wait_for_a_clashed_task() -> None:
+    played = play(Remembered(), "1 2", {"1 address": "conflicts"}, LANDING_TWO)
+
+    assert played.order == "1p 1e 1a 1e 1a 1l 2p 2e 2a 2l"
+
+
+def test_a_task_that_clashes_once_too_often_has_failed() -> None:
+    played = play(Remembered(), "1 2", {"1 address": "conflicts, conflicts"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1e 1a", 1)
+
+
+@pytest.mark.parametrize(("often", "order"), [(0, "1p 1e 1a"), (2, "1p 1e 1a 1e 1a 1e 1a")])
+def test_how_often_a_clashed_task_is_carried_out_anew_can_be_set(often: int, order: str) -> None:
+    limits = evolve(LANDING, conflict_retry=often)
+
+    played = play(Remembered(), "1", {"1 address": "conflicts, conflicts, conflicts"}, limits)
+
+    assert (played.order, played.halt.code) == (order, 1)
+
+
+def test_conflicts_are_counted_afresh_in_each_run() -> None:
+    """What was carried out is merged again first: the branch may look different now."""
+    memory = Remembered()
+    play(memory, "1", {"1 address": "conflicts, conflicts"}, LANDING)
+
+    played = play(memory, "1", {"1 address": "conflicts"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1a 1e 1a 1l", 0)
+    assert _reasons(played)[0] == "1: task 1 address: the merge is tried again"
+
+
+def test_on_the_next_run_a_clashed_task_goes_as_one_that_has_begun() -> None:
+    """All that the conflict was about has landed, or is no further than it is itself."""
+    memory = Remembered()
+    first = play(memory, "1p 2p", {"1 address": "conflicts"}, LANDING_TWO, cut_at=21)
+    assert first.order == "1p 2p 1e 2e 1a"
+
+    played = play(memory, "1p 2p 3p", limits=LANDING_TWO)
+
+    assert played.batches == "1e+3p 3e 1a 1l 2a 2l 3a 3l"
+
+
+def test_a_clashed_task_gets_its_retries_back() -> None:
+    world = {"1 execute": "fails, passes, fails", "1 address": "fails, conflicts, fails"}
+
+    played = play(Remembered(), "1", world, evolve(LANDING, execute_retry_count=1, address_retry_count=1))
+
+    assert (played.order, played.halt.code) == ("1p 1e 1e 1a 1a 1e 1e 1a 1a 1l", 0)
+
+
+def test_a_clashed_task_that_is_cut_short_is_still_alone() -> None:
+    world = {"1 address": "conflicts", "2 address": "conflicts", "1 execute": "passes, is cut short"}
+
+    played = play(Remembered(), "1p 2p", world, LANDING_TWO)
+
+    assert played.batches == "1p+2p 1e 2e 1a 2a 1e 1e 1a 1l 2e 2a 2l"
+
+
+def test_what_was_carried_out_anew_may_be_outdated() -> None:
+    """Being outdated counts as no conflict."""
+    world = {"1 address": "conflicts", "1 land": "is outdated"}
+
+    played = play(Remembered(), "1", world, LANDING)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1e 1a 1l 1a 1l", 0)
+
+
+def test_what_is_outdated_may_clash() -> None:
+    world = {"1 land": "is outdated", "1 address": "passes, conflicts"}
+
+    played = play(Remembered(), "1p 2p", world, LANDING_TWO)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 2e 1a 1l 1a 2a 2l 1e 1a 1l", 0)
+
+
+def test_a_clashed_task_does_not_wait_for_one_that_failed() -> None:
+    world = {"1 address": "conflicts", "2 address": "is rejected"}
+
+    played = play(Remembered(), "1p 2p 3", world, LANDING_ON)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 2e 1a 2a 1e 1a 1l 3p 3e 3a 3l", 2)
+
+
+def test_after_a_failure_a_clashed_task_is_carried_out_anew_as_it_has_begun() -> None:
+    world = Script({"1 address": "conflicts", "2 execute": "fails"}, slow=("1 execute",))
+
+    played = play(Remembered(), "1p 2p 3p", world, LANDING_TWO)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 2e 1a 1e 1a 1l", 1)
+
+
+def test_a_conflict_that_fails_the_run_lets_what_has_begun_land() -> None:
+    limits = evolve(AS_READY, conflict_retry=0)
+
+    played = play(Remembered(), "1p 2p 3p", Script({"1 address": "conflicts"}, slow=("2 plan",)), limits)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 1a 2e 2a 2l", 1)
+
+
+def test_told_to_continue_the_rest_goes_on_after_a_conflict() -> None:
+    played = play(Remembered(), "1 2", {"1 address": "conflicts, conflicts"}, LANDING_ON)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1e 1a 2p 2e 2a 2l", 2)
+
+
+def test_tasks_that_clashed_too_often_count_as_failures_in_a_row() -> None:
+    limits = _capped(2, lands=True, conflict_retry=0)
+
+    played = play(Remembered(), "1 2 3", {"1 address": "conflicts", "2 address": "conflicts"}, limits)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 2p 2e 2a", 3)
+
+
+# Held
+
+
+@pytest.mark.parametrize("limits", [LANDING, LANDING_TWO, LANDING_ON], ids=["one place", "two", "going on"])
+def test_what_is_held_keeps_the_next_segment_from_starting(limits: Limits) -> None:
+    played = play(Remembered(), "1 2", {"1 land": "is held"}, limits)
+
+    assert played.order == "1p 1e 1a 1l"
+    assert (played.halt.code, played.halt.why) == (4, "task 1 is held")
+
+
+def test_the_others_of_its_segment_land_though_one_is_held() -> None:
+    world = {"1 land": "is held", "2 land": "is held"}
+
+    played = play(Remembered(), "1p 2p 3p 4", world, LANDING_TWO)
+
+    assert played.order == "1p 2p 1e 2e 3p 3e 1a 1l 2a 2l 3a 3l"
+    assert (played.halt.code, played.halt.why) == (4, "tasks 1-2 are held")
+
+
+def test_with_one_place_the_others_of_the_segment_go_on_too() -> None:
+    played = play(Remembered(), "1p 2p 3", {"1 land": "is held"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l 2p 2e 2a 2l", 4)
+
+
+def test_as_ready_what_is_held_leaves_the_branch_to_the_others() -> None:
+    played = play(Remembered(), "1p 2p", Script({"1 land": "is held"}, slow=("2 plan",)), AS_READY)
+
+    assert (played.batches, played.halt.code) == ("1p+2p 1e 1a 1l 2e 2a 2l", 4)
+
+
+def test_the_next_run_tries_to_land_what_was_held_and_goes_on() -> None:
+    memory = Remembered()
+    play(memory, "1 2", {"1 land": "is held"}, LANDING)
+
+    played = play(memory, "1 2", limits=LANDING)
+
+    assert (played.order, played.halt.code) == ("1l 2p 2e 2a 2l", 0)
+    assert _reasons(played)[0] == "1: task 1 land: the person may have made way"
+
+
+def test_what_is_still_in_the_way_on_the_next_run_holds_it_again() -> None:
+    memory = Remembered()
+    play(memory, "1 2", {"1 land": "is held"}, LANDING)
+
+    played = play(memory, "1 2", {"1 land": "is held"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1l", 4)
+
+
+def test_what_was_held_and_is_outdated_by_the_next_run_is_addressed_again() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 land": "is held"}, LANDING)
+
+    played = play(memory, "1", {"1 land": "is outdated"}, LANDING)
+
+    assert (played.order, played.halt.code) == ("1l 1a 1l", 0)
+
+
+def test_a_clashed_task_does_not_wait_for_one_that_is_held() -> None:
+    world = {"1 land": "is held", "2 address": "conflicts"}
+
+    played = play(Remembered(), "1p 2p", world, LANDING_TWO)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 2e 1a 1l 2a 2e 2a 2l", 4)
+
+
+def test_what_was_carried_out_anew_may_be_held() -> None:
+    world = {"1 address": "conflicts", "1 land": "is held"}
+
+    played = play(Remembered(), "1", world, LANDING)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1e 1a 1l", 4)
+
+
+def test_being_held_is_no_failure_that_keeps_others_from_being_begun() -> None:
+    played = play(Remembered(), "1p 2p 3p", Script({"1 land": "is held"}, slow=("2 plan",)), AS_READY)
+
+    assert (played.order, played.halt.code) == ("1p 2p 1e 1a 1l 3p 3e 3a 3l 2e 2a 2l", 4)
+
+
+def test_what_is_held_does_not_part_failures_in_a_row() -> None:
+    """Like a task that was never tried."""
+    world = {"1 land": "fails", "2 land": "is held", "3 land": "fails"}
+
+    played = play(Remembered(), "1p 2p 3p", world, _capped(2, lands=True))
+
+    assert played.halt.code == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "world", "code"),
+    [
+        (_capped(1, lands=True), {"2 land": "fails"}, 3),
+        (_capped(1, lands=True, continue_with_remaining_tasks=False), {"2 land": "fails"}, 3),
+        (LANDING_TWO, {"2 land": "fails"}, 1),
+        (LANDING_TWO, {"2 plan": "fails"}, 1),
+        (LANDING_ON, {"2 land": "fails"}, 4),
+        (LANDING_ON, {"2 address": "conflicts, conflicts"}, 4),
+        (LANDING_TWO, {"2 address": "passes with findings"}, 4),
+        (LANDING_TWO, {}, 4),
+    ],
+    ids=[
+        "cap over held", "cap over failed and held", "failed over held", "failed early over held",
+        "held over issues", "held over a conflict", "held over findings", "held alone",
+    ],
+)  # fmt: skip
+def test_where_held_stands_among_the_exit_codes(limits: Limits, world: dict[str, str], code: int) -> None:
+    played = play(Remembered(), "1p 2p 3", {"1 land": "is held", **world}, limits)
+
+    assert played.halt.code == code
+    assert "3p" not in played.order
+
+
+def test_a_stop_beats_held() -> None:
+    played = play(Remembered(), "1p 2p", {"1 land": "is held"}, LANDING, stop_at=16)
+
+    assert (played.order, played.halt.code) == ("1p 1e 1a 1l 2p", 130)
+
+
+def test_a_selection_ends_held_only_for_what_was_asked_for() -> None:
+    memory = Remembered()
+    first = play(memory, "1 2 3", {"1 land": "is held"}, LANDING, selected=[1, 3])
+
+    again = play(memory, "1 2 3", limits=LANDING, selected=[2])
+
+    assert (first.order, first.halt.code) == ("1p 1e 1a 1l", 4)
+    assert (again.order, again.halt.code) == ("2p 2e 2a 2l", 0)
+    assert memory.history.completed == {2}
+
+
+def test_a_person_can_have_what_is_held_done_anew() -> None:
+    memory = Remembered()
+    play(memory, "1", {"1 land": "is held"}, LANDING)
+    memory.append(TasksForgotten(99.0, (1,), Phase.EXECUTE, "peal redo"))
+
+    assert play(memory, "1", limits=LANDING).order == "1e 1a 1l"
+
+
+def test_a_person_can_count_what_is_held_as_done() -> None:
+    memory = Remembered()
+    play(memory, "1 2", {"1 land": "is held"}, LANDING)
+    memory.append(TasksMarkedDone(99.0, (1,), "peal done"))
+
+    assert play(memory, "1 2", limits=LANDING).order == "2p 2e 2a 2l"
+
+
+# Cut off
+
+
+@pytest.mark.parametrize("limits", [LANDING, LANDING_TWO, AS_READY], ids=["one place", "two", "as ready"])
+def test_cut_off_anywhere_the_next_run_brings_it_to_the_same_end(limits: Limits) -> None:
+    """Whatever was on the way: every task lands, exactly once, and findings let through are known."""
+    world = {
+        "1 address": "conflicts, is mended, passes with findings",
+        "2 land": "is outdated",
+        "3 execute": "is cut short, changes nothing",
+    }
+    whole = Remembered()
+    assert play(whole, "1p 2p 3p 4", world, limits).halt.code == 2
+    for cut in range(len(whole.events)):
+        memory = Remembered()
+        first = play(memory, "1p 2p 3p 4", world, limits, cut_at=cut)
+        known = bool(memory.history.lines[1].findings)
+
+        again = play(memory, "1p 2p 3p 4", limits=limits)
+
+        assert first.halt is None or cut == len(whole.events) - 1
+        assert again.halt.code == (2 if known else 0)
+        landed = Counter(
+            event.task
+            for event in memory.events
+            if isinstance(event, StepEnded)
+            and event.phase is Phase.LAND
+            and event.outcome.result is Result.PASSED
+        )
+        assert landed == Counter([1, 2, 3, 4])
+        assert memory.history.completed == {1, 2, 3, 4}
+
+
 # Cost
 
 
@@ -599,20 +1189,29 @@ def test_a_decision_costs_the_same_however_much_is_done() -> None:
 # resumes, changed plans and changed minds.
 
 
+ALL = len(Phase)
+
+
 @define
 class Told:
     """What the events say, read in the plainest way; knows tasks by their text and judges without History."""
 
     names: dict[int, str] = field(factory=dict)
     done: dict[str, int] = field(factory=dict)
-    """Phases that passed, 0 to 3."""
+    """Phases that are over, 0 to 4; without `land` the last is over with `address`."""
     ticked: set[str] = field(factory=set)
     begun: set[str] = field(factory=set)
-    findings: set[str] = field(factory=set)
+    found: set[str] = field(factory=set)
+    """Tasks whose latest `address` passed with findings."""
+    commits: dict[str, str] = field(factory=dict)
+    mended: dict[str, str] = field(factory=dict)
+    verified: dict[str, str] = field(factory=dict)
     limits: Limits = field(factory=Limits)
     failed: set[str] = field(factory=set)
+    held: set[str] = field(factory=set)
     succeeded: set[str] = field(factory=set)
     tries: Counter[str] = field(factory=Counter)
+    conflicts: Counter[str] = field(factory=Counter)
     capped: bool = False
     stop: int | None = None
 
@@ -621,54 +1220,103 @@ class Told:
             case PlanRead(tasks=tasks):
                 self.names = {task.index: task.title for task in tasks}
                 self.ticked = {task.title for task in tasks if task.done}
-                kept = set(self.names.values())
-                self.done = {name: self.done.get(name, 0) for name in kept}
-                self.begun &= kept
-                self.failed &= kept
-                self.findings &= kept
+                self._keep_only(set(self.names.values()))
             case RunOpened(limits=limits):
                 self.limits, self.stop, self.capped = limits, None, False
-                self.failed, self.succeeded, self.tries = set(), set(), Counter()
+                self.failed, self.held, self.succeeded = set(), set(), set()
+                self.tries, self.conflicts = Counter(), Counter()
             case StopAsked(code=code):
                 self.stop = code
             case StepStarted(task=task):
                 self.begun.add(self.names[task])
             case StepEnded(task=task, phase=phase, outcome=outcome):
-                self._ended(self.names[task], phase, outcome.result, bool(outcome.findings))
+                self._ended(self.names[task], phase, outcome)
             case TasksForgotten(tasks=tasks, phase=phase):
                 for task in tasks:
                     self._forgotten(self.names[task], phase)
             case TasksMarkedDone(tasks=tasks):
-                names = {self.names[task] for task in tasks}
-                self.done |= dict.fromkeys(names, 3)
-                self.failed -= names
-                self.findings -= names
+                self._marked_done({self.names[task] for task in tasks})
+
+    def _marked_done(self, names: set[str]) -> None:
+        self.done |= dict.fromkeys(names, ALL)
+        self.failed -= names
+        self.held -= names
+        self.found -= names
+        for known in (self.commits, self.mended, self.verified):
+            for name in names & known.keys():
+                del known[name]
+
+    def _keep_only(self, kept: set[str]) -> None:
+        self.done = {name: self.done.get(name, 0) for name in kept}
+        self.begun &= kept
+        self.failed &= kept
+        self.held &= kept
+        self.found &= kept
+        for known in (self.commits, self.mended, self.verified, self.conflicts):
+            for name in known.keys() - kept:
+                del known[name]
 
     def _forgotten(self, name: str, phase: Phase) -> None:
         first = list(Phase).index(phase)
         if self.done[name] >= first:
             self.done[name] = first
             self.failed.discard(name)
-            self.findings.discard(name)
+            self.held.discard(name)
+            self.found.discard(name)
+            self.conflicts.pop(name, None)
+            self.mended[name] = self.verified[name] = ""
+            if phase in (Phase.PLAN, Phase.EXECUTE):
+                self.commits[name] = ""
             if phase is Phase.PLAN:
                 self.begun.discard(name)
 
-    def _ended(self, name: str, phase: Phase, result: Result, with_findings: bool) -> None:
-        if result is Result.PASSED:
-            self.done[name] += 1
-            self.tries[name] = 0
-            if self.done[name] == 3:
-                self.succeeded.add(name)
-                self.findings |= {name} if with_findings else set()
-        elif result is Result.MENDED:
-            self.tries[name] = 0
-        elif result in (Result.FAILED, Result.REJECTED):
-            self.tries[name] += 1
-            if result is Result.REJECTED or self.tries[name] == self.limits.retry_count(phase) + 1:
+    def _ended(self, name: str, phase: Phase, outcome: Outcome) -> None:
+        match outcome.result:
+            case Result.PASSED:
+                self._passed(name, phase, outcome)
+            case Result.MENDED:
+                self.tries[name] = 0
+                self.mended[name] = outcome.commit or self.mended.get(name, "")
+            case Result.CONFLICTED:
+                self._clashed(name)
+            case Result.OUTDATED:
+                self.done[name], self.tries[name], self.verified[name] = (
+                    AGENT_PHASES.index(Phase.ADDRESS),
+                    0,
+                    "",
+                )
+            case Result.HELD:
+                self.held.add(name)
+            case Result.FAILED:
+                self.tries[name] += 1
+                if self.tries[name] == self.limits.retry_count(phase) + 1:
+                    self.failed.add(name)
+            case Result.REJECTED:
                 self.failed.add(name)
         self.capped = self.capped or self._failures_in_a_row() >= (
             self.limits.max_consecutive_task_failures or 99
         )
+
+    def _passed(self, name: str, phase: Phase, outcome: Outcome) -> None:
+        self.done[name] += 1
+        self.tries[name] = 0
+        if phase is Phase.EXECUTE:
+            self.commits[name], self.mended[name], self.verified[name] = outcome.commit, "", ""
+            self.found.discard(name)
+        if phase is Phase.ADDRESS:
+            self.verified[name] = outcome.commit
+            self.found = self.found | {name} if outcome.findings else self.found - {name}
+            self.done[name] = self.done[name] if self.limits.lands else ALL
+        if self.done[name] == ALL:
+            self.succeeded.add(name)
+
+    def _clashed(self, name: str) -> None:
+        self.conflicts[name] += 1
+        self.mended[name] = ""
+        if self.conflicts[name] > self.limits.conflict_retry:
+            self.failed.add(name)
+        else:
+            self.done[name], self.tries[name] = AGENT_PHASES.index(Phase.EXECUTE), 0
 
     def _failures_in_a_row(self) -> int:
         """The longest row of failures among the settled tasks in task order."""
@@ -678,17 +1326,29 @@ class Told:
 
     def next(self, task: int) -> Phase | None:
         done = self.done[self.names[task]]
-        return list(Phase)[done] if done < 3 else None
+        return list(Phase)[done] if done < ALL else None
+
+    def is_complete(self, task: int) -> bool:
+        return self.done[self.names[task]] == ALL or self.names[task] in self.ticked
 
     def is_settled(self, task: int) -> bool:
-        name = self.names[task]
-        return self.done[name] == 3 or name in self.failed or name in self.ticked
+        return self.is_complete(task) or self.has_failed(task) or self.is_held(task)
 
     def has_begun(self, task: int) -> bool:
         return self.names[task] in self.begun
 
     def has_failed(self, task: int) -> bool:
         return self.names[task] in self.failed
+
+    def is_held(self, task: int) -> bool:
+        return self.names[task] in self.held
+
+    def has_clashed(self, task: int) -> bool:
+        """It waits to be carried out anew, or is being so, after a conflict in this run."""
+        return self.conflicts[self.names[task]] > 0 and self.next(task) is Phase.EXECUTE
+
+    def has_findings(self, task: int) -> bool:
+        return self.is_complete(task) and self.names[task] in self.found
 
     @property
     def is_doomed(self) -> bool:
@@ -701,10 +1361,14 @@ class Told:
             130: self.stop is not None,
             3: self.capped,
             1: self.is_doomed,
-            2: bool(self.failed or {self.names[task] for task in asked} & self.findings),
+            4: any(map(self.is_held, asked)),
+            2: bool(self.failed) or any(map(self.has_findings, asked)),
             0: True,
         }
         return next(code for code, holds in ladder.items() if holds)
+
+
+AT_THE_BRANCH = (Phase.ADDRESS, Phase.LAND)
 
 
 @frozen
@@ -723,9 +1387,12 @@ class Scene:
 
     @property
     def segment(self) -> tuple[int, ...]:
-        """The first segment in which something is open."""
-        open_ = (one.tasks for one in self.work.segments if not all(map(self.told.is_settled, one.tasks)))
-        return next(open_, ())
+        """The first segment in which something is open, or held."""
+        waits = [one.tasks for one in self.work.segments if any(map(self._is_pending, one.tasks))]
+        return next(iter(waits), ())
+
+    def _is_pending(self, task: int) -> bool:
+        return self.told.is_held(task) or not self.told.is_settled(task)
 
     @property
     def open(self) -> list[int]:
@@ -743,22 +1410,64 @@ class Scene:
 
     @property
     def is_concurrent(self) -> bool:
-        """The segment's steps may share the workspace now."""
-        return self.told.limits.max_parallel > 1 and len(self.open) > 1
+        """The segment's steps may run side by side now."""
+        return self.told.limits.max_parallel > 1 and sum(map(self._is_pending, self.segment)) > 1
+
+    @property
+    def idle(self) -> list[int]:
+        """Tasks that may go on and of which nothing runs."""
+        busy = {step.task for step in self.running}
+        return [task for task in self.allowed if task not in busy]
 
     @property
     def ready(self) -> list[int]:
-        """Tasks that could do a `plan` or `execute` now."""
-        busy = {step.task for step in self.running}
+        """Tasks that could do a `plan` or `execute` now, beside others."""
+        told = self.told
         return [
-            task for task in self.allowed if task not in busy and self.told.next(task) is not Phase.ADDRESS
+            task for task in self.idle if told.next(task) not in AT_THE_BRANCH and not told.has_clashed(task)
         ]
+
+    def waiting_for(self, phase: Phase) -> list[int]:
+        """Tasks that could do this phase now."""
+        return [task for task in self.idle if self.told.next(task) is phase]
+
+    @property
+    def started_beside(self) -> list[int]:
+        """The tasks of which a `plan` or `execute` is started that may run beside others."""
+        return [
+            step.task
+            for step in self.decision.start
+            if step.phase not in AT_THE_BRANCH and not self.told.has_clashed(step.task)
+        ]
+
+    @property
+    def at_the_branch(self) -> list[Step]:
+        """What runs of `address` and `land` once the decision is carried out."""
+        return [step for step in self.busy if step.phase in AT_THE_BRANCH]
+
+
+_TELLING = (PlanRead, RunOpened, StepStarted, StepEnded, StopAsked, TasksForgotten, TasksMarkedDone)
+
+
+def _in_short(event: Event) -> str:
+    match event:
+        case PlanRead(tasks=tasks):
+            words = [f"{one.index}{'p' * one.parallel}{'x' * one.done}={one.title}" for one in tasks]
+            return f"read {' '.join(words)}"
+        case RunOpened(limits=limits, selected=selected):
+            return f"opened {limits} {selected}"
+        case StepStarted(task=task, phase=phase):
+            return f"{task} {phase} starts"
+        case StepEnded(task=task, phase=phase, outcome=outcome):
+            return f"{task} {phase} {outcome.result}"
+    return str(event)
 
 
 @define
 class Tale:
     """Several runs of one plan with one memory."""
 
+    lands: bool = False
     memory: Remembered = field(factory=Remembered)
     scenes: list[Scene] = field(factory=list, repr=False)
     codes: list[tuple[int, int]] = field(factory=list)
@@ -784,12 +1493,19 @@ class Tale:
             self._told.hear(event)
         self._heard = until
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - as hypothesis asks
+        """What hypothesis shows of a tale that breaks a law."""
+        told = [_in_short(event) for event in self.memory.events if type(event) in _TELLING]
+        printer.text("\n".join(told))
+
     @property
     def starts(self) -> list[StepStarted]:
         return [event for event in self.memory.events if isinstance(event, StepStarted)]
 
 
-names = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True)
+names = st.tuples(st.permutations("abcdefgh"), st.sampled_from(range(1, 7))).map(
+    lambda drawn: drawn[0][: drawn[1]]
+)
 rising = st.just(range(1, 7)) | st.lists(st.integers(1, 20), min_size=6, max_size=6, unique=True).map(sorted)
 limits_of = st.builds(
     Limits,
@@ -799,8 +1515,11 @@ limits_of = st.builds(
     address_retry_count=st.integers(0, 1),
     continue_with_remaining_tasks=st.booleans(),
     max_consecutive_task_failures=st.none() | st.integers(1, 3),
+    lands=st.sampled_from((False, True, True)),
+    as_ready=st.booleans(),
+    conflict_retry=st.integers(0, 2),
 )
-moments_of = st.none() | st.integers(1, 25)
+moments_of = st.none() | st.none() | st.none() | st.integers(1, 60)
 
 
 @st.composite
@@ -811,16 +1530,16 @@ def readings(draw: st.DrawFn) -> tuple[TaskRead, ...]:
     Numbers rise, sometimes with gaps.
     """
     words = [
-        f"{index}{'p' * draw(st.booleans())}{'x' * (draw(st.integers(0, 9)) == 9)}={name}"
+        f"{index}{'p' * draw(st.sampled_from((0, 1, 1)))}{'x' * (draw(st.integers(0, 9)) == 9)}={name}"
         for index, name in zip(draw(rising), draw(names), strict=False)
     ]
     return tasks_of(" ".join(words))
 
 
 @st.composite
-def tales(draw: st.DrawFn, trouble: float = 0.3) -> Tale:
+def tales(draw: st.DrawFn) -> Tale:
     """One to three runs of a plan that changes, and changes of mind between them."""
-    tale = Tale()
+    tale = Tale(lands=draw(st.sampled_from((False, True, True))))
     tasks = draw(readings())
     luck = random.Random(draw(st.integers(0, 2**32)))
     for number in range(draw(st.integers(1, 3))):
@@ -828,9 +1547,12 @@ def tales(draw: st.DrawFn, trouble: float = 0.3) -> Tale:
             tasks = draw(st.just(tasks) | readings())
             tale.memory.append(*draw(minds(tale)))
         indices = [task.index for task in tasks]
-        selected = draw(st.none() | st.none() | st.lists(st.sampled_from(indices), unique=True))
-        how = {"limits": draw(limits_of), "stop_at": draw(moments_of), "cut_at": draw(moments_of)}
-        tale.run(tasks, Chance(luck, trouble), selected, **how)
+        selected = draw(st.none() | st.none() | st.none() | st.lists(st.sampled_from(indices), unique=True))
+        limits = evolve(draw(limits_of), lands=tale.lands)
+        how = {"limits": limits, "stop_at": draw(moments_of), "cut_at": draw(moments_of)}
+        tale.run(
+            tasks, Chance(luck, draw(st.sampled_from((0.1, 0.3, 0.5))), lands=tale.lands), selected, **how
+        )
     return tale
 
 
@@ -839,7 +1561,7 @@ def minds(draw: st.DrawFn, tale: Tale) -> list[Event]:
     """What a person may do between two runs: `peal redo` and `peal done`, of tasks in the plan as it was read."""
     known = st.lists(st.sampled_from(sorted(tale.memory.history.lines)), max_size=2, unique=True).map(tuple)
     at = tale.memory.history.last_at
-    redo = st.builds(TasksForgotten, st.just(at), known, st.sampled_from(Phase), st.just("peal redo"))
+    redo = st.builds(TasksForgotten, st.just(at), known, st.sampled_from(AGENT_PHASES), st.just("peal redo"))
     done = st.builds(TasksMarkedDone, st.just(at), known, st.just("peal done"))
     return draw(st.lists(redo | done, max_size=2))
 
@@ -847,7 +1569,7 @@ def minds(draw: st.DrawFn, tale: Tale) -> list[Event]:
 def law(check: Callable[[Any], None]) -> Callable[[], None]:
     """A law about tales, tried on many."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    tried: Callable[[], None] = settings(max_examples=80, deadline=None, suppress_health_check=slow)(
+    tried: Callable[[], None] = settings(max_examples=100, deadline=None, suppress_health_check=slow)(
         given(tale=tales())(check)
     )
     return tried
@@ -867,13 +1589,131 @@ def test_segments_are_barriers(tale: Tale) -> None:
 
 
 @law
-def test_address_is_alone_and_in_task_order(tale: Tale) -> None:
+def test_what_is_held_keeps_later_segments_from_starting(tale: Tale) -> None:
     for scene in tale.scenes:
-        addressing = [step.task for step in scene.busy if step.phase is Phase.ADDRESS]
-        if addressing:
+        asked = scene.work.tasks
+        held = [asked.index(task) for task in asked if scene.told.is_held(task)]
+        if held:
+            assert all(asked.index(step.task) < held[0] or step.task in scene.segment for step in scene.busy)
+
+
+@law
+def test_one_task_at_a_time_is_addressed_or_lands(tale: Tale) -> None:
+    for scene in tale.scenes:
+        assert len(scene.at_the_branch) <= 1
+
+
+@law
+def test_with_the_barrier_address_and_land_are_alone(tale: Tale) -> None:
+    for scene in tale.scenes:
+        if scene.at_the_branch and not scene.told.limits.as_ready:
             assert len(scene.busy) == 1
-            assert addressing[0] == scene.allowed[0]
-            assert not (scene.is_concurrent and scene.ready)
+
+
+@law
+def test_with_the_barrier_address_waits_for_every_execute_but_those_done_anew(tale: Tale) -> None:
+    for scene in tale.scenes:
+        addresses = any(step.phase is Phase.ADDRESS for step in scene.decision.start)
+        if addresses and scene.is_concurrent and not scene.told.limits.as_ready:
+            assert scene.ready == []
+
+
+@law
+def test_address_goes_in_task_order(tale: Tale) -> None:
+    """One after another, also among tasks that are not that far yet."""
+    for scene in tale.scenes:
+        for step in scene.decision.start:
+            if step.phase is Phase.ADDRESS:
+                others = [] if scene.is_concurrent else scene.ready
+                assert step.task == min(scene.waiting_for(Phase.ADDRESS) + others)
+
+
+@law
+def test_what_is_verified_goes_to_the_branch_before_anything_else(tale: Tale) -> None:
+    for scene in tale.scenes:
+        verified = scene.waiting_for(Phase.LAND)
+        if verified and not scene.running and scene.told.stop is None:
+            assert scene.decision.start[0] == Step(verified[0], Phase.LAND)
+
+
+@law
+def test_land_directly_follows_the_tasks_own_address(tale: Tale) -> None:
+    """Nothing else starts for the branch in between, and with the barrier nothing at all."""
+    limits, verified = Limits(), 0
+    for event in tale.memory.events:
+        match event:
+            case RunOpened():
+                limits, verified = event.limits, 0
+            case StepStarted(task=task, phase=phase) if verified:
+                if phase in AT_THE_BRANCH or not limits.as_ready:
+                    assert (task, phase) == (verified, Phase.LAND)
+                    verified = 0
+            case StepEnded(task=task, phase=Phase.ADDRESS, outcome=outcome) if limits.lands:
+                verified = task if outcome.result is Result.PASSED else 0
+
+
+@law
+def test_as_ready_a_task_goes_to_the_branch_as_soon_as_it_is_its_turn(tale: Tale) -> None:
+    for scene in tale.scenes:
+        waits = scene.waiting_for(Phase.ADDRESS) + scene.waiting_for(Phase.LAND)
+        has_room = len(scene.running) < scene.told.limits.max_parallel
+        if (
+            scene.told.limits.as_ready
+            and scene.is_concurrent
+            and waits
+            and has_room
+            and scene.told.stop is None
+        ):
+            assert scene.at_the_branch
+
+
+@law
+def test_a_clashed_task_is_done_anew_when_nothing_else_of_its_segment_may_go_on(tale: Tale) -> None:
+    """One at a time, in task order."""
+    for scene in tale.scenes:
+        anew = [step.task for step in scene.decision.start if scene.told.has_clashed(step.task)]
+        if anew:
+            assert len(scene.busy) == 1
+            assert all(map(scene.told.has_clashed, scene.allowed))
+            assert anew == scene.allowed[:1]
+
+
+@law
+def test_a_task_is_done_anew_after_a_conflict_as_often_as_allowed(tale: Tale) -> None:
+    """Within a run, and only then; after that it has failed."""
+    limits, conflicts = Limits(), Counter[int]()
+    for event in tale.memory.events:
+        match event:
+            case RunOpened():
+                limits, conflicts = event.limits, Counter()
+            case StepStarted(task=task):
+                assert conflicts[task] <= limits.conflict_retry
+            case StepEnded(task=task, outcome=outcome) if outcome.result is Result.CONFLICTED:
+                conflicts[task] += 1
+
+
+@law
+def test_no_work_makes_a_task_complete_but_its_last_phase(tale: Tale) -> None:
+    """`land` where the tasks work in worktrees, else `address`."""
+    last = Phase.LAND if tale.lands else Phase.ADDRESS
+    memory = Remembered()
+    for event in tale.memory.events:
+        before = set(memory.history.completed)
+        memory.append(event)
+        if isinstance(event, StepEnded):
+            passed = event.phase is last and event.outcome.result is Result.PASSED
+            assert memory.history.completed - before == ({event.task} if passed else set())
+
+
+@law
+def test_what_lands_is_what_the_last_address_has_verified(tale: Tale) -> None:
+    """Whatever crashes and changed minds lie between, unless there was nothing to merge."""
+    told = Told()
+    for event in tale.memory.events:
+        told.hear(event)
+        if isinstance(event, StepStarted) and event.phase is Phase.LAND:
+            name = told.names[event.task]
+            assert told.verified[name] or not told.commits.get(name)
 
 
 @law
@@ -921,11 +1761,11 @@ def test_a_run_ends_only_when_nothing_may_go_on(tale: Tale) -> None:
 @law
 def test_no_place_stays_free_while_a_step_is_ready(tale: Tale) -> None:
     for scene in tale.scenes:
-        addressing = any(step.phase is Phase.ADDRESS for step in scene.running)
-        if scene.is_concurrent and scene.told.stop is None and not addressing:
-            free = scene.told.limits.max_parallel - len(scene.running)
-            started = [step for step in scene.decision.start if step.phase is not Phase.ADDRESS]
-            assert len(started) == min(free, len(scene.ready))
+        must_be_alone = scene.at_the_branch and not scene.told.limits.as_ready
+        if scene.is_concurrent and scene.told.stop is None and not must_be_alone:
+            others = len(scene.busy) - len(scene.started_beside)
+            free = scene.told.limits.max_parallel - others
+            assert len(scene.started_beside) == min(free, len(scene.ready))
 
 
 @law
@@ -934,8 +1774,7 @@ def test_begun_comes_before_not_begun(tale: Tale) -> None:
     for scene in tale.scenes:
         if scene.decision.concurrent:
             wanted = sorted(scene.ready, key=lambda task: not scene.told.has_begun(task))
-            started = [step.task for step in scene.decision.start]
-            assert started == wanted[: len(started)]
+            assert scene.started_beside == wanted[: len(scene.started_beside)]
 
 
 @law
@@ -972,20 +1811,26 @@ def test_the_exit_code_says_what_became_of_the_run(tale: Tale) -> None:
 
 @law
 def test_a_failed_step_is_tried_exactly_as_often_as_allowed(tale: Tale) -> None:
-    """Within a run: never more than its retries and one, and a failed task has used them all up."""
-    limits, failures = Limits(), Counter[tuple[int, Phase]]()
+    """Within a run: never more than its retries and one, and a task that failed has used them all up."""
+    failures = Counter[tuple[int, Phase]]()
+    memory = Remembered()
     for event in tale.memory.events:
+        memory.append(event)
+        limits = memory.history.limits
         match event:
             case RunOpened():
-                limits, failures = event.limits, Counter()
+                failures.clear()
             case StepStarted(task=task, phase=phase):
                 assert failures[task, phase] <= limits.retry_count(phase)
             case StepEnded(task=task, phase=phase, outcome=outcome) if outcome.result is Result.FAILED:
                 failures[task, phase] += 1
+                has_failed = task in memory.history.failed
+                assert has_failed == (failures[task, phase] > limits.retry_count(phase))
             case StepEnded(task=task, phase=phase, outcome=outcome) if outcome.result is Result.REJECTED:
                 failures[task, phase] = 99
-            case StepEnded(task=task, phase=phase, outcome=outcome) if outcome.result is Result.MENDED:
-                failures[task, phase] = 0
+            case StepEnded(task=task, outcome=outcome) if outcome.result is not Result.INTERRUPTED:
+                for phase in Phase:
+                    failures[task, phase] = 0
 
 
 @law
@@ -1001,7 +1846,7 @@ def test_the_history_counts_failures_in_a_row_as_a_plain_count_does(tale: Tale) 
 
 @law
 def test_a_history_agrees_with_what_was_told(tale: Tale) -> None:
-    """Next phases, completions, failures and findings, after every single event."""
+    """Next phases, completions, failures, conflicts, commits and findings, after every single event."""
     told = Told()
     copy = Remembered()
     for event in tale.memory.events:
@@ -1011,11 +1856,35 @@ def test_a_history_agrees_with_what_was_told(tale: Tale) -> None:
         assert {index: line.next for index, line in history.lines.items()} == {
             index: told.next(index) for index in told.names
         }
-        assert history.completed == {
-            index for index, name in told.names.items() if told.done[name] == 3 or name in told.ticked
+        assert history.completed == set(filter(told.is_complete, told.names))
+        assert history.with_findings == set(filter(told.has_findings, told.names))
+        assert history.failed == set(filter(told.has_failed, told.names))
+        assert history.held == set(filter(told.is_held, told.names))
+        assert {
+            index: (line.conflicts, line.commit, line.mended, line.verified)
+            for index, line in history.lines.items()
+        } == {
+            index: (
+                told.conflicts[name],
+                told.commits.get(name, ""),
+                told.mended.get(name, ""),
+                told.verified.get(name, ""),
+            )
+            for index, name in told.names.items()
         }
-        assert history.with_findings == {index for index, name in told.names.items() if name in told.findings}
-        assert history.failed == {index for index in told.names if told.has_failed(index)}
+
+
+@law
+def test_what_address_merges_is_the_latest_that_was_left_for_it(tale: Tale) -> None:
+    """The merge as mended so far, or else the task's own commit."""
+    told, memory = Told(), Remembered()
+    for event in tale.memory.events:
+        told.hear(event)
+        memory.append(event)
+        if isinstance(event, StepStarted) and event.phase is Phase.ADDRESS:
+            name = told.names[event.task]
+            brings = told.mended.get(name) or told.commits.get(name, "")
+            assert memory.history.lines[event.task].brings == brings
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -1023,10 +1892,10 @@ def test_a_history_agrees_with_what_was_told(tale: Tale) -> None:
 def test_knowing_what_is_over_changes_no_decision(tale: Tale, data: st.DataObject) -> None:
     """A run that hands each decision's segment to the next is decided as one that always looks from the start."""
     tasks = data.draw(readings())
-    limits, luck = data.draw(limits_of), data.draw(st.integers(0, 2**32))
+    limits, luck = evolve(data.draw(limits_of), lands=tale.lands), data.draw(st.integers(0, 2**32))
     work = work_of(tasks)
     events = list(tale.memory.events)
-    played = play(tale.memory, tasks, Chance(random.Random(luck)), limits)
+    played = play(tale.memory, tasks, Chance(random.Random(luck), lands=limits.lands), limits)
 
     again = Remembered()
     again.append(*events)
@@ -1048,7 +1917,8 @@ def test_a_run_without_failures_finishes_everything(
     assert played.halt.code in (0, 2)
     assert memory.history.completed == {task.index for task in tasks}
     started = Counter(played.started)
-    assert set(started) == {Step(task.index, phase) for task in tasks if not task.done for phase in Phase}
+    phases = Phase if limits.lands else AGENT_PHASES
+    assert set(started) == {Step(task.index, phase) for task in tasks if not task.done for phase in phases}
     assert set(started.values()) <= {1}
 
 
@@ -1059,10 +1929,22 @@ def test_after_whatever_happened_a_run_without_failures_finishes_everything(
 ) -> None:
     tasks = data.draw(readings())
 
-    played = play(tale.memory, tasks, limits=data.draw(limits_of))
+    limits = evolve(data.draw(limits_of), lands=tale.lands)
+
+    played = play(tale.memory, tasks, limits=limits)
 
     assert played.halt.code in (0, 2)
     assert tale.memory.history.completed == {task.index for task in tasks}
+
+
+@settings(max_examples=150, deadline=None)
+@given(tasks=readings(), limits=limits_of, luck=st.integers(0, 2**32), trouble=st.sampled_from((0.5, 0.8)))
+def test_every_run_ends_whatever_goes_wrong(
+    tasks: tuple[TaskRead, ...], limits: Limits, luck: int, trouble: float
+) -> None:
+    played = play(Remembered(), tasks, Chance(random.Random(luck), trouble, lands=limits.lands), limits)
+
+    assert played.halt is not None
 
 
 @settings(max_examples=200, deadline=None)

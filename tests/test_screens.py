@@ -33,15 +33,16 @@ from peal.events import (
     TaskRead,
 )
 from peal.history import History, Try, fold
-from peal.model import Decision, Finding, Limits, Outcome, Phase, Reason, Result, Segment
+from peal.model import AGENT_PHASES, Decision, Finding, Limits, Outcome, Phase, Reason, Result, Segment
 from peal.screens import Output
 from peal.screens import live as live_module
 from peal.screens.lines import JsonLines, Lines
 from peal.screens.live import Area, Live, next_drawing, rows_above
 from peal.screens.table import Scene, Span, fit, plain, render
 
-PLAN, EXECUTE, ADDRESS = Phase.PLAN, Phase.EXECUTE, Phase.ADDRESS
+PLAN, EXECUTE, ADDRESS, LAND = Phase
 PASSED, FAILED = Outcome(Result.PASSED), Outcome(Result.FAILED, "exit status 3: boom")
+HELD = Outcome(Result.HELD, "`a.txt` is changed in your tree")
 START = 1000.0
 
 
@@ -70,9 +71,9 @@ def ended(at: float, task: int, phase: Phase, outcome: Outcome = PASSED, attempt
 
 
 def complete(at: float, task: int, findings: tuple[Finding, ...] = ()) -> list[Event]:
-    """A task went through all its phases, a second each."""
+    """A task went through the phases of a run that does not land, a second each."""
     ends = (PASSED, PASSED, Outcome(Result.PASSED, "", findings))
-    steps = enumerate(zip(Phase, ends, strict=True))
+    steps = enumerate(zip(AGENT_PHASES, ends, strict=True))
     return [
         event
         for number, (phase, end) in steps
@@ -128,6 +129,54 @@ def test_a_wide_screen_shows_everything_about_every_task() -> None:
          5  waiting  execute   1.0s  Paint                                all 4 places are taken
          6  waiting  plan            Ship it                              all 4 places are taken
     """)
+
+
+def landing() -> Scene:
+    """A run that lands: one task is held, one lands, one is to be done anew after a conflict, one is to be begun."""
+    conflict = Outcome(Result.CONFLICTED, "`b.txt` clashes with task 9")
+    through = [
+        event
+        for task in (1, 2)
+        for phase in AGENT_PHASES
+        for event in (started(1, task, phase), ended(2, task, phase))
+    ]
+    return scene(
+        titles("Held", "Lands", "Clashes", "Comes"), opened(lands=True), *through,
+        started(3, 1, LAND), ended(4, 1, LAND, HELD), started(4, 2, LAND),
+        started(1, 3, PLAN), ended(2, 3, PLAN), started(2, 3, EXECUTE), ended(3, 3, EXECUTE),
+        started(4, 3, ADDRESS), ended(6, 3, ADDRESS, conflict),
+        waits="others land first", said="merging",
+    )  # fmt: skip
+
+
+def test_a_held_task_says_what_is_in_the_way_and_keeps_its_part_of_the_bar() -> None:
+    """Where tasks land each has four phases, and one that is held has only the last before it."""
+    assert shown(landing(), 7, 80, 10) == text("""
+        plans/machine.md  7.0s  0 of 4 done, 1 running, 1 held, 2 waiting
+        ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────  43 %
+         1  held     land      4.0s  Held     `a.txt` is changed in your tree
+         2  running  land      3.0s  Lands    merging (2)
+         3  waiting  execute   4.0s  Clashes  others land first
+         4  waiting  plan            Comes    others land first
+    """)
+
+
+def test_a_held_task_comes_right_after_those_that_run_where_rows_are_few() -> None:
+    """A person has to do something about it."""
+    assert shown(landing(), 7, 30, 4).splitlines()[1:] == [
+        " 2 run   3.0s Lands",
+        " 1 held  4.0s Held",
+        "… and 2 more",
+    ]
+
+
+def test_where_tasks_land_the_bar_is_full_only_when_all_have_landed() -> None:
+    """A task that has passed `address` has a quarter left."""
+    verified = [titles("a"), opened(lands=True), *complete(0, 1)]
+    landed = [*verified, started(4, 1, LAND), ended(5, 1, LAND)]
+
+    assert shown(scene(*verified), 6, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━──────  75 %"
+    assert shown(scene(*landed), 6, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━━━━━━━ 100 %"
 
 
 def test_rows_that_do_not_fit_are_counted_and_what_moves_comes_first() -> None:
@@ -746,8 +795,10 @@ def test_on_a_terminal_there_is_a_table_and_then_the_report(
     assert "plan.md" in table
     assert "\x1b[3" in table
     seen = Terminal(100).read(run.output).seen
-    assert re.fullmatch(r"..:..:.. task 2 execute FAILED in .*: exit status 3: boom", seen[0])
-    assert seen[1].startswith("task 2 failed: 1 of 2 tasks complete")
+    said = "".join(seen[:2])  # the note about a shared tree is longer than a row
+    assert said.startswith("tasks that run side by side share your tree")
+    assert re.fullmatch(r"..:..:.. task 2 execute FAILED in .*: exit status 3: boom", seen[2])
+    assert seen[3].startswith("task 2 failed: 1 of 2 tasks complete")
     assert not any("running" in line or "━" in line for line in seen)
 
 

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from attrs import fields
+from conftest import Repo, shell_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +127,132 @@ def test_the_variables_of_a_running_agent_are_no_settings() -> None:
 
     assert variables & settings.GIVEN_TO_AGENTS == set()
     assert {"PEAL_AGENT", "PEAL_MODEL"} <= variables
+
+
+# Worktrees and commits
+
+
+WORKTREES = {
+    "commit": False,
+    "isolation": "none",
+    "address": "as-ready",
+    "conflict_retry": 3,
+    "worktree_setup": "npm ci",
+}
+
+
+def test_by_default_tasks_work_in_worktrees_and_land(tmp_path: Path) -> None:
+    """A segment at a time, with one more try after a conflict, and nothing but what git has."""
+    found = load(tmp_path)
+
+    assert (found.commit, found.isolation, found.address, found.conflict_retry) == (
+        True, "auto", "after-all", 1,
+    )  # fmt: skip
+    assert (found.worktree_setup, found.worktree_include) == (None, ())
+
+
+def test_the_keys_of_worktrees_come_from_the_file_from_variables_and_from_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same values from each."""
+    of_file = load(tmp_path, _toml(WORKTREES))
+    of_flags = load(tmp_path, **WORKTREES)
+    for name, value in WORKTREES.items():
+        monkeypatch.setenv(f"PEAL_{name.upper()}", str(value).lower())
+    of_env = load(tmp_path)
+
+    assert of_file == of_flags == of_env == Settings(**WORKTREES)
+    assert [set(found.origins.values()) for found in (of_file, of_flags, of_env)] == [
+        {"peal.toml"}, {"command line"}, {"environment"},
+    ]  # fmt: skip
+
+
+def test_the_keys_of_worktrees_have_flags_except_for_the_list() -> None:
+    """`--no-commit` is the short way to a shared tree."""
+    seen: dict[str, Any] = {}
+
+    @click.command()
+    @setting_flags
+    def probe(**given: Any) -> None:
+        seen.update({name: value for name, value in given.items() if value is not None})
+
+    words = "--no-commit --isolation none --address as-ready --conflict-retry 3 --worktree-setup 'npm ci'"
+    probe.main(shlex.split(words), standalone_mode=False)
+
+    assert seen == WORKTREES
+    with pytest.raises(click.NoSuchOption):
+        probe.main(["--worktree-include", ".env"], standalone_mode=False)
+
+
+def test_the_files_to_include_are_a_list_in_the_file_or_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No variable has them; `--set` replaces those of the file."""
+    monkeypatch.setenv("PEAL_WORKTREE_INCLUDE", "of-env")
+    toml = "worktree_include = ['.env', 'ein Ort/*.key']"
+
+    assert load(tmp_path, toml).worktree_include == (".env", "ein Ort/*.key")
+    assert load(tmp_path, "worktree_include = '.env other'").worktree_include == (".env", "other")
+    found = load(tmp_path, toml, "worktree_include=a 'b c'")
+    assert (found.worktree_include, found.origins) == (("a", "b c"), {"worktree_include": "command line"})
+    assert load(tmp_path, toml, "worktree_include=").worktree_include == ()
+
+
+_AS_READY = (
+    "`address = as-ready` needs worktrees: in a shared tree nobody may write while reviewers look; "
+    "take it out, or let `commit` and `isolation` be as they are by default"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            "--isolation none --commit",
+            (
+                "`isolation = none` and `commit = true` exclude each other: peal commits from worktrees only; "
+                "take one of them out"
+            ),
+        ),
+        (
+            "--isolation worktree --no-commit",
+            (
+                "`isolation = worktree` needs `commit`: what is done in a worktree gets to you as a commit; "
+                "take one of them out"
+            ),
+        ),
+        ("--address as-ready --no-commit", _AS_READY),
+        ("--address as-ready --isolation none", _AS_READY),
+    ],
+)
+def test_keys_that_contradict_each_other_end_the_run_before_it_begins(
+    words: str, problem: str, project: Repo
+) -> None:
+    """With the way out, and without a trace."""
+    project.write("plan.md", shell_plan("touch done"))
+
+    refused = project.peal("run", "plan.md", "--agent", "shell", *words.split(), code=1)
+
+    assert refused.stderr == f"error: {problem}\n"
+    assert sorted(path.name for path in project.path.iterdir()) == [".git", "README.md", "plan.md"]
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [("", ("--no-commit",)), ("", ("--isolation", "none")), ("isolation = 'none'\n", ("--no-commit",))],
+)
+def test_without_commits_or_without_isolation_work_is_done_in_the_persons_tree(
+    toml: str, words: tuple[str, ...], project: Repo
+) -> None:
+    """`isolation = none` alone is enough: `commit` is only true by default."""
+    project.write("peal.toml", toml)
+    project.write("plan.md", shell_plan("touch done"))
+    before = project.git("rev-parse", "HEAD")
+
+    project.peal("run", "plan.md", "--agent", "shell", *words)
+
+    assert "?? done" in project.git("status", "--porcelain")
+    assert project.git("rev-parse", "HEAD") == before
 
 
 # `max_parallel` and `parallel`
@@ -258,6 +386,20 @@ def test_every_problem_of_every_source_is_told_at_once(
             '`log_level` is `"loud"`; it must be `debug` or `info` or `warning` or `error`',
         ),
         ("log_level = []", "`log_level` is `[]`; it must be `debug` or `info` or `warning` or `error`"),
+        ("commit = 'no'", '`commit` is `"no"`; it must be `true` or `false`'),
+        ("isolation = 'foo'", '`isolation` is `"foo"`; it must be `auto` or `worktree` or `none`'),
+        ("address = 'sometimes'", '`address` is `"sometimes"`; it must be `after-all` or `as-ready`'),
+        ("conflict_retry = -1", "`conflict_retry` is -1; it must be at least 0"),
+        ("worktree_setup = ' '", "`worktree_setup` is empty; write something or take it out"),
+        ("worktree_setup = ['npm']", '`worktree_setup` is `["npm"]`; it must be a text in quotes'),
+        (
+            'worktree_setup = "echo \'x"',
+            "`worktree_setup` cannot be split as a shell would: no closing quotation; mend it",
+        ),
+        ("worktree_include = 3", "`worktree_include` is `3`; it must be a list of texts"),
+        ("worktree_include = {a = 'b'}", '`worktree_include` is `{"a": "b"}`; it must be a list of texts'),
+        ("worktree_include = ['x', 3]", "`worktree_include[1]` is `3`; it must be a text in quotes"),
+        ("phases.land.timeout_sec = 3", "`phases.land` is no key; did you mean `phases.plan`?"),
         ("phases = 3", "`phases` is `3`; it must be a table; name one of its keys"),
         ("phases.plan = 'x'", '`phases.plan` is `"x"`; it must be a table; name one of its keys'),
         ("agents.a.command = 3", "`agents.a.command` is `3`; it must be a list of texts"),
@@ -426,6 +568,9 @@ def test_whatever_is_set_on_the_command_line_it_is_taken_or_told(text: str, name
         ("log_level", "debug", {"log_level": "debug"}),
         ("phases.plan.timeout_sec", "7", {"phases": {"plan": {"timeout_sec": 7}}}),
         ("agents.a.command", "x 'y z'", {"agents": {"a": {"command": ("x", "y z")}}}),
+        ("commit", "false", {"commit": False}),
+        ("worktree_setup", "none", {"worktree_setup": None}),
+        ("worktree_include", ".env 'a b'", {"worktree_include": (".env", "a b")}),
         ("agents.a.env.B", "none", {"agents": {"a": {"env": {"B": "none"}}}}),
     ],
 )

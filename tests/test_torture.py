@@ -1,11 +1,19 @@
-"""peal killed at random moments while agents with children of their own run."""
+"""peal killed at random moments and at each of its git calls, while agents with children of their own run."""
 
 import json
+import os
 import random
+import shutil
 import signal
+import subprocess
+import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from attrs import define, field
 from conftest import Repo, carriers, eventually
 
 TASKS = 8
@@ -83,3 +91,252 @@ def test_a_few_kills(repo: Repo) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_many_kills(repo: Repo, seed: int) -> None:
     torment(repo, kills=30, seed=seed)
+
+
+GIT = r"""#!/bin/sh
+# git as peal meets it, killed at the call numbered KILL_AT, of those whose words hold ONLY.
+test -n "$PEAL_GIT_OF" && test -n "$CALLS" || exec "$GIT" "$@"
+IFS='	'
+printf '%s\n' "$$	$*	" >> "$CALLS"
+number=$(awk -v only="$ONLY" -v me="$$" '$0 ~ only { n++ } $1 == me { if ($0 ~ only) print n; exit }' "$CALLS")
+test -n "$KILL_AT" && test "$number" = "$KILL_AT" || exec "$GIT" "$@"
+if test "$WHEN" = before; then
+    kill -9 "$PEAL_GIT_OF"
+    sleep 0.1
+    exec "$GIT" "$@"
+fi
+"$GIT" "$@"
+code=$?
+kill -9 "$PEAL_GIT_OF"
+exit "$code"
+"""
+MOMENTS = ("before", "after")
+NOTEWORTHY = (
+    ("worktree\tadd", "before"),
+    ("commit-tree", "after"),
+    ("update-ref\t-m", "after"),
+    ("merge-tree", "after"),
+    ("merge\t--quiet", "after"),
+    ("merge\t--ff-only", "before"),
+    ("merge\t--ff-only", "after"),
+)
+"""git's sub-commands around which most can go wrong."""
+PARTS = 4
+
+
+def task_that_lands(number: int, last: int, nap: float) -> str:
+    """Tasks 1 and 2 clash, task 3 displeases the reviewer, the odd ones commit, the last one needs all others."""
+    lines = [f'echo {number} >> "$TALLY"', f"sleep {nap}"]
+    lines.append("cat file-* > all" if number == last else f"echo {number} > file-{number}")
+    lines += [f"echo {number} > shared"] * (number <= 2)
+    lines += ["echo bad >> file-3"] * (number == 3)
+    lines += ["git add --all", "git commit -qm 'the agent itself'"] * (number % 2)
+    mends = {2: "printf '1\\n2\\n' > shared", 3: "echo 3 > file-3"}
+    mend = f"\n```sh address\n{mends[number]}\n```\n" if number in mends else ""
+    mark = "" if number == last else " (parallel)"
+    return f"## Task {number}{mark}: number {number}\n\n```sh\n" + "\n".join(lines) + f"\n```\n{mend}"
+
+
+@define
+class Scene:
+    """A repository in the midst of a person's work, with a plan whose tasks land, and peal that gets killed there."""
+
+    repo: Repo
+    tasks: int
+    before: str = ""
+    kills: int = 0
+    recorded: dict[int, int] = field(factory=dict)
+    """How often each task's `execute` had begun when its commit was seen in the journal first."""
+
+    @classmethod
+    def of(cls, project: Repo, name: str, tasks: int, nap: float) -> "Scene":
+        """A repository of its own beside the given one."""
+        folder = project.path.parent / name
+        repo = Repo(
+            folder / "mein Übungs repo", {**project.env, "TALLY": str(folder / "tally")}, project.started
+        )
+        shutil.copytree(project.path, repo.path)
+        repo.write("plan.md", "\n".join(task_that_lands(one, tasks, nap) for one in range(1, tasks + 1)))
+        reviewer = """[[reviewers]]\nname = "tests"\ncommand = "sh -c '! grep -q bad file-*'"\n"""
+        repo.write("peal.toml", f'agent = "shell"\nmax_parallel = 4\n\n{reviewer}')
+        repo.write("shared", "0\n")
+        repo.write("mine", "theirs\n")
+        repo.git("add", ".")
+        repo.git("commit", "-qm", "second")
+        repo.write("mine", "edited\n")
+        repo.write("staged", "new\n")
+        repo.git("add", "staged")
+        repo.write("own", "untracked\n")
+        return cls(repo, tasks, repo.git("status", "--porcelain"))
+
+    def with_git(self, at: str = "", when: str = "", only: str = "") -> dict[str, str]:
+        """What puts the git that kills first on PATH."""
+        wrapper = self.repo.path.parent / "bin" / "git"
+        if not wrapper.exists():
+            wrapper.parent.mkdir()
+            wrapper.write_text(GIT, encoding="utf-8")
+            wrapper.chmod(0o755)
+        self.calls().unlink(missing_ok=True)
+        return {
+            "GIT": str(shutil.which("git", path=self.repo.env["PATH"])),
+            "PATH": f"{wrapper.parent}{os.pathsep}{self.repo.env['PATH']}",
+            "CALLS": str(self.calls()),
+            "KILL_AT": at,
+            "WHEN": when,
+            "ONLY": only and f"\t{only}\t",
+        }
+
+    def calls(self) -> Path:
+        """The git calls that peal has made, a line each."""
+        return self.repo.path.parent / "calls"
+
+    def is_killed(self, process: subprocess.Popen[str]) -> bool:
+        """Whether a peal was killed, now that it has ended; else it has reached its end."""
+        said, _ = process.communicate(timeout=60)
+        self.look()
+        assert process.returncode in (0, -signal.SIGKILL), said
+        self.kills += process.returncode != 0
+        return process.returncode != 0
+
+    def is_killed_after(self, seconds: float) -> bool:
+        """Go on, and kill peal so long after it has begun to; whether that was before its end."""
+        process = self.repo.start("resume", "plan.md")
+        self.wait_for(seconds, process)
+        process.kill()
+        return self.is_killed(process)
+
+    def wait_for(self, seconds: float, *processes: subprocess.Popen[str]) -> None:
+        """So many seconds from when one of these has taken the lock, or until all have ended."""
+        until = None
+        while (until is None or time.monotonic() < until) and any(one.poll() is None for one in processes):
+            if until is None and self.at_work() in [one.pid for one in processes]:
+                until = time.monotonic() + seconds
+            time.sleep(0.002)
+
+    def at_work(self) -> int:
+        """The peal that the lock's file names."""
+        with suppress(OSError):
+            return int(json.loads(self.repo.read(".peal/owner.json"))["pid"])
+        return 0
+
+    def tally(self) -> Counter[int]:
+        """How often each task's `execute` has begun."""
+        path = Path(self.repo.env["TALLY"])
+        return Counter(map(int, path.read_text(encoding="utf-8").split()) if path.exists() else ())
+
+    def look(self) -> None:
+        """Note which tasks have their commit in the journal by now."""
+        for path in (self.repo.path / ".peal").glob("*/journal.jsonl"):
+            for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+                event = json.loads(line)
+                if (
+                    event["event"] == "StepEnded"
+                    and event["phase"] == "execute"
+                    and event["outcome"]["commit"]
+                ):
+                    self.recorded.setdefault(event["task"], self.tally()[event["task"]])
+
+    def is_as_if_never_killed(self) -> None:
+        """All tasks have landed once, the person's work is as it was, and nothing is left over."""
+        repo, numbers = self.repo, range(1, self.tasks + 1)
+        trailers = repo.git("log", "--format=%(trailers:key=Peal-Task,valueonly,separator=)").split()
+        assert sorted(trailers) == sorted(map(str, numbers)), "a task has landed not once"
+        assert int(repo.git("rev-list", "--count", "HEAD")) == 2 + 2 * self.tasks, "a merge too many"
+        files = {f"file-{number}": f"{number}\n" for number in numbers[:-1]}
+        files |= {"all": "".join(files.values()), "shared": "1\n2\n"}
+        assert {name: repo.git("show", f"HEAD:{name}") for name in files} == files
+        assert {name: repo.read(name) for name in files} == files
+        own = {"mine": "edited\n", "staged": "new\n", "own": "untracked\n"}
+        assert {name: repo.read(name) for name in own} == own
+        assert repo.git("show", ":staged") == "new\n"
+        assert repo.git("status", "--porcelain") == self.before
+        assert repo.git("for-each-ref", "refs/heads/").split()[2:] == ["refs/heads/main"]
+        assert not list((repo.path / ".git").rglob("*.lock"))
+        eventually(lambda: not any(carriers("PEAL_RUN_ID", run) for run in runs_of(repo)), seconds=2)
+        begun = self.tally()
+        assert {task: begun[task] for task in self.recorded} == self.recorded, "done again"
+
+
+def killed_at(project: Repo, name: str, *calls: tuple[int, str, str]) -> int:
+    """Kill a run, and each that goes on with it, at a git call of its own; then resume and look; how often it died."""
+    scene = Scene.of(project, name, tasks=4, nap=0)
+    for at, when, only in calls:
+        scene.is_killed(scene.repo.start("resume", "plan.md", **scene.with_git(str(at), when, only)))
+    scene.repo.peal("resume", "plan.md")
+    scene.is_as_if_never_killed()
+    shutil.rmtree(scene.repo.path.parent)
+    return scene.kills
+
+
+@pytest.mark.parametrize(("words", "when"), NOTEWORTHY)
+def test_killed_at_a_git_call_that_changes_something(project: Repo, words: str, when: str) -> None:
+    assert killed_at(project, "scene", (1, when, words)) == 1
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("when", MOMENTS)
+def test_killed_at_every_git_call(project: Repo, when: str, part: int) -> None:
+    undisturbed = Scene.of(project, "undisturbed", tasks=4, nap=0)
+    undisturbed.repo.peal("run", "plan.md", **undisturbed.with_git())
+    undisturbed.is_as_if_never_killed()
+    count = len(undisturbed.calls().read_text(encoding="utf-8").splitlines())
+    calls = range(part + 1, count + 1, PARTS)
+
+    kills = sum(killed_at(project, f"call {number}", (number, when, "")) for number in calls)
+
+    assert kills >= len(calls) - 2, "two runs may differ by a call or two"
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("part", range(2))
+def test_killed_once_more_at_a_git_call_that_puts_things_right(project: Repo, part: int) -> None:
+    first = (1, "after", "update-ref\t-m")  # a commit that is not recorded, and two tasks at work
+
+    for number in range(9 + part, 36, 2):
+        again = (number, MOMENTS[number // 2 % 2], "")
+        assert killed_at(project, f"call {number}", first, again) == 2
+
+
+def once(scene: Scene, luck: random.Random) -> bool:
+    """Kill a run at some moment; whether it was not at its end yet."""
+    return scene.is_killed_after(luck.uniform(0, 1.2))
+
+
+def twice_in_quick_succession(scene: Scene, luck: random.Random) -> bool:
+    """Kill a run, and the next one while it is still putting things right."""
+    return once(scene, luck) and scene.is_killed_after(luck.uniform(0, 0.2))
+
+
+def one_of_two(scene: Scene, luck: random.Random) -> bool:
+    """Kill one of two that are started at once: one finds the lock taken, or takes over what the other leaves."""
+    two = [scene.repo.start("resume", "plan.md") for _ in range(2)]
+    scene.wait_for(luck.uniform(0, 1.2), *two)
+    luck.choice([one for one in two if one.poll() is None] or two).kill()
+    ends = [(one.communicate(timeout=60)[0], one.returncode) for one in two]
+    scene.look()
+    codes = [code for _, code in ends]
+    assert set(codes) <= {0, 5, -signal.SIGKILL}, ends
+    assert codes != [5, 5], ends
+    scene.kills += -signal.SIGKILL in codes
+    return 0 not in codes
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kill", [once, twice_in_quick_succession, one_of_two])
+def test_tasks_land_once_whenever_peal_is_killed(
+    project: Repo, kill: Callable[[Scene, random.Random], bool], seed: int
+) -> None:
+    luck, kills = random.Random(seed), 0
+    while kills < 23:
+        scene = Scene.of(project, f"after {kills} kills", tasks=8, nap=0.1)
+        while kill(scene, luck):
+            pass
+        scene.repo.peal("resume", "plan.md")
+        scene.is_as_if_never_killed()
+        shutil.rmtree(scene.repo.path.parent)
+        kills += scene.kills

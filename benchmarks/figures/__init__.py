@@ -3,15 +3,20 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from benchmarks.figures.as_ready import AsReady
 from benchmarks.figures.finished import Finished
 from benchmarks.figures.flood import Flood
+from benchmarks.figures.isolated import Isolated
+from benchmarks.figures.large import Large
+from benchmarks.figures.overhead import Overhead
 from benchmarks.figures.processes import Processes
 from benchmarks.figures.recording import Recording
 from benchmarks.figures.screen import Screen
+from benchmarks.figures.semantics import Semantics
 from benchmarks.figures.uneven import Uneven
 from benchmarks.figures.version import Version
 from benchmarks.ground import Ground
-from benchmarks.rows import Row
+from benchmarks.rows import Line
 
 __all__ = ["FIGURES", "Figure"]
 
@@ -23,14 +28,14 @@ class Figure(Protocol):
     def name(self) -> str:
         """What it is asked for by."""
 
-    def rows(self, ground: Ground) -> Iterable[Row]:
+    def rows(self, ground: Ground) -> Iterable[Line]:
         """Measure; `Missing` if something needed is not there, `Broken` if it does not work."""
 
     def small(self) -> "Figure":
         """The same at a size that takes a second or two and tells nothing."""
 
 
-# `flood` comes last: what it writes keeps the disk busy for a while.
+# `flood` and `large` come last: what they write keeps the disk busy for a while.
 FIGURES: tuple[Figure, ...] = (
     Version(),
     Processes(),
@@ -39,5 +44,10 @@ FIGURES: tuple[Figure, ...] = (
     Finished("status"),
     Finished("resume"),
     Screen(),
+    Isolated(),
+    Overhead(),
+    AsReady(),
+    Semantics(),
     Flood(),
+    Large(),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attrs import evolve, frozen
 
 from benchmarks.ground import Ground, Missing, alternate, peal
-from benchmarks.plans import one_liners
+from benchmarks.plans import SHARED, one_liners
 from benchmarks.rows import Bound, Judged, Row
 from benchmarks.watched import watch
 
@@ -48,7 +48,7 @@ class Flood:
     def _peak(self, ground: Ground, megabytes: int) -> float:
         script = f"yes 'what an agent says while it works' | head -c {megabytes * 1_000_000}"
         flood = ["sh", "-c", script]
-        settings = f'[agents.flood]\ncommand = ["true"]\nplan = {json.dumps(flood)}\n'
+        settings = f'{SHARED}[agents.flood]\ncommand = ["true"]\nplan = {json.dumps(flood)}\n'
         repository = ground.repository(one_liners(self.agents), settings)
         words = ("run", "plan.md", "--agent", "flood", "--max-parallel", str(self.agents))
         with (repository.path.parent / "output").open("wb") as output:

@@ -1,12 +1,10 @@
 """What an agent process costs: many that do nothing, against GNU parallel with its job log."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from benchmarks.ground import Ground, Missing, alternate, run
+from benchmarks.ground import Ground, alternate, find_gnu_parallel, run
 from benchmarks.plans import NOOP, one_liners
 from benchmarks.rows import Bound, Row
 
@@ -24,7 +22,7 @@ class Processes:
 
     def rows(self, ground: Ground) -> Iterator[Row]:
         """One row."""
-        _find_gnu_parallel()
+        find_gnu_parallel()
         self._jobs(ground, 1)  # it looks at the machine once and remembers
         count = self.tasks * _PHASES
         ours, theirs = alternate(
@@ -49,15 +47,3 @@ class Processes:
     def small(self) -> "Processes":
         """A handful."""
         return evolve(self, tasks=4)
-
-
-def _find_gnu_parallel() -> None:
-    found = shutil.which("parallel")
-    if (
-        found is None
-        or "GNU"
-        not in subprocess.run(
-            [found, "--version"], capture_output=True, text=True, check=False
-        ).stdout.partition("\n")[0]
-    ):
-        raise Missing("GNU parallel is not installed")

@@ -8,7 +8,7 @@ from statistics import mean
 from attrs import define, evolve, field, frozen
 
 from benchmarks.ground import Ground, alternate
-from benchmarks.plans import one_liners, open_memory, opened, passed
+from benchmarks.plans import PHASES, one_liners, open_memory, opened, passed
 from benchmarks.rows import Bound, Row
 from peal import formats
 from peal.events import Event
@@ -88,7 +88,7 @@ class _Book:
     def complete_one(self) -> float:
         """Bring the next task to its end; the seconds for what the loop does when its last step has ended."""
         self.done += 1
-        phases = [Phase.ADDRESS] if self._is_parallel else list(Phase)
+        phases = [Phase.ADDRESS] if self._is_parallel else PHASES
         *before, end = (event for phase in phases for event in passed(self.done, phase))
         self.memory.append(*before)
         began = time.perf_counter()

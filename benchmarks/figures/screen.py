@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from attrs import define, evolve, field, frozen
 
 from benchmarks.ground import PYTHON, Ground, Repository, alternate, peal
-from benchmarks.plans import one_liners
+from benchmarks.plans import SHARED, one_liners
 from benchmarks.rows import Bound, Judged, Row
 from benchmarks.watched import Usage, watch
 
@@ -42,7 +42,7 @@ class Screen:
 
     def _repository(self, ground: Ground) -> Repository:
         execute = [PYTHON, "-I", "-S", "-c", _TALK, str(int(self.seconds * 10))]
-        settings = f'[agents.talker]\ncommand = ["true"]\nexecute = {json.dumps(execute)}\n'
+        settings = f'{SHARED}[agents.talker]\ncommand = ["true"]\nexecute = {json.dumps(execute)}\n'
         return ground.repository(one_liners(self.agents), settings)
 
     def _run(self, repository: Repository, stdout: int) -> Usage:

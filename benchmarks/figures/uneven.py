@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from benchmarks.ground import PYTHON, Ground, alternate, run
 from benchmarks.peers import pool
-from benchmarks.plans import one_liners
+from benchmarks.plans import SHARED, one_liners
 from benchmarks.rows import Bound, Row
 
 _PLACES = 4
@@ -39,7 +39,7 @@ class Uneven:
         yield Row(self.name, what, ours, "a pool of threads", theirs, "s", Bound(1.05))
 
     def _run(self, ground: Ground) -> float:
-        settings = f"[agents.sleeper]\ncommand = {json.dumps(self._command)}\n"
+        settings = f"{SHARED}[agents.sleeper]\ncommand = {json.dumps(self._command)}\n"
         repository = ground.repository(one_liners(self.tasks), settings)
         return repository.peal("run", "plan.md", "--agent", "sleeper", "--max-parallel", str(_PLACES))
 

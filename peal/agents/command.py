@@ -7,7 +7,7 @@ from attrs import frozen
 
 from peal import process
 from peal.agents.protocol import Request
-from peal.model import Command, Declined, Phase, Reply
+from peal.model import AGENT_PHASES, Command, Declined, Phase, Reply
 from peal.settings import AgentSettings
 
 _PLACEHOLDER = re.compile(r"\{(phase|task|workspace|model|prompt|prompt_file)\}")
@@ -33,7 +33,7 @@ class CommandAgent:
 
     def missing(self, model: str | None) -> str | None:
         """Every phase's program must be there, and a model if the command names one."""
-        for phase in Phase:
+        for phase in AGENT_PHASES:
             words = self._words(phase)
             if process.program(words[0], self.repo) is None:
                 return (

@@ -12,7 +12,7 @@ from peal import journal, lock
 from peal import run as running
 from peal.cli.options import chosen, fit_plan, places_of, plan_or_latest, repository
 from peal.errors import PealError
-from peal.model import Phase
+from peal.model import AGENT_PHASES, Phase
 from peal.text import ranges
 
 _STOP_WITHIN = 30.0
@@ -26,7 +26,7 @@ _plan_option = click.option(
 @click.option(
     "--from",
     "phase",
-    type=click.Choice([str(phase) for phase in Phase]),
+    type=click.Choice([str(phase) for phase in AGENT_PHASES]),
     default="plan",
     help="The first phase to redo.",
 )

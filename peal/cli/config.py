@@ -14,7 +14,7 @@ from attrs import asdict, frozen
 
 from peal import files, git, settings
 from peal.cli.options import as_json, repository
-from peal.cli.settings_page import new_file, toml
+from peal.cli.settings_page import new_file, outside_tables, toml
 from peal.errors import PealError
 from peal.settings import Settings
 from peal.text import harmless
@@ -96,7 +96,7 @@ def _line(name: str, value: Any) -> str:
 
 def in_force(found: Settings) -> dict[str, Any]:
     """Every value by its dotted path, in the order of the documentation."""
-    values = {key.name: getattr(found, key.name) for key in settings.scalars()}
+    values = {key.name: getattr(found, key.name) for key in outside_tables()}
     for phase in ("plan", "execute", "address"):
         values |= _under(f"phases.{phase}", asdict(found.phase(phase)))
     for name, agent in found.agents.items():

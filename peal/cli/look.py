@@ -234,6 +234,7 @@ def logs(
         _follow(places, place, one, folder)
     else:
         click.echo(_heading(one, folder))
+        _print_lines(_conflicts(one))
         for path in transcripts.outputs_of(folder):
             _print_file(path)
     return 0
@@ -254,7 +255,20 @@ def _wanted(history: History, task: int, phase: str | None, attempt: int | None)
 
 def _heading(one: Try, folder: Path) -> str:
     outcome = f"{one.outcome.result}: {one.outcome.reason}" if one.outcome else "running or cut off"
-    return f"== task {one.task} {one.phase}, attempt {one.number} by {one.agent} ({outcome.removesuffix(': ')}) in {folder}"
+    by = f" by {one.agent}" if one.agent else ""
+    return (
+        f"== task {one.task} {one.phase}, attempt {one.number}{by} ({outcome.removesuffix(': ')}) in {folder}"
+    )
+
+
+def _conflicts(one: Try) -> Iterator[str]:
+    """What could not be merged: no program printed that."""
+    from peal.workspaces.merging import REVIEWER  # only here: the status is quick without it
+
+    for finding in one.outcome.findings if one.outcome else ():
+        if finding.reviewer == REVIEWER:
+            yield f"-- {REVIEWER}"
+            yield from finding.message.splitlines()
 
 
 def _as_json(one: Try, folder: Path) -> dict[str, Any]:

@@ -24,11 +24,13 @@ _COMMANDS = {
     "status": "peal.cli.look:status",
     "runs": "peal.cli.look:runs",
     "logs": "peal.cli.look:logs",
+    "diff": "peal.cli.trees:diff",
     "stop": "peal.cli.change:stop",
     "redo": "peal.cli.change:redo",
     "done": "peal.cli.change:done",
     "check": "peal.cli.plans:check",
     "prompt": "peal.cli.plans:prompt",
+    "clean": "peal.cli.trees:clean",
     "init": "peal.cli.config:init",
     "config": "peal.cli.config:config",
 }

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from peal import agents, journal, memory, reviewers, transcripts
+from peal import agents, git, journal, memory, process, reconcile, reviewers, transcripts
 from peal import run as running
 from peal.agents import Request
 from peal.cli.options import (
@@ -22,7 +22,7 @@ from peal.cli.options import (
 )
 from peal.errors import PealError
 from peal.executors.rehearsal import Rehearsal
-from peal.model import Attempt, Command, Limits, Phase, Plan, Reply
+from peal.model import AGENT_PHASES, Attempt, Command, Limits, Phase, Plan, Reply
 from peal.phases import prompts
 from peal.places import Places, PlanPlace
 from peal.report import OUTPUT_LINES, report
@@ -31,7 +31,7 @@ from peal.screens.lines import JsonLines, Lines
 from peal.settings import Settings, load
 from peal.text import ranges
 from peal.work import Crew
-from peal.workspaces import SharedTree
+from peal.workspaces import Pool, SharedTree, Workspaces, preflight
 
 
 @frozen
@@ -56,6 +56,9 @@ def _shared(function: Any) -> Any:
         click.option(
             "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any key: phases.plan.model=opus."
         ),
+        click.option(
+            "--retarget", is_flag=True, help="Land in the branch checked out now, whatever the run began on."
+        ),
         click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
         click.option("--explain", is_flag=True, help="Print the reasons of each decision."),
         click.option("--json", "json_", is_flag=True, help="Print each event as a line of JSON."),
@@ -77,7 +80,7 @@ def run(plan: Path, fresh: bool, **options: Any) -> int:
     Carry out PLAN, from the beginning or from where it stopped.
 
     Exit codes: 0 done, 1 failed, 2 done with failures or findings, 3 stopped at the cap of failures in a row,
-    5 another peal is at work, 130 interrupted.
+    4 paused: a task is held until you make way, 5 another peal is at work, 130 interrupted.
     """
     repo = options.pop("repo")
     places = places_of(repo)
@@ -126,7 +129,7 @@ def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given and that a resume takes up again."""
-    passing = ("dry_run", "explain", "json_", "quiet", "verbose", "no_color")
+    passing = ("dry_run", "explain", "json_", "quiet", "verbose", "no_color", "retarget")
     given = {
         name: value for name, value in options.items() if name not in passing and value not in (None, ())
     }
@@ -145,7 +148,7 @@ def _carry_out(
     show = Show(
         options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
     )
-    job = _job(places, plan_file, flags, fresh, show)
+    job = _job(places, plan_file, flags, show, fresh, options["retarget"])
     screen = _screen(show, job, options["dry_run"])
     began = time.time()
     try:
@@ -185,8 +188,10 @@ def _wants_table(show: Show) -> bool:
 
 def _told(attempt: Attempt, crew: Crew) -> str:
     """What an attempt would do, for `--dry-run`."""
-    task, workspace = attempt.task, crew.workspace.path
+    task, workspace = attempt.task, crew.workspaces.place
     head = f"task {task.index} {attempt.phase}"
+    if attempt.phase is Phase.LAND:
+        return f"{head}: into `{crew.workspaces.branch}`"
     if attempt.phase is Phase.ADDRESS:
         names = ", ".join(reviewer.name for reviewer in crew.reviewers)
         return f"{head}: reviewers {names}" if names else f"{head}: no reviewers, nothing to do"
@@ -195,7 +200,8 @@ def _told(attempt: Attempt, crew: Crew) -> str:
     )
     prepared = crew.agents[attempt.phase].prepare(request)
     if isinstance(prepared, Command):
-        return f"{head}: {shlex.join(prepared.argv).replace('{folder}', str(attempt.folder))} in {workspace}"
+        argv = shlex.join(prepared.argv).replace("{folder}", str(attempt.folder))
+        return f"{head}: {argv} in {workspace}"
     said = prepared.text.splitlines()[0] if isinstance(prepared, Reply) else prepared.reason
     return f"{head}: {said}"
 
@@ -218,26 +224,39 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _job(places: Places, plan_file: Path, flags: dict[str, Any], fresh: bool, show: Show) -> running.Job:
+def _job(
+    places: Places, plan_file: Path, flags: dict[str, Any], show: Show, fresh: bool, retarget: bool
+) -> running.Job:
     sets = flags.get("sets", ())
     config = Path(flags["config"]) if flags.get("config") else None
     known = {
         name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
     }
     settings = load(places.repo, known, sets, config)
+    _is_here(places, plan_file)
     plan = fit_plan(plan_file)
     return running.Job(
         places=places,
         plan_file=plan_file,
         plan=plan,
-        crew=_crew(places, plan, settings),
+        crew=_crew(places, plan, settings, _workspaces(places, plan_file, settings)),
         limits=_limits(settings),
         flags=flags,
         command=("peal", *sys.argv[1:]),
         selected=_selected(plan, flags),
         fresh=fresh,
+        retarget=retarget,
         verbose=show.verbose,
     )
+
+
+def _is_here(places: Places, plan_file: Path) -> None:
+    """A plan that is committed goes with its branch: say so rather than that it cannot be found."""
+    if not plan_file.exists():
+        opened, _ = journal.latest_opening(places.plan(plan_file).journal)
+        now = git.branch(places.repo)
+        if opened and opened.branch not in ("", now):
+            raise reconcile.elsewhere(opened.branch, now or "a commit without a branch")
 
 
 def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:
@@ -251,7 +270,7 @@ def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:
     return None
 
 
-def _crew(places: Places, plan: Plan, settings: Settings) -> Crew:
+def _crew(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) -> Crew:
     repo = places.repo
     templates = repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
@@ -262,15 +281,50 @@ def _crew(places: Places, plan: Plan, settings: Settings) -> Crew:
             repo,
             settings.phase(phase).model or settings.model,
         )
-        for phase in Phase
+        for phase in AGENT_PHASES
     }
-    return Crew(
-        settings, found, reviewers.all_of(settings.reviewers, repo), SharedTree(repo), plan.context, templates
+    return Crew(settings, found, reviewers.all_of(settings.reviewers, repo), spaces, plan.context, templates)
+
+
+def _lands(settings: Settings) -> bool:
+    """Whether tasks work in worktrees and land; PealError if the keys contradict each other."""
+    given = settings.origins
+    if settings.isolation == "none" and settings.commit and "commit" in given:
+        raise PealError(
+            "`isolation = none` and `commit = true` exclude each other: peal commits from worktrees only; "
+            "take one of them out"
+        )
+    if settings.isolation == "worktree" and not settings.commit:
+        raise PealError(
+            "`isolation = worktree` needs `commit`: what is done in a worktree gets to you as a commit; "
+            "take one of them out"
+        )
+    lands = settings.commit and settings.isolation != "none"
+    if settings.address == "as-ready" and not lands:
+        raise PealError(
+            "`address = as-ready` needs worktrees: in a shared tree nobody may write while reviewers look; "
+            "take it out, or let `commit` and `isolation` be as they are by default"
+        )
+    return lands
+
+
+def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspaces:
+    repo = places.repo
+    if not _lands(settings):
+        return SharedTree(repo)
+    return Pool(
+        repo,
+        places.worktrees,
+        preflight.landing_branch(repo),
+        places.branches(plan_file),
+        places.plan_key(plan_file),
+        tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
+        preflight.included(repo, settings.worktree_include),
     )
 
 
 def _limits(settings: Settings) -> Limits:
-    counts = {phase: settings.phase(phase).retry_count for phase in Phase}
+    counts = {phase: settings.phase(phase).retry_count for phase in AGENT_PHASES}
     retries = {phase: settings.phase_retry_count if own is None else own for phase, own in counts.items()}
     return Limits(
         max_parallel=max(settings.max_parallel, 1) if settings.parallel else 1,
@@ -279,4 +333,7 @@ def _limits(settings: Settings) -> Limits:
         address_retry_count=retries[Phase.ADDRESS],
         continue_with_remaining_tasks=settings.continue_with_remaining_tasks,
         max_consecutive_task_failures=settings.max_consecutive_task_failures,
+        lands=_lands(settings),
+        as_ready=settings.address == "as-ready",
+        conflict_retry=settings.conflict_retry,
     )

@@ -12,6 +12,8 @@ from peal.settings import AgentSettings, PhaseSettings, ReviewerSettings
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
     "max_consecutive_task_failures": 3,
+    "worktree_setup": "npm ci",
+    "worktree_include": [".env"],
     "idle_timeout_sec": 300,
     "prompts": "prompts",
 }
@@ -55,11 +57,17 @@ def toml(value: Any) -> str:
     return text
 
 
+def outside_tables() -> "Iterator[Attribute[Any]]":
+    """The keys that are a line of the file by themselves: those with a flag, and lists of texts."""
+    flagged = {key.name for key in settings.scalars()}
+    return (
+        key for key in settings.keys(settings.Settings) if key.name in flagged or key.type == tuple[str, ...]
+    )
+
+
 def new_file() -> str:
     """A `peal.toml` that changes nothing: every key with its meaning and its default, all commented out."""
-    return "\n".join(
-        [*_opening(), *(line for key in settings.scalars() for line in _commented(key)), _TABLES]
-    )
+    return "\n".join([*_opening(), *(line for key in outside_tables() for line in _commented(key)), _TABLES])
 
 
 def _opening() -> list[str]:
@@ -73,7 +81,7 @@ def _opening() -> list[str]:
 
 def _commented(key: "Attribute[Any]") -> list[str]:
     value = settings.default(key)
-    if value is None:
+    if value in (None, ()):
         return [
             f"# {_about(key)}; not set by default",
             f"#{key.name} = {toml(_INSTEAD_OF_NOTHING[key.name])}",
@@ -86,7 +94,7 @@ def _about(key: "Attribute[Any]") -> str:
     """What a key means, and what it can be if that is a short list."""
     about: str = key.metadata["help"]
     kind: Any = key.type
-    return f"{about}: {', '.join(get_args(kind))}" if get_origin(kind) is Literal else about
+    return f"{about} ({', '.join(get_args(kind))})" if get_origin(kind) is Literal else about
 
 
 def page() -> str:
@@ -95,7 +103,7 @@ def page() -> str:
 
 
 _INTRODUCTION = """\
-<!-- Made by `python -m peal.cli.settings_page > docs/settings.md`; change the texts in peal/settings.py. -->
+<!-- Made by `python -m peal.cli.settings_page > docs/settings.md`; change the texts in peal/settings/keys.py. -->
 
 # Settings
 
@@ -105,6 +113,7 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 
 - A variable that is empty counts as not set. Where a key may be without a value, `none` takes the value away.
 - Tables are reached from the command line with `--set phases.plan.model=opus`; the list of reviewers is not.
+- A list of texts may be one line that is split as a shell would: `--set worktree_include=".env 'local settings'"`.
 - Unknown keys and values of the wrong kind are errors, and all of them are told at once: `"3"` is no number.
 - `max_parallel` above 1 turns `parallel` on where the same source does not set it, and 0 or 1 turns it off. A source
   that comes before can still say otherwise: `--no-parallel` wins over `PEAL_MAX_PARALLEL=4`.
@@ -116,11 +125,12 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 
 
 def _scalar_rows() -> Iterator[str]:
-    for key in settings.scalars():
+    flagged = settings.scalars()
+    for key in outside_tables():
         flag = key.name.replace("_", "-")
         flags = f"`--{flag}`, `--no-{flag}`" if key.type is bool else f"`--{flag}`"
-        variable = settings.ENV_PREFIX + key.name.upper()
-        yield _row(f"`{key.name}`", flags, f"`{variable}`", _default(key), _about(key))
+        ways = (flags, f"`{settings.ENV_PREFIX}{key.name.upper()}`") if key in flagged else ("none", "none")
+        yield _row(f"`{key.name}`", *ways, _default(key), _about(key))
 
 
 def _table_sections() -> Iterator[str]:

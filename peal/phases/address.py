@@ -20,6 +20,13 @@ def remaining(findings: tuple[Finding, ...], policy: str, why: str) -> Outcome:
     return Outcome(result, f"{_found(findings)} left ({_reviewers(findings)}): {why}", findings)
 
 
+def clashed(conflicts: tuple[Finding, ...], why: str) -> Outcome:
+    """The end of the rounds on a change that cannot be merged."""
+    first, *others = (finding.message.partition("\n")[0] for finding in conflicts)
+    more = f" and {len(others)} more" if others else ""
+    return Outcome(Result.CONFLICTED, f"{first}{more}; {why}", conflicts)
+
+
 def _found(findings: tuple[Finding, ...]) -> str:
     return count(len(findings), "finding")
 

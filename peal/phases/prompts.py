@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.model import Finding, Phase, Task
+from peal.model import AGENT_PHASES, Finding, Phase, Task
 from peal.text import fenced
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Briefing:
     """What went wrong with the attempt before this one."""
     interrupted_before: bool = False
     """The attempt before this one was cut short: partial changes may be there."""
+    patch: Path | None = None
+    """What the attempt before this one had changed, if that was taken out of the workspace again."""
+    is_clean: bool = False
+    """The workspace holds nothing of any attempt before."""
 
 
 @cache
@@ -77,8 +81,10 @@ def check(folder: Path | None) -> None:
         "findings": (Finding("tests", "message"),),
         "failed_before": "exit status 1",
         "interrupted_before": True,
+        "patch": Path("changes.patch"),
+        "is_clean": True,
     }
-    for phase in Phase:
+    for phase in AGENT_PHASES:
         bare = Briefing(Task(1, "", "body"), phase, folder)
         for chosen in product((False, True), repeat=len(filled)):
             render(evolve(bare, **dict(compress(filled.items(), chosen))), folder)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from peal.reviewers.command import CommandReviewer
+from peal.reviewers.command import CommandReviewer, finding_of
 from peal.settings import ReviewerSettings
 
-__all__ = ["CommandReviewer", "all_of"]
+__all__ = ["CommandReviewer", "all_of", "finding_of"]
 
 
 def all_of(tables: tuple[ReviewerSettings, ...], repo: Path) -> tuple[CommandReviewer, ...]:

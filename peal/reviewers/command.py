@@ -19,6 +19,8 @@ class CommandReviewer:
 
     name: str
     argv: tuple[str, ...]
+    relative: str = ""
+    """The program as the settings name it, if it lies in the repository."""
 
     @classmethod
     def of(cls, table: ReviewerSettings, repo: Path) -> "CommandReviewer":
@@ -30,14 +32,22 @@ class CommandReviewer:
                 f"reviewer `{table.name}`: `{words[0]}` is not a program on PATH or in `{repo}`; "
                 "install it, or mend [[reviewers]] in peal.toml"
             )
-        return cls(table.name, (program, *words[1:]))
+        return cls(table.name, (program, *words[1:]), words[0] if "/" in words[0] else "")
+
+    def command(self, folder: Path) -> tuple[str, ...]:
+        """What to run in `folder`; a program of the repository as it is there, for the change may be about it."""
+        own = folder / self.relative
+        return (str(own), *self.argv[1:]) if self.relative and own.is_file() else self.argv
 
     def findings(self, ending: Ending, *outputs: bytes) -> tuple[Finding, ...]:
         """What the ended command means; `outputs` are the ends of what it wrote."""
-        if ending.is_clean:
-            return ()
-        said = [line for output in outputs for line in tail(output, OUTPUT_LINES)]
-        return (Finding(self.name, "\n".join([_headline(ending), *said])),)
+        return () if ending.is_clean else (finding_of(self.name, ending, *outputs),)
+
+
+def finding_of(reviewer: str, ending: Ending, *outputs: bytes) -> Finding:
+    """What a command that did not end well has to say."""
+    said = [line for output in outputs for line in tail(output, OUTPUT_LINES)]
+    return Finding(reviewer, "\n".join([_headline(ending), *said]))
 
 
 def _headline(ending: Ending) -> str:

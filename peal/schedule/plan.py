@@ -54,28 +54,47 @@ class _Left:
     fresh: list[int]
     begun: list[int]
     reviewable: list[int]
+    landable: list[int]
+    again: list[int]
     running: int
     pending: int
     """Tasks with something left to do, whether they may go on or not."""
 
     @property
+    def idle(self) -> list[int]:
+        """All that may start, in the order in which one after another would take them."""
+        return [*self.landable, *sorted([*self.fresh, *self.begun, *self.reviewable]), *self.again]
+
+    @property
+    def working(self) -> bool:
+        """Whether a task is, or could be, on its way to the end of `execute`."""
+        return bool(self.running or self.fresh or self.begun)
+
+    @property
     def may_go_on(self) -> bool:
         """Whether anything runs or may start."""
-        return bool(self.running or self.fresh or self.begun or self.reviewable)
+        return bool(self.running or self.idle)
 
 
 def _left(tasks: tuple[int, ...], history: History) -> _Left:
     """After a failure that ends the run only what has begun in the same segment goes on."""
-    fresh, begun, reviewable = (
-        history.idle(stage, tasks) for stage in (Stage.FRESH, Stage.BEGUN, Stage.REVIEW)
-    )
+    idle = {stage: history.idle(stage, tasks) for stage in Stage}
     running = sum(tasks[0] <= task <= tasks[-1] for task in history.running)
-    pending = len(fresh) + len(begun) + len(reviewable) + running
+    held = sum(tasks[0] <= task <= tasks[-1] for task in history.held)
+    pending = sum(map(len, idle.values())) + running + held
     if _fails_the_run(history):
-        fresh = []
+        idle[Stage.FRESH] = []
         if history.failed.isdisjoint(tasks):
-            begun, reviewable = [], []
-    return _Left(fresh, begun, reviewable, running, pending)
+            idle = {stage: [] for stage in Stage}
+    return _Left(
+        fresh=idle[Stage.FRESH],
+        begun=idle[Stage.BEGUN],
+        reviewable=idle[Stage.REVIEW],
+        landable=idle[Stage.LAND],
+        again=idle[Stage.AGAIN],
+        running=running,
+        pending=pending,
+    )
 
 
 def _stopping(history: History, since: int) -> Decision:
@@ -99,11 +118,10 @@ def _within(left: _Left, history: History, at: int) -> Decision:
 
 
 def _one_by_one(left: _Left, history: History, at: int) -> Decision:
-    idle = sorted([*left.fresh, *left.begun, *left.reviewable])
     if history.running:
-        waiting = _waiting(idle, f"after task {ranges(history.running)}: one task at a time")
+        waiting = _waiting(left.idle, f"after task {ranges(history.running)}: one task at a time")
         return Decision(reasons=(_running(history), *waiting), segment=at)
-    first, *rest = idle
+    first, *rest = left.idle
     waiting = _waiting(rest, f"after task {first}: one task at a time")
     return Decision(
         (_step(history.lines[first]),), reasons=(_why(history.lines[first]), *waiting), segment=at
@@ -111,40 +129,60 @@ def _one_by_one(left: _Left, history: History, at: int) -> Decision:
 
 
 def _side_by_side(left: _Left, history: History, at: int) -> Decision:
-    if _addressing(history):
-        waiting = _waiting(sorted([*left.fresh, *left.begun, *left.reviewable]), "`address` runs alone")
+    is_busy = any(line.running and line.running.phase in _ALONE for line in history.running.values())
+    if is_busy and not history.limits.as_ready:
+        waiting = _waiting(sorted(left.idle), "`address` runs alone")
         return Decision(reasons=(_running(history), *waiting), concurrent=True, segment=at)
-    if not (history.running or left.fresh or left.begun):
-        return _address(left.reviewable, history, at)
     limit = history.limits.max_parallel
     free = max(limit - len(history.running), 0)
-    chosen = (left.begun + left.fresh[:free])[:free]
-    late = left.begun[free:] + left.fresh[max(free - len(left.begun), 0) :]
+    first = [] if is_busy else _to_the_branch(left, history)[:free]
+    room = free - len(first) if history.limits.as_ready or not first else 0
+    chosen = [*first, *(left.begun + left.fresh[:room])[:room]]
+    late = left.begun[room:] + left.fresh[max(room - len(left.begun), 0) :]
     return Decision(
         tuple(_step(history.lines[task]) for task in chosen),
         reasons=(
-            *(_why(history.lines[task]) for task in chosen),
+            *(_why_first(history.lines[task], left) for task in first),
+            *(_why(history.lines[task]) for task in chosen[len(first) :]),
             *([_running(history)] if history.running else []),
             *_waiting(late, f"all {limit} places are taken"),
-            *_waiting(left.reviewable, "`address` starts when every task of the segment has left `execute`"),
+            *_waits_for_the_branch(left, first, history),
         ),
-        concurrent=True,
+        concurrent=bool(history.running or chosen != first),
         segment=at,
     )
 
 
-def _address(reviewable: list[int], history: History, at: int) -> Decision:
-    first, *rest = reviewable
-    last = history.lines[first].last()
-    is_again = last is not None and last.phase is Phase.ADDRESS
-    began = Reason((first,), f"task {first} address: every task of the segment has left `execute`")
-    started = _why(history.lines[first]) if is_again else began
-    waiting = _waiting(rest, "`address` goes one task at a time, in task order")
-    return Decision((Step(first, Phase.ADDRESS),), reasons=(started, *waiting), segment=at)
+_ALONE = (Phase.ADDRESS, Phase.LAND)
 
 
-def _addressing(history: History) -> bool:
-    return any(line.running and line.running.phase is Phase.ADDRESS for line in history.running.values())
+def _to_the_branch(left: _Left, history: History) -> list[int]:
+    """Whose turn it is to be addressed or to land, one at a time: what is verified, what is done, what has clashed."""
+    if left.landable:
+        return left.landable[:1]
+    if left.reviewable:
+        return left.reviewable[:1] if history.limits.as_ready or not left.working else []
+    return [] if left.working else left.again[:1]
+
+
+def _why_first(line: Line, left: _Left) -> Reason:
+    last = line.last()
+    if line.next is Phase.ADDRESS and not left.working and (last is None or last.phase is Phase.EXECUTE):
+        text = f"task {line.task.index} address: every task of the segment has left `execute`"
+        return Reason((line.task.index,), text)
+    return _why(line)
+
+
+def _waits_for_the_branch(left: _Left, first: list[int], history: History) -> list[Reason]:
+    late = [task for task in [*left.landable, *left.reviewable] if task not in first]
+    goes = first or [task for task, line in history.running.items() if line.running.phase in _ALONE]  # type: ignore[union-attr]
+    why = (
+        "`address` goes one task at a time, in task order"
+        if goes or history.limits.as_ready
+        else "`address` starts when every task of the segment has left `execute`"
+    )
+    again = [task for task in left.again if task not in first]
+    return [*_waiting(late, why), *_waiting(again, "its change clashed: the others land first")]
 
 
 def _running(history: History) -> Reason:
@@ -168,6 +206,12 @@ def _cause(line: Line) -> str:
     last = line.last()
     if last is None:
         return "its turn has come and a place is free"
+    if last.result is Result.CONFLICTED:
+        return (
+            "carried out anew after a conflict" if line.next is Phase.EXECUTE else "the merge is tried again"
+        )
+    if last.result is Result.OUTDATED:
+        return "the branch has moved on"
     if last.phase.next is line.next:
         return f"`{last.phase}` passed"
     if last.phase is not line.next or last.outcome is None:
@@ -177,6 +221,7 @@ def _cause(line: Line) -> str:
         Result.REJECTED: "tried again after it failed",
         Result.MENDED: "the reviewers look again",
         Result.INTERRUPTED: "tried again after it was cut short",
+        Result.HELD: "the person may have made way",
     }
     return causes.get(last.outcome.result, "to be done again")
 
@@ -190,6 +235,8 @@ def _halt(work: Work, history: History) -> Halt:
         return Halt(3, f"{count(cap, 'task')} failed in a row: stopped at the cap")
     if failed and not history.limits.continue_with_remaining_tasks:
         return Halt(1, f"{_tasks(failed)} failed")
+    if held := [task for task in tasks if task in history.held]:
+        return Halt(4, f"{_tasks(held)} {'is' if len(held) == 1 else 'are'} held")
     return finished(work, history)
 
 
@@ -202,7 +249,7 @@ def finished(work: Work, history: History) -> Halt:
     """The end of a run that has come to the end of the plan."""
     tasks = work.tasks
     failed = [task for task in tasks if task in history.failed]
-    left = [task for task in tasks if history.lines[task].findings]
+    left = [task for task in tasks if task in history.with_findings]
     issues = [f"{_tasks(failed)} failed"] * bool(failed) + [f"findings remain in {_tasks(left)}"] * bool(left)
     if issues:
         return Halt(2, "finished, but " + " and ".join(issues))

@@ -46,8 +46,10 @@ def rows_above(widths: Sequence[int], columns: int) -> int:
 def told(event: Event) -> str | None:
     """The style of the line that an event leaves above the table; None if it leaves none."""
     match event:
-        case StepEnded() if event.outcome.result in (Result.FAILED, Result.REJECTED):
+        case StepEnded() if event.outcome.result in (Result.FAILED, Result.REJECTED, Result.CONFLICTED):
             return "red"
+        case StepEnded() if event.outcome.result is Result.HELD:
+            return "bold yellow"
         case StopAsked():
             return "bold"
     return None

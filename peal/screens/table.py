@@ -25,12 +25,19 @@ _LEAST_NARROW = (2, 4, 0, 5, 0, 0)
 _SHORT = {
     "done": "done",
     "failed": "fail",
+    "held": "held",
     "running": "run",
     "cut off": "cut",
     "waiting": "wait",
     "not begun": "wait",
 }
-_STYLES = {"running": "cyan", "done": "green", "failed": "bold red", "cut off": "yellow"}
+_STYLES = {
+    "running": "cyan",
+    "done": "green",
+    "failed": "bold red",
+    "cut off": "yellow",
+    "held": "bold yellow",
+}
 
 
 @frozen
@@ -120,6 +127,8 @@ def _totals(scene: Scene) -> Row:
     parts = [Span(f"{done} of {len(scene.tasks)} done"), Span(f"{running} running")]
     if failed:
         parts.append(Span(f"{failed} failed", "bold red"))
+    if held := len(scene.history.held & scene.tasks):
+        parts.append(Span(f"{held} held", "bold yellow"))
     return _joined([*parts, Span(f"{waiting} waiting")], ", ")
 
 
@@ -138,24 +147,31 @@ def _counts(scene: Scene) -> tuple[int, int, int, int]:
     done = len(scene.history.completed & scene.tasks)
     running = len(scene.history.running)
     failed = len(scene.history.failed & scene.tasks)
-    return done, running, failed, len(scene.tasks) - done - running - failed
+    held = len(scene.history.held & scene.tasks)
+    return done, running, failed, len(scene.tasks) - done - running - failed - held
 
 
 def _bar(scene: Scene, width: int) -> Row:
     """How many of all phases are over, and how many will not be reached; full only when everything is done."""
     done, _, failed, _ = _counts(scene)
-    total = len(Phase) * max(len(scene.tasks), 1)
-    over = len(Phase) * done + sum(_phases_over(scene.history.lines[task]) for task in scene.current)
+    total = _phases(scene) * max(len(scene.tasks), 1)
+    over = _phases(scene) * done + sum(_phases_over(scene.history.lines[task]) for task in scene.current)
     label = f" {100 * over // total:3} %"
     room = max(width - len(label), 0)
-    full, lost = room * over // total, room * len(Phase) * failed // total
+    full, lost = room * over // total, room * _phases(scene) * failed // total
     rest = room - full - lost
     return (Span("━" * full, "green"), Span("×" * lost, "red"), Span("─" * rest, "dim"), Span(label))
 
 
+def _phases(scene: Scene) -> int:
+    """How many phases a task has."""
+    return len(Phase) if scene.history.limits.lands else len(Phase) - 1
+
+
 def _phases_over(line: Line) -> int:
     """The phases that a task under way has behind it."""
-    return 0 if line.is_settled or line.next is None else list(Phase).index(line.next)
+    over = line.is_settled and line.held is None
+    return 0 if over or line.next is None else list(Phase).index(line.next)
 
 
 def _table(scene: Scene, now: float, width: int, room: int) -> list[Row]:
@@ -180,7 +196,7 @@ def _rank(line: Line) -> int:
         return 0
     if line.is_complete:
         return 4
-    return 1 if line.failed is not None else 2 if line.has_begun else 3
+    return 1 if line.failed is not None or line.held is not None else 2 if line.has_begun else 3
 
 
 def _rows(scene: Scene, tasks: list[int], now: float, width: int) -> list[Row]:

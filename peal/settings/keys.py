@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from attrs import NOTHING, Attribute, field, fields, frozen
@@ -24,6 +25,22 @@ def _at_least(least: int) -> Callable[[Any, Any, Any], None]:
 def _filled(_settings: Any, _key: Any, value: str | None) -> None:
     if value is not None and not value.strip():
         raise ValueError("is empty; write something or take it out")
+
+
+def _filled_command(_settings: Any, _key: Any, value: str | None) -> None:
+    if value is not None:
+        _command(None, None, value)
+
+
+def _inside(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    for name in value:
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or {"..", ".git", ".peal"}.intersection(parts):
+            raise ValueError(
+                f"names `{name}`; write paths or patterns inside the repository, not of git or peal"
+            )
+        if any("**" in part and part != "**" for part in parts):
+            raise ValueError(f"names `{name}`; `**` stands for folders and has to be a part of its own")
 
 
 def _command(_settings: Any, _key: Any, value: str) -> None:
@@ -102,6 +119,24 @@ class Settings:
     max_consecutive_task_failures: int | None = _key(
         None, "failures in a row that stop the run", _at_least(1)
     )
+    commit: bool = _key(
+        True, "let each task work in a worktree, commit what it did and land it; off: all work in your tree"
+    )
+    isolation: Literal["auto", "worktree", "none"] = _key(
+        "auto", "where tasks work; `auto` is `worktree` with `commit` and `none` without"
+    )
+    address: Literal["after-all", "as-ready"] = _key(
+        "after-all", "when a task is reviewed and lands: after all of its segment, or as soon as it is done"
+    )
+    conflict_retry: int = _key(
+        1, "how often a task that cannot be merged is done anew on what has landed", _at_least(0)
+    )
+    worktree_setup: str | None = _key(
+        None, "command to run once in each fresh worktree: `npm ci`", _filled_command
+    )
+    worktree_include: tuple[str, ...] = _key(
+        (), "untracked files to copy into each worktree: `.env`", _inside
+    )
     phase_timeout_sec: int = _key(1800, "end an attempt after so many seconds", _at_least(1))
     idle_timeout_sec: int | None = _key(
         None, "seconds without output that end an attempt; off for `shell` and commands", _at_least(1)
@@ -132,7 +167,9 @@ def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
 
 def scalars() -> "tuple[Attribute[Any], ...]":
     """The keys that have a flag and a variable."""
-    return tuple(key for key in keys() if key.name not in ("phases", "agents", "reviewers"))
+    return tuple(
+        key for key in keys() if key.name not in ("phases", "agents", "reviewers", "worktree_include")
+    )
 
 
 def default(key: "Attribute[Any]") -> Any:

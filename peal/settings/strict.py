@@ -3,7 +3,9 @@
 import difflib
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -133,10 +135,19 @@ def _listed(value: Any, kind: Any) -> tuple[Any, ...]:
     """A list; one of texts may be a single line, split as a shell would."""
     inner = get_args(kind)[0]
     tables = "a list of tables, which peal.toml alone can hold: [[reviewers]]"
-    entries = split(value) if isinstance(value, str) and inner is str else value
+    entries = _entries(value) if isinstance(value, str) and inner is str else value
     if not isinstance(entries, list | tuple):
         raise _other(value, "a list of texts" if inner is str else tables)
     return tuple(_converter().structure(entries, list[inner]))  # type: ignore[valid-type]
+
+
+def _entries(text: str) -> list[Any]:
+    """A list as peal.toml has it, or the words of a line."""
+    if text.lstrip().startswith("["):
+        with suppress(tomllib.TOMLDecodeError):
+            found: list[Any] = tomllib.loads(f"it = {text}")["it"]
+            return found
+    return split(text)
 
 
 def _table(value: Any, kind: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+sh bells.sh 4 | grep 'rows: 24'

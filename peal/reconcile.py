@@ -1,0 +1,121 @@
+"""The start of a run that lands: whether branch and memory fit together, and what a crash left between git and journal."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from peal import git
+from peal.errors import Paused, PealError
+from peal.events import Event, StepEnded
+from peal.history import History, Line
+from peal.model import Outcome, Phase, Result
+from peal.places import PlanPlace
+from peal.settings import FILE
+from peal.text import ranges
+from peal.workspaces import Pool, commits, preflight
+from peal.workspaces.slots import Slot
+
+
+def check(history: History, lands: bool) -> None:
+    """PealError if tasks that have been carried out elsewhere could not be finished here."""
+    under_way = [line for line in history.lines.values() if line.next in (Phase.ADDRESS, Phase.LAND)]
+    wrong = [line.task.index for line in under_way if not line.is_complete and _is_isolated(line) != lands]
+    if wrong:
+        done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
+        raise PealError(
+            f"task {ranges(wrong)} was carried out {done}; pass {flag} to finish it there, or "
+            f"`peal redo {' '.join(map(str, wrong))}` to do it again"
+        )
+
+
+def check_branch(pool: Pool, history: History, retarget: bool) -> None:
+    """`Paused` if the branch that the plan's results land in is not the one that is checked out, and lacks them."""
+    before = history.opened.branch if history.opened else ""
+    is_open = any(not line.is_complete for line in history.lines.values())
+    if before in ("", pool.branch) or retarget or not (is_open or vanished(pool, history)):
+        return
+    raise elsewhere(before, pool.branch)
+
+
+def elsewhere(before: str, now: str) -> Paused:
+    """What to say of a plan that lands in another branch than the one that is checked out."""
+    return Paused(
+        f"this plan lands in `{before}`, and `{now}` is checked out; `git switch {before}` and `peal resume`, "
+        f"or pass --retarget to land in `{now}` from now on"
+    )
+
+
+def _is_isolated(line: Line) -> bool:
+    """Whether the task's latest `execute` worked in a worktree."""
+    done = [one for one in line.tries if one.phase is Phase.EXECUTE and one.result is Result.PASSED]
+    return bool(done and done[-1].base)
+
+
+def taken_over(pool: Pool, history: History) -> Iterator[Event]:
+    """The ends of attempts that had made their commit when they were cut off, and could not be recorded."""
+    run = history.opened.run if history.opened else ""
+    for line in list(history.running.values()):
+        one = line.running
+        if one and one.phase is Phase.EXECUTE and (commit := pool.made_by(one.task, one.base, run)):
+            outcome = Outcome(Result.PASSED, "its commit was there when peal was cut off", commit=commit)
+            yield StepEnded(time.time(), line.task.index, one.phase, one.number, outcome)
+
+
+def keep(pool: Pool, history: History) -> None:
+    """Every commit that has not landed is kept by the branch of its task's number, which may have changed."""
+    for line in history.lines.values():
+        commit = line.verified or line.brings
+        if commit and not line.is_complete and git.commit_id(pool.repo, pool.ref(line.task.index)) != commit:
+            commits.point(pool.repo, pool.ref(line.task.index), commit)
+
+
+def rescue(repo: Path, pool: Path, history: History, place: PlanPlace) -> None:
+    """Keep what attempts that were cut off left in their worktrees, each as a patch in its folder."""
+    for line in history.running.values():
+        one = line.running
+        if one is None or not one.base:
+            continue
+        slot = Slot(repo, Path(one.workspace))
+        if slot.path.parent == pool and slot.exists:
+            with suppress(git.GitError):
+                commits.save_patch(slot, one.base, place.attempt(one.task, one.phase, one.number))
+
+
+def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
+    """What a person should know of their tree and branch before the run starts."""
+    yield from missing(pool, history)
+    found = preflight.standing(pool.repo)
+    if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE))):
+        yield unseen
+    if history.opened is None and not (pool.setup or pool.included):
+        yield from preflight.lacking(found, pool.repo)
+
+
+def vanished(pool: Pool, history: History) -> list[int]:
+    """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
+    landed = [line for line in history.lines.values() if line.completed_at is not None and line.verified]
+    last = max(landed, key=lambda line: line.completed_at or 0, default=None)
+    since = history.opened.at if history.opened else 0.0
+    lines = [line for line in landed if line is last or (line.completed_at or 0) >= since]
+    target = pool.target()
+    if not lines or git.contains(pool.repo, target, [line.verified for line in lines]):
+        return []
+    return [line.task.index for line in lines if not _is_in(pool, line, target)]
+
+
+def _is_in(pool: Pool, line: Line, target: str) -> bool:
+    """Whether the merge that landed, or the task's own commit below a merge that was rewritten, is in the branch."""
+    return any(
+        commit and git.is_ancestor(pool.repo, commit, target) for commit in (line.verified, line.commit)
+    )
+
+
+def missing(pool: Pool, history: History) -> Iterator[str]:
+    """A line on what has vanished and what to do about it, if anything has."""
+    if tasks := vanished(pool, history):
+        listed = " ".join(map(str, tasks))
+        yield (
+            f"task {ranges(tasks)} is complete, but what it landed is not in `{pool.branch}`; merge it, "
+            f"`peal redo {listed}`, or `peal done {listed}` if that is as it should be"
+        )

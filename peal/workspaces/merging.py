@@ -1,0 +1,249 @@
+"""`address` on a worktree: the task's commit merged into the branch, conflicts told as findings, mends made part of it."""
+
+import os
+import re
+from contextlib import suppress
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+
+from attrs import define, field
+
+from peal import git
+from peal.model import Attempt, Finding
+from peal.text import harmless
+from peal.workspaces import commits
+from peal.workspaces.slots import MARKER, SIDES, Slot
+
+REVIEWER = "git merge"
+_PLAINLY = ("--no-squash", "--no-verify-signatures")
+"""Whatever the person has set for merges in general."""
+_EXCERPT = 120
+"""Lines of a conflicting file that a finding shows."""
+_CONFLICT = re.compile(rb"^<{7} .*?^>{7} [^\n]*$", re.MULTILINE | re.DOTALL)
+
+
+class Way(Enum):
+    """How a commit gets onto the branch."""
+
+    NOTHING = "the branch has it already"
+    MERGED = "it is a merge on top of the branch already, as mended so far"
+    MERGE = "by a merge"
+    REPLAY = "as the same change once more, for the person has rewritten what it stood on"
+
+
+@define(slots=False)
+class Merge:
+    """One round's merge, in the pool's worktree for it; see `Change`."""
+
+    slot: Slot
+    attempt: Attempt
+    ref: str
+    """The branch of peal's that keeps the task's commit."""
+    base: str
+    """The commit of the person's branch it goes on top of."""
+    text: str
+    """What the message says behind `Merge`."""
+    has_hooks: bool
+    _commit: str = ""
+    _is_staged: bool = False
+    _conflicts: dict[str, bytes | None] = field(factory=dict)
+    """The unmerged paths, and what their files held when the agent had not touched them."""
+
+    @property
+    def is_empty(self) -> bool:
+        """The task has changed nothing."""
+        return not self.attempt.brings
+
+    @property
+    def path(self) -> Path:
+        """The worktree; the first look readies it."""
+        if not self._is_staged:
+            self._stage()
+        return self.slot.path
+
+    @cached_property
+    def _parents(self) -> list[str]:
+        return git.parents(self.slot.repo, self.attempt.brings)
+
+    @cached_property
+    def _way(self) -> Way:
+        repo, brings = self.slot.repo, self.attempt.brings
+        stands_on = self._parents[0] if self._parents else ""
+        if stands_on == self.base:
+            return Way.MERGED if len(self._parents) > 1 else Way.MERGE
+        if git.is_ancestor(repo, brings, self.base):
+            return Way.NOTHING
+        return Way.MERGE if stands_on and git.is_ancestor(repo, stands_on, self.base) else Way.REPLAY
+
+    @property
+    def _onto(self) -> tuple[str, ...]:
+        """The parents of the commit that comes out."""
+        other = {Way.MERGED: self._parents[1:], Way.MERGE: [self.attempt.brings]}.get(self._way, [])
+        return (self.base, *other)
+
+    @cached_property
+    def message(self) -> str:
+        """The text of the commit that comes out."""
+        if self._way is Way.REPLAY:
+            return git.output(self.slot.repo, "log", "-1", "--format=%B", self._task_commit)
+        return f"Mend {self.text}" if self._way is Way.NOTHING else f"Merge {self.text}"
+
+    @property
+    def _task_commit(self) -> str:
+        return self._parents[1] if len(self._parents) > 1 else self.attempt.brings
+
+    def conflicts(self) -> tuple[Finding, ...]:
+        """Merge, without a worktree where git can and nothing needs one; a finding for each path that clashes."""
+        if not self._merged_at_once():
+            self._stage()
+        return tuple(self._told(path, state) for path, state in self._unmerged().items())
+
+    def _merged_at_once(self) -> bool:
+        repo = self.slot.repo
+        if self._way is Way.NOTHING:
+            self._commit = self.base
+        elif self.has_hooks or self._way is Way.REPLAY:
+            return False
+        elif self._way is Way.MERGED:
+            self._commit = self.attempt.brings
+        else:
+            # Since git 2.38; an older one fails, as a conflict does, and then the worktree is taken.
+            found = git.attempt(repo, "merge-tree", "--write-tree", self.base, self.attempt.brings)
+            if found.returncode != 0:
+                return False
+            tree = os.fsdecode(found.stdout).split("\n", 1)[0]
+            self._commit = commits.made(repo, tree, self._onto, self.message)
+        return True
+
+    def _stage(self) -> None:
+        """Ready the worktree: on the merge, or on the branch with the merge in the index."""
+        self._is_staged = True
+        if self._commit or self.is_empty:
+            self.slot.reset(self._commit or self.base)
+            return
+        self.slot.reset(self.base)
+        brings = self.attempt.brings
+        match self._way:
+            case Way.MERGED:
+                self._git(
+                    "merge",
+                    "--quiet",
+                    "--no-ff",
+                    "--no-commit",
+                    *_PLAINLY,
+                    "--strategy=ours",
+                    self._parents[1],
+                )
+                self.slot.output("read-tree", "--reset", "-u", brings)
+            case Way.REPLAY:
+                mainline = ["-m", "1"] if len(self._parents) > 1 else []
+                self._git("cherry-pick", "--no-commit", "--allow-empty", *mainline, brings)
+            case _:
+                self._git("merge", "--quiet", "--no-ff", "--no-commit", *_PLAINLY, brings)
+        self._conflicts = {path: self._content(path) for path in self._unmerged()}
+        if not self.has_hooks and not self._conflicts:
+            self._commit = self._written()
+
+    def _git(self, *words: str) -> None:
+        """A git that may end in conflicts; anything else that keeps it from merging is an error."""
+        done = self.slot.attempt(*words)
+        if done.returncode != 0 and not self._unmerged():
+            raise git.GitError(f"`git {words[0]}` failed in `{self.slot.path}`: {git.said(done)}")
+
+    def _unmerged(self) -> dict[str, str]:
+        """The paths in conflict, each with git's two letters for how."""
+        return self.slot.unmerged() if self._is_staged and not self._commit else {}
+
+    def _content(self, path: str) -> bytes | None:
+        try:
+            return (self.slot.path / path).read_bytes()
+        except OSError:
+            return None
+
+    def _told(self, path: str, state: str) -> Finding:
+        """A conflict in words, with both sides where the file shows them."""
+        hunks = _CONFLICT.findall(self._conflicts.get(path) or b"")
+        lines = [line for hunk in hunks for line in hunk.decode("utf-8", "replace").splitlines()]
+        more = [f"… {len(lines) - _EXCERPT} lines more in the file"] if len(lines) > _EXCERPT else []
+        how = f"conflict in `{harmless(path)}`: {SIDES[state]}"
+        if not hunks:
+            how += "; leave the file as it should be, then `git add` it, or `git rm` it"
+        return Finding(REVIEWER, "\n".join([how, *map(harmless, lines[:_EXCERPT]), *more]))
+
+    def commit_command(self) -> tuple[str, ...]:
+        """`git commit` where hooks are to look at the merge and have not."""
+        if self._commit or not self.has_hooks:
+            return ()
+        return (
+            "git",
+            "-C",
+            str(self.path),
+            "commit",
+            "--no-gpg-sign",
+            "--quiet",
+            "--allow-empty",
+            "-m",
+            self.message,
+        )
+
+    def committed(self) -> None:
+        """HEAD is the merge now."""
+        self._commit = git.commit_id(self.slot.path, "HEAD")
+        commits.point(self.slot.repo, self.ref, self._commit)
+
+    def take_up(self) -> bool:
+        """Whether a hook, as formatters do, changed files and only asks for another commit."""
+        before = self.slot.output("write-tree")
+        self.slot.output("add", "--update", ":(top)")
+        return self.slot.output("write-tree") != before
+
+    def clean(self) -> None:
+        """As the merge is, without what reviewers and hooks have dropped; a merge under way stays under way."""
+        if self._commit:
+            self.slot.reset(self._commit)
+        else:
+            self.slot.drop_untracked()
+
+    def verified(self) -> str:
+        """The merge; committed without the hooks if they refuse and findings are let through."""
+        return self._commit or self._written()
+
+    def mended(self) -> str:
+        """The merge with what the agent did."""
+        if not self._commit and (self._is_given_up() or self._unresolved()):
+            return ""
+        commits.staged(self.slot, self.base)
+        self._commit = self._written()
+        return self._commit
+
+    def _written(self) -> str:
+        tree = self.slot.output("write-tree")
+        if self._commit and tree == git.output(self.slot.repo, "rev-parse", f"{self._commit}^{{tree}}"):
+            return self._commit
+        commit = commits.made(self.slot.path, tree, self._onto, self.message)
+        commits.point(self.slot.repo, self.ref, commit)
+        return commit
+
+    def _unresolved(self) -> list[str]:
+        """The conflicts that the agent left: markers still there, or neither the file nor the index touched."""
+        unmerged = self._unmerged()
+        return [
+            path
+            for path, before in self._conflicts.items()
+            if MARKER.search(now := self._content(path) or b"")
+            or (path in unmerged and now == (before or b""))
+        ]
+
+    def _is_given_up(self) -> bool:
+        """Whether the agent has ended the merge without making it, and the task's change with it."""
+        if self._way is Way.REPLAY:
+            return not self.slot.is_changed(self.base)
+        if "MERGE_HEAD" in self.slot.under_way:
+            return False
+        return not git.is_ancestor(self.slot.repo, self._onto[1], self.slot.output("rev-parse", "HEAD"))
+
+    def rescue(self) -> None:
+        """What the agent did to the merge, as a patch against the branch."""
+        with suppress(git.GitError):
+            commits.save_patch(self.slot, self._commit or self.base, self.attempt.folder)

@@ -1,0 +1,188 @@
+"""A pool of worktrees: each task works in one, and what it did is merged, verified and landed."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+
+from attrs import define, field
+
+from peal import git
+from peal.model import Attempt, Outcome, Phase, Result
+from peal.workspaces import commits, landing
+from peal.workspaces.merging import Merge
+from peal.workspaces.slots import Slot
+
+ADDRESS = "address"
+"""The slot in which `address` works, one task at a time."""
+_HOOKS = ("pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg")
+
+
+@define
+class LentSlot:
+    """A slot in the hands of one attempt; see `Workspace`."""
+
+    slot: Slot
+    attempt: Attempt
+    base: str
+    ref: str
+    plan: str
+    kept: bool = False
+    """The slot stays with the task for its next phase."""
+
+    @property
+    def path(self) -> Path:
+        """The worktree."""
+        return self.slot.path
+
+    def watch(self) -> None:
+        """The slot is clean: what it is compared with is known."""
+
+    def changed(self) -> bool:
+        """Whether the worktree differs from its base."""
+        return self.slot.is_changed(self.base)
+
+    def keep(self, run: str) -> str:
+        """Commit, and let a branch of peal's point there, so that the slot is free for others."""
+        text = commits.message(self.attempt.task, self.plan, run)
+        commit = commits.checkpoint(self.slot, self.base, text)
+        if commit:
+            commits.point(self.slot.repo, self.ref, commit)
+        return commit
+
+    def rescue(self) -> None:
+        """A patch against the base; none of a worktree that an agent has spoiled."""
+        with suppress(git.GitError):
+            commits.save_patch(self.slot, self.base, self.attempt.folder)
+
+
+@define(slots=False)
+class Pool:
+    """Worktrees for as many tasks as may run at once and one for `address`; they outlive the run, for the next one."""
+
+    repo: Path
+    place: Path
+    branch: str
+    """Where results land; whoever checks out another one holds them up."""
+    prefix: str
+    """In front of a task's number, the name of peal's branch for it."""
+    plan: str
+    setup: tuple[str, ...] = ()
+    included: tuple[Path, ...] = ()
+    _free: list[Slot] = field(factory=list)
+    _held: dict[int, tuple[Slot, str]] = field(factory=dict)
+    """The slots that tasks have planned in and go on in, each with its base."""
+    _made: int = 0
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    @cached_property
+    def fence(self) -> dict[str, str]:
+        """git looks for a repository no further up than in the worktree itself; see git(1)."""
+        outer = os.environ.get("GIT_CEILING_DIRECTORIES")
+        return {"GIT_CEILING_DIRECTORIES": os.pathsep.join(filter(None, (outer, str(self.place))))}
+
+    def prepare(self, places: int, reviews: bool) -> None:
+        """
+        Make the worktrees for so many tasks at once, before there is an agent whose git this could disturb.
+
+        The one for `address` too, unless only a conflict could need it.
+        """
+        for _ in range(places):
+            self._free.append(self._next())
+        if (reviews or self._has_hooks) and not self._address.exists:
+            self._address.make()
+
+    def _next(self) -> Slot:
+        self._made += 1
+        slot = self._slot(str(self._made))
+        if not slot.exists:
+            slot.make()
+        return slot
+
+    def _slot(self, name: str) -> Slot:
+        return Slot(self.repo, self.place / name, self.included)
+
+    @cached_property
+    def _address(self) -> Slot:
+        return self._slot(ADDRESS)
+
+    def ref(self, task: int | str) -> str:
+        """The branch of peal's that keeps a task's commit until it has landed."""
+        return f"refs/heads/{self.prefix}/{task}"
+
+    def target(self) -> str:
+        """The commit that the branch is on now."""
+        return git.output(self.repo, "rev-parse", "--verify", f"refs/heads/{self.branch}^{{commit}}")
+
+    @contextmanager
+    def lend(self, attempt: Attempt) -> Iterator[LentSlot]:
+        """A clean slot on the branch's newest commit; the one the task planned in, if it passed there."""
+        slot, base = self._taken(attempt.task.index)
+        lent: LentSlot | None = None
+        try:
+            if not base:
+                base = self.target()
+                slot.reset(base)
+            lent = LentSlot(slot, attempt, base, self.ref(attempt.task.index), self.plan)
+            yield lent
+        finally:
+            with self._lock:
+                if lent and lent.kept and attempt.phase is Phase.PLAN:
+                    self._held[attempt.task.index] = slot, base
+                else:
+                    self._free.append(slot)
+
+    def _taken(self, task: int) -> tuple[Slot, str]:
+        """A slot, and the commit that it is ready on already."""
+        with self._lock:
+            if task in self._held:
+                return self._held.pop(task)
+            return self._free.pop(0) if self._free else self._next(), ""
+
+    @contextmanager
+    def change(self, attempt: Attempt) -> Iterator[Merge]:
+        """The task's commit on top of the branch."""
+        subject = commits.subject(attempt.task)
+        text = f"{subject[0].lower()}{subject[1:]}\n"
+        yield Merge(
+            self._address, attempt, self.ref(attempt.task.index), self.target(), text, self._has_hooks
+        )
+
+    @cached_property
+    def _has_hooks(self) -> bool:
+        """Whether the person has hooks that look at commits."""
+        folder = self.repo / git.output(self.repo, "rev-parse", "--git-path", "hooks")
+        return any(os.access(folder / name, os.X_OK) for name in _HOOKS)
+
+    def needs_setup(self, path: Path) -> bool:
+        """Whether this worktree has not been readied yet, or by another command."""
+        return bool(self.setup) and not self._slot(path.name).was_set_up_by(self.setup)
+
+    def is_set_up(self, path: Path) -> None:
+        """The worktree is ready, for as long as it exists."""
+        self._slot(path.name).is_set_up_by(self.setup)
+
+    def land(self, attempt: Attempt) -> Outcome:
+        """Into the branch; then peal's own branch for the task has done its work."""
+        if not attempt.verified:
+            return Outcome(Result.PASSED, "nothing to land")
+        outcome = landing.landed(self.repo, self.branch, attempt.verified)
+        if outcome.result is Result.PASSED:
+            commits.let_go(self.repo, self.ref(attempt.task.index))
+        return outcome
+
+    def made_by(self, task: int, base: str, run: str) -> str:
+        """The commit that a run which was cut off has made of a task and could not record; empty if there is none."""
+        commit = commits.made_in(self.repo, self.ref(task), run)
+        return commit if commit and git.parents(self.repo, commit) == [base] else ""
+
+    def set_branches_aside(self) -> None:
+        """Give peal's branches of this plan other names, for a run that starts over."""
+        listed = git.output(self.repo, "for-each-ref", "--format=%(objectname) %(refname)", f"{self.ref('')}")
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        for commit, _, name in (line.partition(" ") for line in listed.splitlines()):
+            commits.point(self.repo, name.replace(self.prefix, f"{self.prefix}.before-{stamp}"), commit)
+            commits.let_go(self.repo, name)

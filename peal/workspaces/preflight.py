@@ -1,0 +1,153 @@
+"""What has to be so before a worktree is made, and what a person should know once they are used."""
+
+import fnmatch
+from pathlib import Path
+
+from attrs import frozen
+
+from peal import git
+from peal.errors import PealError
+from peal.text import harmless
+from peal.workspaces.landing import under_way
+
+_SHOWN = 3
+_NEEDS = {
+    "node_modules": 'worktree_setup = "npm ci"',
+    ".venv": 'worktree_setup = "…", with the command that makes it',
+    "venv": 'worktree_setup = "…", with the command that makes it',
+    "vendor": 'worktree_setup = "…", with the command that fills it',
+    ".env*": 'worktree_include = ["{name}"]',
+}
+"""Ignored things that work rarely goes without, and the setting that brings them into a worktree."""
+_LOCK_FILES = {
+    "pnpm-lock.yaml": "pnpm install --frozen-lockfile",
+    "yarn.lock": "yarn install --frozen-lockfile",
+}
+
+
+def landing_branch(repo: Path) -> str:
+    """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
+    if busy := under_way(repo):
+        raise PealError(
+            f"a {busy} is under way in `{repo}`; finish it, or `git {busy} --abort`, or pass --no-commit"
+        )
+    branch = git.branch(repo)
+    if not branch:
+        raise PealError(
+            f"`{repo}` is on no branch (detached HEAD), so results have nowhere to land; `git switch -c NAME` first, "
+            "or pass --no-commit"
+        )
+    if not git.commit_id(repo, "HEAD"):
+        raise PealError(
+            f"`{repo}` has no commit yet, and worktrees need one to start from; make a first one "
+            "(`git commit --allow-empty -m start`), or pass --no-commit"
+        )
+    if git.commit_id(repo, "refs/heads/peal"):
+        raise PealError(
+            "a branch is named `peal`, which keeps git from making branches below `peal/`; rename it "
+            "(`git branch -m peal NAME`), or pass --no-commit"
+        )
+    _has_identity(repo)
+    return branch
+
+
+def _has_identity(repo: Path) -> None:
+    for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+        found = git.attempt(repo, "var", name)
+        if found.returncode != 0:
+            raise PealError(
+                "git does not know who commits; `git config user.name NAME` and `git config user.email ADDRESS`, "
+                "or pass --no-commit"
+            )
+
+
+def included(repo: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:
+    """The untracked files that the patterns of `worktree_include` name, relative to the repository's root."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        paths = [path for path in repo.glob(pattern) if _is_inside(path, repo)]
+        if not paths:
+            raise PealError(
+                f"`worktree_include`: there is no `{pattern}` in `{repo}`; make it, or mend the setting"
+            )
+        for path in paths:
+            inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+            found.update(one.relative_to(repo) for one in inside if one.is_symlink() or one.is_file())
+    names = sorted(path.as_posix() for path in found)
+    listed = git.output(repo, "--literal-pathspecs", "ls-files", "-z", "--", *names) if names else ""
+    tracked = set(listed.split("\0"))
+    return tuple(Path(name) for name in names if name not in tracked)
+
+
+def _is_inside(path: Path, repo: Path) -> bool:
+    """A file or folder of the person's, not of git's or peal's."""
+    first = path.relative_to(repo).parts[:1]
+    return first not in ((), (".git",), (".peal",)) and path.resolve().is_relative_to(repo)
+
+
+@frozen
+class Standing:
+    """What a person's tree holds that worktrees do not."""
+
+    changed: tuple[str, ...]
+    """Modified, staged or untracked paths."""
+    ignored: tuple[str, ...]
+    """Ignored files and folders at any depth, folders that are ignored as a whole once."""
+    submodules: bool
+
+
+def standing(repo: Path) -> Standing:
+    """A look at the person's tree; changes nothing."""
+    listed = git.output(repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal")
+    changed, ignored, entries = [], [], iter(listed.split("\0"))
+    for entry in entries:
+        if entry[:1] in ("R", "C"):
+            next(entries, None)  # the name it had before
+        if entry.startswith("!! "):
+            ignored.append(entry[3:])
+        elif entry:
+            changed.append(entry[3:])
+    return Standing(tuple(changed), tuple(ignored), (repo / ".gitmodules").is_file())
+
+
+def unseen(found: Standing, repo: Path, besides: frozenset[str]) -> str:
+    """One line about the person's own changes, which agents do not see; what only peal needs does not count."""
+    changed = [path for path in found.changed if path not in besides and not _holds_only(repo, path, besides)]
+    if not changed:
+        return ""
+    return f"agents do not see what is not committed, and it stays as it is: {_some(changed)}"
+
+
+def _holds_only(repo: Path, folder: str, besides: frozenset[str]) -> bool:
+    """Whether a folder, of which git names the whole if none of it is tracked, holds nothing but these files."""
+    if not folder.endswith("/") or not any(name.startswith(folder) for name in besides):
+        return False
+    listed = git.output(
+        repo, "--literal-pathspecs", "ls-files", "-z", "--others", "--exclude-standard", "--", folder
+    )
+    return besides.issuperset(filter(None, listed.split("\0")))
+
+
+def lacking(found: Standing, repo: Path) -> list[str]:
+    """What worktrees will lack and which setting brings it, a line each."""
+    lines = []
+    for pattern, setting in _NEEDS.items():
+        names = [name.rstrip("/") for name in found.ignored]
+        fitting = [name for name in names if fnmatch.fnmatch(Path(name).name, pattern)]
+        if fitting:
+            lock = next((_LOCK_FILES[name] for name in _LOCK_FILES if (repo / name).is_file()), "")
+            hint = setting.format(name=fitting[0])
+            hint = hint.replace("npm ci", lock) if lock else hint
+            lines.append(f"worktrees lack {_some(fitting)}, which git ignores; if tasks need it, set {hint}")
+    if found.submodules:
+        lines.append(
+            "submodules are empty in worktrees; if tasks need them, set "
+            'worktree_setup = "git submodule update --init --recursive"'
+        )
+    return lines
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(f"`{harmless(name)}`" for name in names[:_SHOWN])
+    left = len(names) - _SHOWN
+    return f"{shown} and {left} more" if left > 0 else shown

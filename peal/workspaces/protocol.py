@@ -1,0 +1,109 @@
+"""What the places to work in are towards the rest of peal."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from peal.model import Attempt, Finding, Outcome
+
+
+class Workspace(Protocol):
+    """A folder lent to one attempt at `plan` or `execute`."""
+
+    @property
+    def path(self) -> Path:
+        """The folder to work in."""
+
+    @property
+    def base(self) -> str:
+        """The commit it is on, with nothing changed; empty in a tree that others share."""
+
+    kept: bool
+    """Set by the borrower: the task goes on here with its next phase."""
+
+    def watch(self) -> None:
+        """An agent is about to work: remember what `changed` compares with."""
+
+    def changed(self) -> bool | None:
+        """Whether anything but ignored files differs since `watch`; None where that cannot be told to be this attempt's."""
+
+    def keep(self, run: str) -> str:
+        """Make what was done the task's commit, whatever becomes of the folder; its id, empty if nothing changed."""
+
+    def rescue(self) -> None:
+        """Keep what was done as a patch in the attempt's folder: the attempt did not pass."""
+
+
+class Change(Protocol):
+    """What one round of `address` works on: a task's change as it would be in the branch."""
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds it."""
+
+    @property
+    def base(self) -> str:
+        """The commit of the branch it is meant for; empty in the shared tree."""
+
+    @property
+    def is_empty(self) -> bool:
+        """There is nothing to review."""
+
+    def conflicts(self) -> tuple[Finding, ...]:
+        """What could not be merged."""
+
+    def commit_command(self) -> tuple[str, ...]:
+        """The command that commits the merge under the person's hooks; empty where there are none to run."""
+
+    def committed(self) -> None:
+        """The command has succeeded."""
+
+    def take_up(self) -> bool:
+        """Add what hooks have changed to the merge; whether they changed anything."""
+
+    def clean(self) -> None:
+        """Drop what reviewers left in the folder."""
+
+    def verified(self) -> str:
+        """The id of the merge commit."""
+
+    def mended(self) -> str:
+        """Make what the agent did part of the merge; its new id, empty while conflicts remain."""
+
+    def rescue(self) -> None:
+        """Keep what the agent did as a patch in the attempt's folder."""
+
+
+class Workspaces(Protocol):
+    """Lends folders to attempts."""
+
+    @property
+    def place(self) -> Path:
+        """Where the folders lie, or the one folder."""
+
+    @property
+    def branch(self) -> str:
+        """Where results land; empty if they do not."""
+
+    @property
+    def fence(self) -> dict[str, str]:
+        """Variables that keep an agent's git from finding the person's tree when the agent's own is spoiled."""
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """The command that readies a fresh worktree; empty if there is none."""
+
+    def lend(self, attempt: Attempt) -> AbstractContextManager[Workspace]:
+        """A folder for `plan` or `execute`, until the context ends; PealError if there can be none."""
+
+    def change(self, attempt: Attempt) -> AbstractContextManager[Change]:
+        """What `address` looks at."""
+
+    def needs_setup(self, path: Path) -> bool:
+        """Whether `setup` has to run in this folder first."""
+
+    def is_set_up(self, path: Path) -> None:
+        """`setup` has succeeded in this folder."""
+
+    def land(self, attempt: Attempt) -> Outcome:
+        """Bring the verified change into the branch; never anything else, and never over the person's own work."""

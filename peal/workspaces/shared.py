@@ -1,0 +1,95 @@
+"""The repository itself as the place of every step: nothing is committed, nothing lands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import define, frozen
+
+from peal import git
+from peal.model import Attempt, Finding, Outcome, Result
+
+
+@define
+class SharedFolder:
+    """The repository as one attempt sees it; only an attempt that is alone there can be told what it changed."""
+
+    path: Path
+    alone: bool
+    base: str = ""
+    is_empty: bool = False
+    kept: bool = False
+    _before: git.Look | None = None
+
+    def watch(self) -> None:
+        """Look before the attempt where a look afterwards would mean something."""
+        self._before = git.look(self.path) if self.alone else None
+
+    def changed(self) -> bool | None:
+        """Whether the tree differs from the look before."""
+        return None if self._before is None else git.look(self.path) != self._before
+
+    def keep(self, run: str) -> str:  # noqa: ARG002
+        """Nothing is committed."""
+        return ""
+
+    def rescue(self) -> None:
+        """What was done stays in the tree."""
+
+    def conflicts(self) -> tuple[Finding, ...]:
+        """Nothing is merged."""
+        return ()
+
+    def commit_command(self) -> tuple[str, ...]:
+        """Nothing is committed."""
+        return ()
+
+    def committed(self) -> None:
+        """Nothing is committed."""
+
+    def take_up(self) -> bool:
+        """Nothing is committed."""
+        return False
+
+    def clean(self) -> None:
+        """The tree is the person's."""
+
+    def verified(self) -> str:
+        """Nothing is committed."""
+        return ""
+
+    def mended(self) -> str:
+        """Nothing is committed."""
+        return ""
+
+
+@frozen
+class SharedTree:
+    """Lends the repository to everybody."""
+
+    place: Path
+    setup: tuple[str, ...] = ()
+    branch: str = ""
+
+    @property
+    def fence(self) -> dict[str, str]:
+        """The tree is the person's."""
+        return {}
+
+    @contextmanager
+    def lend(self, attempt: Attempt) -> Iterator[SharedFolder]:
+        """The repository."""
+        yield SharedFolder(self.place, attempt.alone)
+
+    change = lend
+
+    def needs_setup(self, path: Path) -> bool:  # noqa: ARG002
+        """The person's tree is as they want it."""
+        return False
+
+    def is_set_up(self, path: Path) -> None:
+        """The person's tree is as they want it."""
+
+    def land(self, attempt: Attempt) -> Outcome:  # noqa: ARG002
+        """The change is where it belongs already."""
+        return Outcome(Result.PASSED)
