@@ -1,0 +1,191 @@
+"""One attempt at its place: its folder and files, its agent, and the helpers that are started for it."""
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from peal import phases
+from peal.agents import Agent, Request
+from peal.errors import PealError
+from peal.events import WorkspaceReady, as_json, converter
+from peal.files import is_full, put
+from peal.model import Attempt, Command, Declined, Ending, Finding, Outcome, Phase, Reply, Result
+from peal.phases import Evidence
+from peal.phases.prompts import Briefing, render
+from peal.phases.verdict import unfinished
+from peal.text import last_line, tail
+from peal.transcripts import end_of
+from peal.work.crew import Crew
+from peal.work.programs import Programs
+from peal.workspaces import Change, Workspace
+
+REPLY_LIMIT = 128 * 1024
+"""Bytes of an agent's output that are its reply; of more the end counts, and the whole stays in `stdout`."""
+_FAILED_LINES = 40
+
+
+class UnreadyError(Exception):
+    """The worktree could not be readied, with what that means for the attempt."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+@frozen
+class Desk:
+    """Where an attempt is worked on."""
+
+    crew: Crew
+    programs: Programs
+    attempt: Attempt
+    path: Path
+    """The folder that agent and helpers work in."""
+    starts_clean: bool
+    """Nothing of any attempt before is there."""
+
+    def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
+        """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
+        attempt = self.attempt
+        agent = self.crew.agents[attempt.phase]
+        request = self._request(findings)
+        put(str(request.prompt_file), request.prompt)
+        prepared = agent.prepare(request)
+        if isinstance(prepared, Declined):
+            return Outcome(Result.REJECTED, prepared.reason, findings)
+        if isinstance(prepared, Reply):
+            evidence = Evidence(None, prepared)
+        else:
+            evidence = self._watched(agent, prepared, workspace)
+        put(f"{attempt.folder}/reply.md", evidence.reply.text)
+        told = evolve(evidence, require_change=agent.require_change, findings=findings)
+        return phases.verdict(attempt.phase, told)
+
+    def _request(self, findings: tuple[Finding, ...]) -> Request:
+        crew, attempt = self.crew, self.attempt
+        briefing = Briefing(
+            attempt.task,
+            attempt.phase,
+            self.path,
+            context=crew.context,
+            plan=_text(f"{attempt.plan_folder}/reply.md") if attempt.plan_folder else "",
+            findings=findings or attempt.conflict,
+            failed_before=_what_failed(attempt),
+            interrupted_before=attempt.interrupted_before,
+            patch=attempt.patch,
+            is_clean=self.starts_clean,
+        )
+        prompt = render(briefing, crew.templates)
+        file = attempt.folder / "prompt.md"
+        return Request(attempt.task, attempt.phase, prompt, file, self.path, crew.model(attempt.phase))
+
+    def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
+        """What the agent did, and whether anything changed where that can be told and matters."""
+        matters = self.attempt.phase is Phase.PLAN or agent.require_change
+        if workspace is None or not matters:
+            return self._answered(agent, command)
+        workspace.watch()
+        evidence = self._answered(agent, command)
+        return evolve(evidence, changed=workspace.changed())
+
+    def _answered(self, agent: Agent, command: Command) -> Evidence:
+        attempt = self.attempt
+        for name, text in command.files.items():
+            put(f"{attempt.folder}/{name}", text)
+        try:
+            ending = self.programs.carry_out(attempt, self.path, command, self.crew.clocks(attempt.phase))
+        except ValueError as error:
+            raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise PealError(_cannot_start(command.argv[0], error)) from None
+        stdout, stderr = f"{attempt.folder}/stdout", f"{attempt.folder}/stderr"
+        words = "" if ending.is_clean else last_line(end_of(stderr)) or last_line(end_of(stdout))
+        return Evidence(ending, agent.read(_text(stdout)), words)
+
+    def help(self, argv: tuple[str, ...], prefix: str, who: str) -> Ending:
+        """Run a program that is no agent: a reviewer, the person's hooks, what readies a worktree."""
+        clocks = self.crew.helper_clocks(self.attempt.phase)
+        try:
+            return self.programs.carry_out(self.attempt, self.path, Command(argv), clocks, prefix)
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise PealError(f"{who} cannot be started: `{argv[0]}`: {error.strerror}") from None
+
+    def said(self, prefix: str, size: int) -> list[bytes]:
+        """The ends of what a helper has printed, of each file at most so many bytes."""
+        return [end_of(f"{self.attempt.folder}/{prefix}{name}", size) for name in ("stdout", "stderr")]
+
+    def set_up(self) -> None:
+        """Ready the worktree where that has not been done; `UnreadyError` if it fails."""
+        spaces = self.crew.workspaces
+        if not spaces.needs_setup(self.path):
+            return
+        ending = self.help(spaces.setup, "setup.", "`worktree_setup`")
+        words = last_line(end_of(f"{self.attempt.folder}/setup.stderr"))
+        if bad := unfinished(Evidence(ending, Reply(""), words)):
+            raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}"))
+        spaces.is_set_up(self.path)
+
+
+@contextmanager
+def desk(crew: Crew, programs: Programs, attempt: Attempt, workspace: Workspace | Change) -> Iterator[Desk]:
+    """The attempt's folder and its temporary one; a worktree is told of and readied, or `UnreadyError` is raised."""
+    attempt.folder.mkdir(parents=True)
+    scratch = f"{programs.scratch}/{attempt.folder.name}"
+    os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
+    try:
+        task, base, path = attempt.task.index, workspace.base, workspace.path
+        made = Desk(
+            crew, programs, attempt, path, starts_clean=bool(base) and attempt.phase is not Phase.ADDRESS
+        )
+        if base:
+            programs.put(WorkspaceReady(time.time(), task, attempt.phase, attempt.number, str(path), base))
+            made.set_up()
+        yield made
+    finally:
+        _remove(scratch)
+
+
+def noted(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Leave the outcome in the attempt's folder."""
+    put(f"{attempt.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
+    return outcome
+
+
+def _what_failed(attempt: Attempt) -> str:
+    """Why the attempt before this one failed, with the end of what it printed."""
+    if attempt.failed_folder is None:
+        return ""
+    outputs = [f"{attempt.failed_folder}/{name}" for name in ("stdout", "stderr")]
+    said = [line for path in outputs for line in tail(end_of(path), _FAILED_LINES)]
+    return "\n".join([attempt.failed_before, *said])
+
+
+def _cannot_start(program: str, error: OSError) -> str:
+    if error.errno == errno.E2BIG:
+        return f'`{program}` cannot take a prompt this long as an argument; set prompt = "stdin" or "file"'
+    return f"`{program}` cannot be started: {error.strerror}"
+
+
+def _remove(folder: str) -> None:
+    """Take a temporary folder away; most are empty, and need no look inside."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _text(path: str) -> str:
+    """A file's text, of a very long one its end; nothing if somebody took it away."""
+    left_out = os.stat(path).st_size - REPLY_LIMIT if os.path.exists(path) else 0
+    text = end_of(path, REPLY_LIMIT).decode("utf-8", "replace")
+    return text if left_out <= 0 else f"[the first {left_out} bytes are left out]\n{text}"

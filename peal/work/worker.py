@@ -1,0 +1,112 @@
+"""Does attempts, each in whatever thread it is called in."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import define, evolve, field
+
+from peal.errors import PealError
+from peal.events import Event, StepEnded, StopAsked
+from peal.files import FULL, is_full
+from peal.git import GitError
+from peal.model import Attempt, Outcome, Phase, Result
+from peal.process import Cancel
+from peal.work.addressing import one_round
+from peal.work.crew import Crew
+from peal.work.desk import UnreadyError, desk, noted
+from peal.work.programs import Programs
+from peal.workspaces import Change, Workspace
+
+_FULL = tuple(os.strerror(number) for number in FULL)
+"""What git says then; it is run without a language of its own."""
+
+
+@define
+class Worker:
+    """Never raises: what goes wrong in peal itself goes into the inbox too."""
+
+    crew: Crew
+    run: str
+    scratch: Path
+    """The run's temporary folder."""
+    put: Callable[[Event | BaseException], None]
+    watch: Callable[[int], None]
+    """Tells the guard of a process."""
+    _programs: Programs = field(init=False)
+
+    @_programs.default
+    def _programs_of_the_run(self) -> Programs:
+        return Programs(self.run, self.scratch, self.put, self.watch, self.crew.workspaces.fence)
+
+    @property
+    def cancel(self) -> Cancel:
+        """Ends every process that an attempt waits for."""
+        return self._programs.cancel
+
+    def perform(self, attempt: Attempt) -> None:
+        """Carry the attempt out; the last thing put is its end."""
+        try:
+            outcome = self._outcome(attempt)
+        except UnreadyError as unready:
+            outcome = unready.outcome
+        except OSError as error:
+            said = f"{error.strerror or error}: `{error.filename or attempt.folder}`"
+            outcome = self._stopped(str(error.strerror)) if is_full(error) else Outcome(Result.FAILED, said)
+        except GitError as error:
+            full = next((words for words in _FULL if words in str(error)), None)
+            outcome = self._stopped(full) if full else Outcome(Result.FAILED, str(error))
+        except PealError as error:
+            outcome = Outcome(Result.FAILED, str(error))
+        except BaseException as bug:
+            self.put(bug)
+            outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
+        self.put(StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome))
+
+    def _stopped(self, full: str) -> Outcome:
+        """The disk is full: nobody can go on."""
+        why = f"{full}: free some, then `peal resume`"
+        self.put(StopAsked(time.time(), 1, why))
+        return Outcome(Result.INTERRUPTED, why)
+
+    def _outcome(self, attempt: Attempt) -> Outcome:
+        spaces = self.crew.workspaces
+        match attempt.phase:
+            case Phase.LAND:
+                return spaces.land(attempt)
+            case Phase.ADDRESS:
+                with spaces.change(attempt) as change:
+                    return self._addressed(attempt, change)
+            case _:
+                with spaces.lend(attempt) as workspace:
+                    return self._carried_out(attempt, workspace)
+
+    def _carried_out(self, attempt: Attempt, workspace: Workspace) -> Outcome:
+        with desk(self.crew, self._programs, attempt, workspace) as at:
+            outcome = at.ask(workspace=workspace)
+            if outcome.result is Result.PASSED and attempt.phase is Phase.EXECUTE:
+                outcome = _kept(outcome, workspace, self.run)
+            if outcome.result is not Result.PASSED:
+                workspace.rescue()
+            workspace.kept = outcome.result is Result.PASSED
+            return noted(attempt, outcome)
+
+    def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
+        if change.is_empty or not (self.crew.reviewers or change.base):
+            return Outcome(Result.PASSED, "nothing to review")
+        conflicts = change.conflicts()
+        if not (conflicts or self.crew.reviewers or change.commit_command()):
+            return Outcome(Result.PASSED, commit=change.verified())
+        with desk(self.crew, self._programs, attempt, change) as at:
+            return noted(attempt, one_round(at, change, conflicts))
+
+
+def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:
+    """The outcome with the commit of what was done; a failure if it cannot be committed."""
+    try:
+        commit = workspace.keep(run)
+    except PealError as error:
+        return evolve(outcome, result=Result.FAILED, reason=str(error))
+    reason = "changed nothing that git keeps" if workspace.base and not commit else outcome.reason
+    return evolve(outcome, commit=commit, reason=reason)
