@@ -25,7 +25,7 @@ class Phase(StrEnum):
     @property
     def next(self) -> "Phase | None":
         """The phase after this one; None after the last."""
-        return dict(pairwise(Phase)).get(self)
+        return _NEXT.get(self)
 
     def comes_after(self, other: "Phase") -> bool:
         """Whether a task reaches `other` first."""
@@ -33,6 +33,7 @@ class Phase(StrEnum):
         return phases.index(self) > phases.index(other)
 
 
+_NEXT = dict(pairwise(Phase))
 AGENT_PHASES = (Phase.PLAN, Phase.EXECUTE, Phase.ADDRESS)
 """The phases in which an agent may work."""
 

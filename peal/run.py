@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from attrs import define, field, frozen
 
 from peal import journal, memory, process, reconcile
+from peal.attempts import attempt_of
 from peal.errors import PealError
 from peal.events import (
     Event,
@@ -27,15 +28,15 @@ from peal.events import (
 )
 from peal.executors import Executor
 from peal.executors.threads import Inbox, Threads
-from peal.history import History, Line, Try, fold
+from peal.history import History, fold
 from peal.log import Log, line_of
-from peal.model import Attempt, Decision, Finding, Halt, Limits, Phase, Plan, Result, Step, Task
+from peal.model import Decision, Halt, Limits, Phase, Plan, Task
 from peal.places import Places, PlanPlace
 from peal.schedule.plan import Work, decide, finished, is_complete
 from peal.screens import Screen
 from peal.text import ranges
 from peal.work import Crew, Worker
-from peal.workspaces import PATCH, Pool
+from peal.workspaces import Pool
 
 _AT_LEAST_EVERY = 1.0
 """Seconds between two turns of the loop: state.json catches up, and a memory that an agent deleted is put back."""
@@ -162,7 +163,8 @@ class Loop:
             self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": reason.text})
         history, now = self.memory.history, time.time()
         attempts = [
-            attempt_of(step, self.job, history, alone=not decision.concurrent) for step in decision.start
+            attempt_of(step, self.job.tasks[step.task], self.job.place, history, not decision.concurrent)
+            for step in decision.start
         ]
         crew = self.job.crew
         self._record(
@@ -195,71 +197,6 @@ def _honest(halt: Halt, job: Job, history: History) -> Halt:
 def _by_signal(stop: StopAsked | None) -> bool:
     """A person asked, and may ask again to be quick about it; a full disk may be met by several workers."""
     return stop is not None and stop.code > 128
-
-
-def attempt_of(step: Step, job: Job, history: History, alone: bool) -> Attempt:
-    """The next try of a step, with what is known of the tries before."""
-    line = history.lines[step.task]
-    last, failed = line.last(), line.failure(step.phase)
-    number = history.counts[step.task, step.phase] + 1
-    planned = _latest_plan(line)
-    return Attempt(
-        task=job.tasks[step.task],
-        phase=step.phase,
-        number=number,
-        folder=job.place.attempt(step.task, step.phase, number),
-        alone=alone,
-        round=line.rounds,
-        plan_folder=_folder(job, planned) if planned and step.phase is not Phase.PLAN else None,
-        failed_before=failed.outcome.reason if failed and failed.outcome else "",
-        failed_folder=_folder(job, failed) if failed else None,
-        interrupted_before=last is not None
-        and last.phase is step.phase
-        and last.result is Result.INTERRUPTED,
-        patch=_patch(job, line, step.phase),
-        charged=frozenset() if history.limits.lands else _charged_to_others(step, history),
-        brings=line.brings,
-        verified=line.verified,
-        conflict=_clash(line) if step.phase is Phase.EXECUTE else (),
-    )
-
-
-def _patch(job: Job, line: Line, phase: Phase) -> Path | None:
-    """What the attempt before this one had changed, if that is kept."""
-    last = line.last()
-    if last is None or last.phase is not phase or last.result is Result.PASSED:
-        return None
-    path = _folder(job, last) / PATCH
-    return path if path.exists() else None
-
-
-def _clash(line: Line) -> tuple[Finding, ...]:
-    """The conflicts for which the task is carried out anew; tries of `execute` since then do not make them good."""
-    for past in reversed(line.tries):
-        if past.result is Result.CONFLICTED and past.outcome:
-            return past.outcome.findings
-        if past.phase is not Phase.EXECUTE or past.result is Result.PASSED:
-            break
-    return ()
-
-
-def _charged_to_others(step: Step, history: History) -> frozenset[tuple[str, str]]:
-    if step.phase is not Phase.ADDRESS:
-        return frozenset()
-    lines = [history.lines[task] for task in history.failed | history.with_findings if task != step.task]
-    standing = (line.tries[-1].outcome for line in lines if line.tries)
-    return frozenset(finding.mark for outcome in standing if outcome for finding in outcome.findings)
-
-
-def _latest_plan(line: Line) -> Try | None:
-    for past in reversed(line.tries):
-        if past.phase is Phase.PLAN and past.result is Result.PASSED:
-            return past
-    return None
-
-
-def _folder(job: Job, past: Try) -> Path:
-    return job.place.attempt(past.task, past.phase, past.number)
 
 
 @frozen

@@ -20,7 +20,7 @@ ROWS = (
     ("process", "settings", "log"),
     ("git", "history", "lock"),
     ("agents", "formats", "phases", "reviewers", "state", "status", "transcripts", "workspaces"),
-    ("executors", "journal", "report", "schedule", "screens", "work"),
+    ("attempts", "executors", "journal", "report", "schedule", "screens", "work"),
     ("memory", "reconcile"),
     ("run",),
     ("cli",),
