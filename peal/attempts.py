@@ -30,6 +30,7 @@ def attempt_of(step: Step, task: Task, place: PlanPlace, history: History, alone
         patch=_patch(place, line, step.phase),
         charged=frozenset() if history.limits.lands else _charged_to_others(step, history),
         brings=line.brings,
+        own=line.commit,
         verified=line.verified,
         conflict=_clash(line) if step.phase is Phase.EXECUTE else (),
     )

@@ -82,6 +82,8 @@ class Line:
     """What of the person's own is in the way of the landing in this run."""
     conflicts: int = 0
     """How often in this run the change could not be merged."""
+    clashed: bool = False
+    """The change could not be merged, and `execute` has not passed again since."""
     commit: str = ""
     """What `execute` left as a commit; empty if it changed nothing or worked in the shared tree."""
     mended: str = ""
@@ -285,6 +287,7 @@ class History:
         match phase:
             case Phase.EXECUTE:
                 line.commit, line.mended, line.verified, line.findings = outcome.commit, "", "", ()
+                line.clashed = False
             case Phase.ADDRESS:
                 line.verified, line.findings = outcome.commit, outcome.findings
                 if not self.limits.lands:
@@ -299,7 +302,7 @@ class History:
         if line.conflicts > self.limits.conflict_retry:
             self._fail(line, outcome.reason)
         else:
-            line.next, line.failures = Phase.EXECUTE, 0
+            line.next, line.failures, line.clashed = Phase.EXECUTE, 0, True
 
     def _complete(self, line: Line, at: float, findings: tuple[Finding, ...] = ()) -> None:
         line.next, line.completed_at, line.findings, line.failed = None, at, findings, None
@@ -341,6 +344,7 @@ class History:
                 line.next, line.completed_at, line.findings = phase, None, ()
                 line.failures, line.rounds, line.failed, line.held, line.conflicts = 0, 0, None, None, 0
                 line.mended = line.verified = ""
+                line.clashed = False
                 if phase is not Phase.ADDRESS:
                     line.commit = ""
                 line.has_begun = line.has_begun and phase is not Phase.PLAN
@@ -383,7 +387,7 @@ def _stage(line: Line) -> Stage | None:
         return Stage.LAND
     if line.next is Phase.ADDRESS:
         return Stage.REVIEW
-    if line.conflicts:
+    if line.clashed:
         return Stage.AGAIN
     return Stage.BEGUN if line.has_begun else Stage.FRESH
 

@@ -70,6 +70,13 @@ def hold(places: Places, run: str, first: Callable[[Owner], None]) -> Iterator[C
             lock.release()
 
 
+def refuse(places: Places) -> None:
+    """`Busy` if a peal is at work, for those that only look."""
+    holder = owner(places)
+    if holder and holder.is_alive:
+        raise Busy(_who(places))
+
+
 def _taken(places: Places) -> "BaseFileLock":
     from filelock import FileLock, Timeout
 

@@ -14,6 +14,7 @@ from peal.events import PlanRead, TaskRead
 from peal.history import fold
 from peal.model import Plan
 from peal.places import Places, PlanPlace
+from peal.workspaces import leftovers
 
 _GIT_WITHIN = 120.0
 """Seconds that a git which a killed peal had started may still take: cut short, it would leave locks behind."""
@@ -38,12 +39,14 @@ def hold(
     """
     The open memory of the plan that was read, with the repository's lock in hand.
 
-    First, whatever a dead run left running is ended. `fresh` sets the old memory aside. `say` is told what had to be
+    First, whatever a dead run left running is ended, and what it left in worktrees is kept as patches. `fresh` sets the old memory aside. `say` is told what had to be
     put right. `Busy` if another peal is at work; PealError if the memory cannot be read or written.
     """
     plan_file = places.plan_file(reading.plan)
     place = places.plan(plan_file)
     with lock.hold(places, run, first=end_strays) as renew:
+        for text in leftovers.rescue_all(places.repo, places.worktrees):
+            say(text)
         with writing(place):
             if fresh and (kept := journal.set_aside(place)):
                 say(f"starting over; what was remembered is kept in `{kept}`")

@@ -247,6 +247,8 @@ class Attempt:
     """Marks of findings that stand against other tasks in the same tree: nobody is charged twice."""
     brings: str = ""
     """The commit that `address` merges: the task's own, or the merge as mended so far; empty if nothing changed."""
+    own: str = ""
+    """The commit that `execute` made of the task."""
     verified: str = ""
     """The merge commit that is to land."""
     conflict: tuple[Finding, ...] = ()

@@ -2,19 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 from peal import git
 from peal.errors import Paused, PealError
-from peal.events import Event, StepEnded
+from peal.events import Event, StepEnded, TasksForgotten
 from peal.history import History, Line
 from peal.model import Outcome, Phase, Result
-from peal.places import PlanPlace
 from peal.settings import FILE
 from peal.text import ranges
 from peal.workspaces import Pool, commits, preflight
-from peal.workspaces.slots import Slot
 
 
 def check(history: History, lands: bool) -> None:
@@ -55,31 +51,47 @@ def _is_isolated(line: Line) -> bool:
 def taken_over(pool: Pool, history: History) -> Iterator[Event]:
     """The ends of attempts that had made their commit when they were cut off, and could not be recorded."""
     run = history.opened.run if history.opened else ""
+    why = "its commit was there when peal was cut off"
     for line in list(history.running.values()):
-        one = line.running
-        if one and one.phase is Phase.EXECUTE and (commit := pool.made_by(one.task, one.base, run)):
-            outcome = Outcome(Result.PASSED, "its commit was there when peal was cut off", commit=commit)
-            yield StepEnded(time.time(), line.task.index, one.phase, one.number, outcome)
-
-
-def keep(pool: Pool, history: History) -> None:
-    """Every commit that has not landed is kept by the branch of its task's number, which may have changed."""
-    for line in history.lines.values():
-        commit = line.verified or line.brings
-        if commit and not line.is_complete and git.commit_id(pool.repo, pool.ref(line.task.index)) != commit:
-            commits.point(pool.repo, pool.ref(line.task.index), commit)
-
-
-def rescue(repo: Path, pool: Path, history: History, place: PlanPlace) -> None:
-    """Keep what attempts that were cut off left in their worktrees, each as a patch in its folder."""
-    for line in history.running.values():
         one = line.running
         if one is None or not one.base:
             continue
-        slot = Slot(repo, Path(one.workspace))
-        if slot.path.parent == pool and slot.exists:
-            with suppress(git.GitError):
-                commits.save_patch(slot, one.base, place.attempt(one.task, one.phase, one.number))
+        commit, result = "", Result.PASSED
+        if one.phase is Phase.EXECUTE:
+            commit = pool.made_by(one.task, one.base, run)
+        elif one.phase is Phase.ADDRESS:
+            commit, result = pool.merged_by(one.task, one.base, line.brings), Result.MENDED
+        if commit:
+            outcome = Outcome(result, why, commit=commit)
+            yield StepEnded(time.time(), line.task.index, one.phase, one.number, outcome)
+
+
+def forgotten(pool: Pool, history: History) -> Iterator[Event]:
+    """Tasks whose commit was cleaned out of the repository before it could land: to be carried out again."""
+    lost = tuple(line.task.index for line in _unlanded(history) if not git.commit_id(pool.repo, line.brings))
+    if lost:
+        yield TasksForgotten(time.time(), lost, Phase.EXECUTE, "its commit is not in the repository any more")
+
+
+def keep(pool: Pool, history: History) -> None:
+    """
+    Every commit that has not landed is kept by the branch of its task's number, which may have changed.
+
+    A branch whose commit belongs to no task any more, because the plan was changed, gets another name first.
+    """
+    lines, found, target = _unlanded(history), pool.branches(), pool.target()
+    known = {commit for line in lines for commit in (line.commit, line.mended, line.verified)}
+    for ref, commit in found.items():
+        if commit not in known and not git.is_ancestor(pool.repo, commit, target):
+            pool.set_aside(ref, commit)
+    for line in lines:
+        ref = pool.ref(line.task.index)
+        if found.get(ref) not in (line.commit, line.mended, line.verified):
+            commits.point(pool.repo, ref, line.brings)
+
+
+def _unlanded(history: History) -> list[Line]:
+    return [line for line in history.lines.values() if line.brings and not line.is_complete]
 
 
 def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
@@ -98,8 +110,8 @@ def vanished(pool: Pool, history: History) -> list[int]:
     last = max(landed, key=lambda line: line.completed_at or 0, default=None)
     since = history.opened.at if history.opened else 0.0
     lines = [line for line in landed if line is last or (line.completed_at or 0) >= since]
-    target = pool.target()
-    if not lines or git.contains(pool.repo, target, [line.verified for line in lines]):
+    target = git.commit_id(pool.repo, f"refs/heads/{pool.branch}")
+    if not lines or not target or git.contains(pool.repo, target, [line.verified for line in lines]):
         return []
     return [line.task.index for line in lines if not _is_in(pool, line, target)]
 

@@ -221,7 +221,7 @@ def run(job: Job, screen: Screen) -> End:
             reconcile.check_branch(job.pool, held.history, job.retarget)
             with memory.writing(job.place):
                 held.append(*reconcile.taken_over(job.pool, held.history))
-                reconcile.rescue(job.pool.repo, job.pool.place, held.history, job.place)
+                held.append(*reconcile.forgotten(job.pool, held.history))
             if job.fresh:
                 job.pool.set_branches_aside()
             reconcile.keep(job.pool, held.history)
@@ -263,7 +263,7 @@ def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: st
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         worker = Worker(job.crew, name, scratch, inbox.put, guard.watch)
         if job.pool:
-            job.pool.prepare(job.width, bool(job.crew.reviewers))
+            job.pool.prepare(job.width, bool(job.crew.reviewers) or job.limits.as_ready)
         executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
         stack.callback(executor.close)
         with _signals(inbox):

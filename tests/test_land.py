@@ -1196,3 +1196,111 @@ def test_a_repository_that_was_moved_meanwhile_is_resumed(project: Repo, out: Pa
 
     assert landed(project) == ["1", "2"]
     assert branches(project) == []
+
+
+# What readies a worktree, hooks and merges together
+
+
+@pytest.mark.parametrize("has_hook", [False, True])
+def test_readying_a_worktree_does_not_undo_the_merge_in_it(project: Repo, has_hook: bool) -> None:
+    if has_hook:
+        hook(project, "pre-commit", "exit 0")
+    reviewer(project, "[ -e one ]")
+    commit_plan(project, "echo 1 > one")
+
+    run_plan(project, "--worktree-setup", "true")
+
+    assert at_head(project, "one") == "1\n"
+
+
+def test_readying_a_worktree_does_not_use_up_a_round_of_mending(project: Repo) -> None:
+    commit_plan(project, *clash(mended("echo 2 > same", "echo both > same")))
+
+    run_plan(project, "--worktree-setup", "true", "--max-address-rounds", "1")
+
+    assert at_head(project, "same") == "both\n"
+    assert "002-execute-2" not in attempts(project)
+
+
+@pytest.mark.parametrize(
+    "script", ["rm .git", "git checkout -q --detach HEAD^", "git commit -q --allow-empty -m x --no-verify"]
+)
+def test_a_hook_that_makes_something_else_of_the_merge_lands_nothing(project: Repo, script: str) -> None:
+    commit_plan(project, "echo 1 > one")
+    head = project.git("rev-parse", "HEAD")
+    hook(project, "commit-msg", script)
+
+    run_plan(project, code=1)
+
+    assert project.git("rev-parse", "HEAD") == head
+    assert branches(project) != []
+
+
+def test_a_mend_keeps_what_a_task_brought_though_git_ignores_it_by_now(project: Repo) -> None:
+    reviewer(project, "[ ! -e notes.log ] || [ -e mended ]")
+    commit_plan(
+        project,
+        "(parallel) echo '*.log' > .gitignore",
+        f"(parallel) {mended('echo 2 > notes.log', 'touch mended')}",
+    )
+
+    run_plan(project)
+
+    assert at_head(project, "notes.log") == "2\n"
+
+
+def test_a_tracked_file_in_an_ignored_folder_may_be_renamed(project: Repo) -> None:
+    project.write("dist/a", "kept all the same\n")
+    project.write(".gitignore", "dist/\n")
+    project.git("add", "-f", "dist/a", ".gitignore")
+    commit_plan(project, "git mv dist/a dist/b")
+
+    run_plan(project)
+
+    assert at_head(project, "dist/b") == "kept all the same\n"
+
+
+def test_an_autostash_that_the_person_has_set_for_the_branch_is_not_used(project: Repo) -> None:
+    commit_plan(project, "echo task > README.md")
+    project.git("config", "branch.main.mergeOptions", "--autostash")
+    project.write("README.md", "mine\n")
+
+    run_plan(project, code=4)
+
+    assert project.read("README.md") == "mine\n"
+    assert project.git("stash", "list") == ""
+
+
+def test_a_refusing_hook_does_not_keep_reviewers_from_looking(project: Repo, out: Path) -> None:
+    reviewer(project, 'touch "$OUT/looked"')
+    commit_plan(project, "echo 1 > one")
+    hook(project, "pre-commit", "exit 1")
+
+    run_plan(project, "--on-findings-remaining", "warn", code=2)
+
+    assert (out / "looked").exists()
+
+
+def test_what_an_agent_has_mended_of_two_conflicts_is_kept_for_the_next_round(project: Repo) -> None:
+    commit_plan(
+        project,
+        "(parallel) echo 1 > same; echo 1 > too",
+        f"(parallel) {mended('echo 2 > same; echo 2 > too', 'echo both > same')}",
+    )
+
+    said = run_plan(project, "--conflict-retry", "0", "--max-address-rounds", "2", code=1)
+
+    assert "conflicts remain" in said
+    assert "+both" in kept(project, "002-address-1", "changes.patch")
+    assert "changes.patch" in kept(project, "002-address-2", "prompt.md")
+
+
+def test_a_patch_applies_whatever_shows_a_file_to_people(project: Repo) -> None:
+    project.write(".gitattributes", "*.up diff=up\n")
+    project.git("add", ".gitattributes")
+    project.git("config", "diff.up.textconv", "tr a-z A-Z <")
+    commit_plan(project, "echo words > a.up; exit 1")
+
+    run_plan(project, code=1)
+
+    assert "+words" in kept(project, "001-execute-1", "changes.patch")

@@ -895,15 +895,14 @@ def test_conflicts_are_counted_afresh_in_each_run() -> None:
     assert _reasons(played)[0] == "1: task 1 address: the merge is tried again"
 
 
-def test_on_the_next_run_a_clashed_task_goes_as_one_that_has_begun() -> None:
-    """All that the conflict was about has landed, or is no further than it is itself."""
+def test_on_the_next_run_too_a_clashed_task_lets_the_others_land_first() -> None:
     memory = Remembered()
     first = play(memory, "1p 2p", {"1 address": "conflicts"}, LANDING_TWO, cut_at=21)
     assert first.order == "1p 2p 1e 2e 1a"
 
     played = play(memory, "1p 2p 3p", limits=LANDING_TWO)
 
-    assert played.batches == "1e+3p 3e 1a 1l 2a 2l 3a 3l"
+    assert played.batches == "3p 3e 2a 2l 3a 3l 1e 1a 1l"
 
 
 def test_a_clashed_task_gets_its_retries_back() -> None:
@@ -1212,6 +1211,7 @@ class Told:
     succeeded: set[str] = field(factory=set)
     tries: Counter[str] = field(factory=Counter)
     conflicts: Counter[str] = field(factory=Counter)
+    clashed: set[str] = field(factory=set)
     capped: bool = False
     stop: int | None = None
 
@@ -1252,6 +1252,7 @@ class Told:
         self.failed &= kept
         self.held &= kept
         self.found &= kept
+        self.clashed &= kept
         for known in (self.commits, self.mended, self.verified, self.conflicts):
             for name in known.keys() - kept:
                 del known[name]
@@ -1264,6 +1265,7 @@ class Told:
             self.held.discard(name)
             self.found.discard(name)
             self.conflicts.pop(name, None)
+            self.clashed.discard(name)
             self.mended[name] = self.verified[name] = ""
             if phase in (Phase.PLAN, Phase.EXECUTE):
                 self.commits[name] = ""
@@ -1303,6 +1305,7 @@ class Told:
         if phase is Phase.EXECUTE:
             self.commits[name], self.mended[name], self.verified[name] = outcome.commit, "", ""
             self.found.discard(name)
+            self.clashed.discard(name)
         if phase is Phase.ADDRESS:
             self.verified[name] = outcome.commit
             self.found = self.found | {name} if outcome.findings else self.found - {name}
@@ -1317,6 +1320,7 @@ class Told:
             self.failed.add(name)
         else:
             self.done[name], self.tries[name] = AGENT_PHASES.index(Phase.EXECUTE), 0
+            self.clashed.add(name)
 
     def _failures_in_a_row(self) -> int:
         """The longest row of failures among the settled tasks in task order."""
@@ -1344,8 +1348,8 @@ class Told:
         return self.names[task] in self.held
 
     def has_clashed(self, task: int) -> bool:
-        """It waits to be carried out anew, or is being so, after a conflict in this run."""
-        return self.conflicts[self.names[task]] > 0 and self.next(task) is Phase.EXECUTE
+        """It waits to be carried out anew, or is being so, after a conflict."""
+        return self.names[task] in self.clashed and self.next(task) is Phase.EXECUTE
 
     def has_findings(self, task: int) -> bool:
         return self.is_complete(task) and self.names[task] in self.found

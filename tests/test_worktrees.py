@@ -942,3 +942,26 @@ def test_the_journal_names_the_worktree_and_its_base(project: Repo) -> None:
     ready = [event for event in events if event["event"] == "WorkspaceReady"]
     assert {event["base"] for event in ready} == {head}
     assert {Path(event["path"]).parent for event in ready} == {project.path / ".peal/worktrees"}
+
+
+def test_a_worktree_that_somebody_removed_is_readied_again(project: Repo, out: Path) -> None:
+    project.write("peal.toml", "worktree_setup = '''sh -c 'echo x >> \"$OUT/setups\"' '''\n")
+    commit_plan(project, "echo 1 > one", "echo 2 > two")
+    run_plan(project, "--task", "1")
+    subprocess.run(["rm", "-rf", str(project.path / ".peal/worktrees/1")], check=True)
+
+    run_plan(project)
+
+    assert (out / "setups").read_text() == "x\nx\n"
+
+
+def test_an_included_symbolic_link_is_copied_for_each_task(project: Repo) -> None:
+    project.write(".gitignore", "link\n")
+    project.git("add", ".gitignore")
+    (project.path / "link").symlink_to("README.md")
+    project.write("peal.toml", 'worktree_include = ["link"]\n')
+    commit_plan(project, "cat link > one", "cat link > two")
+
+    run_plan(project)
+
+    assert project.read("two") == "A project.\n"

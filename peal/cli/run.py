@@ -194,7 +194,8 @@ def _told(attempt: Attempt, crew: Crew) -> str:
         return f"{head}: into `{crew.workspaces.branch}`"
     if attempt.phase is Phase.ADDRESS:
         names = ", ".join(reviewer.name for reviewer in crew.reviewers)
-        return f"{head}: reviewers {names}" if names else f"{head}: no reviewers, nothing to do"
+        merges = f"merged into `{crew.workspaces.branch}`, " if crew.workspaces.branch else ""
+        return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
     request = Request(
         task, attempt.phase, "PROMPT", attempt.folder / "prompt.md", workspace, crew.model(attempt.phase)
     )

@@ -1,18 +1,20 @@
 """`peal diff`, `peal clean`: what tasks have changed, and the worktrees and branches they worked in."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from peal import git, journal, lock, memory, reconcile
+from peal import git, journal, lock, memory
 from peal.cli.options import places_of, plan_or_latest, repository
-from peal.errors import Damaged, PealError
-from peal.history import Line, fold
+from peal.errors import PealError
+from peal.history import Line, Try, fold
 from peal.places import BRANCHES, Places, PlanPlace
-from peal.workspaces import PATCH, slots
+from peal.workspaces import PATCH, leftovers, slots
 
 
 @click.command()
@@ -38,24 +40,41 @@ def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
 def _difference(places: Places, place: PlanPlace, line: Line, options: list[str]) -> bytes:
     """As git prints it; empty if there is none. PealError if it cannot be told."""
     wants_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    options = [*options, "--color=always"] if wants_colour else options
-    running, last = line.running, line.last()
-    if running and running.base and Path(running.workspace).is_dir():
-        return slots.difference(Path(running.workspace), running.base, options)
-    if commit := line.verified or line.brings:
+    options = [*options, "--no-ext-diff", "--color=always" if wants_colour else "--color=never"]
+    if line.running and line.running.base:
+        at, folder = Path(line.running.workspace), _folder(place, line.running)
+        if slot := leftovers.holding(places.repo, at, folder):
+            return _shown(slots.difference(slot, line.running.base, options))
+    if commit := _commit(places, line):
         return _shown(git.attempt(places.repo, "diff", *options, f"{commit}^1", commit))
-    patch = place.attempt(last.task, last.phase, last.number) / PATCH if last else None
+    last = line.running or line.last()
+    patch = _folder(place, last) / PATCH if last else None
     if patch and patch.exists():
+        is_short = options[0] == "--stat"
         return (
             _shown(git.attempt(places.repo, "apply", "--stat", str(patch)))
-            if options[:1] == ["--stat"]
+            if is_short
             else patch.read_bytes()
         )
-    if last and not any(one.base for one in line.tries):
+    if last and not any(one.base for one in [*line.tries, last]):
         raise PealError(
             f"task {line.task.index} worked in your own tree, where its changes cannot be told from others; see `git diff`"
         )
     return b""
+
+
+def _folder(place: PlanPlace, one: Try) -> Path:
+    return place.attempt(one.task, one.phase, one.number)
+
+
+def _commit(places: Places, line: Line) -> str:
+    """The commit that shows the task's change against its first parent: the merge, if it is the task's own."""
+    merge, own = line.verified or line.mended, line.commit
+    if not merge or not own:
+        return merge or own
+    is_ours = git.is_ancestor(places.repo, own, merge) and not git.is_ancestor(places.repo, own, f"{merge}^1")
+    is_replayed = not git.is_ancestor(places.repo, own, merge) and bool(git.commit_id(places.repo, merge))
+    return merge if is_ours or is_replayed else own
 
 
 def _shown(done: "git.Done") -> bytes:
@@ -71,11 +90,13 @@ def _shown(done: "git.Done") -> bytes:
 def clean(branches: bool, dry_run: bool, repo: Path) -> int:
     """Remove the worktrees that tasks worked in; what an unfinished task left there is kept as a patch."""
     places = places_of(repo)
-    with lock.hold(places, "", first=memory.end_strays):
-        said = [
-            *_without_worktrees(places, dry_run),
-            *(_without_branches(places, dry_run) if branches else ()),
-        ]
+    said: list[str] = []
+    if places.root.is_dir():
+        if dry_run:
+            lock.refuse(places)
+        with nullcontext() if dry_run else lock.hold(places, "", first=memory.end_strays):
+            said += _without_worktrees(places, dry_run)
+            said += _without_branches(places, dry_run) if branches else ()
     for text in said or ["nothing to clean"]:
         click.echo(text)
     return 0
@@ -83,12 +104,7 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
 
 def _without_worktrees(places: Places, dry_run: bool) -> Iterator[str]:
     if not dry_run:
-        for place in places.known_plans():
-            try:
-                history = fold(journal.load(place.journal).events)
-                reconcile.rescue(places.repo, places.worktrees, history, place)
-            except Damaged as error:
-                raise PealError(f"{error}; until then nothing is cleaned") from None
+        yield from leftovers.rescue_all(places.repo, places.worktrees)
     for slot in slots.found(places.repo, places.worktrees):
         if not dry_run:
             slot.remove()
@@ -97,15 +113,30 @@ def _without_worktrees(places: Places, dry_run: bool) -> Iterator[str]:
 
 def _without_branches(places: Places, dry_run: bool) -> Iterator[str]:
     """Only what the branch that is checked out holds: nothing gets lost with it."""
-    names = git.output(places.repo, "for-each-ref", "--format=%(refname)", f"refs/heads/{BRANCHES}/").split()
-    for name in names:
+    for name, is_in_use in _own_branches(places):
         short = name.removeprefix("refs/heads/")
-        if not git.is_ancestor(places.repo, name, "HEAD"):
+        if is_in_use:
+            yield f"kept branch `{short}`: it is checked out"
+        elif not git.is_ancestor(places.repo, name, "HEAD"):
             yield f"kept branch `{short}`: it has not landed; `git log {short}` shows it, `git branch -D {short}` deletes it"
-            continue
-        if not dry_run:
-            git.output(places.repo, "update-ref", "-d", name)
-        yield f"{_would(dry_run, 'deleted')} branch `{short}`"
+        else:
+            if not dry_run:
+                git.output(places.repo, "update-ref", "-d", name)
+            yield f"{_would(dry_run, 'deleted')} branch `{short}`"
+
+
+def _own_branches(places: Places) -> Iterator[tuple[str, bool]]:
+    """The branches that runs of this checkout's plans have made, and whether each is checked out somewhere."""
+    prefixes = {places.branches(places.plan_file(known.plan_path)) for known in memory.known_runs(places)}
+    own = re.compile(
+        rf"refs/heads/({'|'.join(map(re.escape, sorted(prefixes)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
+    )
+    listed = git.output(
+        places.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", f"refs/heads/{BRANCHES}/"
+    )
+    for name, _, worktree in (line.partition(" ") for line in listed.splitlines()):
+        if prefixes and own.fullmatch(name):
+            yield name, bool(worktree)
 
 
 def _would(dry_run: bool, done: str) -> str:

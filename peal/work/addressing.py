@@ -13,10 +13,12 @@ _REVIEW = 64 * 1024
 """Bytes of the end of a helper's output that make a finding."""
 
 
-def one_round(desk: Desk, change: Change, conflicts: tuple[Finding, ...]) -> Outcome:
+def one_round(desk: Desk, change: Change) -> Outcome:
     """Look, and let the agent mend what is found; whether that helped is for the next round to say."""
     attempt, settings = desk.attempt, desk.crew.settings
-    found = conflicts or _hooked(desk, change) or _reviewed(desk, change)
+    change.ready()
+    conflicts = change.conflicts()
+    found = conflicts or (*_hooked(desk, change), *_reviewed(desk, change))
     if desk.programs.cancel.is_set:
         return Outcome(Result.INTERRUPTED, "the run was ended")
     findings = tuple(finding for finding in found if finding.mark not in attempt.charged)
@@ -31,12 +33,14 @@ def one_round(desk: Desk, change: Change, conflicts: tuple[Finding, ...]) -> Out
         outcome = desk.ask(findings)
     match outcome.result:
         case Result.MENDED:
-            return evolve(outcome, commit=change.mended())
+            commit = change.mended()
+            left = "; conflicts remain" if conflicts and not commit else ""
+            return evolve(outcome, commit=commit, reason=outcome.reason + left)
         case Result.REJECTED if conflicts:
             return address.clashed(conflicts, outcome.reason)
         case Result.REJECTED:
-            left = address.remaining(findings, settings.on_findings_remaining, outcome.reason)
-            return evolve(left, commit=change.verified()) if left.result is Result.PASSED else left
+            ended = address.remaining(findings, settings.on_findings_remaining, outcome.reason)
+            return evolve(ended, commit=change.verified()) if ended.result is Result.PASSED else ended
         case _:
             change.rescue()
             return outcome

@@ -29,7 +29,7 @@ class Crew:
         return self.settings.phase(phase).model or self.settings.model
 
     def agent_name(self, phase: Phase) -> str:
-        """Who works in this phase; nobody where there is nothing to do for anybody."""
+        """Who works in this phase; nobody where, but for a conflict, there is nothing to do for anybody."""
         is_quiet = phase is Phase.LAND or (phase is Phase.ADDRESS and not self.reviewers)
         return "" if is_quiet else self.agents[phase].name
 

@@ -125,10 +125,8 @@ class Desk:
         return [end_of(f"{self.attempt.folder}/{prefix}{name}", size) for name in ("stdout", "stderr")]
 
     def set_up(self) -> None:
-        """Ready the worktree where that has not been done; `UnreadyError` if it fails."""
+        """Ready the worktree as the person has asked for; `UnreadyError` if it fails."""
         spaces = self.crew.workspaces
-        if not spaces.needs_setup(self.path):
-            return
         ending = self.help(spaces.setup, "setup.", "`worktree_setup`")
         words = last_line(end_of(f"{self.attempt.folder}/setup.stderr"))
         if bad := unfinished(Evidence(ending, Reply(""), words)):
@@ -144,12 +142,12 @@ def desk(crew: Crew, programs: Programs, attempt: Attempt, workspace: Workspace 
     os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
     try:
         task, base, path = attempt.task.index, workspace.base, workspace.path
-        made = Desk(
-            crew, programs, attempt, path, starts_clean=bool(base) and attempt.phase is not Phase.ADDRESS
-        )
+        made = Desk(crew, programs, attempt, path, starts_clean=bool(base))
         if base:
             programs.put(WorkspaceReady(time.time(), task, attempt.phase, attempt.number, str(path), base))
-            made.set_up()
+            if crew.workspaces.needs_setup(path):
+                workspace.blank()
+                made.set_up()
         yield made
     finally:
         _remove(scratch)

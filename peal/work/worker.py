@@ -93,13 +93,14 @@ class Worker:
             return noted(attempt, outcome)
 
     def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
-        if change.is_empty or not (self.crew.reviewers or change.base):
+        if change.is_empty:
             return Outcome(Result.PASSED, "nothing to review")
-        conflicts = change.conflicts()
-        if not (conflicts or self.crew.reviewers or change.commit_command()):
-            return Outcome(Result.PASSED, commit=change.verified())
+        if change.at_once() and not self.crew.reviewers:
+            return Outcome(
+                Result.PASSED, "" if change.base else "nothing to review", commit=change.verified()
+            )
         with desk(self.crew, self._programs, attempt, change) as at:
-            return noted(attempt, one_round(at, change, conflicts))
+            return noted(attempt, one_round(at, change))
 
 
 def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:

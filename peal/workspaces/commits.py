@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from attrs import frozen
+
 from peal import git
 from peal.errors import PealError
 from peal.files import replace
@@ -13,6 +15,9 @@ from peal.workspaces.slots import MARKER, Slot
 
 PATCH = "changes.patch"
 """In an attempt's folder: what it changed, if it did not pass."""
+
+_EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
+"""For `git apply`, not for people."""
 
 
 def message(task: Task, plan: str, run: str) -> str:
@@ -60,13 +65,13 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def staged(slot: Slot, base: str) -> list[str]:
-    """Put all that differs from `base` into the index; the paths."""
+def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> list[str]:
+    """Put all that differs from `base` into the index; the paths. Those that were `brought` are wanted in any case."""
     slot.unlock()
     slot.detach(base)
     slot.stage()
     changes = _changes(slot, base)
-    unwanted = _unwanted(slot, changes)
+    unwanted = _unwanted(slot, changes) - brought
     if unwanted:
         slot.output(
             "rm", "-r", "--cached", "--force", "--quiet", "--ignore-unmatch",
@@ -76,31 +81,50 @@ def staged(slot: Slot, base: str) -> list[str]:
     return [path for path in changes if path not in unwanted]
 
 
-def _changes(slot: Slot, base: str) -> dict[str, tuple[str, str]]:
-    """Each path that differs from `base`, with its mode before and now; see git-diff-index(1), "Raw output format"."""
-    raw = slot.output("diff-index", "--cached", "--raw", "--no-renames", "-z", base)
+@frozen
+class _Change:
+    """How a path differs: its modes and blobs, before and now; zeros where there is none."""
+
+    modes: tuple[str, str]
+    blobs: tuple[str, str]
+
+
+def _changes(slot: Slot, base: str) -> dict[str, _Change]:
+    """Each path that differs from `base`; see git-diff-index(1), "Raw output format"."""
+    raw = slot.output("diff-index", "--cached", "--raw", "--no-abbrev", "--no-renames", "-z", base)
     fields = raw.split("\0")
-    return {
-        path: (head[1:7], head.split(" ")[1]) for head, path in zip(fields[::2], fields[1::2], strict=False)
-    }
+    found = {}
+    for head, path in zip(fields[::2], fields[1::2], strict=False):
+        before, now, blob_before, blob_now, _ = head.removeprefix(":").split(" ")
+        found[path] = _Change((before, now), (blob_before, blob_now))
+    return found
 
 
-def _unwanted(slot: Slot, changes: dict[str, tuple[str, str]]) -> set[str]:
+def _unwanted(slot: Slot, changes: dict[str, _Change]) -> set[str]:
     """New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules."""
-    new = [path for path, (before, _) in changes.items() if before == "000000"]
+    gone = {change.blobs[0] for change in changes.values() if change.modes[1] == "000000"}
+    new = [path for path, change in changes.items() if change.modes[0] == "000000"]
     if not new:
         return set()
-    strays = set() if ".gitmodules" in changes else {path for path in new if changes[path][1] == "160000"}
-    listed = b"\0".join(map(os.fsencode, new))
-    ignored = slot.attempt("check-ignore", "--no-index", "--stdin", "-z", stdin=listed).stdout
+    strays = (
+        set() if ".gitmodules" in changes else {path for path in new if changes[path].modes[1] == "160000"}
+    )
+    # A tracked file that is ignored, as in a `dist/` that is committed all the same, may be given another name.
+    unknown = [path for path in new if changes[path].blobs[1] not in gone]
+    listed = b"\0".join(map(os.fsencode, unknown))
+    ignored = (
+        slot.attempt("check-ignore", "--no-index", "--stdin", "-z", stdin=listed).stdout if unknown else b""
+    )
     included = {name.as_posix() for name in slot.included}
     return strays | included.intersection(new) | set(filter(None, os.fsdecode(ignored).split("\0")))
 
 
 def save_patch(slot: Slot, base: str, folder: Path) -> None:
     """Write what differs from `base` into the attempt's folder, for `git apply`; no file if nothing does."""
-    if slot.exists and not (folder / PATCH).exists() and staged(slot, base):
-        patch = slot.attempt("diff", "--cached", "--binary", "--no-ext-diff", "--no-color", base)
+    if not (folder / PATCH).exists() and staged(slot, base):
+        patch = slot.attempt("diff-index", "--cached", "--patch", *_EXACTLY, base)
+        if patch.returncode != 0:
+            raise git.GitError(f"`git diff` failed in `{slot.path}`: {git.said(patch)}")
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / PATCH, patch.stdout)
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from contextlib import suppress
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +11,11 @@ from attrs import define, field
 from peal import git
 from peal.model import Attempt, Finding
 from peal.text import harmless
-from peal.workspaces import commits
+from peal.workspaces import commits, leftovers
 from peal.workspaces.slots import MARKER, SIDES, Slot
 
 REVIEWER = "git merge"
-_PLAINLY = ("--no-squash", "--no-verify-signatures")
+_PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
 """Whatever the person has set for merges in general."""
 _EXCERPT = 120
 """Lines of a conflicting file that a finding shows."""
@@ -57,10 +56,18 @@ class Merge:
 
     @property
     def path(self) -> Path:
-        """The worktree; the first look readies it."""
+        """The worktree; `ready` makes it so."""
+        return self.slot.path
+
+    def blank(self) -> None:
+        """The worktree on the branch's commit, without the merge."""
+        leftovers.rescue(self.slot)
+        self.slot.reset(self.base)
+
+    def ready(self) -> None:
+        """The worktree holds the merge, committed or under way."""
         if not self._is_staged:
             self._stage()
-        return self.slot.path
 
     @cached_property
     def _parents(self) -> list[str]:
@@ -91,15 +98,14 @@ class Merge:
 
     @property
     def _task_commit(self) -> str:
-        return self._parents[1] if len(self._parents) > 1 else self.attempt.brings
+        return self.attempt.own or self.attempt.brings
 
     def conflicts(self) -> tuple[Finding, ...]:
-        """Merge, without a worktree where git can and nothing needs one; a finding for each path that clashes."""
-        if not self._merged_at_once():
-            self._stage()
+        """A finding for each path that clashes."""
         return tuple(self._told(path, state) for path, state in self._unmerged().items())
 
-    def _merged_at_once(self) -> bool:
+    def at_once(self) -> bool:
+        """Merge without a worktree; whether that was possible: nothing clashes, and no hook wants to look."""
         repo = self.slot.repo
         if self._way is Way.NOTHING:
             self._commit = self.base
@@ -119,6 +125,8 @@ class Merge:
     def _stage(self) -> None:
         """Ready the worktree: on the merge, or on the branch with the merge in the index."""
         self._is_staged = True
+        leftovers.rescue(self.slot)
+        leftovers.claim(self.slot, self.attempt.folder, self._commit or self.base)
         if self._commit or self.is_empty:
             self.slot.reset(self._commit or self.base)
             return
@@ -175,21 +183,15 @@ class Merge:
         """`git commit` where hooks are to look at the merge and have not."""
         if self._commit or not self.has_hooks:
             return ()
-        return (
-            "git",
-            "-C",
-            str(self.path),
-            "commit",
-            "--no-gpg-sign",
-            "--quiet",
-            "--allow-empty",
-            "-m",
-            self.message,
-        )
+        empty = ["--allow-empty"] if self._way is Way.REPLAY else []
+        return ("git", "-C", str(self.path), "commit", "--no-gpg-sign", "--quiet", *empty, "-m", self.message)
 
     def committed(self) -> None:
-        """HEAD is the merge now."""
-        self._commit = git.commit_id(self.slot.path, "HEAD")
+        """HEAD is the merge now; `GitError` if it is anything else."""
+        commit = self.slot.output("rev-parse", "HEAD")
+        if git.parents(self.slot.repo, commit) != list(self._onto):
+            raise git.GitError(f"a hook has made something else of the merge in `{self.slot.path}`")
+        self._commit = commit
         commits.point(self.slot.repo, self.ref, self._commit)
 
     def take_up(self) -> bool:
@@ -207,14 +209,19 @@ class Merge:
 
     def verified(self) -> str:
         """The merge; committed without the hooks if they refuse and findings are let through."""
-        return self._commit or self._written()
+        commit = self._commit or self._written()
+        leftovers.settle(self.slot)
+        return commit
 
     def mended(self) -> str:
         """The merge with what the agent did."""
         if not self._commit and (self._is_given_up() or self._unresolved()):
+            leftovers.rescue(self.slot)
             return ""
-        commits.staged(self.slot, self.base)
+        listed = git.output(self.slot.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
+        commits.staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
         self._commit = self._written()
+        leftovers.settle(self.slot)
         return self._commit
 
     def _written(self) -> str:
@@ -244,6 +251,5 @@ class Merge:
         return not git.is_ancestor(self.slot.repo, self._onto[1], self.slot.output("rev-parse", "HEAD"))
 
     def rescue(self) -> None:
-        """What the agent did to the merge, as a patch against the branch."""
-        with suppress(git.GitError):
-            commits.save_patch(self.slot, self._commit or self.base, self.attempt.folder)
+        """What the agent did, as a patch."""
+        leftovers.rescue(self.slot)

@@ -4,21 +4,20 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from attrs import define, field
 
 from peal import git
+from peal.errors import PealError
 from peal.model import Attempt, Outcome, Phase, Result
-from peal.workspaces import commits, landing
+from peal.workspaces import commits, landing, leftovers
 from peal.workspaces.merging import Merge
-from peal.workspaces.slots import Slot
+from peal.workspaces.slots import ADDRESS, Slot
 
-ADDRESS = "address"
-"""The slot in which `address` works, one task at a time."""
-_HOOKS = ("pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg")
+_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
 
 
 @define
@@ -38,6 +37,9 @@ class LentSlot:
         """The worktree."""
         return self.slot.path
 
+    def blank(self) -> None:
+        """It is ready already."""
+
     def watch(self) -> None:
         """The slot is clean: what it is compared with is known."""
 
@@ -51,12 +53,12 @@ class LentSlot:
         commit = commits.checkpoint(self.slot, self.base, text)
         if commit:
             commits.point(self.slot.repo, self.ref, commit)
+        leftovers.settle(self.slot)
         return commit
 
     def rescue(self) -> None:
-        """A patch against the base; none of a worktree that an agent has spoiled."""
-        with suppress(git.GitError):
-            commits.save_patch(self.slot, self.base, self.attempt.folder)
+        """A patch against the base."""
+        leftovers.rescue(self.slot)
 
 
 @define(slots=False)
@@ -115,7 +117,10 @@ class Pool:
 
     def target(self) -> str:
         """The commit that the branch is on now."""
-        return git.output(self.repo, "rev-parse", "--verify", f"refs/heads/{self.branch}^{{commit}}")
+        commit = git.commit_id(self.repo, f"refs/heads/{self.branch}")
+        if not commit:
+            raise PealError(f"there is no branch `{self.branch}` any more; make it again, then `peal resume`")
+        return commit
 
     @contextmanager
     def lend(self, attempt: Attempt) -> Iterator[LentSlot]:
@@ -125,12 +130,15 @@ class Pool:
         try:
             if not base:
                 base = self.target()
+                leftovers.rescue(slot)
                 slot.reset(base)
+            leftovers.claim(slot, attempt.folder, base)
             lent = LentSlot(slot, attempt, base, self.ref(attempt.task.index), self.plan)
             yield lent
         finally:
             with self._lock:
                 if lent and lent.kept and attempt.phase is Phase.PLAN:
+                    leftovers.settle(slot)
                     self._held[attempt.task.index] = slot, base
                 else:
                     self._free.append(slot)
@@ -179,10 +187,24 @@ class Pool:
         commit = commits.made_in(self.repo, self.ref(task), run)
         return commit if commit and git.parents(self.repo, commit) == [base] else ""
 
+    def merged_by(self, task: int, base: str, brings: str) -> str:
+        """The merge of `brings` that a round of `address` has made and could not record; empty if there is none."""
+        commit = git.commit_id(self.repo, self.ref(task))
+        is_merge = bool(commit) and commit != brings and git.parents(self.repo, commit)[:1] == [base]
+        return commit if is_merge and git.is_ancestor(self.repo, brings, commit) else ""
+
     def set_branches_aside(self) -> None:
         """Give peal's branches of this plan other names, for a run that starts over."""
-        listed = git.output(self.repo, "for-each-ref", "--format=%(objectname) %(refname)", f"{self.ref('')}")
+        for ref, commit in self.branches().items():
+            self.set_aside(ref, commit)
+
+    def branches(self) -> dict[str, str]:
+        """peal's branches of this plan, each with its commit."""
+        listed = git.output(self.repo, "for-each-ref", "--format=%(refname) %(objectname)", self.ref(""))
+        return dict(line.rsplit(" ", 1) for line in listed.splitlines())
+
+    def set_aside(self, ref: str, commit: str) -> None:
+        """Give a branch of peal's another name, so that the one it has can be used again."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        for commit, _, name in (line.partition(" ") for line in listed.splitlines()):
-            commits.point(self.repo, name.replace(self.prefix, f"{self.prefix}.before-{stamp}"), commit)
-            commits.let_go(self.repo, name)
+        commits.point(self.repo, ref.replace(self.prefix, f"{self.prefix}.before-{stamp}"), commit)
+        commits.let_go(self.repo, ref)

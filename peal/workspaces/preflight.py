@@ -1,6 +1,7 @@
 """What has to be so before a worktree is made, and what a person should know once they are used."""
 
 import fnmatch
+import os
 from pathlib import Path
 
 from attrs import frozen
@@ -8,7 +9,7 @@ from attrs import frozen
 from peal import git
 from peal.errors import PealError
 from peal.text import harmless
-from peal.workspaces.landing import under_way
+from peal.workspaces.landing import give_up, under_way
 
 _SHOWN = 3
 _NEEDS = {
@@ -29,7 +30,7 @@ def landing_branch(repo: Path) -> str:
     """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
     if busy := under_way(repo):
         raise PealError(
-            f"a {busy} is under way in `{repo}`; finish it, or `git {busy} --abort`, or pass --no-commit"
+            f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
     branch = git.branch(repo)
     if not branch:
@@ -97,8 +98,11 @@ class Standing:
 
 
 def standing(repo: Path) -> Standing:
-    """A look at the person's tree; changes nothing."""
-    listed = git.output(repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal")
+    """A look at the person's tree; changes nothing. Where git cannot look there is nothing to tell."""
+    looked = git.attempt(
+        repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal"
+    )
+    listed = os.fsdecode(looked.stdout) if looked.returncode == 0 else ""
     changed, ignored, entries = [], [], iter(listed.split("\0"))
     for entry in entries:
         if entry[:1] in ("R", "C"):

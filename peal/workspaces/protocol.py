@@ -18,6 +18,9 @@ class Workspace(Protocol):
     def base(self) -> str:
         """The commit it is on, with nothing changed; empty in a tree that others share."""
 
+    def blank(self) -> None:
+        """Ready the folder, for what has to be done there first."""
+
     kept: bool
     """Set by the borrower: the task goes on here with its next phase."""
 
@@ -48,6 +51,15 @@ class Change(Protocol):
     @property
     def is_empty(self) -> bool:
         """There is nothing to review."""
+
+    def at_once(self) -> bool:
+        """Whether the change is merged and nobody but reviewers needs the folder."""
+
+    def blank(self) -> None:
+        """Ready the folder without the change, for what has to be done there first."""
+
+    def ready(self) -> None:
+        """Have the change in the folder."""
 
     def conflicts(self) -> tuple[Finding, ...]:
         """What could not be merged."""

@@ -36,6 +36,16 @@ class SharedFolder:
     def rescue(self) -> None:
         """What was done stays in the tree."""
 
+    def at_once(self) -> bool:
+        """There is nothing to merge."""
+        return True
+
+    def blank(self) -> None:
+        """The tree is the person's."""
+
+    def ready(self) -> None:
+        """The change is there already."""
+
     def conflicts(self) -> tuple[Finding, ...]:
         """Nothing is merged."""
         return ()

@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import tempfile
+import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,8 +14,11 @@ from attrs import frozen
 from peal import git
 from peal.files import replace
 
+ADDRESS = "address"
+"""The slot in which `address` works, one task at a time; the others have numbers."""
 _LEFT_OVER = ("rebase-merge", "rebase-apply", "sequencer", "BISECT_LOG", "BISECT_START")
 """What a git that was cut off leaves in a worktree's own folder, beside its locks; `reset --hard` removes the rest."""
+_MAKING = threading.Lock()
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 SIDES = {
     "DD": "both sides deleted it",
@@ -51,13 +56,18 @@ class Slot:
 
     def make(self) -> None:
         """
-        Add the worktree, without its files; not beside another `make`.
+        Add the worktree, without its files.
 
-        Concurrent `git worktree add` fails now and then on a half-made neighbour, and a checkout here would make all
+        Never two at once: concurrent `git worktree add` fails now and then on a half-made neighbour, and a checkout here would make all
         others wait.
         """
+        with _MAKING:
+            self._make()
+
+    def _make(self) -> None:
         if os.path.lexists(self.path):
             self.remove()
+        self._mark.unlink(missing_ok=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         git.output(
             self.repo,
@@ -100,7 +110,7 @@ class Slot:
         shared = git.output(self.repo, "rev-parse", "--path-format=absolute", "--git-path", "config.worktree")
         return not Path(shared).exists() or own.read_bytes() != Path(shared).read_bytes()
 
-    def attempt(self, *words: str, stdin: bytes = b"") -> git.Done:
+    def attempt(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> git.Done:
         """
         git in this worktree.
 
@@ -110,7 +120,7 @@ class Slot:
             raise git.GitError(
                 f"worktree `{self.path}` is gone or broken; an agent must not touch its `.git`"
             )
-        return git.attempt(self.path, *words, stdin=stdin)
+        return git.attempt(self.path, *words, stdin=stdin, env=env)
 
     def output(self, *words: str, stdin: bytes = b"") -> str:
         """What git prints in this worktree; `GitError` if it fails."""
@@ -161,22 +171,18 @@ class Slot:
             source, target = self.repo / name, self.path / name
             if source.exists() and target.resolve().is_relative_to(self.path.resolve()):
                 target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
                 shutil.copy2(source, target, follow_symlinks=False)
 
     def stage(self) -> None:
-        """Everything that differs goes into the index, but for ignored and included files, and repositories inside."""
-        left_out = [name.as_posix() for name in self.included]
-        done = self._added(left_out)
+        """Everything that differs goes into the index, but for ignored files and repositories inside."""
+        done = self.attempt("add", "--all")
         if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
-            inside = [path.rstrip("/") for path in listed if path.endswith("/")]
-            done = self._added([*left_out, *inside], "--sparse")
+            inside = [f":(exclude,top,literal){path.rstrip('/')}" for path in listed if path.endswith("/")]
+            done = self.attempt("add", "--all", "--sparse", "--", ":(top)", *inside)
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
-
-    def _added(self, left_out: list[str], *flags: str) -> git.Done:
-        excluded = [f":(exclude,top,literal){path}" for path in left_out]
-        return self.attempt("add", "--all", *flags, *(["--", ":(top)", *excluded] if excluded else []))
 
     def unmerged(self) -> dict[str, str]:
         """The paths in conflict, each with git's two letters for how; see git-status(1)."""
@@ -227,16 +233,18 @@ def found(repo: Path, folder: Path) -> list[Slot]:
     """The worktrees of a pool; what else lies in its folder is not peal's."""
     listed = git.output(repo, "worktree", "list", "--porcelain", "-z").split("\0")
     paths = {Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")}
-    return [Slot(repo, path) for path in sorted(paths) if path.parent == folder]
+    ours = [path for path in sorted(paths) if path.parent == folder]
+    return [Slot(repo, path) for path in ours if path.name.isdigit() or path.name == ADDRESS]
 
 
-def difference(path: Path, base: str, options: list[str]) -> bytes:
+def difference(slot: Slot, base: str, options: list[str]) -> git.Done:
     """What differs from `base` in a worktree that somebody works in; its index stays as it is."""
+    own = slot.output("rev-parse", "--path-format=absolute", "--git-path", "index")
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
-        own = git.output(path, "rev-parse", "--path-format=absolute", "--git-path", "index")
         if Path(own).exists():
             shutil.copyfile(own, index)
         steered = {"GIT_INDEX_FILE": str(index)}
-        git.output(path, "add", "--all", env=steered)
-        return git.attempt(path, "diff", "--cached", *options, base, env=steered).stdout
+        slot.attempt("add", "--all", env=steered)
+        excluded = [f":(exclude,top,literal){name.as_posix()}" for name in slot.included]
+        return slot.attempt("diff", "--cached", *options, base, "--", ":(top)", *excluded, env=steered)
