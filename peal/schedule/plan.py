@@ -73,7 +73,7 @@ class _Left:
     @property
     def may_go_on(self) -> bool:
         """Whether anything runs or may start."""
-        return bool(self.running or self.idle)
+        return bool(self.working or self.reviewable or self.landable or self.again)
 
 
 def _left(tasks: tuple[int, ...], history: History) -> _Left:
@@ -131,7 +131,7 @@ def _one_by_one(left: _Left, history: History, at: int) -> Decision:
 def _side_by_side(left: _Left, history: History, at: int) -> Decision:
     is_busy = any(line.running and line.running.phase in _ALONE for line in history.running.values())
     if is_busy and not history.limits.as_ready:
-        waiting = _waiting(sorted(left.idle), "`address` runs alone")
+        waiting = _waiting(left.idle, "`address` runs alone")
         return Decision(reasons=(_running(history), *waiting), concurrent=True, segment=at)
     limit = history.limits.max_parallel
     free = max(limit - len(history.running), 0)
