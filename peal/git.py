@@ -30,6 +30,15 @@ waits for a passphrase, no stash of the person's changes, conflicts with all thr
 """
 OF_PEAL = "PEAL_GIT_OF"
 """Marks peal's own git calls with the peal that made them: the next one waits for what a killed one left at work."""
+UNDER_WAY = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+"""Files in a repository's own folder that tell of something a person has begun; see gitrepository-layout(5)."""
 STEERING = frozenset(
     (
         "GIT_DIR",

@@ -1304,3 +1304,42 @@ def test_a_patch_applies_whatever_shows_a_file_to_people(project: Repo) -> None:
     run_plan(project, code=1)
 
     assert "+words" in kept(project, "001-execute-1", "changes.patch")
+
+
+def test_an_agent_that_takes_the_change_out_again_to_please_reviewers_has_not_mended_it(
+    project: Repo,
+) -> None:
+    reviewer(project, "[ ! -e one ]")
+    commit_plan(project, mended("echo 1 > one", "git reset -q --hard HEAD^"))
+
+    run_plan(project, "--max-address-rounds", "2", code=1)
+
+    assert landed(project) == []
+    assert branches(project) != []
+
+
+def test_a_held_task_whose_commit_was_cleaned_out_of_the_repository_is_done_again(project: Repo) -> None:
+    commit_plan(project, "echo task > one")
+    mine = project.write("one", "mine\n")
+    run_plan(project, code=4)
+    mine.unlink()
+    project.git("branch", "-D", *branches(project))
+    project.git("reflog", "expire", "--expire=now", "--all")
+    project.git("gc", "-q", "--prune=now")
+
+    project.peal("resume")
+
+    assert landed(project) == ["1"]
+
+
+def test_a_kept_branch_survives_a_change_of_the_plan(project: Repo) -> None:
+    commit_plan(project, "echo task > one")
+    project.write("one", "mine\n")
+    run_plan(project, code=4)
+    (kept_until_now,) = branches(project)
+    commit = project.git("rev-parse", kept_until_now)
+    commit_plan(project, "echo another > two")
+
+    run_plan(project)
+
+    assert [project.git("rev-parse", name) for name in branches(project)] == [commit]

@@ -652,3 +652,13 @@ def test_every_key_says_what_it_means() -> None:
     assert {key.name for key in fields(Settings)} - {key.name for key in settings.keys(Settings)} == {
         "origins"
     }
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../secret", ".git/config", ".peal", "", "**x"])
+def test_what_worktrees_include_lies_inside_the_repository_and_is_not_gits(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PealError, match="worktree_include"):
+        load(tmp_path, f"worktree_include = [{json.dumps(name)}]")
+
+
+def test_a_list_may_be_given_as_peal_toml_has_it(tmp_path: Path) -> None:
+    assert load(tmp_path, "", 'worktree_include=[".env", "a b"]').worktree_include == (".env", "a b")

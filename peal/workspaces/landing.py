@@ -18,15 +18,6 @@ _FORWARD = (
     "merge", "--ff-only", "--quiet", "--no-stat", "--no-squash", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore",
 )  # fmt: skip
 """Nothing of the person's is overwritten, ignored files included, whatever they have set for merges in general."""
-UNDER_WAY = {
-    "MERGE_HEAD": "merge",
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-    "BISECT_LOG": "bisect",
-}
-"""Files in a repository's own folder that tell of something a person has begun; see gitrepository-layout(5)."""
 _IN_THE_WAY = re.compile(r"(?:overwritten by merge|lose untracked files in them):\n((?:\t[^\n]*\n)+)")
 
 
@@ -117,9 +108,9 @@ def under_way(repo: Path) -> str:
 
 
 def _asked_of_git() -> list[str]:
-    return [word for name in UNDER_WAY for word in ("--git-path", name)]
+    return [word for name in git.UNDER_WAY for word in ("--git-path", name)]
 
 
 def _first_of(repo: Path, paths: list[str]) -> str:
-    found = zip(UNDER_WAY.values(), paths, strict=True)
+    found = zip(git.UNDER_WAY.values(), paths, strict=True)
     return next((name for name, path in found if (repo / path).exists()), "")

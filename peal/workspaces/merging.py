@@ -219,7 +219,10 @@ class Merge:
             leftovers.rescue(self.slot)
             return ""
         listed = git.output(self.slot.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
-        commits.staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
+        changed = commits.staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
+        if not changed and self._way is not Way.NOTHING:  # the agent has taken the task's change out again
+            leftovers.settle(self.slot)
+            return ""
         self._commit = self._written()
         leftovers.settle(self.slot)
         return self._commit
@@ -228,7 +231,7 @@ class Merge:
         tree = self.slot.output("write-tree")
         if self._commit and tree == git.output(self.slot.repo, "rev-parse", f"{self._commit}^{{tree}}"):
             return self._commit
-        commit = commits.made(self.slot.path, tree, self._onto, self.message)
+        commit = commits.made(self.slot.repo, tree, self._onto, self.message)
         commits.point(self.slot.repo, self.ref, commit)
         return commit
 

@@ -19,7 +19,6 @@ ADDRESS = "address"
 _LEFT_OVER = ("rebase-merge", "rebase-apply", "sequencer", "BISECT_LOG", "BISECT_START")
 """What a git that was cut off leaves in a worktree's own folder, beside its locks; `reset --hard` removes the rest."""
 _MAKING = threading.Lock()
-_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 SIDES = {
     "DD": "both sides deleted it",
     "AU": "only the branch has it",
@@ -141,7 +140,7 @@ class Slot:
     def under_way(self) -> frozenset[str]:
         """Which of the things that git can leave half done are half done here, by the files that tell of them."""
         folder = self._git_folder()
-        return frozenset(name for name in _UNDER_WAY if folder and (folder / name).exists())
+        return frozenset(name for name in git.UNDER_WAY if folder and (folder / name).exists())
 
     def detach(self, commit: str) -> None:
         """HEAD names `commit` itself from now on: a branch that an agent has checked out here does not move with it."""
