@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -111,10 +111,7 @@ def attempt(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str
 
 def output(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
     """What git prints, without the last line end; `GitError` if it fails."""
-    done = attempt(folder, *words, stdin=stdin, env=env)
-    if done.returncode != 0:
-        raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {said(done)}")
-    return os.fsdecode(done.stdout).removesuffix("\n")
+    return printed(attempt(folder, *words, stdin=stdin, env=env), folder, words)
 
 
 def succeeds(folder: Path, *words: str) -> bool:
@@ -126,6 +123,18 @@ def said(done: Done) -> str:
     """Why git failed, in its own words, on one line."""
     text = (done.stderr or done.stdout).decode(errors="replace").strip()
     return harmless(" ".join(line.strip() for line in text.splitlines())) or f"status {done.returncode}"
+
+
+def under_way(git_folder: Path) -> str:
+    """The file that tells of something begun and not finished there, a key of `UNDER_WAY`; empty for nothing."""
+    return next((name for name in UNDER_WAY if (git_folder / name).exists()), "")
+
+
+def printed(done: Done, folder: Path, words: Sequence[str]) -> str:
+    """What a git that has ended printed, without the last line end; `GitError` if it failed."""
+    if done.returncode != 0:
+        raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {said(done)}")
+    return os.fsdecode(done.stdout).removesuffix("\n")
 
 
 def is_ancestor(folder: Path, older: str, newer: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # CSI, OSC and the short escape sequences of ECMA-48, then what is left of the C0 and C1 controls.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -58,6 +58,13 @@ def ranges(numbers: Iterable[int]) -> str:
         else:
             spans.append([number, number])
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def some(names: Sequence[str], at_most: int) -> str:
+    """`` `a`, `b` and 3 more ``: names made harmless, as many as a line has room for."""
+    shown = ", ".join(f"`{harmless(name)}`" for name in names[:at_most])
+    left = len(names) - at_most
+    return f"{shown} and {left} more" if left > 0 else shown
 
 
 def count(number: int, noun: str) -> str:

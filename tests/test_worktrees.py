@@ -965,3 +965,27 @@ def test_an_included_symbolic_link_is_copied_for_each_task(project: Repo) -> Non
     run_plan(project)
 
     assert project.read("two") == "A project.\n"
+
+
+def test_a_linked_worktree_may_have_a_line_end_in_its_path(project: Repo) -> None:
+    linked = evolve(project, path=project.path.parent / "two\nlines")
+    project.git("worktree", "add", "-q", "-b", "linked", str(linked.path))
+    commit_plan(linked, "echo 1 > one")
+
+    run_plan(linked)
+
+    assert landed(linked) == ["1"]
+
+
+def test_work_that_cannot_be_made_a_patch_is_kept_whole_and_the_task_says_where(project: Repo) -> None:
+    project.write(".gitattributes", "half filter=failing\n")
+    project.git("add", ".gitattributes")
+    project.git("config", "filter.failing.clean", "cat")
+    commit_plan(project, "echo precious > half; git config filter.failing.clean false; exit 1")
+    project.git("config", "filter.failing.required", "true")
+
+    said = run_plan(project, code=1)
+
+    (kept,) = project.path.glob(".peal/worktrees/1.kept-*/half")
+    assert kept.read_text() == "precious\n"
+    assert str(kept.parent) in said

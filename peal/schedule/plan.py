@@ -146,7 +146,7 @@ def _side_by_side(left: _Left, history: History, at: int) -> Decision:
             *(_why(history.lines[task]) for task in chosen[len(first) :]),
             *([_running(history)] if history.running else []),
             *_waiting(late, f"all {limit} places are taken"),
-            *_waits_for_the_branch(left, first, history),
+            *_waits_for_the_branch(left, first, bool(first) or is_busy or history.limits.as_ready),
         ),
         concurrent=bool(history.running or chosen != first),
         segment=at,
@@ -173,12 +173,12 @@ def _why_first(line: Line, left: _Left) -> Reason:
     return _why(line)
 
 
-def _waits_for_the_branch(left: _Left, first: list[int], history: History) -> list[Reason]:
+def _waits_for_the_branch(left: _Left, first: list[int], is_open: bool) -> list[Reason]:
+    """Why the others do not go to the branch now; `is_open` if one after another may."""
     late = [task for task in [*left.landable, *left.reviewable] if task not in first]
-    goes = first or [task for task, line in history.running.items() if line.running.phase in _ALONE]  # type: ignore[union-attr]
     why = (
         "`address` goes one task at a time, in task order"
-        if goes or history.limits.as_ready
+        if is_open
         else "`address` starts when every task of the segment has left `execute`"
     )
     again = [task for task in left.again if task not in first]

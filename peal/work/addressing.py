@@ -6,7 +6,7 @@ from peal.model import Finding, Outcome, Result
 from peal.phases import address
 from peal.reviewers import finding_of
 from peal.text import slug
-from peal.work.desk import Desk
+from peal.work.desk import Desk, with_rescue
 from peal.workspaces import Change
 
 _REVIEW = 64 * 1024
@@ -42,8 +42,7 @@ def one_round(desk: Desk, change: Change) -> Outcome:
             ended = address.remaining(findings, settings.on_findings_remaining, outcome.reason)
             return evolve(ended, commit=change.verified()) if ended.result is Result.PASSED else ended
         case _:
-            change.rescue()
-            return outcome
+            return with_rescue(outcome, change)
 
 
 def _hooked(desk: Desk, change: Change) -> tuple[Finding, ...]:

@@ -153,6 +153,12 @@ def desk(crew: Crew, programs: Programs, attempt: Attempt, workspace: Workspace 
         _remove(scratch)
 
 
+def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
+    """Keep what an attempt that did not pass has done; the outcome tells of it where that took more than a patch."""
+    said = workspace.rescue()
+    return evolve(outcome, reason="; ".join(filter(None, (outcome.reason, said)))) if said else outcome
+
+
 def noted(attempt: Attempt, outcome: Outcome) -> Outcome:
     """Leave the outcome in the attempt's folder."""
     put(f"{attempt.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")

@@ -15,7 +15,7 @@ from peal.model import Attempt, Outcome, Phase, Result
 from peal.process import Cancel
 from peal.work.addressing import one_round
 from peal.work.crew import Crew
-from peal.work.desk import UnreadyError, desk, noted
+from peal.work.desk import UnreadyError, desk, noted, with_rescue
 from peal.work.programs import Programs
 from peal.workspaces import Change, Workspace
 
@@ -76,8 +76,7 @@ class Worker:
             case Phase.LAND:
                 return spaces.land(attempt)
             case Phase.ADDRESS:
-                with spaces.change(attempt) as change:
-                    return self._addressed(attempt, change)
+                return self._addressed(attempt, spaces.change(attempt))
             case _:
                 with spaces.lend(attempt) as workspace:
                     return self._carried_out(attempt, workspace)
@@ -88,7 +87,7 @@ class Worker:
             if outcome.result is Result.PASSED and attempt.phase is Phase.EXECUTE:
                 outcome = _kept(outcome, workspace, self.run)
             if outcome.result is not Result.PASSED:
-                workspace.rescue()
+                outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
             return noted(attempt, outcome)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from peal import git
 from peal.model import Outcome, Result
-from peal.text import harmless
+from peal.text import harmless, some
 
 _PATIENCE = 10.0
 """Seconds to wait for the person's own git to give the index free."""
@@ -43,7 +43,7 @@ def _tried(repo: Path, branch: str, commit: str) -> Outcome | None:
         f"{commit}^1",
         "--symbolic-full-name",
         "HEAD",
-        *_asked_of_git(),
+        "--absolute-git-dir",
     )
     if looked.returncode != 0:
         if not git.commit_id(repo, ref):
@@ -51,14 +51,14 @@ def _tried(repo: Path, branch: str, commit: str) -> Outcome | None:
         if git.commit_id(repo, commit):
             raise git.GitError(f"`{commit}` is no merge: {git.said(looked)}")
         return _outdated(branch)  # the merge was not kept: it is made again
-    head, stands_on, checked_out, *paths = os.fsdecode(looked.stdout).removesuffix("\n").split("\n")
+    head, stands_on, checked_out, folder = os.fsdecode(looked.stdout).removesuffix("\n").split("\n", 3)
     if stands_on != head and git.is_ancestor(repo, commit, head):
         return Outcome(Result.PASSED, commit=commit)
     if checked_out != ref:
         other = checked_out.removeprefix("refs/heads/")
         shown = f"`{harmless(other)}`" if other != checked_out else "a commit without a branch"
         return _held(f"{shown} is checked out, not `{branch}`; `git switch {branch}`")
-    if busy := _first_of(repo, paths):
+    if busy := git.UNDER_WAY.get(git.under_way(Path(folder))):
         return _held(f"a {busy} is under way; finish it, or {give_up(busy)}")
     return _forwarded(repo, branch, commit) if stands_on == head else _outdated(branch)
 
@@ -93,24 +93,9 @@ def _why(words: str) -> str:
     names = [name for found in _IN_THE_WAY.findall(words) for name in found.split("\n") if name]
     if not names:
         return ""
-    shown = ", ".join(f"`{harmless(name.strip())}`" for name in names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
-    return f"your own {shown}{more} would be overwritten; commit, stash or move it away"
+    shown = some([name.strip() for name in names], _SHOWN)
+    return f"your own {shown} would be overwritten; commit, stash or move it away"
 
 
 def _held(why: str) -> Outcome:
     return Outcome(Result.HELD, f"{why}, then `peal resume`")
-
-
-def under_way(repo: Path) -> str:
-    """What the person has begun in the repository and not finished: `merge`, `rebase`, …; empty for nothing."""
-    return _first_of(repo, git.output(repo, "rev-parse", *_asked_of_git()).split("\n"))
-
-
-def _asked_of_git() -> list[str]:
-    return [word for name in git.UNDER_WAY for word in ("--git-path", name)]
-
-
-def _first_of(repo: Path, paths: list[str]) -> str:
-    found = zip(git.UNDER_WAY.values(), paths, strict=True)
-    return next((name for name, path in found if (repo / path).exists()), "")

@@ -127,10 +127,9 @@ class Merge:
         self._is_staged = True
         leftovers.rescue(self.slot)
         leftovers.claim(self.slot, self.attempt.folder, self._commit or self.base)
-        if self._commit or self.is_empty:
-            self.slot.reset(self._commit or self.base)
+        self.slot.reset(self._commit or self.base)
+        if self._commit:
             return
-        self.slot.reset(self.base)
         brings = self.attempt.brings
         match self._way:
             case Way.MERGED:
@@ -249,10 +248,10 @@ class Merge:
         """Whether the agent has ended the merge without making it, and the task's change with it."""
         if self._way is Way.REPLAY:
             return not self.slot.is_changed(self.base)
-        if "MERGE_HEAD" in self.slot.under_way:
+        if self.slot.under_way == "MERGE_HEAD":
             return False
         return not git.is_ancestor(self.slot.repo, self._onto[1], self.slot.output("rev-parse", "HEAD"))
 
-    def rescue(self) -> None:
+    def rescue(self) -> str:
         """What the agent did, as a patch."""
-        leftovers.rescue(self.slot)
+        return leftovers.rescue(self.slot)

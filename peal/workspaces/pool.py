@@ -56,9 +56,9 @@ class LentSlot:
         leftovers.settle(self.slot)
         return commit
 
-    def rescue(self) -> None:
+    def rescue(self) -> str:
         """A patch against the base."""
-        leftovers.rescue(self.slot)
+        return leftovers.rescue(self.slot)
 
 
 @define(slots=False)
@@ -150,12 +150,11 @@ class Pool:
                 return self._held.pop(task)
             return self._free.pop(0) if self._free else self._next(), ""
 
-    @contextmanager
-    def change(self, attempt: Attempt) -> Iterator[Merge]:
+    def change(self, attempt: Attempt) -> Merge:
         """The task's commit on top of the branch."""
         subject = commits.subject(attempt.task)
         text = f"{subject[0].lower()}{subject[1:]}\n"
-        yield Merge(
+        return Merge(
             self._address, attempt, self.ref(attempt.task.index), self.target(), text, self._has_hooks
         )
 

@@ -8,8 +8,8 @@ from attrs import frozen
 
 from peal import git
 from peal.errors import PealError
-from peal.text import harmless
-from peal.workspaces.landing import give_up, under_way
+from peal.text import some
+from peal.workspaces.landing import give_up
 
 _SHOWN = 3
 _NEEDS = {
@@ -28,7 +28,8 @@ _LOCK_FILES = {
 
 def landing_branch(repo: Path) -> str:
     """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
-    if busy := under_way(repo):
+    folder = git.output(repo, "rev-parse", "--absolute-git-dir")
+    if busy := git.UNDER_WAY.get(git.under_way(Path(folder))):
         raise PealError(
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
@@ -119,7 +120,7 @@ def unseen(found: Standing, repo: Path, besides: frozenset[str]) -> str:
     changed = [path for path in found.changed if path not in besides and not _holds_only(repo, path, besides)]
     if not changed:
         return ""
-    return f"agents do not see what is not committed, and it stays as it is: {_some(changed)}"
+    return f"agents do not see what is not committed, and it stays as it is: {some(changed, _SHOWN)}"
 
 
 def _holds_only(repo: Path, folder: str, besides: frozenset[str]) -> bool:
@@ -142,16 +143,12 @@ def lacking(found: Standing, repo: Path) -> list[str]:
             lock = next((_LOCK_FILES[name] for name in _LOCK_FILES if (repo / name).is_file()), "")
             hint = setting.format(name=fitting[0])
             hint = hint.replace("npm ci", lock) if lock else hint
-            lines.append(f"worktrees lack {_some(fitting)}, which git ignores; if tasks need it, set {hint}")
+            lines.append(
+                f"worktrees lack {some(fitting, _SHOWN)}, which git ignores; if tasks need it, set {hint}"
+            )
     if found.submodules:
         lines.append(
             "submodules are empty in worktrees; if tasks need them, set "
             'worktree_setup = "git submodule update --init --recursive"'
         )
     return lines
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(f"`{harmless(name)}`" for name in names[:_SHOWN])
-    left = len(names) - _SHOWN
-    return f"{shown} and {left} more" if left > 0 else shown

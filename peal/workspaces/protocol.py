@@ -33,8 +33,8 @@ class Workspace(Protocol):
     def keep(self, run: str) -> str:
         """Make what was done the task's commit, whatever becomes of the folder; its id, empty if nothing changed."""
 
-    def rescue(self) -> None:
-        """Keep what was done as a patch in the attempt's folder: the attempt did not pass."""
+    def rescue(self) -> str:
+        """Keep what was done as a patch in the attempt's folder, for it did not pass; says so if it is kept otherwise."""
 
 
 class Change(Protocol):
@@ -82,8 +82,8 @@ class Change(Protocol):
     def mended(self) -> str:
         """Make what the agent did part of the merge; its new id, empty while conflicts remain."""
 
-    def rescue(self) -> None:
-        """Keep what the agent did as a patch in the attempt's folder."""
+    def rescue(self) -> str:
+        """Keep what the agent did as a patch in the attempt's folder; says so if it is kept otherwise."""
 
 
 class Workspaces(Protocol):
@@ -108,7 +108,7 @@ class Workspaces(Protocol):
     def lend(self, attempt: Attempt) -> AbstractContextManager[Workspace]:
         """A folder for `plan` or `execute`, until the context ends; PealError if there can be none."""
 
-    def change(self, attempt: Attempt) -> AbstractContextManager[Change]:
+    def change(self, attempt: Attempt) -> Change:
         """What `address` looks at."""
 
     def needs_setup(self, path: Path) -> bool:

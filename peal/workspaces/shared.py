@@ -33,8 +33,9 @@ class SharedFolder:
         """Nothing is committed."""
         return ""
 
-    def rescue(self) -> None:
+    def rescue(self) -> str:
         """What was done stays in the tree."""
+        return ""
 
     def at_once(self) -> bool:
         """There is nothing to merge."""
@@ -91,7 +92,9 @@ class SharedTree:
         """The repository."""
         yield SharedFolder(self.place, attempt.alone)
 
-    change = lend
+    def change(self, attempt: Attempt) -> SharedFolder:
+        """The repository as it is."""
+        return SharedFolder(self.place, attempt.alone)
 
     def needs_setup(self, path: Path) -> bool:  # noqa: ARG002
         """The person's tree is as they want it."""

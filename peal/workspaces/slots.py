@@ -57,8 +57,8 @@ class Slot:
         """
         Add the worktree, without its files.
 
-        Never two at once: concurrent `git worktree add` fails now and then on a half-made neighbour, and a checkout here would make all
-        others wait.
+        Never two at once: concurrent `git worktree add` fails now and then on a half-made neighbour. And a checkout
+        here would make all others wait.
         """
         with _MAKING:
             self._make()
@@ -123,10 +123,7 @@ class Slot:
 
     def output(self, *words: str, stdin: bytes = b"") -> str:
         """What git prints in this worktree; `GitError` if it fails."""
-        done = self.attempt(*words, stdin=stdin)
-        if done.returncode != 0:
-            raise git.GitError(f"`git {words[0]}` failed in `{self.path}`: {git.said(done)}")
-        return os.fsdecode(done.stdout).removesuffix("\n")
+        return git.printed(self.attempt(*words, stdin=stdin), self.path, words)
 
     def unlock(self) -> None:
         """Clear away what a git that was cut off left under way; nobody else may be at work here."""
@@ -137,10 +134,10 @@ class Slot:
                 shutil.rmtree(path, ignore_errors=True)
 
     @property
-    def under_way(self) -> frozenset[str]:
-        """Which of the things that git can leave half done are half done here, by the files that tell of them."""
+    def under_way(self) -> str:
+        """What git has left half done here, by the file that tells of it; empty for nothing."""
         folder = self._git_folder()
-        return frozenset(name for name in git.UNDER_WAY if folder and (folder / name).exists())
+        return git.under_way(folder) if folder else ""
 
     def detach(self, commit: str) -> None:
         """HEAD names `commit` itself from now on: a branch that an agent has checked out here does not move with it."""
