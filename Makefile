@@ -7,7 +7,7 @@ PIP := $(VENV) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check bench torture clean
+.PHONY: help demo test lint check bench agents torture clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ check: lint test ## lint and test: what a change has to pass
 
 bench: .venv/tools.installed ## measure what peal itself costs
 	@$(VENV) -m benchmarks
+
+agents: .venv/tools.installed ## drive the real coding CLIs against a scripted model (needs a rig of its own)
+	@$(VENV) -m pytest -m agents -n 0 -v
 
 torture: .venv/tools.installed ## kill runs at random moments and look whether they resume (slow)
 	@$(VENV) -m pytest -m torture

@@ -3,17 +3,20 @@
 from pathlib import Path
 
 from peal.history import History, Line, Try
-from peal.model import Attempt, Finding, Phase, Result, Step, Task
+from peal.model import Attempt, Finding, Outcome, Phase, Result, Session, Step, Task
 from peal.places import PlanPlace
 from peal.workspaces import PATCH
 
 
-def attempt_of(step: Step, task: Task, place: PlanPlace, history: History, alone: bool) -> Attempt:
-    """The next try of a step, with what is known of the tries before."""
+def attempt_of(
+    step: Step, task: Task, place: PlanPlace, history: History, alone: bool, now: float
+) -> Attempt:
+    """The next try of a step at `now` (wall-clock seconds), with what is known of the tries before."""
     line = history.lines[step.task]
     last, failed = line.last(), line.failure(step.phase)
     number = history.counts[step.task, step.phase] + 1
     planned = _latest_plan(line)
+    agent = history.agent_for(step.phase, now)
     return Attempt(
         task=task,
         phase=step.phase,
@@ -33,7 +36,38 @@ def attempt_of(step: Step, task: Task, place: PlanPlace, history: History, alone
         own=line.commit,
         verified=line.verified,
         conflict=_clash(line) if step.phase is Phase.EXECUTE else (),
+        agent=agent,
+        instead=_nobody(step.phase, agent, history),
+        session=_session(line, agent, history),
+        setbacks=line.setbacks,
     )
+
+
+def _nobody(phase: Phase, agent: str, history: History) -> Outcome | None:
+    """What comes of wanting to ask somebody, if nobody may be asked."""
+    if history.over_budget:
+        return Outcome(Result.HELD, f"{history.over_budget}, and this needs an agent; give more to go on")
+    if not agent:
+        return Outcome(
+            Result.LIMITED,
+            "this needs an agent, and its usage limit is reached",
+            until=history.free_at(phase),
+        )
+    return None
+
+
+def _session(line: Line, agent: str, history: History) -> Session | None:
+    """The conversation of the phase before, if it was with the same agent and nothing has gone wrong since."""
+    last = line.last()
+    if not history.limits.continue_session or last is None or last.outcome is None:
+        return None
+    outcome = last.outcome
+    goes_on = outcome.result in (Result.PASSED, Result.MENDED) and not line.clashed
+    if not goes_on or not outcome.session or outcome.agent != agent:
+        return None
+    same = [past for past in line.tries if past.outcome and past.outcome.session == outcome.session]
+    used = tuple(usage for past in same if past.outcome for usage in past.outcome.usage)
+    return Session(outcome.session, last.workspace, used)
 
 
 def _patch(place: PlanPlace, line: Line, phase: Phase) -> Path | None:

@@ -41,6 +41,10 @@ class RunOpened:
     selected: tuple[int, ...] | None = None
     branch: str = ""
     """The branch that results land in; empty where peal does not commit."""
+    resumed: bool = False
+    """It goes on with the run before: what that has spent counts too."""
+    try_now: bool = False
+    """Usage limits that earlier runs have met are taken for reset."""
 
 
 @frozen

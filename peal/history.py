@@ -24,6 +24,7 @@ from peal.events import (
     WorkspaceReady,
 )
 from peal.model import Finding, Limits, Outcome, Phase, Result
+from peal.spending import Spending, dollars, tokens
 
 
 @define
@@ -76,6 +77,12 @@ class Line:
     """Failed tries of the next phase in this run."""
     rounds: int = 0
     """Rounds of mending in this run."""
+    setbacks: int = 0
+    """How often in a row the provider could not serve the next phase."""
+    wait_until: float = 0.0
+    """When the next phase may be tried again after such a setback."""
+    needs_agent: bool = False
+    """The next phase has come to a point where nothing goes on without an agent, and none was free."""
     failed: str | None = None
     """Why the task has failed in this run."""
     held: str | None = None
@@ -148,6 +155,12 @@ class History:
     with_findings: set[int] = field(factory=set)
     """Complete tasks that were let through with findings."""
     cap_reached: bool = False
+    limited: dict[str, float] = field(factory=dict)
+    """Agents whose usage limit was met, and when it is reset, in wall-clock seconds; outlives a run."""
+    waiting: dict[int, Line] = field(factory=dict)
+    """Tasks that wait for a provider, or for an agent that is free."""
+    spent: Spending = field(factory=Spending)
+    """What attempts have used since `peal run`; a resume goes on counting."""
     counts: dict[tuple[int, Phase], int] = field(factory=lambda: defaultdict(int))
     """Attempts by number and phase, never reset: they name folders that are never overwritten."""
     last_at: float = 0.0
@@ -178,6 +191,32 @@ class History:
         _HANDLERS[type(event)](self, event)
         self.last_at = event.at
 
+    def agent_for(self, phase: Phase, now: float) -> str:
+        """Who is to be asked in this phase: the first whose usage limit is not reached; empty if there is none."""
+        chain = self.limits.agents.get(phase, ())
+        return next((agent for agent in chain if self.limited.get(agent, 0.0) <= now), "")
+
+    def free_at(self, phase: Phase) -> float:
+        """When somebody can be asked in this phase, in wall-clock seconds; 0 if that was never in doubt."""
+        chain = self.limits.agents.get(phase, ())
+        return min((self.limited.get(agent, 0.0) for agent in chain), default=0.0)
+
+    def ready_at(self, line: Line) -> float:
+        """When this task's next step may start, as far as agents and setbacks are concerned."""
+        assert line.next is not None, "a complete task has no next step"
+        needs_agent = line.needs_agent or line.next in (Phase.PLAN, Phase.EXECUTE)
+        return max(line.wait_until, self.free_at(line.next)) if needs_agent else line.wait_until
+
+    @property
+    def over_budget(self) -> str:
+        """Why no agent is asked any more; empty if there is money and are tokens left."""
+        limits, spent = self.limits, self.spent.total
+        if limits.max_cost is not None and (spent.cost or 0.0) >= limits.max_cost:
+            return f"{dollars(spent.cost)} spent of `max_cost` {dollars(limits.max_cost)}"
+        if limits.max_tokens is not None and spent.tokens >= limits.max_tokens:
+            return f"{tokens(spent.tokens)} used of `max_tokens` {limits.max_tokens}"
+        return ""
+
     def _restage(self, line: Line) -> None:
         """Keep the index of idle tasks true after a change to one of them."""
         stage = _stage(line)
@@ -204,6 +243,12 @@ class History:
         self.running.clear()
         for line in self.lines.values():
             line.failed, line.held, line.failures, line.rounds, line.conflicts = None, None, 0, 0, 0
+            line.setbacks, line.wait_until = 0, 0.0
+        self.waiting = {index: line for index, line in self.waiting.items() if line.needs_agent}
+        if not event.resumed:
+            self.spent = Spending()
+        if event.try_now:
+            self.limited.clear()
         self.plan, self.repo = event.plan, event.repo
         self.opened, self.stop, self.closed = event, None, None
         self.failed.clear()
@@ -225,6 +270,9 @@ class History:
             self.lines[task.index] = line
         self.completed = {index for index, line in self.lines.items() if line.is_complete}
         self.running = {index: line for index, line in self.lines.items() if line.running}
+        self.waiting = {
+            index: line for index, line in self.lines.items() if line.needs_agent or line.wait_until
+        }
         self.failed = {index for index, line in self.lines.items() if line.failed is not None}
         self.held = {index for index, line in self.lines.items() if line.held is not None}
         self.with_findings = {
@@ -237,6 +285,8 @@ class History:
         line.running = Try(event.task, event.phase, event.attempt, event.agent, event.at)
         line.has_begun = True
         line.pid, line.birth = 0, ""
+        line.wait_until, line.needs_agent = 0.0, False
+        self.waiting.pop(event.task, None)
         self.counts[event.task, event.phase] = event.attempt
         self.running[event.task] = line
         self._restage(line)
@@ -257,9 +307,12 @@ class History:
     def _end(self, line: Line, running: Try | None, at: float, outcome: Outcome) -> None:
         assert running is not None, "an attempt ends once, after it has started"
         running.ended, running.outcome = at, outcome
+        self.spent.add(running.phase, outcome.usage)
         line.tries.append(running)
         line.running = None
         self.running.pop(line.task.index, None)
+        if outcome.result not in (Result.TRANSIENT, Result.LIMITED, Result.INTERRUPTED):
+            line.setbacks = 0
         match outcome.result:
             case Result.PASSED:
                 self._pass(line, running.phase, at, outcome)
@@ -274,13 +327,41 @@ class History:
             case Result.HELD:
                 line.held = outcome.reason
                 self.held.add(line.task.index)
-            case Result.FAILED | Result.REJECTED:
-                line.failures += 1
-                final = outcome.result is Result.REJECTED
-                if final or line.failures > self.limits.retry_count(running.phase):
-                    self._fail(line, outcome.reason)
-            case Result.INTERRUPTED:
+            case failure if failure.is_failure:
+                self._try_failed(line, running.phase, outcome)
+            case _:
+                self._put_off(line, running.phase, outcome)
+
+    def _put_off(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+        """What is nobody's failure: the same step comes again, some time."""
+        match outcome.result:
+            case Result.TRANSIENT:
+                self._set_back(line, phase, outcome)
+            case Result.LIMITED:
+                self._limit(line, outcome)
+            case Result.INTERRUPTED | Result.STOPPED:
                 pass
+
+    def _try_failed(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+        line.failures += 1
+        if outcome.result is Result.REJECTED or line.failures > self.limits.retry_count(phase):
+            self._fail(line, outcome.reason)
+
+    def _set_back(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+        line.setbacks += 1
+        if line.setbacks > self.limits.transient_retry_count:
+            line.setbacks = 0
+            self._try_failed(line, phase, outcome)
+        else:
+            line.wait_until = outcome.until or 0.0
+            self.waiting[line.task.index] = line
+
+    def _limit(self, line: Line, outcome: Outcome) -> None:
+        line.setbacks += 1
+        line.needs_agent = True
+        self.waiting[line.task.index] = line
+        if outcome.agent:
+            self.limited[outcome.agent] = outcome.until or 0.0
 
     def _pass(self, line: Line, phase: Phase, at: float, outcome: Outcome) -> None:
         line.next, line.failures = phase.next, 0
@@ -330,9 +411,11 @@ class History:
         return high - low + 1
 
     def _drop_running(self, line: Line) -> None:
-        """What a crash cut off counts no more when a person has decided about the task."""
+        """What a crash cut off, or a provider held up, counts no more when a person has decided about the task."""
         line.running = None
         self.running.pop(line.task.index, None)
+        line.setbacks, line.wait_until, line.needs_agent = 0, 0.0, False
+        self.waiting.pop(line.task.index, None)
 
     def _on_TasksForgotten(self, event: TasksForgotten) -> None:  # noqa: N802
         phase = min(event.phase, Phase.ADDRESS, key=list(Phase).index)  # what lands has to be verified first

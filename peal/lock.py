@@ -14,6 +14,7 @@ from peal import process
 from peal.errors import Busy, PealError
 from peal.files import replace
 from peal.places import Places
+from peal.redaction import redactor, secrets
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -95,7 +96,8 @@ def _taken(places: Places) -> "BaseFileLock":
 
 def _announce(places: Places, run: str) -> None:
     pid = os.getpid()
-    me = Owner(pid, process.birth(pid) or "", time.time(), " ".join(["peal", *sys.argv[1:]]), run)
+    command = redactor(secrets(os.environ))(" ".join(["peal", *sys.argv[1:]]))
+    me = Owner(pid, process.birth(pid) or "", time.time(), command, run)
     try:
         replace(places.owner, json.dumps(asdict(me)))
     except OSError as error:

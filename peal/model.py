@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from enum import StrEnum
+from enum import Enum, StrEnum
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -140,11 +140,46 @@ class Limits:
     """`address` of a task starts as soon as its own `execute` is done, not when the whole segment's is."""
     conflict_retry: int = 1
     """How often a task whose change could not be merged is carried out anew on what landed meanwhile."""
+    transient_retry_count: int = 10
+    """How often in a row a provider may be unable to serve a step before that counts as a failed try."""
+    agents: dict[Phase, tuple[str, ...]] = field(factory=dict)
+    """Who may work in each phase: the first whose usage limit is not reached."""
+    wait: bool = True
+    """Sleep until a usage limit is reset; otherwise the run is paused."""
+    max_cost: float | None = None
+    """US dollars after which no agent is asked any more."""
+    max_tokens: int | None = None
+    """Tokens after which no agent is asked any more."""
+    continue_session: bool = False
+    """`execute` and `address` go on in the session of the phase before, where the agent can."""
 
     def retry_count(self, phase: Phase) -> int:
         """How often a failed step of this phase is tried again."""
         counts = {Phase.PLAN: self.plan_retry_count, Phase.EXECUTE: self.execute_retry_count}
         return counts.get(phase, self.address_retry_count)
+
+
+@frozen
+class Usage:
+    """What an attempt has used of one model; each token counts once."""
+
+    model: str = ""
+    """As the agent calls it; empty if it does not say."""
+    input: int = 0
+    """Tokens read afresh."""
+    cached: int = 0
+    """Tokens read from the provider's cache."""
+    written: int = 0
+    """Tokens read and put into that cache, where they are told apart from `input`."""
+    output: int = 0
+    """Tokens written, thoughts included."""
+    cost: float | None = None
+    """US dollars; None if unknown."""
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.input + self.cached + self.written + self.output
 
 
 @frozen
@@ -169,6 +204,8 @@ class Decision:
 
     start: tuple[Step, ...] = ()
     halt: Halt | None = None
+    wake_at: float | None = None
+    """When something that waits now may go on, in wall-clock seconds."""
     reasons: tuple[Reason, ...] = ()
     concurrent: bool = False
     """Whether the started steps share the workspace with others."""
@@ -183,6 +220,14 @@ class Result(StrEnum):
     MENDED = "mended"
     """A round of `address` in which the agent worked on findings: the reviewers look again."""
     FAILED = "failed"
+    REFUSED = "refused"
+    """Failed: the agent was not permitted to do something it wanted to do."""
+    TOO_LONG = "too long"
+    """Failed: the prompt, or what the agent has gathered, is more than its model can take."""
+    HUNG = "hung"
+    """Failed: no output for too long."""
+    FLOODED = "flooded"
+    """Failed: more output than `max_output_mb`."""
     REJECTED = "rejected"
     """Failed, and trying again would change nothing: findings remain after the last round, or there is nothing to do it with."""
     INTERRUPTED = "interrupted"
@@ -193,6 +238,22 @@ class Result(StrEnum):
     """The branch has moved on since the change was verified: it has to be verified again on top."""
     HELD = "held"
     """The landing waits for the person, whose own work is in the way: not a failure."""
+    TRANSIENT = "transient"
+    """The provider could not serve just now: tried again in a while, and not a failure."""
+    LIMITED = "limited"
+    """The agent's usage limit is reached: everything that needs this agent waits, and not a failure."""
+    STOPPED = "stopped"
+    """The agent cannot work at all: not logged in, or set up wrongly. The run is ended, for a person to mend it."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Counts as a failed try of its step."""
+        return self in _FAILURES
+
+
+_FAILURES = frozenset(
+    {Result.FAILED, Result.REFUSED, Result.TOO_LONG, Result.HUNG, Result.FLOODED, Result.REJECTED}
+)
 
 
 @frozen
@@ -220,6 +281,24 @@ class Outcome:
     The commit it left: after `execute` the task's own, after a round of `address` the merge as mended so far, after
     the last one the merge that was verified, after `land` the one that is now in the branch.
     """
+    agent: str = ""
+    """Who was asked; empty if nobody was."""
+    until: float | None = None
+    """When what it waits for is expected to be over, in wall-clock seconds; of transient and limited ones."""
+    session: str = ""
+    """What the agent calls the conversation, to go on in it."""
+    usage: tuple[Usage, ...] = ()
+    """What the attempt has used, model by model."""
+
+
+@frozen
+class Session:
+    """A conversation that an agent can go on in, in the place where it began."""
+
+    id: str
+    workspace: str
+    used: tuple[Usage, ...]
+    """What it has used so far, for agents that report totals."""
 
 
 @frozen
@@ -253,6 +332,14 @@ class Attempt:
     """The merge commit that is to land."""
     conflict: tuple[Finding, ...] = ()
     """Why the task is carried out anew: how its change clashed with what landed meanwhile."""
+    agent: str = ""
+    """Who is asked, if anybody is to be asked; empty if nobody may be asked now."""
+    instead: Outcome | None = None
+    """What comes of wanting to ask somebody when nobody may be asked."""
+    session: Session | None = None
+    """The conversation to go on in."""
+    setbacks: int = 0
+    """How often in a row the provider could not serve this step."""
 
     @property
     def step(self) -> Step:
@@ -268,6 +355,10 @@ class Ended(StrEnum):
     IDLE = "idle"
     FLOODED = "flooded"
     CANCELLED = "cancelled"
+    OVERSTAYED = "overstayed"
+    """It had said its last word and did not go away."""
+    STUCK = "stuck"
+    """It said that it waits for something that peal can wait for better."""
 
 
 @frozen
@@ -281,8 +372,8 @@ class Ending:
 
     @property
     def is_clean(self) -> bool:
-        """The process ended by itself and says it succeeded."""
-        return self.how is Ended.EXITED and self.exit_code == 0
+        """The process ended by itself and says it succeeded, or had only to be sent home."""
+        return self.how is Ended.OVERSTAYED or (self.how is Ended.EXITED and self.exit_code == 0)
 
 
 @frozen
@@ -296,11 +387,50 @@ class Command:
     """Small files to write into the attempt's folder first; `{folder}` in `argv` names it."""
 
 
+class Sign(Enum):
+    """What one line of a live output tells."""
+
+    LAST = "nothing follows; the process ought to go away"
+    STUCK = "it waits for something that peal can wait for better"
+
+
+class Fault(StrEnum):
+    """What kind of thing an agent reports to have gone wrong."""
+
+    FAILED = "failed"
+    TOO_LONG = "too long"
+    TRANSIENT = "transient"
+    LIMITED = "limited"
+    UNAUTHENTICATED = "not logged in"
+    MISCONFIGURED = "set up wrongly"
+
+
+@frozen
+class Trouble:
+    """What an agent reports to have gone wrong."""
+
+    fault: Fault
+    message: str
+    until: float | None = None
+    """When it is expected to be over, in wall-clock seconds; None if the agent does not say."""
+
+
 @frozen
 class Reply:
-    """What an agent answered."""
+    """What an agent answered, and what it says about how it went."""
 
     text: str
+    session: str = ""
+    usage: tuple[Usage, ...] = ()
+    counts_session: bool = False
+    """`usage` is the whole session's, not this run's."""
+    trouble: Trouble | None = None
+    is_finished: bool = True
+    """It came to its own end, as far as its output can tell."""
+    refusals: tuple[str, ...] = ()
+    """What it wanted to do and was not permitted to."""
+    folder: str = ""
+    """Where it says that it worked; empty if it does not say."""
 
 
 @frozen

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from peal import guard
-from peal.model import Ended, Ending
+from peal.model import Ended, Ending, Sign
 
 RUN_MARKER = "PEAL_RUN_ID"
 ATTEMPT_MARKER = "PEAL_ATTEMPT_ID"
@@ -25,6 +25,10 @@ GRACE = 5.0
 """Seconds between TERM and KILL."""
 LOOK = 0.25
 """Seconds between looks at the output files' growth."""
+FAREWELL = 15.0
+"""Seconds that a process may stay after its last word: a CLI waits about five for what it has left in the background."""
+_LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a line that are kept until its end comes; no sign is that long."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _HAS_PROC = Path("/proc/self/environ").exists()
 
@@ -142,6 +146,8 @@ class Launch:
     marker: str | None = None
     """The value of `ATTEMPT_MARKER`, by which whatever outlives the process is found."""
     clocks: Clocks = Clocks()
+    sign: Callable[[str], Sign | None] | None = None
+    """What a line of stdout or stderr tells, looked at while the process runs."""
 
 
 def start(launch: Launch) -> subprocess.Popen[bytes]:
@@ -178,9 +184,10 @@ def finish(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel) -> 
 def _watch(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel, began: float) -> Ended:
     clocks = launch.clocks
     size, grown = 0, began
+    listener = Listener(launch.sign, (launch.stdout, launch.stderr)) if launch.sign else None
     while True:
         now = time.monotonic()
-        ends = [LOOK] * clocks.watch_output
+        ends = [LOOK] * (clocks.watch_output or listener is not None)
         if clocks.timeout is not None:
             ends.append(max(began + clocks.timeout - now, 0))
         if _exits_within(process, min(ends, default=None), cancel):
@@ -188,6 +195,8 @@ def _watch(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel, beg
         if cancel.is_set:
             return Ended.CANCELLED
         now = time.monotonic()
+        if listener and (heard := listener.heard(now)):
+            return heard
         if clocks.watch_output:
             sizes = [_size(launch.stdout), _size(launch.stderr)]
             if sum(sizes) != size:
@@ -196,6 +205,41 @@ def _watch(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel, beg
                 return due
         elif due := overdue(clocks, now - began, 0, 0):
             return due
+
+
+@define
+class Listener:
+    """Hears in the growing outputs of a process that it has said its last word, or will never say one."""
+
+    sign: Callable[[str], Sign | None]
+    paths: tuple[str, ...]
+    _read: dict[str, int] = field(factory=dict)
+    _rest: dict[str, bytes] = field(factory=dict)
+    _since: float | None = None
+
+    def heard(self, now: float) -> Ended | None:
+        """Why the process need not be waited for any longer at `now` (monotonic seconds); None if it may go on."""
+        for path in self.paths:
+            for line in self._news(path):
+                sign = self.sign(line)
+                if sign is Sign.STUCK:
+                    return Ended.STUCK
+                self._since = now if sign is Sign.LAST else None
+        return Ended.OVERSTAYED if self._since is not None and now - self._since >= FAREWELL else None
+
+    def _news(self, path: str) -> Iterator[str]:
+        """The lines that have come to their end since the last look."""
+        try:
+            with open(path, "rb", buffering=0) as file:
+                file.seek(self._read.get(path, 0))
+                new = file.read(_LONGEST_LINE)
+        except OSError:
+            return
+        self._read[path] = self._read.get(path, 0) + len(new)
+        *whole, rest = (self._rest.get(path, b"") + new).split(b"\n")
+        self._rest[path] = rest[:_LONGEST_LINE]
+        for line in whole:
+            yield line.decode("utf-8", "replace")
 
 
 def _size(path: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peal.history import History, Line, Try
 from peal.model import Halt, Result
-from peal.status import advice
+from peal.status import advice, spending_lines
 from peal.text import count, duration, harmless
 
 OUTPUT_LINES = 12
@@ -18,7 +18,7 @@ def report(
     folder: Callable[[Try], str],
 ) -> list[str]:
     """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
-    lines = [summary(history, halt, seconds)]
+    lines = [summary(history, halt, seconds), *spending_lines(history)]
     for index in sorted(history.failed):
         lines += ["", *_failure(history.lines[index], output, folder)]
     for index in sorted(history.held):

@@ -57,6 +57,12 @@ class Job:
     command: tuple[str, ...]
     selected: frozenset[int] | None = None
     fresh: bool = False
+    resumed: bool = False
+    """It goes on with the run before, whose spending counts too."""
+    try_now: bool = False
+    """Ask agents although an earlier run has met their usage limit."""
+    notices: tuple[str, ...] = ()
+    """What a person should know before the run starts."""
     retarget: bool = False
     """Land in the branch that is checked out now, whatever earlier runs landed in."""
     verbose: bool = False
@@ -139,13 +145,14 @@ class Loop:
         """
         work, history = self.job.work, self.memory.history
         self._record(opened)
-        decision = decide(work, history)
+        decision = decide(work, history, time.time())
         while decision.halt is None:
             self.screen.decided(decision)
             self._start(decision)
             self._settle()
-            self._record(*self.executor.wait(min(self.screen.due() or inf, time.time() + _AT_LEAST_EVERY)))
-            decision = decide(work, history, decision.segment)
+            until = (self.screen.due() or inf, decision.wake_at or inf, time.time() + _AT_LEAST_EVERY)
+            self._record(*self.executor.wait(min(until)))
+            decision = decide(work, history, time.time(), decision.segment)
         halt = _honest(decision.halt, self.job, history)
         if halt is not decision.halt and self.job.pool:
             for text in reconcile.missing(self.job.pool, history):
@@ -163,12 +170,12 @@ class Loop:
             self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": reason.text})
         history, now = self.memory.history, time.time()
         attempts = [
-            attempt_of(step, self.job.tasks[step.task], self.job.place, history, not decision.concurrent)
+            attempt_of(step, self.job.tasks[step.task], self.job.place, history, not decision.concurrent, now)
             for step in decision.start
         ]
         crew = self.job.crew
         self._record(
-            *(StepStarted(now, a.task.index, a.phase, a.number, crew.agent_name(a.phase)) for a in attempts)
+            *(StepStarted(now, a.task.index, a.phase, a.number, crew.agent_name(a)) for a in attempts)
         )
         for attempt in attempts:
             self.executor.submit(attempt)
@@ -234,7 +241,13 @@ def run(job: Job, screen: Screen) -> End:
 
 
 def _notices(job: Job, history: History) -> Iterator[str]:
-    """What a person should know before the run starts."""
+    """What a person should know before the run starts, and could not be told without the history."""
+    yield from job.notices
+    if history.opened is None and (clis := job.crew.unguarded):
+        yield (
+            f"{' and '.join(clis)} may do everything that you may do on this machine: work in a container or a throwaway "
+            "clone, or pass --permissions limited"
+        )
     if job.pool:
         yield from reconcile.notices(job.pool, history, job.key)
     # A person who names a task wants it done: say why it is not done again.
@@ -248,7 +261,7 @@ def _notices(job: Job, history: History) -> Iterator[str]:
             "tasks that run side by side share your tree and can overwrite each other's work; with `commit = true` "
             "each gets a worktree of its own"
         )
-        agent = job.crew.agents[Phase.EXECUTE]
+        agent = job.crew.agents[job.limits.agents[Phase.EXECUTE][0]]
         if agent.require_change:
             # Tasks that share a tree at the same time cannot be told apart by what changed in it.
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
@@ -286,7 +299,7 @@ def _opening(job: Job, name: str) -> RunOpened:
     selected = None if job.selected is None else tuple(sorted(job.selected))
     return RunOpened(
         time.time(), name, job.key, str(job.places.repo), pid, process.birth(pid) or "", job.command, job.flags,
-        job.limits, selected, job.crew.workspaces.branch,
+        job.limits, selected, job.crew.workspaces.branch, job.resumed, job.try_now,
     )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from attrs import evolve, field, frozen
 
 from peal.events import Event, StepEnded, StepStarted, StopAsked
 from peal.history import History, Line, Try
-from peal.model import Phase, Result
-from peal.text import duration, harmless, ranges
+from peal.model import Phase, Result, Usage
+from peal.spending import amount, summed
+from peal.text import clock, duration, harmless, ranges
 
 STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun")
 
@@ -33,6 +34,8 @@ class TaskStatus:
     last_output: str = ""
     commit: str = ""
     """What it has changed, as a commit; whether that has landed is told by `state`."""
+    used: Usage = field(factory=Usage)
+    """What all its attempts have used together."""
 
 
 @frozen
@@ -50,6 +53,10 @@ class RunStatus:
     why: str = ""
     counts: dict[str, int] = field(factory=dict)
     tasks: tuple[TaskStatus, ...] = ()
+    used: Usage = field(factory=Usage)
+    """What was used since `peal run`; a resume goes on counting."""
+    used_by_model: tuple[Usage, ...] = ()
+    used_by_phase: dict[Phase, Usage] = field(factory=dict)
     next: tuple[str, ...] = ()
     """Commands that make sense now, each with what it is for."""
 
@@ -83,6 +90,9 @@ def overview(
         why=closed.why if closed else "",
         counts=counts,
         tasks=tasks,
+        used=history.spent.total,
+        used_by_model=tuple(history.spent.models.values()),
+        used_by_phase=dict(history.spent.phases),
         next=advice(history, is_alive),
     )
 
@@ -101,8 +111,8 @@ def task_status(
 ) -> TaskStatus:
     """Where one task stands at `now`."""
     found = _standing(line, now, is_alive, reason, last_output)
-    commit = line.verified or line.brings
-    return evolve(found, commit=commit) if commit else found
+    used = tuple(usage for past in line.tries if past.outcome for usage in past.outcome.usage)
+    return evolve(found, commit=line.verified or line.brings, used=summed(used))
 
 
 def _standing(
@@ -201,19 +211,40 @@ def event_line(event: Event, history: History) -> str | None:
                 )
                 return f"task {event.task} complete{where}"
             took = duration(event.at - line.tries[-1].started)
-            shout = event.outcome.result in (
-                Result.FAILED,
-                Result.REJECTED,
-                Result.CONFLICTED,
-                Result.HELD,
-            )
-            result = event.outcome.result.upper() if shout else event.outcome.result
+            result = event.outcome.result
+            shout = result.is_failure or result in (Result.CONFLICTED, Result.HELD, Result.STOPPED)
             reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
-            return f"task {event.task} {event.phase} {result} in {took}{reason}"
+            until = event.outcome.until
+            wait = f"; waits until {clock(until, event.at)}" if until is not None else ""
+            return f"task {event.task} {event.phase} {result.upper() if shout else result} in {took}{reason}{wait}"
         case StopAsked():
             once_more = "; once more to end it at once" if event.code > 128 else ""
             return f"{event.why}: ending what runs{once_more}"
     return None
+
+
+def spending_lines(history: History) -> list[str]:
+    """What was used since `peal run`, in all and, where there were several, by model; nothing if nobody told."""
+    spent = history.spent
+    if not spent.total.tokens:
+        return []
+    lines = [f"used: {amount(spent.total)}{_unpriced(spent.unpriced, spent.total)}"]
+    if len(spent.models) > 1:
+        lines += [
+            f"  {harmless(model) or 'a model without a name'}: {amount(used)}"
+            for model, used in spent.models.items()
+        ]
+    return lines
+
+
+def _unpriced(models: set[str], total: Usage) -> str:
+    """Whose part is missing in a sum that is known in part."""
+    if total.cost is None or not models:
+        return ""
+    names = ", ".join(
+        f"`{harmless(model)}`" if model else "a model without a name" for model in sorted(models)
+    )
+    return f", without what {names} costs: unknown"
 
 
 def reason_line(tasks: tuple[int, ...], text: str) -> str:

@@ -1,6 +1,7 @@
 """Text made safe to show and to name files with."""
 
 import re
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -70,6 +71,21 @@ def some(names: Sequence[str], at_most: int) -> str:
 def count(number: int, noun: str) -> str:
     """`1 task`, `2 tasks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def clock(at: float, now: float) -> str:
+    """A moment in wall-clock seconds as this machine's clock shows it: `15:10`, `Tue 15:10`, `2026-12-24 06:00`."""
+    away = abs(at - now)
+    shown = (
+        "%H:%M:%S"
+        if away < 600
+        else "%H:%M"
+        if away < 12 * 3600
+        else "%a %H:%M"
+        if away < 6 * 86400
+        else "%Y-%m-%d %H:%M"
+    )
+    return time.strftime(shown, time.localtime(at))
 
 
 def duration(seconds: float) -> str:

@@ -1,13 +1,16 @@
 """What every test from outside needs: a real repository, and the `peal` of this environment."""
 
 import contextlib
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define, field
@@ -114,6 +117,63 @@ def repo(tmp_path: Path, environment: dict[str, str]) -> Iterator[Repo]:
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+@define
+class Clis:
+    """Stand-ins for coding CLIs, and what they were asked; tests/fakes/cli.py tells what they obey."""
+
+    state: Path
+
+    def calls(self, *names: str, phase: str = "") -> list[dict[str, Any]]:
+        """Each call so far, in order: `name`, `argv`, `cwd`, `env`, `prompt`, `at`; of these programs, in this phase."""
+        found = [json.loads(path.read_text()) for path in sorted(self.state.glob("call-*.json"))]
+        return [
+            call
+            for call in found
+            if (not names or call["name"] in names) and phase in ("", call["env"].get("PEAL_PHASE"))
+        ]
+
+    def has_begun(self, gate: str) -> bool:
+        """Whether an agent waits at this gate."""
+        return (self.state / f"begun-{gate}").exists()
+
+    def open(self, gate: str) -> None:
+        """Let who waits there go on."""
+        (self.state / f"go-{gate}").touch()
+
+
+@pytest.fixture
+def clis(repo: Repo, tmp_path: Path) -> Callable[..., Clis]:
+    """Puts stand-ins for these programs on PATH, and takes everything of that kind from it."""
+    programs = ("claude", "codex", "cursor-agent", "agent", "opencode", "gemini", "qwen", "copilot", "aider")
+    fake = Path(__file__).parent / "fakes" / "cli.py"
+
+    def put(*names: str) -> Clis:
+        bin_, state = tmp_path / "bin", tmp_path / "clis"
+        for folder in (bin_, state):
+            folder.mkdir(exist_ok=True)
+        for name in names:
+            words = shlex.join([sys.executable, "-I", "-S", str(fake), name])
+            (bin_ / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+            (bin_ / name).chmod(0o755)
+        kept = [_without(programs, Path(place), tmp_path) for place in os.environ["PATH"].split(os.pathsep)]
+        repo.env |= {"PATH": os.pathsep.join([str(bin_), *kept]), "FAKE_CLIS": str(state)}
+        return Clis(state)
+
+    return put
+
+
+def _without(programs: tuple[str, ...], place: Path, tmp_path: Path) -> str:
+    """A folder of PATH, or a copy in links if one of these programs is in it."""
+    if not any((place / name).exists() for name in programs):
+        return str(place)
+    copy = tmp_path / f"path-{abs(hash(place))}"
+    copy.mkdir(exist_ok=True)
+    for entry in place.iterdir():
+        if entry.name not in programs and not (copy / entry.name).exists():
+            (copy / entry.name).symlink_to(entry)
+    return str(copy)
 
 
 def eventually(is_so: Callable[[], object], seconds: float = 20.0) -> None:

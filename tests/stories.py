@@ -20,7 +20,7 @@ from peal.events import (
     WorkspaceReady,
 )
 from peal.history import History
-from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, segments_of
+from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, Usage, segments_of
 from peal.schedule.plan import Work, decide
 
 FINDING = Finding("tests", "one test fails")
@@ -36,8 +36,14 @@ WORDS = {
     "conflicts": Outcome(Result.CONFLICTED, "both changed `a.txt`", (FINDING,)),
     "is outdated": Outcome(Result.OUTDATED, "`main` has moved on"),
     "is held": Outcome(Result.HELD, "`a.txt` is being edited"),
+    "is set back": Outcome(Result.TRANSIENT, "status 529", until=10.0),
+    "is limited": Outcome(Result.LIMITED, "session limit", until=1000.0),
+    "is dear": Outcome(Result.PASSED, usage=(Usage("opus", 600, 300, 0, 100, 5.0),)),
+    "fails and is dear": Outcome(
+        Result.FAILED, "it went wrong", usage=(Usage("opus", 600, 300, 0, 100, 5.0),)
+    ),
 }
-"""How a step can end, as stories tell it; the commits are the run's to add."""
+"""How a step can end, as stories tell it; commits and agents are the run's to add, and `until` counts from the end."""
 LEAVE_NO_COMMIT = (WORDS["changes nothing"], WORDS["is mended in part"])
 
 
@@ -193,6 +199,8 @@ class Played:
     """None if the run was cut off."""
     moments: list[Moment] = field(factory=list)
     started: list[Step] = field(factory=list)
+    slept: list[float] = field(factory=list)
+    """The moments it slept until."""
 
     @property
     def order(self) -> str:
@@ -224,6 +232,7 @@ class Run:
     played: Played = field(factory=Played)
     _running: list[Step] = field(factory=list)
     _recorded: int = 0
+    _clock: float = 0.0
 
     def go(self, work: Work, opening: RunOpened) -> Played:
         """To the end of the run, or to where it is cut off."""
@@ -237,7 +246,10 @@ class Run:
         decision = self._decided(work, 0)
         while decision.halt is None:
             self._start(decision)
-            assert self._running, "the loop would wait for ever"
+            if not self._running:
+                self._sleep(decision)
+                decision = self._decided(work, decision.segment)
+                continue
             assert len(self.played.moments) < 1000, "the run would go on for ever"
             if self.stop_at is not None and self._recorded >= self.stop_at and history.stop is None:
                 self._record(StopAsked(self._now(), 130, "interrupted"))
@@ -247,8 +259,15 @@ class Run:
         self._record(RunClosed(self._now(), decision.halt.code, decision.halt.why))
         return decision.halt
 
+    def _sleep(self, decision: Decision) -> None:
+        """Nothing goes on before the time to wake has come."""
+        assert decision.wake_at is not None, "the loop would wait for ever"
+        assert decision.wake_at > self._now(), "the loop would not sleep"
+        self._clock = decision.wake_at
+        self.played.slept.append(decision.wake_at)
+
     def _decided(self, work: Work, since: int) -> Decision:
-        decision = self.decide(work, self.memory.history, since)
+        decision = self.decide(work, self.memory.history, self._now(), since)
         recorded = len(self.memory.events) if isinstance(self.memory, Remembered) else 0
         self.played.moments.append(Moment(decision, recorded, tuple(self._running)))
         return decision
@@ -256,7 +275,8 @@ class Run:
     def _start(self, decision: Decision) -> None:
         for step in decision.start:
             number = self.memory.history.counts[step.task, step.phase] + 1
-            self._record(StepStarted(self._now(), step.task, step.phase, number, "shell"))
+            agent = self.memory.history.agent_for(step.phase, self._now())
+            self._record(StepStarted(self._now(), step.task, step.phase, number, agent))
             self._running.append(step)
             self.played.started.append(step)
 
@@ -267,7 +287,10 @@ class Run:
         outcome = self.world.outcome(step)
         if history.stop is not None and outcome.result is not Result.PASSED and step.phase is not Phase.LAND:
             outcome = WORDS["is cut short"]
-        outcome = evolve(outcome, commit=self._commit(step, running.number, outcome))
+        until = None if outcome.until is None else self._now() + outcome.until
+        outcome = evolve(
+            outcome, commit=self._commit(step, running.number, outcome), until=until, agent=running.agent
+        )
         what = (step.task, step.phase, running.number)
         self._running.remove(step)
         if step.phase is not Phase.LAND:
@@ -299,7 +322,7 @@ class Run:
             self._recorded += 1
 
     def _now(self) -> float:
-        return self.memory.history.last_at + 1
+        return max(self.memory.history.last_at + 1, self._clock)
 
 
 def play(

@@ -10,7 +10,7 @@ from attrs import evolve
 from conftest import Repo
 
 from peal import agents
-from peal.agents import Request
+from peal.agents import Request, Transcript
 from peal.agents.command import CommandAgent
 from peal.agents.shell import ShellAgent, blocks_of
 from peal.errors import PealError
@@ -162,7 +162,7 @@ def test_a_block_that_is_shown_inside_another_is_not_run() -> None:
 
 
 def test_shell_replies_with_what_the_blocks_printed() -> None:
-    assert ShellAgent().read("one\ntwo\n") == Reply("one\ntwo\n")
+    assert ShellAgent().read(Transcript(text="one\ntwo\n")) == Reply("one\ntwo\n")
 
 
 def test_shell_needs_bash_and_no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_the_prompt_is_on_standard_input_where_the_table_says_so(prompt: str, on
 def test_a_command_replies_with_its_output_and_has_the_clock_and_the_rule_of_its_table() -> None:
     agent = command_agent("tool", require_change=True, idle_timeout_sec=60)
 
-    assert agent.read("as\nit is\n") == Reply("as\nit is\n")
+    assert agent.read(Transcript(text="as\nit is\n")) == Reply("as\nit is\n")
     assert (agent.name, agent.require_change, agent.idle_timeout_sec) == ("mine", True, 60)
 
 
@@ -362,10 +362,17 @@ def _lacking(tools: Path) -> object:
     [
         (
             _unknown,
-            "there is no agent `nobody`; known are `shell`, `also`, `mine`; describe a command as [agents.nobody]",
+            (
+                "there is no agent `nobody`; known are `shell`, `claude`, `codex`, `cursor`, `opencode`, `gemini`, `qwen`, "
+                "`copilot`, `aider`, `also`, `mine`; describe a command as [agents.nobody]"
+            ),
         ),
         (_lacking, "agent `mine`: `nothing` is not a program"),
-        (lambda tools: agents.find("auto", {}, tools, None), "no agent was found"),
+        (
+            lambda tools: agents.find("claude", {}, tools, None),
+            "agent `claude`: `claude` is not on PATH; install it (",
+        ),
+        (lambda _tools: agents.first_here(), "no agent was found: none of claude, codex,"),
     ],
 )
 def test_an_agent_that_cannot_be_used_is_refused_with_the_way_out(

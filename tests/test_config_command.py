@@ -70,7 +70,12 @@ def test_a_new_file_changes_nothing(repo: Path) -> None:
     shown = re.findall(r"(?m)^#(\w+) = ", path.read_text(encoding="utf-8"))
     keys = [key.name for key in outside_tables()]
     assert keys == shown[: len(keys)]
-    assert set(keys) == {key.name for key in settings.keys(Settings)} - {"phases", "agents", "reviewers"}
+    assert set(keys) == {key.name for key in settings.keys(Settings)} - {
+        "phases",
+        "agents",
+        "prices",
+        "reviewers",
+    }
 
 
 def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -> None:
@@ -85,7 +90,8 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
     for key in outside_tables():
         assert key.name in found.origins
         assert settings.default(key) in (getattr(found, key.name), None, ())
-    assert (list(found.phases), list(found.agents), len(found.reviewers)) == (["plan"], ["mine"], 1)
+    assert (list(found.phases), list(found.agents), len(found.reviewers)) == (["plan"], ["claude", "mine"], 1)
+    assert list(found.prices) == ["gpt-5*"]
 
 
 def test_a_new_file_goes_to_the_root_from_wherever_one_is(
@@ -155,13 +161,13 @@ def test_sources_say_where_each_value_comes_from(repo: Path, monkeypatch: pytest
 
     lines = peal(config, "--sources").splitlines()
 
-    assert lines[:5] == [
+    assert lines[:3] == [
         'agent = "auto"  # default',
         'model = "y"  # environment',
-        "parallel = true  # max_parallel, peal.toml",
-        "max_parallel = 3  # peal.toml",
-        "continue_with_remaining_tasks = false  # default",
+        'permissions = "full"  # default',
     ]
+    assert "parallel = true  # max_parallel, peal.toml" in lines
+    assert "max_parallel = 3  # peal.toml" in lines
     assert 'phases.plan.model = "x"  # peal.toml' in lines
 
 

@@ -10,6 +10,8 @@ from conftest import PEAL, Repo, eventually, shell_plan
 
 from peal.events import StepStarted
 from peal.journal import load
+from peal.speech import readable
+from peal.transcripts import last_said
 
 
 def test_status_shows_what_is_done_running_and_waiting_while_the_run_goes_on(repo: Repo) -> None:
@@ -341,3 +343,265 @@ def test_the_version_is_told() -> None:
     told = subprocess.run([*PEAL, "--version"], capture_output=True, text=True, check=True).stdout
 
     assert told.startswith("peal 0.")
+
+
+# --- what agents write as events in JSON
+
+
+_SAID = """{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"I will do it now.\\nAt once."}]},"session_id":"a768"}"""
+_WROTE = """{"type":"assistant","message":{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"Write","input":{"file_path":"/repo/hello.txt","content":"hi\\n"}}]},"session_id":"a768"}"""
+_REFUSED = """{"type":"user","message":{"role":"user","content":[{"type":"tool_result","content":"Cannot write to /repo/evil.txt while in plan mode.","is_error":true}]},"session_id":"4bdd"}"""
+_DONE = """{"type":"result","subtype":"success","is_error":false,"num_turns":2,"result":"It is done.","session_id":"a768"}"""
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (_SAID, "I will do it now.\nAt once."),
+        (_WROTE, "Write /repo/hello.txt"),
+        (_REFUSED, "error: Cannot write to /repo/evil.txt while in plan mode."),
+        (_DONE, "It is done."),
+        (
+            """{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"You've hit your session limit · resets 3:10pm (UTC)"}""",
+            "error: You've hit your session limit · resets 3:10pm (UTC)",
+        ),
+        (
+            """{"type":"result","subtype":"error_during_execution","is_error":true,"errors":["No conversation found"],"session_id":"s"}""",
+            "error: No conversation found",
+        ),
+        (
+            """{"type":"system","subtype":"api_retry","attempt":6,"max_retries":10,"retry_delay_ms":18366.38,"error_status":500,"error":"server_error"}""",
+            "tries again in 18s: server_error (status 500)",
+        ),
+        (
+            """{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795187400}}""",
+            "error: usage limit reached",
+        ),
+        (
+            """{"type":"rate_limit_event","rate_limit_info":{"status":"allowed"},"session_id":"030f"}""",
+            "",
+        ),
+        ("""{"type":"system","subtype":"init","cwd":"/repo","session_id":"a768","tools":["Task"]}""", ""),
+        (
+            """{"type":"user","message":{"role":"user","content":[{"type":"tool_result","content":"File created"}]},"session_id":"a768"}""",
+            "",
+        ),
+        (
+            """{"type":"assistant","session_id":"s","message":{"content":[{"type":"text","text":"Looking."},{"type":"tool_use","name":"run_shell_command","input":{"command":"pytest -q","description":"tests"}}]}}""",
+            "Looking.\n$ pytest -q",
+        ),
+    ],
+)
+def test_an_event_of_claude_or_qwen_is_told_in_words(line: str, text: str) -> None:
+    assert readable(line) == text
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("""{"type":"thread.started","thread_id":"01a1f8cb"}""", ""),
+        ("""{"type":"turn.started"}""", ""),
+        (
+            """{"type":"item.completed","item":{"id":"item_1","type":"agent_message","text":"I will do it now."}}""",
+            "I will do it now.",
+        ),
+        (
+            """{"type":"item.started","item":{"type":"command_execution","command":"/bin/bash -lc \\"printf '%s\\\\\\\\n' 'hi' > 'hello.txt'\\"","exit_code":null}}""",
+            "$ printf '%s\\n' 'hi' > 'hello.txt'",
+        ),
+        (
+            """{"type":"item.completed","item":{"type":"command_execution","command":"true","exit_code":0}}""",
+            "",
+        ),
+        (
+            """{"type":"item.completed","item":{"type":"command_execution","command":"false","exit_code":1}}""",
+            "error: exit status 1",
+        ),
+        (
+            """{"type":"item.completed","item":{"type":"file_change","changes":[{"path":"a.py","kind":"add"},{"path":"b.py","kind":"update"}]}}""",
+            "changes a.py, b.py",
+        ),
+        ("""{"type":"turn.completed","usage":{"input_tokens":2468}}""", ""),
+        (
+            """{"type":"turn.failed","error":{"message":"You\u2019ve hit your usage limit."}}""",
+            "error: You\u2019ve hit your usage limit.",
+        ),
+    ],
+)
+def test_an_event_of_codex_is_told_in_words(line: str, text: str) -> None:
+    assert readable(line) == text
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("""{"type":"step_start","sessionID":"ses_e","part":{"type":"step-start"}}""", ""),
+        (
+            """{"type":"text","sessionID":"ses_e","part":{"type":"text","text":"I will do it now."}}""",
+            "I will do it now.",
+        ),
+        (
+            """{"type":"tool_use","sessionID":"ses_e","part":{"type":"tool","tool":"write","state":{"status":"completed","input":{"filePath":"/repo/hello.txt","content":"hi\\n"}}}}""",
+            "write /repo/hello.txt",
+        ),
+        (
+            """{"type":"tool_use","sessionID":"ses_e","part":{"type":"tool","tool":"write","state":{"status":"error","input":{"filePath":"/repo/evil.txt"},"error":"a rule prevents it"}}}""",
+            "write /repo/evil.txt\nerror: a rule prevents it",
+        ),
+        (
+            """{"type":"error","sessionID":"ses_e","error":{"name":"APIError","data":{"message":"invalid x-api-key","statusCode":401}}}""",
+            "error: invalid x-api-key",
+        ),
+        ("""{"type":"init","timestamp":"2026-11-20T11:51:36.409Z","session_id":"4f40"}""", ""),
+        (
+            """{"type":"message","timestamp":"2026-11-20T11:51:36.413Z","role":"user","content":"WRITE it"}""",
+            "",
+        ),
+        (
+            """{"type":"message","timestamp":"2026-11-20T11:51:36.477Z","role":"assistant","content":"I will.","delta":true}""",
+            "I will.",
+        ),
+        (
+            """{"type":"tool_use","timestamp":"2026-11-20T11:51:36.624Z","tool_name":"write_file","parameters":{"file_path":"hello.txt","content":"hi\\n"}}""",
+            "write_file hello.txt",
+        ),
+        (
+            """{"type":"tool_result","timestamp":"2026-11-20T11:55:42.164Z","status":"error","error":{"type":"policy_violation","message":"denied by policy"}}""",
+            "error: denied by policy",
+        ),
+        (
+            """{"type":"result","timestamp":"2026-11-20T12:01:50.977Z","status":"error","error":{"message":"[API Error: 401]"}}""",
+            "error: [API Error: 401]",
+        ),
+        (
+            """{"type":"tool.execution_start","data":{"toolName":"bash","arguments":{"command":"make\\nmake test","description":"build"}}}""",
+            "$ make …",
+        ),
+        ("""{"type":"assistant.message","data":{"content":"I will do it now."}}""", "I will do it now."),
+        ("""{"type":"assistant.message_delta","data":{"deltaContent":"I wi"},"ephemeral":true}""", ""),
+        (
+            """{"type":"session.error","data":{"errorType":"authentication","message":"Authentication failed (HTTP 401)."}}""",
+            "error: Authentication failed (HTTP 401).",
+        ),
+        ("""{"type":"session.background_tasks_changed","data":{},"ephemeral":true}""", ""),
+        ("""{"type":"result","timestamp":"2026-11-20T11:51:41.048Z","sessionId":"6a2f","exitCode":0}""", ""),
+        (
+            """{"type":"tool_call","subtype":"started","session_id":"c","tool_call":{"readToolCall":{"args":{"path":"a.py"}}}}""",
+            "read a.py",
+        ),
+    ],
+)
+def test_an_event_of_opencode_gemini_copilot_or_cursor_is_told_in_words(line: str, text: str) -> None:
+    assert readable(line) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "plain text",
+        "{ not JSON",
+        '{"type":"assistant","mess',
+        '{"a": 1}',
+        '{"type": "test", "event": "ok", "timestamp": 7}',
+        '{"type": "user", "name": "bob"}',
+        '{"type": 7}',
+        "[1, 2]",
+    ],
+)
+def test_a_line_that_is_no_event_of_an_agent_stays_as_it_is(line: str) -> None:
+    assert readable(line) == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type":"assistant","session_id":"s","message":7}',
+        '{"type":"assistant","session_id":"s","message":{"content":[7,{"type":"tool_use","name":7,"input":[]}]}}',
+        '{"type":"item.completed","item":[]}',
+        '{"type":"item.completed","item":{"type":"file_change","changes":{}}}',
+        '{"type":"system","subtype":"api_retry","session_id":"s","retry_delay_ms":1e999}',
+        '{"type":"tool.execution_start","data":{"arguments":{"command":["a",7,null]}}}',
+        '{"type":"item.started","item":{"type":"command_execution","command":"\'open"}}',
+    ],
+)
+def test_an_event_of_an_unknown_shape_hurts_nobody(line: str) -> None:
+    assert isinstance(readable(line), str)
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_cut", "said"),
+    [
+        ("one\ntwo\n\n", False, "two"),
+        ("10%\r50%\r", False, "50%"),
+        (f"{_SAID}\n", False, "At once."),
+        (f"{_WROTE}\n" + '{"type":"turn.started"}\n' * 3, False, "Write /repo/hello.txt"),
+        (f'{_WROTE}\n{{"type":"assistant","mess', False, "Write /repo/hello.txt"),
+        (f'rest of it","session_id":"s"}}\n{_SAID}\n', True, "At once."),
+        ('rest of it","session_id":"s"}\n{"type":"turn.started"}\n', True, ""),
+        ("the end of a very long line", True, "the end of a very long line"),
+        ("", False, ""),
+    ],
+)
+def test_the_last_thing_said_is_found_behind_what_says_nothing(raw: str, is_cut: bool, said: str) -> None:
+    assert last_said(raw.encode(), is_cut) == said
+
+
+_EVENTS = "\n".join(
+    ['{"type":"system","subtype":"init","session_id":"a768"}', _SAID, _WROTE, _REFUSED, _DONE]
+)
+
+
+def test_logs_show_what_events_say_and_raw_shows_them(repo: Repo) -> None:
+    repo.write("events", f"{_EVENTS}\n{_DONE}\n")
+    repo.write("plan.md", shell_plan("cat events; echo plain; echo plain; echo '{\"a\": 1}'; cat events >&2"))
+    repo.peal("run", "plan.md", "--agent", "shell")
+
+    text = repo.peal("logs", "1", "execute").stdout
+    raw = repo.peal("logs", "1", "execute", "--raw").stdout
+
+    said = [
+        "I will do it now.", "At once.", "Write /repo/hello.txt",
+        "error: Cannot write to /repo/evil.txt while in plan mode.", "It is done.", "plain", "plain", '{"a": 1}',
+    ]  # fmt: skip
+    assert text.splitlines()[1:10] == ["-- stdout", *said]
+    assert f"-- stderr\n{_EVENTS}\n" in text
+    assert f"-- stdout\n{_EVENTS}\n{_DONE}\nplain\n" in raw
+
+
+def test_an_event_longer_than_a_chunk_is_told_in_words(repo: Repo) -> None:
+    long = {"type": "text", "sessionID": "s", "part": {"text": "begins " + "x" * 300_000}}
+    repo.write("events", json.dumps(long) + "\n")
+    repo.write("plan.md", shell_plan("cat events"))
+    repo.peal("run", "plan.md", "--agent", "shell")
+
+    assert "-- stdout\nbegins xxx" in repo.peal("logs", "1", "execute").stdout
+
+
+def test_following_the_logs_tells_events_in_words(repo: Repo) -> None:
+    repo.write("events", f"{_SAID}\n")
+    repo.write("plan.md", shell_plan("cat events; touch begun; sleep 1; echo late"))
+    repo.start("run", "plan.md", "--agent", "shell")
+    eventually((repo.path / "begun").exists)
+
+    followed = repo.peal("logs", "1", "execute", "--follow").stdout
+
+    assert followed.splitlines()[1:] == ["I will do it now.", "At once.", "late"]
+
+
+def test_status_and_report_show_what_events_say(repo: Repo) -> None:
+    wide = json.dumps({"type": "user", "session_id": "s", "message": {"content": "x" * 20_000}})
+    repo.write("events", f"{_EVENTS}\n{wide}\n")
+    repo.write(
+        "plan.md", shell_plan("cat events; touch begun; while ! [ -e go ]; do sleep 0.02; done; exit 3")
+    )
+    run = repo.start("run", "plan.md", "--agent", "shell")
+    eventually((repo.path / "begun").exists)
+
+    found = json.loads(repo.peal("status", "--json").stdout)
+    repo.write("go", "")
+    report, _ = run.communicate(timeout=60)
+
+    assert found["tasks"][0]["last_output"] == "It is done."
+    assert "| It is done." in report
+    assert "session_id" not in report

@@ -20,7 +20,7 @@ from attrs import evolve
 from conftest import carriers, eventually, is_running
 
 from peal import guard, process
-from peal.model import Ended, Ending
+from peal.model import Ended, Ending, Sign
 from peal.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Guard, Launch
 
 LONG = "300"
@@ -452,6 +452,64 @@ def test_a_process_that_goes_on_talking_on_either_output_is_not_idle(
 
     assert ending.is_clean
     assert ending.seconds > 0.9
+
+
+def _signs(line: str) -> Sign | None:
+    """`bye` is a last word, `stuck` says that nothing more will come by itself."""
+    return {"bye": Sign.LAST, "stuck": Sign.STUCK}.get(line)
+
+
+def test_a_process_that_does_not_go_away_after_its_last_word_is_sent_home(
+    launch: Callable[..., Launch], cancel: Cancel, system: str, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "FAREWELL", 0.2)
+
+    ending = run(launch(f"echo hello; echo bye; sleep {LONG}", sign=_signs), cancel)
+
+    assert ending.how is Ended.OVERSTAYED
+    assert ending.is_clean
+
+
+def test_a_last_word_that_something_follows_was_not_the_last(
+    launch: Callable[..., Launch], cancel: Cancel, system: str, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "FAREWELL", 0.6)
+
+    ending = run(
+        launch("echo bye; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; echo more; done; exit 3", sign=_signs),
+        cancel,
+    )
+
+    assert (ending.how, ending.exit_code, ending.is_clean) == (Ended.EXITED, 3, False)
+
+
+@pytest.mark.parametrize("output", ["1", "2"])
+def test_a_process_that_says_it_is_stuck_is_ended(
+    launch: Callable[..., Launch], cancel: Cancel, system: str, hasty: None, output: str
+) -> None:
+    ending = run(launch(f"echo hello; echo stuck >&{output}; sleep {LONG}", sign=_signs), cancel)
+
+    assert (ending.how, ending.is_clean) == (Ended.STUCK, False)
+
+
+def test_a_sign_is_heard_only_when_its_line_is_whole_and_however_it_comes(tmp_path: Path) -> None:
+    """Cut anywhere, in the middle of a letter too."""
+    out = tmp_path / "out"
+    listener = process.Listener(lambda line: Sign.STUCK if line == "größe" else None, (str(out),))
+    raw = "x" * 100_000 + "\ngröße\n"
+    heard = []
+    with out.open("wb") as file:
+        for at in range(0, len(raw.encode()), 9_999):
+            file.write(raw.encode()[at : at + 9_999])
+            file.flush()
+            heard.append(listener.heard(0.0))
+
+    assert heard[-1] is Ended.STUCK
+    assert not any(heard[:-1])
+
+
+def test_an_output_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    assert process.Listener(_signs, (f"{tmp_path}/gone",)).heard(0.0) is None
 
 
 def _finishing(pool: ThreadPoolExecutor, launch: Launch, cancel: Cancel) -> Any:

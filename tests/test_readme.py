@@ -11,6 +11,7 @@ from attrs import frozen
 from markdown_it import MarkdownIt
 
 from peal import formats
+from peal.agents import ADAPTERS
 from peal.settings import load
 
 ROOT = Path(__file__).parents[1]
@@ -53,13 +54,21 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The peal of this Python first on PATH; no variable of an outer peal, nobody's own git configuration."""
+    """
+    The peal of this Python first on PATH; no variable of an outer peal, nobody's own git configuration.
+
+    A stand-in for claude tells its version and its flags, which is all that the page asks of it.
+    """
+    claude = tmp_path / "bin" / "claude"
+    claude.parent.mkdir()
+    claude.write_text(f"#!/bin/sh\necho {ADAPTERS['claude'].tested} {' '.join(ADAPTERS['claude'].flags)}\n")
+    claude.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PEAL_", "GIT_"))}
     return {
         **kept,
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), str(claude.parent), os.environ["PATH"])),
         "TMPDIR": str(tmp_path),
     }
 

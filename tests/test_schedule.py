@@ -33,6 +33,8 @@ LANDING_TWO = Limits(max_parallel=2, lands=True)
 LANDING_ON = Limits(max_parallel=2, lands=True, continue_with_remaining_tasks=True)
 AS_READY = Limits(max_parallel=2, lands=True, as_ready=True)
 
+NOW = 1_800_000_000.0
+
 
 def _reasons(played: Any) -> list[str]:
     """The reasons of a run's decisions, each with its tasks, without repeats."""
@@ -528,7 +530,7 @@ def test_a_signal_decides_the_exit_code(code: int) -> None:
     play(memory, "1", cut_at=4)
     memory.append(StopAsked(99.0, code, "hung up"))
 
-    decision = decide(work_of(tasks_of("1")), memory.history)
+    decision = decide(work_of(tasks_of("1")), memory.history, NOW)
 
     assert decision.halt is not None
     assert (decision.halt.code, decision.halt.why) == (code, "hung up")
@@ -540,7 +542,7 @@ def test_a_failed_task_that_a_person_marked_done_no_longer_counts() -> None:
     play(memory, "1 2", {"2 execute": "fails"})
     memory.append(TasksMarkedDone(99.0, (2,), "peal done"))
 
-    decision = decide(work_of(tasks_of("1 2")), memory.history)
+    decision = decide(work_of(tasks_of("1 2")), memory.history, NOW)
 
     assert decision.halt is not None
     assert decision.halt.code == 0
@@ -1176,9 +1178,9 @@ def test_a_decision_costs_the_same_however_much_is_done() -> None:
         memory.append(PlanRead(0.0, tasks), TasksMarkedDone(1.0, tuple(range(1, done + 1)), "peal done"))
         memory.history.lines = Looked(memory.history.lines)
         work = work_of(tasks)
-        since = decide(work, memory.history).segment
+        since = decide(work, memory.history, NOW).segment
         Looked.count = 0
-        assert decide(work, memory.history, since).start == (Step(done + 1, Phase.PLAN),)
+        assert decide(work, memory.history, NOW, since).start == (Step(done + 1, Phase.PLAN),)
         return Looked.count
 
     assert looks(done=1000) == looks(done=10) <= 2
@@ -1905,7 +1907,7 @@ def test_knowing_what_is_over_changes_no_decision(tale: Tale, data: st.DataObjec
     again.append(*events)
     for moment in played.moments:
         again.append(*tale.memory.events[len(again.events) : moment.events_before])
-        anew = decide(work, again.history, 0)
+        anew = decide(work, again.history, NOW, 0)
         assert evolve(anew, segment=0) == evolve(moment.decision, segment=0)
 
 

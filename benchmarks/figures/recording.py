@@ -71,8 +71,9 @@ class _Book:
 
     def __attrs_post_init__(self) -> None:
         self._work = Work.of(self.plan.segments)
+        began = time.time()
         self.memory.append(opened("repository", _PLACES), *self._past())
-        self._segment = decide(self._work, self.memory.history).segment
+        self._segment = decide(self._work, self.memory.history, began).segment
 
     @property
     def _is_parallel(self) -> bool:
@@ -94,5 +95,5 @@ class _Book:
         began = time.perf_counter()
         self.memory.note(end)
         self.memory.settle()
-        self._segment = decide(self._work, self.memory.history, self._segment).segment
+        self._segment = decide(self._work, self.memory.history, began, self._segment).segment
         return time.perf_counter() - began

@@ -1,12 +1,13 @@
-"""Any command as an agent, described by a table in the settings; its reply is its standard output."""
+"""Any command as an agent, described by a table in the settings."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import frozen
 
 from peal import process
-from peal.agents.protocol import Request
+from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.model import AGENT_PHASES, Command, Declined, Phase, Reply
 from peal.settings import AgentSettings
 
@@ -20,16 +21,28 @@ class CommandAgent:
     name: str
     table: AgentSettings
     repo: Path
+    speaks: Cli | None = None
+    """The CLI in whose form it replies; None for plain text."""
 
     @property
     def require_change(self) -> bool:
-        """As its table says."""
-        return self.table.require_change
+        """As its table says; a program that nobody knows may well have nothing to change."""
+        return bool(self.table.require_change)
 
     @property
     def idle_timeout_sec(self) -> int | None:
         """As its table says: an unknown program may be silent for long."""
         return self.table.idle_timeout_sec
+
+    @property
+    def reports_cost(self) -> bool:
+        """If what it speaks does."""
+        return self.speaks is not None and self.speaks.reports_cost
+
+    @property
+    def reports_usage(self) -> bool:
+        """If what it speaks does."""
+        return self.speaks is not None and self.speaks.reports_usage
 
     def missing(self, model: str | None) -> str | None:
         """Every phase's program must be there, and a model if the command names one."""
@@ -61,9 +74,14 @@ class CommandAgent:
         on_stdin = self.table.prompt == "stdin"
         return Command((program, *words[1:]), prompt_on_stdin=on_stdin, env=dict(self.table.env))
 
-    def read(self, output: str) -> Reply:
-        """Standard output as it is."""
-        return Reply(output)
+    def read(self, transcript: Transcript) -> Reply:
+        """Standard output as it is, or as the CLI that it speaks like would have meant it."""
+        return self.speaks.read(transcript) if self.speaks else Reply(transcript.text)
+
+    @property
+    def sign(self) -> Callable[[str], Sign | None] | None:
+        """By what it speaks: a line means what it would mean if that CLI had written it."""
+        return self.speaks.sign if self.speaks else None
 
     def _words(self, phase: Phase) -> tuple[str, ...]:
         own: tuple[str, ...] = getattr(self.table, phase)

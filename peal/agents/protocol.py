@@ -1,11 +1,14 @@
-"""What an agent is towards the rest of peal."""
+"""What an agent is towards the rest of peal, and what an adapter of a coding CLI is towards its agent."""
 
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
-from peal.model import Command, Declined, Phase, Reply, Task
+from peal.model import Command, Declined, Phase, Reply, Sign, Task
+
+__all__ = ["Agent", "Cli", "Request", "Sign", "Transcript"]
 
 
 @frozen
@@ -18,6 +21,30 @@ class Request:
     prompt_file: Path
     workspace: Path
     model: str | None = None
+    permissions: Literal["full", "limited"] = "full"
+    """What it may do in `execute` and `address`; in `plan` it may only read."""
+    session: str = ""
+    """The conversation to go on in; empty for a new one."""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the phase is one in which something is to change."""
+        return self.phase is not Phase.PLAN
+
+
+@frozen
+class Transcript:
+    """What a process left behind."""
+
+    stdout: Iterable[str] = ()
+    """Its lines, without their ends; can be read once."""
+    text: str = ""
+    """The end of stdout as it is, for programs that just talk."""
+    stderr: str = ""
+    """The end of it."""
+    exit_code: int = 0
+    at: float = 0.0
+    """When it ended, in wall-clock seconds: a time of day that it names is the next one from here."""
 
 
 class Agent(Protocol):
@@ -35,11 +62,69 @@ class Agent(Protocol):
     def idle_timeout_sec(self) -> int | None:
         """Its own idle clock; None where its output tells nothing about its life."""
 
+    @property
+    def reports_cost(self) -> bool:
+        """Whether its replies tell what they cost."""
+
+    @property
+    def reports_usage(self) -> bool:
+        """Whether its replies tell how many tokens they took."""
+
     def missing(self, model: str | None) -> str | None:
         """Why it cannot be used here and how to go on; None if it can."""
 
     def prepare(self, request: Request) -> Command | Reply | Declined:
         """What to start; or the reply at once, where no process is needed; or why nothing can be done."""
 
-    def read(self, output: str) -> Reply:
-        """The reply in what the process wrote to stdout; of a very long output only the end is handed in."""
+    def read(self, transcript: Transcript) -> Reply:
+        """The reply in what the process left behind."""
+
+    @property
+    def sign(self) -> Callable[[str], Sign | None] | None:
+        """Says what a line of stdout or stderr tells while the process runs; None if no line tells anything."""
+
+
+def _nothing_set(_request: Request) -> Mapping[str, str]:
+    return {}
+
+
+@frozen
+class Cli:
+    """
+    The adapter of a coding CLI: what it is called, and two pure halves.
+
+    The rules come from what its versions up to `tested` were seen to do; docs/agents.md tells of it.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    """What its program is called, the surest name first."""
+    tested: str
+    """The version that everything here was tried with."""
+    argv: Callable[[Request], list[str]]
+    """The words behind the program's name."""
+    read: Callable[[Transcript], Reply]
+    """The reply, and what the output says about how it went."""
+    helps: tuple[tuple[str, ...], ...] = (("--help",),)
+    """The words that make it tell its flags."""
+    flags: tuple[str, ...] = ()
+    """Every flag that `argv` may use; each has to be in one of `helps`."""
+    env: Callable[[Request], Mapping[str, str]] = _nothing_set
+    """Variables to set for it."""
+    files: Callable[[Request], Mapping[str, str]] = _nothing_set
+    """Files to put beside the prompt, by name; `{folder}` in `argv` is where."""
+    prompt: Literal["stdin", "file"] = "stdin"
+    sign: Callable[[str], Sign | None] | None = None
+    """What a line of stdout or stderr tells while the process runs."""
+    reports_cost: bool = False
+    reports_usage: bool = True
+    sessions: bool = True
+    """Whether it can go on in a session."""
+    markers: tuple[str, ...] = ()
+    """Variables it sets for what it starts; in peal's own environment they would confuse an agent."""
+    login: str = ""
+    """What a person has to do when it says that it is not logged in."""
+    install: str = ""
+    """How it is installed."""
+    is_its: Callable[[str, str], bool] = field(default=lambda _name, _path: True)
+    """Whether a program of this name at this place (links followed) is this CLI and not another's namesake."""

@@ -2,7 +2,7 @@
 
 import shutil
 
-from peal.agents.protocol import Request
+from peal.agents.protocol import Request, Transcript
 from peal.model import Command, Declined, Phase, Reply, Task
 from peal.text import count
 
@@ -15,6 +15,9 @@ class ShellAgent:
     name = "shell"
     require_change = False
     idle_timeout_sec = None
+    reports_cost = True
+    reports_usage = True
+    sign = None
 
     def missing(self, model: str | None) -> str | None:  # noqa: ARG002 - has no model
         """`bash` is all it needs."""
@@ -32,9 +35,9 @@ class ShellAgent:
             )
         return Command(("bash", "-euo", "pipefail", "{folder}/script.sh"), files={"script.sh": script + "\n"})
 
-    def read(self, output: str) -> Reply:
-        """What the blocks printed."""
-        return Reply(output)
+    def read(self, transcript: Transcript) -> Reply:
+        """What the blocks printed; it costs nothing."""
+        return Reply(transcript.text)
 
 
 def _why_nothing(request: Request) -> str:

@@ -1,26 +1,34 @@
 """From flags, settings and a plan to a job that can run."""
 
+import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from peal import agents, git, journal, process, reconcile, reviewers
+from peal.agents import Agent
 from peal.cli.options import chosen, fit_plan
 from peal.errors import PealError
 from peal.model import AGENT_PHASES, Limits, Phase, Plan
 from peal.phases import prompts
 from peal.places import Places
+from peal.redaction import HIDDEN, redactor, secrets
 from peal.run import Job
-from peal.settings import Settings, load
+from peal.settings import CLIS, AgentSettings, Settings, load
 from peal.work import Crew
+from peal.work.billing import price_of
+from peal.work.crew import model_of
 from peal.workspaces import Pool, SharedTree, Workspaces, preflight
 
 
-def job_of(
-    places: Places, plan_file: Path, flags: dict[str, Any], verbose: bool, fresh: bool, retarget: bool
-) -> Job:
-    """Everything that was asked for, checked and resolved; PealError if it is not fit."""
+def job_of(places: Places, plan_file: Path, flags: dict[str, Any], **how: bool) -> Job:
+    """Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit."""
     sets = flags.get("sets", ())
+    if hidden := [text for text in sets if HIDDEN in text]:
+        raise PealError(
+            f"--set {hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
+        )
     config = Path(flags["config"]) if flags.get("config") else None
     known = {
         name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
@@ -28,19 +36,30 @@ def job_of(
     settings = load(places.repo, known, sets, config)
     _is_here(places, plan_file)
     plan = fit_plan(plan_file)
+    crew = _crew(places, plan, settings, _workspaces(places, plan_file, settings))
     return Job(
         places=places,
         plan_file=plan_file,
         plan=plan,
-        crew=_crew(places, plan, settings, _workspaces(places, plan_file, settings)),
-        limits=_limits(settings),
-        flags=flags,
-        command=("peal", *sys.argv[1:]),
+        crew=crew,
+        limits=_limits(settings, crew),
+        flags=_storable(flags, crew.hide),
+        command=tuple(map(crew.hide, ("peal", *sys.argv[1:]))),
         selected=_selected(plan, flags),
-        fresh=fresh,
-        retarget=retarget,
-        verbose=verbose,
+        notices=tuple(_notices(crew)),
+        **how,
     )
+
+
+def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
+    """The flags as the journal may remember them."""
+    return {**flags, "sets": [hide(text) for text in flags["sets"]]} if "sets" in flags else flags
+
+
+def _notices(crew: Crew) -> Iterator[str]:
+    """What a person should know of who will do the work."""
+    if "auto" in (crew.settings.agent, *(crew.settings.phase(phase).agent for phase in AGENT_PHASES)):
+        yield f"agent: `{agents.first_here()}`, the first that is here of {', '.join(CLIS)}"
 
 
 def _is_here(places: Places, plan_file: Path) -> None:
@@ -67,16 +86,46 @@ def _crew(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) ->
     repo = places.repo
     templates = repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
-    found = {
-        phase: agents.find(
-            settings.phase(phase).agent or settings.agent,
-            settings.agents,
-            repo,
-            settings.phase(phase).model or settings.model,
+    chains = {phase: _chain(settings, phase) for phase in AGENT_PHASES}
+    found: dict[str, Agent] = {}
+    for phase, chain in chains.items():
+        for place, name in enumerate(chain):
+            model = model_of(settings, phase, name, is_first=not place)
+            found[name] = agents.find(name, settings.agents, repo, model)
+            _can_be_counted(found[name], model, settings)
+    return Crew(
+        settings, found, chains, reviewers.all_of(settings.reviewers, repo), spaces, plan.context, templates,
+        redactor(secrets(os.environ, settings.redact)),
+    )  # fmt: skip
+
+
+def _chain(settings: Settings, phase: Phase) -> tuple[str, ...]:
+    """Who may work in a phase: its agent, and those that take over at a usage limit."""
+    own = settings.phase(phase)
+    named = own.agent or settings.agent
+    first = agents.first_here() if named == "auto" else named
+    others = own.fallback or settings.agents.get(first, AgentSettings()).fallback
+    return tuple(dict.fromkeys((first, *others)))
+
+
+def _can_be_counted(agent: Agent, model: str | None, settings: Settings) -> None:
+    """A budget that nobody can keep is refused before anything is spent."""
+    if settings.max_tokens is not None and not agent.reports_usage:
+        raise PealError(
+            f"`max_tokens` cannot be kept: agent `{agent.name}` does not tell how many tokens it uses; take one out"
         )
-        for phase in AGENT_PHASES
-    }
-    return Crew(settings, found, reviewers.all_of(settings.reviewers, repo), spaces, plan.context, templates)
+    has_price = agent.reports_usage and (
+        price_of(model or "", settings.prices) is not None or "*" in settings.prices
+    )
+    if settings.max_cost is not None and not agent.reports_cost and not has_price:
+        raise PealError(
+            f"`max_cost` cannot be kept: agent `{agent.name}` does not tell what it costs, and no price is set for "
+            f"{f'model `{model}`' if model else 'its model'}; set [prices.{_quoted(model or '*')}], or take `max_cost` out"
+        )
+
+
+def _quoted(model: str) -> str:
+    return f'"{model}"'
 
 
 def _lands(settings: Settings) -> bool:
@@ -116,7 +165,7 @@ def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspac
     )
 
 
-def _limits(settings: Settings) -> Limits:
+def _limits(settings: Settings, crew: Crew) -> Limits:
     counts = {phase: settings.phase(phase).retry_count for phase in AGENT_PHASES}
     retries = {phase: settings.phase_retry_count if own is None else own for phase, own in counts.items()}
     return Limits(
@@ -129,4 +178,10 @@ def _limits(settings: Settings) -> Limits:
         lands=_lands(settings),
         as_ready=settings.address == "as-ready",
         conflict_retry=settings.conflict_retry,
+        transient_retry_count=settings.transient_retry_count,
+        agents=dict(crew.chains),
+        wait=settings.wait,
+        max_cost=settings.max_cost,
+        max_tokens=settings.max_tokens,
+        continue_session=settings.continue_session,
     )

@@ -14,7 +14,7 @@ import click
 from attrs import asdict, define, field
 
 from peal import journal, lock, memory, transcripts
-from peal.cli.options import as_json, places_of, plan_or_latest, read_plan, repository
+from peal.cli.options import as_json, hidden, places_of, plan_or_latest, read_plan, repository
 from peal.errors import PealError
 from peal.events import Event, RunOpened, converter
 from peal.events import as_json as to_json
@@ -24,11 +24,15 @@ from peal.places import Places, PlanPlace
 from peal.schedule.plan import Work, decide
 from peal.screens import Output
 from peal.screens.lines import Lines
+from peal.speech import Reading
+from peal.spending import amount
 from peal.status import RunStatus, overview
 from peal.text import duration, harmless
 
 _WATCH_EVERY = 0.5
 _CHUNK = 64 * 1024
+_LONGEST_EVENT = 8 * 1024 * 1024
+"""Characters of a line that are kept until its end comes: an event can hold all that a tool printed."""
 
 
 @click.command()
@@ -74,7 +78,7 @@ def _as_table(places: Places, place: PlanPlace) -> None:
     from peal.screens.live import Area
     from peal.screens.table import Scene, render
 
-    area, history = Area(Output.standard()), History()
+    area, history, hide = Area(Output.standard()), History(), hidden(places.repo)
     for news in _news(places, place):
         for event in news:
             history.apply(event)
@@ -83,7 +87,10 @@ def _as_table(places: Places, place: PlanPlace) -> None:
         if history.is_open:
             work = _work(history)
             scene = Scene(
-                history, work.segments, decide(work, history), lambda one: transcripts.last_output(place, one)
+                history,
+                work.segments,
+                decide(work, history, time.time()),
+                lambda one: hide(transcripts.last_output(place, one)),
             )
             area.draw(render(scene, time.time(), *area.room))
     area.clear()
@@ -123,12 +130,13 @@ def _status(places: Places, plan: Path) -> RunStatus:
     if not history.lines:
         history = fold([memory.as_read(places, plan, read_plan(plan))])
     alive = bool(history.opened and history.opened.run == live)
+    hide = hidden(places.repo)
     return overview(
         history,
         time.time(),
         alive,
         _reasons(history) if alive else {},
-        lambda one: transcripts.last_output(place, one),
+        lambda one: hide(transcripts.last_output(place, one)),
     )
 
 
@@ -153,7 +161,7 @@ def _work(history: History) -> Work:
 def _reasons(history: History) -> dict[int, str]:
     """What each task waits for, by the same decision the run takes."""
     work = _work(history)
-    decision = decide(work, history)
+    decision = decide(work, history, time.time())
     told = {task: reason.text.removeprefix("waits: ") for reason in decision.reasons for task in reason.tasks}
     later = [task for segment in work.segments[decision.segment + 1 :] for task in segment.tasks]
     return {**dict.fromkeys(later, "earlier tasks come first"), **told}
@@ -162,7 +170,16 @@ def _reasons(history: History) -> dict[int, str]:
 def _text(found: RunStatus) -> str:
     """The status as lines."""
     rows = [_row(task) for task in found.tasks]
-    return "\n".join([_headline(found), *rows, *(f"next: {step}" for step in found.next)])
+    return "\n".join([_headline(found), *_used(found), *rows, *(f"next: {step}" for step in found.next)])
+
+
+def _used(found: RunStatus) -> list[str]:
+    """What was used, in all, by phase and by model."""
+    if not found.used.tokens:
+        return []
+    phases = ", ".join(f"{phase} {amount(used)}" for phase, used in found.used_by_phase.items())
+    models = ", ".join(f"{harmless(used.model)} {amount(used)}" for used in found.used_by_model)
+    return [f"used: {amount(found.used)}", f"  {phases}", f"  {models}"]
 
 
 def _headline(found: RunStatus) -> str:
@@ -181,6 +198,7 @@ def _row(task: Any) -> str:
         filter(None, [harmless(task.reason), f"{task.findings} findings left" * bool(task.findings)])
     )
     said = f"  | {task.last_output}" if task.last_output else ""
+    took += f" {amount(task.used)}" if task.used.tokens else ""
     return f"  {task.index:>4}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"
 
 
@@ -211,14 +229,17 @@ def runs(json_: bool, repo: Path) -> int:
 @click.option("--plan", type=click.Path(path_type=Path), help="The plan; default: the latest run's.")
 @click.option("--attempt", type=int, metavar="N", help="Which attempt; default: the latest.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
+@click.option("--raw", is_flag=True, help="Print an agent's events as they are, not what they say.")
 @as_json
 @repository
 def logs(
+    *,
     task: int,
     phase: str | None,
     plan: Path | None,
     attempt: int | None,
     follow: bool,
+    raw: bool,
     json_: bool,
     repo: Path,
 ) -> int:
@@ -231,12 +252,12 @@ def logs(
     if json_:
         click.echo(json.dumps(_as_json(one, folder), ensure_ascii=False))
     elif follow and one.ended is None and _is_alive(places, history):
-        _follow(places, place, one, folder)
+        _follow(places, place, one, folder, raw)
     else:
         click.echo(_heading(one, folder))
         _print_lines(_conflicts(one))
         for path in transcripts.outputs_of(folder):
-            _print_file(path)
+            _print_file(path, raw)
     return 0
 
 
@@ -280,11 +301,11 @@ def _as_json(one: Try, folder: Path) -> dict[str, Any]:
     return {**converter().unstructure(one), "folder": str(folder), **texts}
 
 
-def _print_file(path: Path) -> None:
+def _print_file(path: Path, raw: bool) -> None:
     if path.stat().st_size:
         click.echo(f"-- {path.name}")
         with path.open("rb") as file:
-            _print_lines(_Growing(file).lines(is_over=True))
+            _print_lines(_growing(path, file, raw).shown(is_over=True))
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -294,7 +315,7 @@ def _print_lines(lines: Iterable[str]) -> None:
         click.echo(harmless(line) if is_terminal else line)
 
 
-def _follow(places: Places, place: PlanPlace, one: Try, folder: Path) -> None:
+def _follow(places: Places, place: PlanPlace, one: Try, folder: Path, raw: bool) -> None:
     """Print what comes until the attempt has ended."""
     click.echo(_heading(one, folder))
     with ExitStack() as files:
@@ -303,8 +324,8 @@ def _follow(places: Places, place: PlanPlace, one: Try, folder: Path) -> None:
         while True:
             for path in transcripts.outputs_of(folder):
                 if path not in seen:
-                    seen[path] = _Growing(files.enter_context(path.open("rb")))
-                _print_lines(seen[path].lines(is_over))
+                    seen[path] = _growing(path, files.enter_context(path.open("rb")), raw)
+                _print_lines(seen[path].shown(is_over))
             if is_over:
                 return
             is_alive, grown = _live_run(places) is not None, _size(place.journal)
@@ -312,6 +333,11 @@ def _follow(places: Places, place: PlanPlace, one: Try, folder: Path) -> None:
                 line = fold(journal.load(place.journal).events).lines.get(one.task)
                 is_over, size = line is None or line.running != one or not is_alive, grown
             time.sleep(0.2)
+
+
+def _growing(path: Path, file: BinaryIO, raw: bool) -> "_Growing":
+    """Agents write events to stdout; what a helper printed is never one of theirs."""
+    return _Growing(file, None if raw or path.name != "stdout" else Reading())
 
 
 def _size(path: Path) -> int:
@@ -326,17 +352,25 @@ class _Growing:
     """A file that is being written, read line by line as far as it has come."""
 
     file: BinaryIO
+    reading: Reading | None = None
+    """How the lines are turned into what they say; None to show them as they are."""
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
     _rest: str = ""
 
-    def lines(self, is_over: bool) -> Iterator[str]:
+    def shown(self, is_over: bool) -> Iterator[str]:
+        """What is new, as it is to be shown."""
+        for line in self._lines(is_over):
+            yield from self.reading.of(line) if self.reading else (line,)
+
+    def _lines(self, is_over: bool) -> Iterator[str]:
         """What is new; a line without an end only when nothing more comes, or when it is very long."""
+        longest = _LONGEST_EVENT if self.reading else _CHUNK
         while chunk := self.file.read(_CHUNK):
             *lines, self._rest = (self._rest + self._decoder.decode(chunk)).split("\n")
             yield from lines
-            if len(self._rest) > _CHUNK:
+            if len(self._rest) > longest:
                 yield self._rest
                 self._rest = ""
         if is_over and self._rest:

@@ -30,6 +30,7 @@ _COMMANDS = {
     "done": "peal.cli.change:done",
     "check": "peal.cli.plans:check",
     "prompt": "peal.cli.plans:prompt",
+    "agents": "peal.cli.agents:agents_",
     "clean": "peal.cli.trees:clean",
     "init": "peal.cli.config:init",
     "config": "peal.cli.config:config",

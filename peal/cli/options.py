@@ -1,5 +1,6 @@
 """What several commands need: the repository, the plan, task lists, settings as flags."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from peal import formats, git, memory, settings
 from peal.errors import PealError
 from peal.model import Plan
 from peal.places import Places
+from peal.redaction import redactor, secrets
 from peal.text import ranges
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +57,15 @@ def _plain_type(kind: Any) -> Any:
         if not isinstance(kind, type) and get_origin(kind) is not Literal
         else kind
     )
+
+
+def hidden(repo: Path) -> Callable[[str], str]:
+    """Takes secrets out of what is shown; settings that cannot be read name none of their own."""
+    try:
+        named = settings.load(repo, {}).redact
+    except PealError:
+        named = ()
+    return redactor(secrets(os.environ, named))
 
 
 def places_of(repo: Path) -> Places:

@@ -50,6 +50,9 @@ def _shared(function: Any) -> Any:
         click.option(
             "--retarget", is_flag=True, help="Land in the branch checked out now, whatever the run began on."
         ),
+        click.option(
+            "--try-now", is_flag=True, help="Do not wait for a usage limit that an earlier run has met."
+        ),
         click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
         click.option("--explain", is_flag=True, help="Print the reasons of each decision."),
         click.option("--json", "json_", is_flag=True, help="Print each event as a line of JSON."),
@@ -75,7 +78,7 @@ def run(plan: Path, fresh: bool, **options: Any) -> int:
     """
     repo = options.pop("repo")
     places = places_of(repo)
-    return _carry_out(places, plan, _given(options), options, fresh)
+    return _carry_out(places, plan, _given(options), options, fresh=fresh)
 
 
 @click.command()
@@ -94,7 +97,7 @@ def resume(plan: Path | None, **options: Any) -> int:
         unfinished = [known for known in found if not known.is_finished]
         plan = places.plan_file((unfinished or found)[0].plan_path)
     stored = _stored(places.plan(plan))
-    return _carry_out(places, plan, _renewed(stored, _given(options)), options, fresh=False)
+    return _carry_out(places, plan, _renewed(stored, _given(options)), options, resumed=True)
 
 
 def _stored(place: PlanPlace) -> dict[str, Any]:
@@ -114,13 +117,15 @@ def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         for name, value in stored.items()
         if name not in selection or given.keys().isdisjoint(selection)
     }
-    sets = [*stored.get("sets", ()), *given.get("sets", ())]
+    new = given.get("sets", ())
+    anew = {text.partition("=")[0].strip() for text in new}
+    sets = [*(text for text in stored.get("sets", ()) if text.partition("=")[0].strip() not in anew), *new]
     return {**kept, **given, **({"sets": sets} if sets else {})}
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given and that a resume takes up again."""
-    passing = ("dry_run", "explain", "json_", "quiet", "verbose", "no_color", "retarget")
+    passing = ("dry_run", "explain", "json_", "quiet", "verbose", "no_color", "retarget", "try_now")
     given = {
         name: value for name, value in options.items() if name not in passing and value not in (None, ())
     }
@@ -134,12 +139,13 @@ def _storable(value: Any) -> Any:
 
 
 def _carry_out(
-    places: Places, plan_file: Path, flags: dict[str, Any], options: dict[str, Any], fresh: bool
+    places: Places, plan_file: Path, flags: dict[str, Any], options: dict[str, Any], **how: bool
 ) -> int:
     show = Show(
         options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
     )
-    job = job_of(places, plan_file, flags, show.verbose, fresh, options["retarget"])
+    given = {name: options[name] for name in ("verbose", "retarget", "try_now")}
+    job = job_of(places, plan_file, flags, **given, **how)
     screen = _screen(show, job, options["dry_run"])
     began = time.time()
     try:
@@ -152,7 +158,7 @@ def _carry_out(
     finally:
         screen.close()
     if not show.json and not options["dry_run"]:
-        for line in _report(job.place, end, time.time() - began):
+        for line in _report(job, end, time.time() - began):
             screen.say(line)
     return end.halt.code
 
@@ -169,7 +175,7 @@ def _screen(show: Show, job: running.Job, is_rehearsal: bool) -> Screen:
 
     place = job.place
     area = Area(output, show.no_color)
-    return Live(area, job.work.segments, lambda one: transcripts.last_output(place, one))
+    return Live(area, job.work.segments, lambda one: job.crew.hide(transcripts.last_output(place, one)))
 
 
 def _wants_table(show: Show) -> bool:
@@ -187,10 +193,12 @@ def _told(attempt: Attempt, crew: Crew) -> str:
         names = ", ".join(reviewer.name for reviewer in crew.reviewers)
         merges = f"merged into `{crew.workspaces.branch}`, " if crew.workspaces.branch else ""
         return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
-    request = Request(
-        task, attempt.phase, "PROMPT", attempt.folder / "prompt.md", workspace, crew.model(attempt.phase)
-    )
-    prepared = crew.agents[attempt.phase].prepare(request)
+    if attempt.instead:
+        return f"{head}: {attempt.instead.reason}"
+    model, permissions = crew.model(attempt.phase, attempt.agent), crew.settings.permissions
+    file = attempt.folder / "prompt.md"
+    request = Request(task, attempt.phase, "PROMPT", file, workspace, model, permissions)
+    prepared = crew.agents[attempt.agent].prepare(request)
     if isinstance(prepared, Command):
         argv = shlex.join(prepared.argv).replace("{folder}", str(attempt.folder))
         return f"{head}: {argv} in {workspace}"
@@ -198,12 +206,13 @@ def _told(attempt: Attempt, crew: Crew) -> str:
     return f"{head}: {said}"
 
 
-def _report(place: PlanPlace, end: running.End, seconds: float) -> list[str]:
+def _report(job: running.Job, end: running.End, seconds: float) -> list[str]:
+    place, hide = job.place, job.crew.hide
     return report(
         end.history,
         end.halt,
         seconds,
-        lambda one: transcripts.last_outputs(place, one, OUTPUT_LINES),
+        lambda one: [hide(line) for line in transcripts.last_outputs(place, one, OUTPUT_LINES)],
         lambda one: _shown(transcripts.folder_of(place, one)),
     )
 

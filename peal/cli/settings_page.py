@@ -7,10 +7,13 @@ import click
 from attrs import NOTHING, Attribute
 
 from peal import settings
-from peal.settings import AgentSettings, PhaseSettings, ReviewerSettings
+from peal.settings import AgentSettings, PhaseSettings, PriceSettings, ReviewerSettings
 
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
+    "max_cost": 20.0,
+    "max_tokens": 5_000_000,
+    "redact": ["MY_SECRET"],
     "max_consecutive_task_failures": 3,
     "worktree_setup": "npm ci",
     "worktree_include": [".env"],
@@ -22,19 +25,34 @@ _INSTEAD_OF_NOTHING = {
 _TABLES = """\
 # What differs by phase: [phases.plan], [phases.execute] and [phases.address].
 #[phases.plan]
-#agent = "shell"
+#agent = "claude"
+#fallback = ["codex"]        # takes over while the usage limit of the first is reached
 #model = "opus"
 #timeout_sec = 600
 #retry_count = 1
+
+# What differs about a built-in CLI.
+#[agents.claude]
+#model = "sonnet"
+#fallback = ["codex"]
+#args = ["--add-dir", "../shared"]
+#env = {MY_VARIABLE = "1"}
 
 # Any command as an agent, chosen with agent = "mine". Instead of one command for every phase there can be
 # plan = [...], execute = [...] and address = [...].
 #[agents.mine]
 #command = ["./my-agent", "--do"]
 #prompt = "stdin"            # stdin | file | argument, with {prompt_file} or {prompt} in the command
+#reply = "claude"            # it replies as that CLI does, for a script around one; else plain text
 #env = {MY_VARIABLE = "1"}
 #require_change = true       # an `execute` that changed nothing has failed
 #idle_timeout_sec = 300
+
+# What a million tokens cost, in US dollars, where the agent does not tell. `*` stands for any letters.
+#[prices."gpt-5*"]
+#input = 1.25
+#cached = 0.125
+#output = 10.0
 
 # Commands that look for something to mend after `execute`, one table for each.
 #[[reviewers]]
@@ -137,6 +155,7 @@ def _table_sections() -> Iterator[str]:
     for heading, kind in (
         ("[phases.plan], [phases.execute], [phases.address]", PhaseSettings),
         ("[agents.NAME]", AgentSettings),
+        ("[prices.MODEL]", PriceSettings),
         ("[[reviewers]]", ReviewerSettings),
     ):
         yield from (f"## `{heading}`", "", _ABOUT[kind], "", "| key | default | meaning |", "|---|---|---|")
@@ -147,8 +166,13 @@ def _table_sections() -> Iterator[str]:
 _ABOUT = {
     PhaseSettings: "What differs from the general settings in one phase.",
     AgentSettings: (
-        'Any command as an agent, chosen with `agent = "NAME"`. The name is made of letters, digits, `_` and `-`; '
-        "`auto` and `shell` are taken. Every phase needs a command: `command`, or one of its own."
+        "What differs about a built-in CLI (`model`, `fallback`, `args`, `env`, `require_change`, `idle_timeout_sec`), or "
+        'any command as an agent, chosen with `agent = "NAME"`. The name is made of letters, digits, `_` and `-`; '
+        "`auto` and `shell` are taken. Every phase needs a command then: `command`, or one of its own."
+    ),
+    PriceSettings: (
+        "What a million tokens of a model cost in US dollars, for agents that do not tell. The model's name goes in quotes; "
+        '`*` stands for any letters, so `[prices."*"]` is for all that have no other.'
     ),
     ReviewerSettings: (
         "A command that says with its exit status whether something is to be mended; its output says what. "

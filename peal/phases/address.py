@@ -1,13 +1,13 @@
 """`address`: reviewers look, the agent mends what they find, until they find nothing."""
 
 from peal.model import Finding, Outcome, Result
-from peal.phases.verdict import Evidence, unfinished
+from peal.phases.verdict import Evidence, unfit
 from peal.text import count
 
 
 def verdict(evidence: Evidence) -> Outcome:
     """A round of mending that ended well; whether it helped is for the reviewers to say."""
-    return unfinished(evidence) or Outcome(
+    return unfit(evidence) or Outcome(
         Result.MENDED,
         f"worked on {_found(evidence.findings)} ({_reviewers(evidence.findings)})",
         evidence.findings,

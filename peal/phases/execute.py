@@ -1,14 +1,14 @@
 """`execute`: the agent does the task."""
 
 from peal.model import Outcome, Result
-from peal.phases.verdict import Evidence, unfinished
+from peal.phases.verdict import Evidence, unfit
 
 NO_CHANGE = "NO CHANGE:"
 
 
 def verdict(evidence: Evidence) -> Outcome:
-    """Passed if the process ended well and, where that is asked for, the repository changed or need not have."""
-    if bad := unfinished(evidence):
+    """Passed if the attempt ended well and, where that is asked for, the repository changed or need not have."""
+    if bad := unfit(evidence):
         return bad
     if (
         evidence.require_change

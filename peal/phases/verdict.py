@@ -1,11 +1,11 @@
-"""What every phase asks of an agent's attempt: that its process ended well."""
+"""What every phase asks of an agent's attempt: that it ended well, and did so in its place."""
 
 import signal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from peal.model import Ended, Ending, Finding, Outcome, Reply, Result
-from peal.text import duration
+from peal.model import Ended, Ending, Fault, Finding, Outcome, Reply, Result, Trouble
+from peal.text import duration, harmless, some
 
 
 @frozen
@@ -22,16 +22,68 @@ class Evidence:
     require_change: bool = False
     findings: tuple[Finding, ...] = ()
     """What the reviewers found before the agent began."""
+    elsewhere: str = ""
+    """The folder that the agent says it worked in, if that is not the workspace."""
 
 
 def unfinished(evidence: Evidence) -> Outcome | None:
-    """The outcome of an attempt whose process did not end well; None if it did."""
-    ending = evidence.ending
-    if ending is None or ending.is_clean:
-        return None
-    if ending.how is Ended.CANCELLED:
-        return Outcome(Result.INTERRUPTED, "the run was ended", evidence.findings)
-    return Outcome(Result.FAILED, _reason(ending, evidence.last_words), evidence.findings)
+    """
+    The outcome of an attempt that did not end well; None if it did.
+
+    That takes more than an exit status: the agent's own last word, and no word of its own about an error.
+    """
+    found = _unfinished(evidence)
+    return evolve(found, findings=evidence.findings) if found else None
+
+
+def unfit(evidence: Evidence) -> Outcome | None:
+    """The outcome of an attempt that was to change something and could not, however well it ended; None if it could."""
+    if bad := unfinished(evidence):
+        return bad
+    if evidence.elsewhere:
+        why = f"the agent worked in `{evidence.elsewhere}` and not in its workspace; look there for what it changed"
+        return Outcome(Result.FAILED, why, evidence.findings)
+    if refusals := evidence.reply.refusals:
+        return Outcome(Result.REFUSED, f"not permitted: {some(refusals, _SHOWN)}", evidence.findings)
+    return None
+
+
+def _unfinished(evidence: Evidence) -> Outcome | None:
+    ending, reply = evidence.ending, evidence.reply
+    if ending is not None and ending.how is Ended.CANCELLED:
+        return Outcome(Result.INTERRUPTED, "the run was ended")
+    if ending is not None and ending.how in _BY_CLOCK and not _is_provider(reply.trouble):
+        return Outcome(_BY_CLOCK[ending.how], _reason(ending, evidence.last_words))
+    if trouble := reply.trouble:
+        return Outcome(_RESULTS[trouble.fault], harmless(trouble.message)[:_LONGEST], until=trouble.until)
+    if ending is not None and not ending.is_clean:
+        return Outcome(Result.FAILED, _reason(ending, evidence.last_words))
+    if not reply.is_finished:
+        return Outcome(Result.FAILED, "the output ends before the agent's last word")
+    return None
+
+
+_BY_CLOCK = {
+    Ended.TIMED_OUT: Result.FAILED,
+    Ended.IDLE: Result.HUNG,
+    Ended.FLOODED: Result.FLOODED,
+    Ended.STUCK: Result.TRANSIENT,
+}
+_RESULTS = {
+    Fault.FAILED: Result.FAILED,
+    Fault.TOO_LONG: Result.TOO_LONG,
+    Fault.TRANSIENT: Result.TRANSIENT,
+    Fault.LIMITED: Result.LIMITED,
+    Fault.UNAUTHENTICATED: Result.STOPPED,
+    Fault.MISCONFIGURED: Result.STOPPED,
+}
+_SHOWN = 3
+_LONGEST = 2000
+
+
+def _is_provider(trouble: Trouble | None) -> bool:
+    """Whether an agent that peal has ended says itself what it was waiting for."""
+    return trouble is not None and trouble.fault not in (Fault.FAILED, Fault.TOO_LONG)
 
 
 def _reason(ending: Ending, last_words: str) -> str:
@@ -43,6 +95,8 @@ def _reason(ending: Ending, last_words: str) -> str:
             return f"hung: no output for too long, ended after {duration(ending.seconds)}{said}"
         case Ended.FLOODED:
             return "flooded: wrote more output than `max_output_mb` allows"
+        case Ended.STUCK:
+            return f"ended while it waited for its provider{said}"
         case _ if ending.exit_code < 0:
             return f"ended by {_signal(-ending.exit_code)}{said}"
         case _:

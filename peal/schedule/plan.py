@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.history import History, Line, Stage
 from peal.model import Decision, Halt, Phase, Reason, Result, Segment, Step
+from peal.schedule.waits import Waits, no_agent, sorted_out
 from peal.text import count, ranges
 
 
@@ -29,9 +30,9 @@ class Work:
         return tuple(task for segment in self.segments for task in segment.tasks)
 
 
-def decide(work: Work, history: History, since: int = 0) -> Decision:
+def decide(work: Work, history: History, now: float, since: int = 0) -> Decision:
     """
-    What to start now, or why the run is over.
+    What to start at `now` (wall-clock seconds), or why the run is over.
 
     Segments before `since` are known to be over in this run; pass the previous decision's `segment`, so that
     a decision costs what the current segment costs, not what is already done.
@@ -39,12 +40,12 @@ def decide(work: Work, history: History, since: int = 0) -> Decision:
     if history.stop is not None:
         return _stopping(history, since)
     for at in range(since, len(work.segments)):
-        left = _left(work.segments[at].tasks, history)
+        left = _left(work.segments[at].tasks, history, now)
         if left.may_go_on:
             return _within(left, history, at)
         if left.pending:
-            return Decision(halt=_halt(work, history), segment=at)
-    return Decision(halt=_halt(work, history), segment=len(work.segments))
+            return Decision(halt=_halt(work, history, now), segment=at)
+    return Decision(halt=_halt(work, history, now), segment=len(work.segments))
 
 
 @frozen
@@ -56,6 +57,8 @@ class _Left:
     reviewable: list[int]
     landable: list[int]
     again: list[int]
+    waits: Waits
+    """Those that have to wait for a time to come."""
     running: int
     pending: int
     """Tasks with something left to do, whether they may go on or not."""
@@ -68,7 +71,7 @@ class _Left:
     @property
     def working(self) -> bool:
         """Whether a task is, or could be, on its way to the end of `execute`."""
-        return bool(self.running or self.fresh or self.begun)
+        return bool(self.running or self.fresh or self.begun or self.waits.tasks)
 
     @property
     def may_go_on(self) -> bool:
@@ -76,7 +79,7 @@ class _Left:
         return bool(self.working or self.reviewable or self.landable or self.again)
 
 
-def _left(tasks: tuple[int, ...], history: History) -> _Left:
+def _left(tasks: tuple[int, ...], history: History, now: float) -> _Left:
     """After a failure that ends the run only what has begun in the same segment goes on."""
     idle = {stage: history.idle(stage, tasks) for stage in Stage}
     running = sum(tasks[0] <= task <= tasks[-1] for task in history.running)
@@ -86,12 +89,14 @@ def _left(tasks: tuple[int, ...], history: History) -> _Left:
         idle[Stage.FRESH] = []
         if history.failed.isdisjoint(tasks):
             idle = {stage: [] for stage in Stage}
+    idle, waits = sorted_out(idle, history, now)
     return _Left(
         fresh=idle[Stage.FRESH],
         begun=idle[Stage.BEGUN],
         reviewable=idle[Stage.REVIEW],
         landable=idle[Stage.LAND],
         again=idle[Stage.AGAIN],
+        waits=waits,
         running=running,
         pending=pending,
     )
@@ -114,10 +119,15 @@ def _fails_the_run(history: History) -> bool:
 def _within(left: _Left, history: History, at: int) -> Decision:
     """What one segment allows."""
     concurrent = history.limits.max_parallel > 1 and left.pending > 1
-    return _side_by_side(left, history, at) if concurrent else _one_by_one(left, history, at)
+    decision = _side_by_side(left, history, at) if concurrent else _one_by_one(left, history, at)
+    if not left.waits.tasks:
+        return decision
+    return evolve(decision, wake_at=left.waits.wake_at, reasons=(*decision.reasons, *left.waits.reasons))
 
 
 def _one_by_one(left: _Left, history: History, at: int) -> Decision:
+    if not left.idle:
+        return Decision(reasons=(_running(history),) if history.running else (), segment=at)
     if history.running:
         waiting = _waiting(left.idle, f"after task {ranges(history.running)}: one task at a time")
         return Decision(reasons=(_running(history), *waiting), segment=at)
@@ -226,7 +236,7 @@ def _cause(line: Line) -> str:
     return causes.get(last.outcome.result, "to be done again")
 
 
-def _halt(work: Work, history: History) -> Halt:
+def _halt(work: Work, history: History, now: float) -> Halt:
     """The end of the run, from what became of the tasks that were asked for."""
     tasks = work.tasks
     failed = [task for task in tasks if task in history.failed]
@@ -237,6 +247,8 @@ def _halt(work: Work, history: History) -> Halt:
         return Halt(1, f"{_tasks(failed)} failed")
     if held := [task for task in tasks if task in history.held]:
         return Halt(4, f"{_tasks(held)} {'is' if len(held) == 1 else 'are'} held")
+    if why := no_agent(history, now) if any(not history.lines[task].is_settled for task in tasks) else "":
+        return Halt(4, f"paused: {why}")
     return finished(work, history)
 
 

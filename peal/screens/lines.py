@@ -34,13 +34,19 @@ class Lines:
     explaining: bool = False
     quiet: bool = False
     _explained: tuple[Reason, ...] = ()
+    _asleep: tuple[Reason, ...] = ()
 
     def say(self, text: str) -> None:
         """One line."""
         self.out.put(safe(text))
 
     def decided(self, decision: Decision) -> None:
-        """Each reason as a line, when asked to and when it is news."""
+        """Each reason as a line, when asked to and when it is news; and what a run that sleeps waits for."""
+        asleep = decision.reasons if decision.wake_at and not decision.start else ()
+        for reason in asleep if not self.explaining and not self.quiet else ():
+            if reason not in self._asleep and reason.text.startswith("waits: "):
+                self.out.put(reason_line(reason.tasks, reason.text))
+        self._asleep = asleep
         if self.explaining:
             for reason in decision.reasons:
                 if reason not in self._explained:

@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from peal.history import History, Line, Try
 from peal.model import Decision, Phase, Segment
+from peal.spending import dollars
 from peal.status import TaskStatus, task_status
 from peal.text import count, duration, harmless
 
@@ -129,7 +130,10 @@ def _totals(scene: Scene) -> Row:
         parts.append(Span(f"{failed} failed", "bold red"))
     if held := len(scene.history.held & scene.tasks):
         parts.append(Span(f"{held} held", "bold yellow"))
-    return _joined([*parts, Span(f"{waiting} waiting")], ", ")
+    parts.append(Span(f"{waiting} waiting"))
+    if (cost := scene.history.spent.total.cost) is not None:
+        parts.append(Span(dollars(cost)))
+    return _joined(parts, ", ")
 
 
 def _short_totals(scene: Scene) -> Row:

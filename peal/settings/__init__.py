@@ -10,9 +10,11 @@ from attrs import evolve, frozen
 
 from peal.errors import PealError
 from peal.settings.keys import (
+    CLIS,
     GIVEN_TO_AGENTS,
     AgentSettings,
     PhaseSettings,
+    PriceSettings,
     ReviewerSettings,
     Settings,
     default,
@@ -23,11 +25,13 @@ from peal.settings.strict import Text, joined, structured
 from peal.text import harmless
 
 __all__ = [
+    "CLIS",
     "ENV_PREFIX",
     "FILE",
     "GIVEN_TO_AGENTS",
     "AgentSettings",
     "PhaseSettings",
+    "PriceSettings",
     "ReviewerSettings",
     "Settings",
     "checked",
@@ -170,13 +174,23 @@ def _problems(layers: Sequence[_Layer], tree: dict[str, Any]) -> list[str]:
     found = [problem for layer in layers for problem in layer.problems]
     for name, table in _agents(tree).items():
         sources = " and ".join(layer.source for layer in layers if name in _agents(layer.tree))
-        found += [f"{sources}: `agents.{name}` {gap}" for gap in _gaps(table)]
+        gaps = _misplaced(table) if name in CLIS else _gaps(table)
+        found += [f"{sources}: `agents.{name}` {gap}" for gap in gaps]
     return [harmless(problem) for problem in found]
 
 
 def _agents(tree: dict[str, Any]) -> dict[str, Any]:
     tables = tree.get("agents")
     return tables if isinstance(tables, dict) else {}
+
+
+def _misplaced(table: Any) -> Iterator[str]:
+    """What a built-in CLI cannot be told."""
+    own = [
+        key for key in ("command", "plan", "execute", "address", "prompt", "reply") if key in (table or {})
+    ]
+    if own:
+        yield f"is a built-in CLI, whose `{own[0]}` peal knows; call an agent of your own otherwise"
 
 
 def _gaps(table: Any) -> Iterator[str]:

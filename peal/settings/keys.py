@@ -3,11 +3,14 @@
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from attrs import NOTHING, Attribute, field, fields, frozen
 
+CLIS = ("claude", "codex", "cursor", "opencode", "gemini", "qwen", "copilot", "aider")
+"""The coding CLIs that peal drives by itself, in the order in which `agent = "auto"` looks for them."""
 GIVEN_TO_AGENTS = frozenset(
     {"PEAL_PHASE", "PEAL_TASK", "PEAL_ATTEMPT", "PEAL_WORKSPACE", "PEAL_RUN_ID", "PEAL_ATTEMPT_ID"}
 )
@@ -52,6 +55,22 @@ def _agent_name(name: str) -> None:
         raise ValueError("is no name for an agent: letters, digits, `_`, `-`, and not `auto` or `shell`")
 
 
+def _positive(_settings: Any, _key: Any, value: float | None) -> None:
+    if value is not None and not 0 < value < 1e9:
+        raise ValueError(f"is {value}; it must be more than 0")
+
+
+def _price(_settings: Any, _key: Any, value: float | None) -> None:
+    if value is not None and not 0 <= value < 1e9:
+        raise ValueError(f"is {value}; it must be 0 or more")
+
+
+def _other_agents(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    for name in value:
+        if name != "shell":
+            _agent_name(name)
+
+
 def _variable(name: str) -> None:
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or name in GIVEN_TO_AGENTS:
         raise ValueError("is no name for a variable, or one that peal sets itself; choose another")
@@ -63,6 +82,7 @@ def _key(default: Any, about: str, check: Callable[[Any, Any, Any], None] | None
 
 _PhaseName = Literal["plan", "execute", "address"]
 _AgentName = Annotated[str, _agent_name]
+_ModelName = Annotated[str, partial(_filled, None, None)]
 _Variable = Annotated[str, _variable]
 
 
@@ -71,14 +91,17 @@ class PhaseSettings:
     """`[phases.plan]`, `[phases.execute]`, `[phases.address]`: what differs from the general settings."""
 
     agent: str | None = _key(None, "agent for this phase", _filled)
-    model: str | None = _key(None, "model for this phase", _filled)
+    fallback: tuple[str, ...] = _key(
+        (), "agents that take over while the usage limit of the first is reached", _other_agents
+    )
+    model: str | None = _key(None, "model for this phase's agent", _filled)
     timeout_sec: int | None = _key(None, "instead of phase_timeout_sec", _at_least(1))
     retry_count: int | None = _key(None, "instead of phase_retry_count", _at_least(0))
 
 
 @frozen
 class AgentSettings:
-    """`[agents.NAME]`: any command as an agent."""
+    """`[agents.NAME]`: what differs about a built-in CLI, or any command as an agent."""
 
     command: tuple[str, ...] = _key((), "for every phase: a list, or one line split as a shell would")
     plan: tuple[str, ...] = _key((), "the command for `plan` instead")
@@ -88,9 +111,29 @@ class AgentSettings:
         "stdin",
         "how the prompt gets there: on stdin, or where {prompt_file} or {prompt} stands in the command",
     )
+    reply: Literal["text", "claude", "codex", "cursor", "opencode", "gemini", "qwen", "copilot", "aider"] = (
+        _key("text", "how it replies: plain text, or as one of the built-in CLIs does")
+    )
+    args: tuple[str, ...] = _key((), "words to add to the command line of a built-in CLI")
+    model: str | None = _key(None, "its model where neither phase nor flag names one for it", _filled)
+    fallback: tuple[str, ...] = _key(
+        (), "agents that take over while its usage limit is reached", _other_agents
+    )
     env: dict[_Variable, str] = field(factory=dict, metadata={"help": "variables to set for it"})
-    require_change: bool = _key(False, "an `execute` that changed nothing in the repository has failed")
+    require_change: bool | None = _key(
+        None, "an `execute` that changed nothing has failed; so by default with a built-in CLI"
+    )
     idle_timeout_sec: int | None = _key(None, "seconds without output that end an attempt", _at_least(1))
+
+
+@frozen
+class PriceSettings:
+    """`[prices.MODEL]`: US dollars for a million tokens of a model whose agent tells no cost."""
+
+    input: float = _key(NOTHING, "read afresh", _price)
+    output: float = _key(NOTHING, "written, thoughts included", _price)
+    cached: float | None = _key(None, "read from the cache; as `input` if not set", _price)
+    written: float | None = _key(None, "put into the cache; as `input` if not set", _price)
 
 
 @frozen
@@ -108,9 +151,30 @@ class Settings:
     """Every key with its default; each scalar one has a flag and a `PEAL_*` variable."""
 
     agent: str = _key(
-        "auto", "who does the work: `shell`, the name of an [agents.NAME] table, or `auto`", _filled
+        "auto",
+        "who does the work: a CLI, `shell`, an [agents.NAME] table, or `auto`: the first CLI here",
+        _filled,
     )
     model: str | None = _key(None, "model handed to the agent", _filled)
+    permissions: Literal["full", "limited"] = _key(
+        "full", "what a CLI may do in `execute` and `address`: all, or what its own safer mode allows"
+    )
+    continue_session: bool = _key(
+        False, "let `execute` and `address` go on in the session of the phase before, where that can be"
+    )
+    transient_retry_count: int = _key(
+        10, "how often in a row a provider may be unable to serve before that is a failed try", _at_least(0)
+    )
+    wait: bool = _key(True, "sleep until a usage limit is reset; off: pause the run with exit code 4")
+    max_cost: float | None = _key(
+        None, "US dollars after which no agent is asked any more; exit code 4", _positive
+    )
+    max_tokens: int | None = _key(
+        None, "tokens after which no agent is asked any more; exit code 4", _at_least(1)
+    )
+    redact: tuple[str, ...] = _key(
+        (), "more variables whose values are kept out of journal, status and report"
+    )
     parallel: bool = _key(False, "run neighbouring `(parallel)` tasks side by side")
     max_parallel: int = _key(
         4, "steps at once; without `parallel` it turns that on, 0 or 1 off", _at_least(0)
@@ -150,7 +214,12 @@ class Settings:
     )
     log_level: Literal["debug", "info", "warning", "error"] = _key("info", "what goes into peal.log")
     phases: dict[_PhaseName, PhaseSettings] = field(factory=dict, metadata={"help": "what differs by phase"})
-    agents: dict[_AgentName, AgentSettings] = field(factory=dict, metadata={"help": "commands as agents"})
+    agents: dict[_AgentName, AgentSettings] = field(
+        factory=dict, metadata={"help": "what differs about a CLI, and commands as agents"}
+    )
+    prices: dict[_ModelName, PriceSettings] = field(
+        factory=dict, metadata={"help": "what tokens cost, by model; `*` stands for any letters"}
+    )
     reviewers: tuple[ReviewerSettings, ...] = _key((), "commands that look for something to mend")
     origins: dict[str, str] = field(factory=dict, eq=False, metadata={"internal": True})
     """Where each key that is not at its default came from."""
@@ -160,6 +229,9 @@ class Settings:
         return self.phases.get(phase, PhaseSettings())  # type: ignore[call-overload,no-any-return]
 
 
+_TABLES = ("phases", "agents", "prices", "reviewers")
+
+
 def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
     """The keys of a settings class, in the order they are documented."""
     return tuple(key for key in fields(of) if not key.metadata.get("internal"))
@@ -167,9 +239,7 @@ def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
 
 def scalars() -> "tuple[Attribute[Any], ...]":
     """The keys that have a flag and a variable."""
-    return tuple(
-        key for key in keys() if key.name not in ("phases", "agents", "reviewers", "worktree_include")
-    )
+    return tuple(key for key in keys() if key.name not in _TABLES and key.type != tuple[str, ...])
 
 
 def default(key: "Attribute[Any]") -> Any:

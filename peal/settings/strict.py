@@ -87,13 +87,20 @@ def _comes_from(origin: Any, kind: Any) -> bool:
     return get_origin(kind) is origin
 
 
-_NAMED: dict[Any, str] = {bool: "`true` or `false`", int: "a whole number", str: "a text in quotes"}
+_NAMED: dict[Any, str] = {
+    bool: "`true` or `false`",
+    float: "a number",
+    int: "a whole number",
+    str: "a text in quotes",
+}
 _MOST = 2**31 - 1
 """Clocks and counters of the system take no more everywhere; in seconds it is 68 years."""
 
 
 def _exactly(value: Any, kind: Any) -> Any:
     meant = _meant(value, kind) if isinstance(value, Text) else value
+    if kind is float and type(meant) is int:
+        meant = float(meant)
     if type(meant) is not kind:
         raise _other(value, _NAMED[kind])
     if kind is str and "\0" in meant:

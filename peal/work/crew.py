@@ -1,15 +1,15 @@
 """Who works on a plan, and by which settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from peal.agents import Agent
-from peal.model import Phase
+from peal.agents import Agent, CliAgent
+from peal.model import Attempt, Phase
 from peal.process import Clocks
 from peal.reviewers import CommandReviewer
-from peal.settings import Settings
+from peal.settings import AgentSettings, Settings
 from peal.workspaces import Workspaces
 
 
@@ -18,28 +18,46 @@ class Crew:
     """The agents, the reviewers and the places they work in."""
 
     settings: Settings
-    agents: Mapping[Phase, Agent]
+    agents: Mapping[str, Agent]
+    chains: Mapping[Phase, tuple[str, ...]]
+    """Who may work in each phase, the first choice first."""
     reviewers: tuple[CommandReviewer, ...]
     workspaces: Workspaces
     context: str
     templates: Path | None = None
+    hide: Callable[[str], str] = str
+    """Takes secrets out of a text that goes into journal, status or report."""
 
-    def model(self, phase: Phase) -> str | None:
-        """The model for this phase."""
-        return self.settings.phase(phase).model or self.settings.model
+    def model(self, phase: Phase, agent: str) -> str | None:
+        """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
+        return model_of(self.settings, phase, agent, is_first=agent == self.chains[phase][0])
 
-    def agent_name(self, phase: Phase) -> str:
-        """Who works in this phase; nobody where, but for a conflict, there is nothing to do for anybody."""
-        is_quiet = phase is Phase.LAND or (phase is Phase.ADDRESS and not self.reviewers)
-        return "" if is_quiet else self.agents[phase].name
+    def agent_name(self, attempt: Attempt) -> str:
+        """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
+        is_quiet = attempt.phase is Phase.LAND or (attempt.phase is Phase.ADDRESS and not self.reviewers)
+        return "" if is_quiet else attempt.agent
 
-    def clocks(self, phase: Phase) -> Clocks:
-        """The clocks an attempt at this phase runs under."""
+    @property
+    def unguarded(self) -> list[str]:
+        """The coding CLIs that may do everything, with what lets them."""
+        clis = [name for name, agent in self.agents.items() if isinstance(agent, CliAgent)]
+        return [f"`{name}`" for name in clis] if self.settings.permissions == "full" else []
+
+    def clocks(self, phase: Phase, agent: str) -> Clocks:
+        """The clocks an agent runs under at this phase."""
         settings = self.settings
-        timeout = settings.phase(phase).timeout_sec or settings.phase_timeout_sec
-        idle = self.agents[phase].idle_timeout_sec or settings.idle_timeout_sec
-        return Clocks(timeout, idle, settings.max_output_mb * 1_000_000)
+        idle = settings.idle_timeout_sec or self.agents[agent].idle_timeout_sec
+        return Clocks(self._timeout(phase), idle, settings.max_output_mb * 1_000_000)
 
     def helper_clocks(self, phase: Phase) -> Clocks:
         """The clocks of programs that are no agents: a test run may well be silent."""
-        return evolve(self.clocks(phase), idle=None)
+        return Clocks(self._timeout(phase), None, self.settings.max_output_mb * 1_000_000)
+
+    def _timeout(self, phase: Phase) -> int:
+        return self.settings.phase(phase).timeout_sec or self.settings.phase_timeout_sec
+
+
+def model_of(settings: Settings, phase: Phase, agent: str, is_first: bool) -> str | None:
+    """The model for an agent in a phase, of which it is the first choice or one that takes over."""
+    own = settings.agents.get(agent, AgentSettings()).model
+    return (settings.phase(phase).model or settings.model or own) if is_first else own

@@ -4,29 +4,34 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import evolve, frozen
 
 from peal import phases
-from peal.agents import Agent, Request
+from peal.agents import Agent, Request, Transcript
 from peal.errors import PealError
 from peal.events import WorkspaceReady, as_json, converter
 from peal.files import is_full, put
-from peal.model import Attempt, Command, Declined, Ending, Finding, Outcome, Phase, Reply, Result
+from peal.model import Attempt, Command, Declined, Ending, Finding, Outcome, Phase, Reply, Result, Session
 from peal.phases import Evidence
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
 from peal.text import last_line, tail
-from peal.transcripts import end_of
+from peal.transcripts import end_of, last_words
+from peal.work.backoff import with_time
+from peal.work.billing import used_by
 from peal.work.crew import Crew
+from peal.work.outputs import cut_to, lines_of
 from peal.work.programs import Programs
 from peal.workspaces import Change, Workspace
 
 REPLY_LIMIT = 128 * 1024
 """Bytes of an agent's output that are its reply; of more the end counts, and the whole stays in `stdout`."""
+_LEFT_OUT_NOTE = 100
+"""Letters that a reply may have more: so long is the note about what is left out of it."""
 _FAILED_LINES = 40
 
 
@@ -53,19 +58,39 @@ class Desk:
     def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
         """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
         attempt = self.attempt
-        agent = self.crew.agents[attempt.phase]
+        if attempt.instead:
+            return evolve(attempt.instead, findings=findings)
+        agent = self.crew.agents[attempt.agent]
         request = self._request(findings)
         put(str(request.prompt_file), request.prompt)
         prepared = agent.prepare(request)
         if isinstance(prepared, Declined):
-            return Outcome(Result.REJECTED, prepared.reason, findings)
+            return Outcome(Result.REJECTED, prepared.reason, findings, agent=attempt.agent)
         if isinstance(prepared, Reply):
             evidence = Evidence(None, prepared)
         else:
             evidence = self._watched(agent, prepared, workspace)
-        put(f"{attempt.folder}/reply.md", evidence.reply.text)
-        told = evolve(evidence, require_change=agent.require_change, findings=findings)
-        return phases.verdict(attempt.phase, told)
+        reply = evidence.reply
+        put(f"{attempt.folder}/reply.md", reply.text)
+        told = evolve(
+            evidence,
+            require_change=agent.require_change,
+            findings=findings,
+            elsewhere=_elsewhere(reply.folder, self.path),
+        )
+        outcome = evolve(
+            phases.verdict(attempt.phase, told),
+            agent=attempt.agent,
+            session=reply.session,
+            usage=used_by(reply, self._session, request.model, self.crew.settings.prices),
+        )
+        return with_time(outcome, attempt.setbacks, time.time())
+
+    @property
+    def _session(self) -> Session | None:
+        """The conversation to go on in: agents tie theirs to the place where they began."""
+        session = self.attempt.session
+        return session if session and Path(session.workspace or self.path) == self.path else None
 
     def _request(self, findings: tuple[Finding, ...]) -> Request:
         crew, attempt = self.crew, self.attempt
@@ -74,7 +99,7 @@ class Desk:
             attempt.phase,
             self.path,
             context=crew.context,
-            plan=_text(f"{attempt.plan_folder}/reply.md") if attempt.plan_folder else "",
+            plan=cut_to(f"{attempt.plan_folder}/reply.md", REPLY_LIMIT) if attempt.plan_folder else "",
             findings=findings or attempt.conflict,
             failed_before=_what_failed(attempt),
             interrupted_before=attempt.interrupted_before,
@@ -82,8 +107,16 @@ class Desk:
             is_clean=self.starts_clean,
         )
         prompt = render(briefing, crew.templates)
-        file = attempt.folder / "prompt.md"
-        return Request(attempt.task, attempt.phase, prompt, file, self.path, crew.model(attempt.phase))
+        return Request(
+            attempt.task,
+            attempt.phase,
+            prompt,
+            attempt.folder / "prompt.md",
+            self.path,
+            crew.model(attempt.phase, attempt.agent),
+            crew.settings.permissions,
+            self._session.id if self._session else "",
+        )
 
     def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
         """What the agent did, and whether anything changed where that can be told and matters."""
@@ -99,7 +132,8 @@ class Desk:
         for name, text in command.files.items():
             put(f"{attempt.folder}/{name}", text)
         try:
-            ending = self.programs.carry_out(attempt, self.path, command, self.crew.clocks(attempt.phase))
+            clocks = self.crew.clocks(attempt.phase, attempt.agent)
+            ending = self.programs.carry_out(attempt, self.path, command, clocks, sign=agent.sign)
         except ValueError as error:
             raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
         except OSError as error:
@@ -107,8 +141,12 @@ class Desk:
                 raise
             raise PealError(_cannot_start(command.argv[0], error)) from None
         stdout, stderr = f"{attempt.folder}/stdout", f"{attempt.folder}/stderr"
-        words = "" if ending.is_clean else last_line(end_of(stderr)) or last_line(end_of(stdout))
-        return Evidence(ending, agent.read(_text(stdout)), words)
+        words = "" if ending.is_clean else last_words(stderr) or last_words(stdout)
+        said = end_of(stderr, REPLY_LIMIT).decode("utf-8", "replace")
+        transcript = Transcript(
+            lines_of(stdout), cut_to(stdout, REPLY_LIMIT), said, ending.exit_code, time.time()
+        )
+        return Evidence(ending, _shortened(agent.read(transcript)), words)
 
     def help(self, argv: tuple[str, ...], prefix: str, who: str) -> Ending:
         """Run a program that is no agent: a reviewer, the person's hooks, what readies a worktree."""
@@ -159,8 +197,10 @@ def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
     return evolve(outcome, reason="; ".join(filter(None, (outcome.reason, said)))) if said else outcome
 
 
-def noted(attempt: Attempt, outcome: Outcome) -> Outcome:
-    """Leave the outcome in the attempt's folder."""
+def noted(attempt: Attempt, outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
+    """The outcome as everybody may read it, left in the attempt's folder too."""
+    findings = tuple(evolve(finding, message=hide(finding.message)) for finding in outcome.findings)
+    outcome = evolve(outcome, reason=hide(outcome.reason), findings=findings)
     put(f"{attempt.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
     return outcome
 
@@ -188,8 +228,16 @@ def _remove(folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _text(path: str) -> str:
-    """A file's text, of a very long one its end; nothing if somebody took it away."""
-    left_out = os.stat(path).st_size - REPLY_LIMIT if os.path.exists(path) else 0
-    text = end_of(path, REPLY_LIMIT).decode("utf-8", "replace")
-    return text if left_out <= 0 else f"[the first {left_out} bytes are left out]\n{text}"
+def _shortened(reply: Reply) -> Reply:
+    """A reply short enough to go into the next prompt: its end, as with those that are whole outputs."""
+    left_out = len(reply.text) - REPLY_LIMIT
+    if left_out <= _LEFT_OUT_NOTE:
+        return reply
+    return evolve(reply, text=f"[the first {left_out} letters are left out]\n{reply.text[left_out:]}")
+
+
+def _elsewhere(folder: str, workspace: Path) -> str:
+    """Where an agent says that it worked, if that is not in its workspace."""
+    if not folder or Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(workspace)):
+        return ""
+    return folder

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from peal import process
+from peal.agents import MARKERS
 from peal.events import Event, ProcessStarted
 from peal.files import put
 from peal.git import STEERING
-from peal.model import Attempt, Command, Ended, Ending
+from peal.model import Attempt, Command, Ended, Ending, Sign
 from peal.process import Cancel, Clocks, Launch
 
 
@@ -32,12 +33,18 @@ class Programs:
 
     @_env.default
     def _base_environment(self) -> dict[bytes, bytes]:
-        kept = {name: value for name, value in os.environ.items() if name not in STEERING}
+        kept = {name: value for name, value in os.environ.items() if name not in STEERING | MARKERS}
         ours = {process.RUN_MARKER: self.run, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", **self.fence}
         return _encoded({**kept, **ours})
 
     def carry_out(
-        self, attempt: Attempt, workspace: Path, command: Command, clocks: Clocks, prefix: str = ""
+        self,
+        attempt: Attempt,
+        workspace: Path,
+        command: Command,
+        clocks: Clocks,
+        prefix: str = "",
+        sign: Callable[[str], Sign | None] | None = None,
     ) -> Ending:
         """
         Run a command of this attempt to its end, by itself, by a clock or by `cancel`; OSError if it cannot start.
@@ -55,7 +62,7 @@ class Programs:
         self.put(
             ProcessStarted(time.time(), attempt.task.index, attempt.phase, attempt.number, started.pid, born)
         )
-        return process.finish(started, launch, self.cancel)
+        return process.finish(started, evolve(launch, sign=sign), self.cancel)
 
     def _launch(
         self, attempt: Attempt, workspace: Path, command: Command, clocks: Clocks, prefix: str
@@ -69,6 +76,7 @@ class Programs:
             "PEAL_TASK": attempt.task.id,
             "PEAL_ATTEMPT": str(attempt.number),
             "PEAL_WORKSPACE": str(workspace),
+            "PWD": str(workspace),  # some believe it rather than the folder they were started in
             "TMPDIR": f"{self.scratch}/{name}",
         }
         return Launch(

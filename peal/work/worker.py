@@ -62,6 +62,9 @@ class Worker:
         except BaseException as bug:
             self.put(bug)
             outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
+        outcome = evolve(outcome, reason=self.crew.hide(outcome.reason))
+        if outcome.result is Result.STOPPED:
+            self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
         self.put(StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome))
 
     def _stopped(self, full: str) -> Outcome:
@@ -89,7 +92,7 @@ class Worker:
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
-            return noted(attempt, outcome)
+            return noted(attempt, outcome, self.crew.hide)
 
     def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
         if change.is_empty:
@@ -99,7 +102,7 @@ class Worker:
                 Result.PASSED, "" if change.base else "nothing to review", commit=change.verified()
             )
         with desk(self.crew, self._programs, attempt, change) as at:
-            return noted(attempt, one_round(at, change))
+            return noted(attempt, one_round(at, change), self.crew.hide)
 
 
 def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:

@@ -1,0 +1,157 @@
+"""Claude Code: `claude -p` with a stream of JSON."""
+
+from typing import Any
+
+from peal.agents import stream
+from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.resets import seconds_or_milliseconds
+from peal.agents.troubles import complains, limited, trouble
+from peal.model import Fault, Reply, Trouble, Usage
+
+_RETRIES = "3"
+"""The CLI's own tries of a request; it has ten by default, and tries a wrong key as often."""
+
+
+def argv(request: Request) -> list[str]:
+    """A plan gets no flag that makes bypassing available: with one, the CLI's plan mode writes unasked."""
+    words = ["-p", "--output-format", "stream-json", "--verbose"]
+    if request.model:
+        words += ["--model", request.model]
+    if request.session:
+        words += ["--resume", request.session]
+    if not request.may_write:
+        return [*words, "--permission-mode", "plan"]
+    if request.permissions == "limited":
+        return [*words, "--permission-mode", "acceptEdits"]
+    return [*words, "--dangerously-skip-permissions"]
+
+
+def env(request: Request) -> dict[str, str]:
+    """Few retries of its own, and no update in the middle; as root it wants to be told that this is meant."""
+    ours = {"CLAUDE_CODE_MAX_RETRIES": _RETRIES, "DISABLE_AUTOUPDATER": "1"}
+    return {**ours, "IS_SANDBOX": "1"} if request.may_write and request.permissions == "full" else ours
+
+
+def read(transcript: Transcript) -> Reply:
+    """The last `result` counts; a limit is also told by an event of its own, with the second it ends."""
+    session = folder = ""
+    result: dict[str, Any] = {}
+    retry: dict[str, Any] = {}
+    limit: dict[str, Any] = {}
+    for event in stream.events(transcript.stdout):
+        session = stream.text(event, "session_id") or session
+        match event.get("type"), event.get("subtype"):
+            case "system", "init":
+                folder = stream.text(event, "cwd") or folder
+            case "system", "api_retry":
+                retry = event
+            case "assistant", _:
+                retry = {}
+            case "rate_limit_event", _:
+                limit = stream.inner(event, "rate_limit_info")  # more often a warning than a limit
+            case "result", _:
+                result = event
+    said = stream.text(result, "result")
+    return Reply(
+        said,
+        session=session,
+        usage=_usage(result),
+        trouble=_trouble(result, retry, limit, transcript),
+        is_finished=bool(result),
+        refusals=refusals(result),
+        folder=folder,
+    )
+
+
+def _usage(result: dict[str, Any]) -> tuple[Usage, ...]:
+    """By model; its `inputTokens` leave out what came from the cache and what went into it."""
+    by_model = stream.inner(result, "modelUsage")
+    return tuple(
+        Usage(
+            model,
+            stream.number(part, "inputTokens"),
+            stream.number(part, "cacheReadInputTokens"),
+            stream.number(part, "cacheCreationInputTokens"),
+            stream.number(part, "outputTokens"),
+            stream.amount(part, "costUSD"),
+        )
+        for model, part in by_model.items()
+        if isinstance(part, dict)
+    )
+
+
+def _trouble(
+    result: dict[str, Any], retry: dict[str, Any], limit: dict[str, Any], transcript: Transcript
+) -> Trouble | None:
+    is_limited = limit.get("status") == "rejected"
+    ends = stream.amount(limit, "resetsAt")
+    if not result:
+        if is_limited:
+            return limited("", transcript.at, _moment(ends))
+        return _unanswered(retry, transcript.at) if retry else complains(transcript.stderr, transcript.at)
+    said = stream.text(result, "result") or "; ".join(_texts(result.get("errors")))
+    if not result.get("is_error") and not stream.text(result, "subtype").startswith("error"):
+        return _emptiness(said, result)
+    if is_limited:
+        return limited(said, transcript.at, _moment(ends))
+    if result.get("terminal_reason") == "prompt_too_long":
+        return Trouble(Fault.TOO_LONG, said)
+    status = stream.number(result, "api_error_status") or None
+    return trouble(said or stream.text(result, "subtype"), transcript.at, status)
+
+
+def _emptiness(said: str, result: dict[str, Any]) -> Trouble | None:
+    """A success that is none: a prompt that begins with a slash is a command of its own, for which no model is asked."""
+    if result.get("num_turns") == 0 and not result.get("duration_api_ms"):
+        return Trouble(Fault.FAILED, f"the model was not asked: {said}")
+    return None if said.strip() else Trouble(Fault.FAILED, "it replied nothing")
+
+
+def _unanswered(retry: dict[str, Any], at: float) -> Trouble:
+    """It was ended while it tried a request again; without a status nobody had answered at all."""
+    status = stream.number(retry, "error_status")
+    words = stream.text(retry, "error")
+    return trouble(f"error {status}: {words}", at, status) if status else trouble("no connection", at, 503)
+
+
+def _moment(ends: float | None) -> float | None:
+    return None if ends is None else seconds_or_milliseconds(ends)
+
+
+def _texts(found: Any) -> list[str]:
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def refusals(result: dict[str, Any]) -> tuple[str, ...]:
+    """Each tool that was denied, with what it was to be used on."""
+    denials = stream.objects(result, "permission_denials")
+    return tuple(
+        stream.use(stream.text(one, "tool_name"), stream.inner(one, "tool_input")) for one in denials
+    )
+
+
+def sign(line: str) -> Sign | None:
+    """After its result the CLI ends; now and then it does not."""
+    return Sign.LAST if line.startswith('{"type":"result"') else None
+
+
+CLAUDE = Cli(
+    name="claude",
+    programs=("claude",),
+    tested="2.1.197",
+    argv=argv,
+    read=read,
+    env=env,
+    sign=sign,
+    flags=(
+        "-p", "--output-format", "--verbose", "--model", "--permission-mode", "--dangerously-skip-permissions",
+        "--resume",
+    ),
+    reports_cost=True,
+    markers=(
+        "AI_AGENT", "CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_EXECPATH",
+        "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_SSE_PORT",
+    ),
+    login="run `claude` and log in there, or set ANTHROPIC_API_KEY",
+    install="npm install -g @anthropic-ai/claude-code",
+)  # fmt: skip

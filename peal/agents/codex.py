@@ -1,0 +1,109 @@
+"""Codex: `codex exec` with events in JSON."""
+
+from typing import Any
+
+from peal.agents import stream
+from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.troubles import complains, trouble
+from peal.model import Fault, Reply, Trouble, Usage
+
+_WAITS = "Reconnecting... waiting for network"
+
+
+def argv(request: Request) -> list[str]:
+    """
+    A plan and `limited` work in the CLI's own sandbox; `limited` writes in the workspace and in temporary folders, and
+    not in `.git`.
+
+    To go on in a session it has no flag for the sandbox and does not keep the one of before, so the setting is told.
+    """
+    sandbox = "workspace-write" if request.may_write else "read-only"
+    words = ["exec", "resume"] if request.session else ["exec"]
+    words += ["--json", "--skip-git-repo-check"]
+    if request.model:
+        words += ["-m", request.model]
+    if request.may_write and request.permissions == "full":
+        words += ["--dangerously-bypass-approvals-and-sandbox"]
+    elif request.session:
+        words += ["-c", f'sandbox_mode="{sandbox}"']
+    else:
+        words += ["-s", sandbox]
+    return [*words, request.session, "-"] if request.session else [*words, "-"]
+
+
+def read(transcript: Transcript) -> Reply:
+    """The last message counts. An error that anything else follows was got over; the last one of all was not."""
+    session = said = error = ""
+    end: dict[str, Any] = {}
+    refusals = []
+    for event in stream.events(transcript.stdout):
+        item = stream.inner(event, "item")
+        match event.get("type"), item.get("type"):
+            case "thread.started", _:
+                session = stream.text(event, "thread_id") or session
+            case "error", _:
+                error = stream.text(event, "message")
+            case "item.completed", "error":
+                pass  # a warning, such as of a model that it does not know
+            case (("item.started" | "item.updated" | "item.completed"), kind):
+                error = ""
+                if kind == "agent_message":
+                    said = stream.text(item, "text")
+                if item.get("status") == "declined":
+                    refusals.append(stream.use(str(kind), item))
+            case (("turn.completed" | "turn.failed"), _):
+                end = event
+    return Reply(
+        said,
+        session=session,
+        usage=_usage(stream.inner(end, "usage")),
+        counts_session=True,
+        trouble=_trouble(said, error, end, transcript),
+        is_finished=bool(end),
+        refusals=tuple(refusals),
+    )
+
+
+def _usage(usage: dict[str, Any]) -> tuple[Usage, ...]:
+    """Its input tokens include those of the cache, its output tokens the thoughts."""
+    if not usage:
+        return ()
+    cached = stream.number(usage, "cached_input_tokens")
+    written = stream.number(usage, "cache_write_input_tokens")
+    fresh = max(0, stream.number(usage, "input_tokens") - cached - written)
+    return (Usage("", fresh, cached, written, stream.number(usage, "output_tokens")),)
+
+
+def _trouble(said: str, error: str, end: dict[str, Any], transcript: Transcript) -> Trouble | None:
+    if end.get("type") == "turn.completed":
+        return None if said.strip() else Trouble(Fault.FAILED, "it replied nothing")
+    if error := stream.text(stream.inner(end, "error"), "message") or error:
+        return trouble(error, transcript.at)
+    if end:
+        return Trouble(Fault.FAILED, "the turn failed, and it does not say why")
+    return complains(transcript.stderr, transcript.at)
+
+
+def sign(line: str) -> Sign | None:
+    """A turn is all it does. Without a network it tries for ever."""
+    if line.startswith(('{"type":"turn.completed"', '{"type":"turn.failed"')):
+        return Sign.LAST
+    return Sign.STUCK if line.startswith('{"type":"error"') and _WAITS in line else None
+
+
+CODEX = Cli(
+    name="codex",
+    programs=("codex",),
+    tested="0.169.0",
+    argv=argv,
+    read=read,
+    sign=sign,
+    helps=(("exec", "--help"), ("exec", "resume", "--help")),
+    flags=("--json", "--skip-git-repo-check", "-m", "-s", "-c", "--dangerously-bypass-approvals-and-sandbox"),
+    markers=(
+        "CODEX_CI", "CODEX_MANAGED_BY_NPM", "CODEX_MANAGED_PACKAGE_ROOT", "CODEX_SANDBOX",
+        "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_SESSION_ID", "CODEX_THREAD_ID", "CODEX_TOOL_CALL_ID", "CODEX_VERSION",
+    ),
+    login="run `codex login`, or set OPENAI_API_KEY",
+    install="npm install -g @openai/codex",
+)  # fmt: skip

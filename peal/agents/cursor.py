@@ -1,0 +1,114 @@
+"""Cursor's CLI: `cursor-agent -p` with a stream of JSON."""
+
+from typing import Any
+
+from peal.agents import stream
+from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.troubles import complains, trouble
+from peal.model import Fault, Reply, Trouble, Usage
+
+
+def argv(request: Request) -> list[str]:
+    """
+    A plan is its own read-only mode.
+
+    `limited` goes without `--force`: it edits files, and runs only those commands that the person's allow-list has; old
+    versions only propose the edits then.
+    """
+    words = ["-p", "--trust", "--output-format", "stream-json"]
+    if request.model:
+        words += ["--model", request.model]
+    if request.session:
+        words += ["--resume", request.session]
+    if not request.may_write:
+        return [*words, "--mode", "plan"]
+    return words if request.permissions == "limited" else [*words, "--force"]
+
+
+def read(transcript: Transcript) -> Reply:
+    """What it says after its last use of a tool is the reply: its `result` strings together all it ever said."""
+    session = folder = model = said = ""
+    result: dict[str, Any] = {}
+    refusals: list[str] = []
+    seen = False
+    for event in stream.events(transcript.stdout):
+        seen = True
+        session = stream.text(event, "session_id") or session
+        match event.get("type"):
+            case "system":
+                folder = stream.text(event, "cwd") or folder
+                model = stream.text(event, "model") or model
+            case "assistant":
+                parts = stream.objects(stream.inner(event, "message"), "content")
+                said += "".join(stream.text(part, "text") for part in parts)
+            case "tool_call":
+                said = ""
+                refusals += _refusals(stream.inner(event, "tool_call"))
+            case "result":
+                result = event
+    said = said or stream.text(result, "result")
+    return Reply(
+        said,
+        session=session,
+        usage=_usage(model, stream.inner(result, "usage")),
+        trouble=_trouble(said, result, transcript, seen),
+        is_finished=bool(result),
+        refusals=tuple(refusals),
+        folder=folder,
+    )
+
+
+def _refusals(call: dict[str, Any]) -> list[str]:
+    """A call's only key says what was called; its result has one key, which says how it ended."""
+    return [
+        stream.use(name.removesuffix("ToolCall"), {**stream.inner(call, name, "args"), **rejected})
+        for name in call
+        if (rejected := stream.inner(call, name, "result", "rejected"))
+    ]
+
+
+def _usage(model: str, usage: dict[str, Any]) -> tuple[Usage, ...]:
+    """Of this run alone; what came from the cache is told apart."""
+    if not usage:
+        return ()
+    keys = ("inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens")
+    return (Usage(model, *(stream.number(usage, key) for key in keys)),)
+
+
+def _trouble(said: str, result: dict[str, Any], transcript: Transcript, seen: bool) -> Trouble | None:
+    if not result:
+        # what went wrong before the session is no JSON, and not always on stderr
+        return complains(transcript.stderr, transcript.at) or (
+            None if seen else complains(transcript.text, transcript.at)
+        )
+    if result.get("is_error") or stream.text(result, "subtype") not in ("", "success"):
+        words = (
+            stream.text(result, "result") or stream.text(result, "error") or stream.text(result, "subtype")
+        )
+        return trouble(words, transcript.at)
+    return None if said.strip() else Trouble(Fault.FAILED, "it replied nothing")
+
+
+def sign(line: str) -> Sign | None:
+    """After its result it ends; now and then it does not."""
+    return Sign.LAST if line.startswith('{"type":"result"') else None
+
+
+def is_its(name: str, path: str) -> bool:
+    """`agent` is what other makers call theirs too; Cursor's is a link into a folder with its name."""
+    return name != "agent" or "cursor" in path.lower()
+
+
+CURSOR = Cli(
+    name="cursor",
+    programs=("cursor-agent", "agent"),
+    tested="",
+    argv=argv,
+    read=read,
+    sign=sign,
+    flags=("-p", "--trust", "--output-format", "--model", "--resume", "--mode", "--force"),
+    markers=("CURSOR_AGENT",),
+    login="run `cursor-agent login`, or set CURSOR_API_KEY",
+    install="curl https://cursor.com/install -fsS | bash",
+    is_its=is_its,
+)

@@ -1,0 +1,209 @@
+"""`peal agents`: who could do the work on this machine."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import asdict, evolve, frozen
+
+from peal import agents, git, inquiries, memory, probe, process
+from peal.agents import ADAPTERS, Agent, CliAgent
+from peal.agents.command import CommandAgent
+from peal.cli.options import as_json, repository
+from peal.errors import PealError
+from peal.inquiries import Bench
+from peal.model import Phase
+from peal.probe import Answer, Found, Question
+from peal.redaction import redactor, secrets
+from peal.settings import Settings, load
+from peal.spending import amount, summed
+from peal.text import duration, harmless, some
+from peal.work.billing import used_by
+from peal.work.crew import model_of
+
+_LONGEST = 300
+
+
+@frozen
+class Row:
+    """An agent as it is shown: what is here of it, and what it answered if it was asked."""
+
+    found: Found
+    answer: Answer | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a run could use it, as far as is known."""
+        return not self.found.problem and (self.answer is None or self.answer.answered)
+
+
+@click.command("agents")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--probe", "asks", is_flag=True, help="Ask each for one word. This uses your account, and may cost money."
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=120,
+    show_default=True,
+    help="Seconds for each answer; for a version at most 10.",
+)
+@as_json
+@repository
+def agents_(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: Path) -> int:
+    """
+    Which agents are installed here, in which version, and whether peal knows it.
+
+    All coding CLIs that peal drives and the agents described in peal.toml, or those named. Exit 1 if none can be used.
+    """
+    folder = _folder(repo)
+    settings = load(folder, {})
+    wanted = tuple(dict.fromkeys(names)) or (
+        *ADAPTERS,
+        *(name for name in settings.agents if name not in ADAPTERS),
+    )
+    name = uuid.uuid4().hex[:12]
+    with inquiries.bench(name, memory.scratch_of(name)) as at:
+        rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
+        if asks:
+            rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
+    hide = redactor(secrets(os.environ, settings.redact))
+    click.echo(hide(json.dumps(_as_json(rows), ensure_ascii=False) if json_ else "\n".join(_lines(rows))))
+    if not any(row.is_usable and (row.answer or not asks) for row in rows):
+        raise PealError(_way_out(rows, asks))
+    return 0
+
+
+def _folder(repo: Path) -> Path:
+    """The root of the repository; where there is none, agents can be looked at all the same."""
+    if not repo.is_dir():
+        raise PealError(f"repository `{repo}` is not a folder; name one with --repo")
+    try:
+        return git.top_level(repo)
+    except PealError:
+        return repo.resolve()
+
+
+def _rows(at: Bench, wanted: Sequence[str], settings: Settings, folder: Path, seconds: float) -> list[Row]:
+    described = {
+        name: _described(name, settings, folder) for name in wanted if name not in ADAPTERS
+    }  # first: it refuses a name that nobody has
+    clis = [ADAPTERS[name] for name in wanted if name in ADAPTERS]
+    found = {**described, **{one.name: one for one in probe.look(at, clis, seconds)}}
+    first = _first()
+    return [Row(evolve(found[name], is_auto=name == first)) for name in wanted]
+
+
+def _first() -> str:
+    try:
+        return agents.first_here()
+    except PealError:
+        return ""
+
+
+def _described(name: str, settings: Settings, folder: Path) -> Found:
+    """An agent of peal.toml, or `shell`: what it would tell of its version nobody knows, so it is not asked."""
+    if name not in ("shell", *settings.agents):
+        agents.find(name, settings.agents, folder, None)
+    table = settings.agents.get(name)
+    words = (table.plan or table.command) if table else ("bash",)
+    found = Found(name, process.program(words[0], folder) or "")
+    try:
+        agents.find(name, settings.agents, folder, _model(name, settings))
+    except PealError as error:
+        return evolve(found, problem=str(error).removeprefix(f"agent `{name}`").lstrip(": "))
+    return found
+
+
+def _model(name: str, settings: Settings) -> str | None:
+    first = settings.phase(Phase.PLAN).agent or settings.agent
+    is_first = name == (_first() if first == "auto" else first)
+    return model_of(settings, Phase.PLAN, name, is_first)
+
+
+@frozen
+class _Asking:
+    """How agents are to be asked."""
+
+    seconds: int
+    is_named: bool
+    is_quiet: bool
+
+
+def _asked(at: Bench, rows: list[Row], settings: Settings, folder: Path, how: _Asking) -> list[Row]:
+    wanted = [row.found.name for row in rows if (_can_be_asked(row) if how.is_named else row.is_usable)]
+    questions = {name: _question(name, settings, folder) for name in wanted}
+    if not how.is_named:
+        questions = {name: one for name, one in questions.items() if _understands(one.agent)}
+    if questions and not how.is_quiet:
+        names = some(tuple(questions), len(questions))
+        click.echo(f"asking {names}; {duration(how.seconds)} at most for each", err=True)
+    answers = probe.ask(at, questions, how.seconds)
+    return [evolve(row, answer=answers.get(row.found.name)) for row in rows]
+
+
+def _can_be_asked(row: Row) -> bool:
+    """Who asks for a CLI by name may want to see what it does although something is wrong with it."""
+    return row.is_usable or bool(row.found.program and row.found.name in ADAPTERS)
+
+
+def _understands(agent: Agent) -> bool:
+    """Whether an agent is known to do no more in `plan` than is asked; a command might do its work whatever it is told."""
+    return isinstance(agent, CliAgent) or (isinstance(agent, CommandAgent) and agent.speaks is not None)
+
+
+def _question(name: str, settings: Settings, folder: Path) -> Question:
+    model = _model(name, settings)
+    agent = agents.find(name, settings.agents, folder, model)
+    return Question(agent, model, lambda reply: used_by(reply, None, model, settings.prices))
+
+
+def _as_json(rows: Sequence[Row]) -> dict[str, Any]:
+    return {"agents": [_flat(row) for row in rows]}
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    """With an `answer` only where somebody was asked."""
+    found = {**asdict(row.found), "is_usable": row.is_usable}
+    return {**found, "answer": asdict(row.answer)} if row.answer else found
+
+
+def _lines(rows: Sequence[Row]) -> Iterator[str]:
+    """One line for each agent, and below it what is to be known of it."""
+    names = max(len(row.found.name) for row in rows)
+    versions = max(len(row.found.version) for row in rows) or 1
+    for row in rows:
+        found = row.found
+        mark = "*" if found.is_auto else " "
+        where = harmless(found.program) or harmless(found.problem)
+        yield f"{mark} {found.name:<{names}}  {found.version or '-':<{versions}}  {where}"
+        below = [*found.notes, *([found.problem] if found.program and found.problem else [])]
+        yield from (f"    {harmless(line)}" for line in below)
+        if row.answer:
+            yield f"    {_told(row.answer)}"
+    if any(row.found.is_auto for row in rows):
+        yield '* is what `agent = "auto"` takes'
+
+
+def _told(answer: Answer) -> str:
+    said = harmless(answer.said)
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
+    if not answer.answered:
+        return f"no answer after {duration(answer.seconds)}: {said}"
+    used = f", {amount(summed(answer.usage))}" if answer.usage else ""
+    return f"answered `{said}` in {duration(answer.seconds)}{used}"
+
+
+def _way_out(rows: Sequence[Row], asks: bool) -> str:
+    names = some([row.found.name for row in rows], len(rows))
+    if asks and any(row.answer for row in rows):
+        return f"none of {names} answered; mend what is told of each, or choose another agent"
+    return (
+        f"none of {names} can be used here; install or mend one, or pass --agent shell to `peal run` to run the plan's "
+        "`sh` blocks"
+    )

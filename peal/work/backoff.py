@@ -1,0 +1,24 @@
+"""When an attempt that a provider could not serve is to be tried again."""
+
+import random
+
+from attrs import evolve
+
+from peal.model import Outcome, Result
+
+_FIRST = {Result.TRANSIENT: 2.0, Result.LIMITED: 300.0}
+"""Seconds until the first new try, doubled with each that follows; for limits that do not say when they end."""
+_LONGEST = {Result.TRANSIENT: 300.0, Result.LIMITED: 3600.0}
+_SPREAD = 3.0
+"""Seconds over which tries are spread after a moment that was told, so that not all come at once."""
+
+
+def with_time(outcome: Outcome, setbacks: int, now: float) -> Outcome:
+    """The outcome with the moment of the next try, if that is what it waits for; `setbacks` is how many came before."""
+    if outcome.result not in _FIRST:
+        return outcome
+    spread = random.random()
+    if outcome.until is not None and outcome.until > now:
+        return evolve(outcome, until=outcome.until + spread * _SPREAD)
+    pause = min(_FIRST[outcome.result] * 2 ** min(setbacks, 20), _LONGEST[outcome.result])
+    return evolve(outcome, until=now + pause * (0.5 + spread / 2))
