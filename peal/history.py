@@ -123,17 +123,19 @@ class Line:
         return self.tries[-1] if self.tries else None
 
     def failure(self, phase: Phase) -> Try | None:
-        """The try of this phase whose failure nothing has made good yet; being cut short in between does not count."""
+        """The try of this phase whose failure nothing has made good yet; being cut short or put off does not count."""
         for past in reversed(self.tries):
-            if past.phase is not phase or past.result not in (
-                Result.INTERRUPTED,
-                Result.FAILED,
-                Result.REJECTED,
-            ):
+            if past.result is None or past.phase is not phase:
                 return None
-            if past.result is not Result.INTERRUPTED:
+            if past.result.is_failure:
                 return past
+            if past.result not in _NEITHER:
+                return None
         return None
+
+
+_NEITHER = (Result.INTERRUPTED, Result.TRANSIENT, Result.LIMITED, Result.STOPPED, Result.HELD)
+"""Ends of a try that neither fail it nor make a failure good."""
 
 
 @define

@@ -96,7 +96,7 @@ def _taken(places: Places) -> "BaseFileLock":
 
 def _announce(places: Places, run: str) -> None:
     pid = os.getpid()
-    command = redactor(secrets(os.environ))(" ".join(["peal", *sys.argv[1:]]))
+    command = redactor(secrets(os.environ.items()))(" ".join(["peal", *sys.argv[1:]]))
     me = Owner(pid, process.birth(pid) or "", time.time(), command, run)
     try:
         replace(places.owner, json.dumps(asdict(me)))

@@ -215,7 +215,8 @@ class Listener:
     paths: tuple[str, ...]
     _read: dict[str, int] = field(factory=dict)
     _rest: dict[str, bytes] = field(factory=dict)
-    _since: float | None = None
+    _since: dict[str, float] = field(factory=dict)
+    """When a last word was said in a file in which nothing has followed it."""
 
     def heard(self, now: float) -> Ended | None:
         """Why the process need not be waited for any longer at `now` (monotonic seconds); None if it may go on."""
@@ -224,8 +225,11 @@ class Listener:
                 sign = self.sign(line)
                 if sign is Sign.STUCK:
                     return Ended.STUCK
-                self._since = now if sign is Sign.LAST else None
-        return Ended.OVERSTAYED if self._since is not None and now - self._since >= FAREWELL else None
+                if sign is Sign.LAST:
+                    self._since[path] = now
+                else:
+                    self._since.pop(path, None)
+        return Ended.OVERSTAYED if any(now - since >= FAREWELL for since in self._since.values()) else None
 
     def _news(self, path: str) -> Iterator[str]:
         """The lines that have come to their end since the last look."""

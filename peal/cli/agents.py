@@ -72,7 +72,7 @@ def agents_(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo:
         rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
         if asks:
             rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
-    hide = redactor(secrets(os.environ, settings.redact))
+    hide = redactor(secrets(os.environ.items(), settings.redact))
     click.echo(hide(json.dumps(_as_json(rows), ensure_ascii=False) if json_ else "\n".join(_lines(rows))))
     if not any(row.is_usable and (row.answer or not asks) for row in rows):
         raise PealError(_way_out(rows, asks))

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,14 @@ def _crew(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) ->
             _can_be_counted(found[name], model, settings)
     return Crew(
         settings, found, chains, reviewers.all_of(settings.reviewers, repo), spaces, plan.context, templates,
-        redactor(secrets(os.environ, settings.redact)),
+        redactor(_secrets(settings)),
     )  # fmt: skip
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    """The values that nobody may read: of variables that peal has, and of those it sets for agents."""
+    given = (agent.env.items() for agent in settings.agents.values())
+    return secrets(chain(os.environ.items(), *given), settings.redact)
 
 
 def _chain(settings: Settings, phase: Phase) -> tuple[str, ...]:

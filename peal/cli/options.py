@@ -48,7 +48,8 @@ def _flag(key: Any) -> Callable[[F], F]:
         return click.option(f"--{name}/--no-{name}", default=None, help=about)
     if get_origin(kind) is Literal:
         return click.option(f"--{name}", type=click.Choice(list(get_args(kind))), help=about)
-    return click.option(f"--{name}", type=click.INT if kind is int else click.STRING, help=about)
+    plain = {int: click.INT, float: click.FLOAT}.get(kind, click.STRING)
+    return click.option(f"--{name}", type=plain, help=about)
 
 
 def _plain_type(kind: Any) -> Any:
@@ -65,7 +66,7 @@ def hidden(repo: Path) -> Callable[[str], str]:
         named = settings.load(repo, {}).redact
     except PealError:
         named = ()
-    return redactor(secrets(os.environ, named))
+    return redactor(secrets(os.environ.items(), named))
 
 
 def places_of(repo: Path) -> Places:

@@ -20,5 +20,7 @@ def with_time(outcome: Outcome, setbacks: int, now: float) -> Outcome:
     spread = random.random()
     if outcome.until is not None and outcome.until > now:
         return evolve(outcome, until=outcome.until + spread * _SPREAD)
-    pause = min(_FIRST[outcome.result] * 2 ** min(setbacks, 20), _LONGEST[outcome.result])
+    # A time that is over was a whole second, or another clock's: what was waited for is there any moment.
+    kind = outcome.result if outcome.until is None else Result.TRANSIENT
+    pause = min(_FIRST[kind] * 2 ** min(setbacks, 20), _LONGEST[kind])
     return evolve(outcome, until=now + pause * (0.5 + spread / 2))
