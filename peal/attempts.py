@@ -23,7 +23,8 @@ def attempt_of(
         number=number,
         folder=place.attempt(step.task, step.phase, number),
         alone=alone,
-        round=line.rounds,
+        seen=line.seen,
+        dismissed=frozenset(line.dismissed),
         plan_folder=_folder(place, planned) if planned and step.phase is not Phase.PLAN else None,
         failed_before=failed.outcome.reason if failed and failed.outcome else "",
         failed_folder=_folder(place, failed) if failed else None,
@@ -89,12 +90,12 @@ def _clash(line: Line) -> tuple[Finding, ...]:
     return ()
 
 
-def _charged_to_others(step: Step, history: History) -> frozenset[tuple[str, str]]:
+def _charged_to_others(step: Step, history: History) -> frozenset[str]:
     if step.phase is not Phase.ADDRESS:
         return frozenset()
     lines = [history.lines[task] for task in history.failed | history.with_findings if task != step.task]
     standing = (line.tries[-1].outcome for line in lines if line.tries)
-    return frozenset(finding.mark for outcome in standing if outcome for finding in outcome.findings)
+    return frozenset(finding.fingerprint for outcome in standing if outcome for finding in outcome.findings)
 
 
 def _latest_plan(line: Line) -> Try | None:

@@ -4,6 +4,9 @@ import errno
 import os
 from pathlib import Path
 
+TAIL = 8192
+"""Bytes of the end of an output that are enough to show."""
+
 
 def replace(path: Path, content: str | bytes) -> None:
     """Put `content` into the file in one step: a reader sees the old or the new, also after a crash."""
@@ -47,3 +50,13 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def is_full(error: OSError) -> bool:
     """Whether there is no room left, on the disk or of a quota."""
     return error.errno in FULL
+
+
+def end_of(path: str | Path, size: int = TAIL) -> bytes:
+    """The last bytes of a file; nothing if it is not there."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - size, 0))
+            return file.read(size)
+    except OSError:
+        return b""

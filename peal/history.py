@@ -23,7 +23,7 @@ from peal.events import (
     TasksMarkedDone,
     WorkspaceReady,
 )
-from peal.model import Finding, Limits, Outcome, Phase, Result
+from peal.model import Finding, Limits, Outcome, Phase, Result, Round
 from peal.spending import Spending, dollars, tokens
 
 
@@ -75,8 +75,10 @@ class Line:
     birth: str = ""
     failures: int = 0
     """Failed tries of the next phase in this run."""
-    rounds: int = 0
-    """Rounds of mending in this run."""
+    seen: tuple[Round, ...] = ()
+    """The rounds of mending in this run."""
+    dismissed: dict[str, Finding] = field(factory=dict)
+    """What was dismissed of this change, by fingerprint."""
     setbacks: int = 0
     """How often in a row the provider could not serve the next phase."""
     wait_until: float = 0.0
@@ -244,8 +246,10 @@ class History:
             self._end(line, line.running, self.last_at, Outcome(Result.INTERRUPTED, "peal was cut off"))
         self.running.clear()
         for line in self.lines.values():
-            line.failed, line.held, line.failures, line.rounds, line.conflicts = None, None, 0, 0, 0
+            line.failed, line.held, line.failures, line.seen, line.conflicts = None, None, 0, (), 0
             line.setbacks, line.wait_until = 0, 0.0
+            if not event.resumed:
+                line.dismissed.clear()
         self.waiting = {index: line for index, line in self.waiting.items() if line.needs_agent}
         if not event.resumed:
             self.spent = Spending()
@@ -310,6 +314,7 @@ class History:
         assert running is not None, "an attempt ends once, after it has started"
         running.ended, running.outcome = at, outcome
         self.spent.add(running.phase, outcome.usage)
+        line.dismissed |= {finding.fingerprint: finding for finding in outcome.dismissed}
         line.tries.append(running)
         line.running = None
         self.running.pop(line.task.index, None)
@@ -319,7 +324,7 @@ class History:
             case Result.PASSED:
                 self._pass(line, running.phase, at, outcome)
             case Result.MENDED:
-                line.rounds += 1
+                line.seen = (*line.seen, outcome.round or Round.of(outcome.findings))
                 line.failures = 0
                 line.mended = outcome.commit or line.mended
             case Result.CONFLICTED:
@@ -340,7 +345,7 @@ class History:
             case Result.TRANSIENT:
                 self._set_back(line, phase, outcome)
             case Result.LIMITED:
-                self._limit(line, outcome)
+                self._limit(line, phase, outcome)
             case Result.INTERRUPTED | Result.STOPPED:
                 pass
 
@@ -358,12 +363,16 @@ class History:
             line.wait_until = outcome.until or 0.0
             self.waiting[line.task.index] = line
 
-    def _limit(self, line: Line, outcome: Outcome) -> None:
+    def _limit(self, line: Line, phase: Phase, outcome: Outcome) -> None:
         line.setbacks += 1
         line.needs_agent = True
         self.waiting[line.task.index] = line
         if outcome.agent:
             self.limited[outcome.agent] = outcome.until or 0.0
+        if outcome.agent and outcome.agent not in self.limits.agents.get(
+            phase, ()
+        ):  # a reviewer's: nobody can take its place
+            line.wait_until = outcome.until or 0.0
 
     def _pass(self, line: Line, phase: Phase, at: float, outcome: Outcome) -> None:
         line.next, line.failures = phase.next, 0
@@ -371,6 +380,7 @@ class History:
             case Phase.EXECUTE:
                 line.commit, line.mended, line.verified, line.findings = outcome.commit, "", "", ()
                 line.clashed = False
+                line.dismissed.clear()
             case Phase.ADDRESS:
                 line.verified, line.findings = outcome.commit, outcome.findings
                 if not self.limits.lands:
@@ -381,7 +391,7 @@ class History:
     def _clash(self, line: Line, outcome: Outcome) -> None:
         """Others go first; then the task is carried out anew on what they left, or it has failed."""
         line.conflicts += 1
-        line.mended, line.rounds = "", 0
+        line.mended, line.seen = "", ()
         if line.conflicts > self.limits.conflict_retry:
             self._fail(line, outcome.reason)
         else:
@@ -427,9 +437,10 @@ class History:
                 self._drop_running(line)
             if line and (line.next in (None, phase) or line.next.comes_after(phase)):
                 line.next, line.completed_at, line.findings = phase, None, ()
-                line.failures, line.rounds, line.failed, line.held, line.conflicts = 0, 0, None, None, 0
+                line.failures, line.seen, line.failed, line.held, line.conflicts = 0, (), None, None, 0
                 line.mended = line.verified = ""
                 line.clashed = False
+                line.dismissed.clear()
                 if phase is not Phase.ADDRESS:
                     line.commit = ""
                 line.has_begun = line.has_begun and phase is not Phase.PLAN

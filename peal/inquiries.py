@@ -14,9 +14,10 @@ from attrs import define, evolve, field, frozen
 
 from peal import process
 from peal.errors import PealError
+from peal.files import end_of
 from peal.model import Ended, Ending, Sign
 from peal.text import duration, last_line
-from peal.transcripts import end_of, last_words
+from peal.transcripts import last_words
 
 _ENOUGH = 16_000_000
 """Bytes of one output after which a program is ended."""

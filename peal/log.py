@@ -25,7 +25,8 @@ Line = tuple[str, str, dict[str, Any]]
 @define(eq=False)
 class Log:
     """
-    Logs into `path` from `level` on, and to stderr if `verbose`; `bound` goes with every line. Nothing without a path.
+    Logs into `path` and `also` from `level` on, and to stderr if `verbose`; `bound` goes with every line. Nothing
+    without a path.
 
     A thread of its own writes, and imports structlog, the dearest import of all, so that neither holds up a run. A
     log that cannot be written ends nothing: the journal on the same disk is what has to be kept.
@@ -35,6 +36,8 @@ class Log:
     level: str = "info"
     verbose: bool = False
     bound: dict[str, str] = field(factory=dict)
+    also: Path | None = None
+    """A file that a person has named."""
     _lines: SimpleQueue[Line] = field(factory=SimpleQueue)
     _is_over: Flag = field(factory=Flag)
     _thread: Thread | None = None
@@ -74,9 +77,13 @@ class Log:
         from structlog.processors import JSONRenderer, KeyValueRenderer
 
         assert self.path is not None
-        file = files.enter_context(self.path.open("a", encoding="utf-8"))
         renderer = JSONRenderer(lambda line, **_: as_json(line))
+        file = files.enter_context(self.path.open("a", encoding="utf-8"))
         loggers = [_logger(file, renderer, LEVELS[self.level]).bind(**self.bound)]
+        if self.also:
+            with suppress(OSError):
+                more = files.enter_context(self.also.open("a", encoding="utf-8"))
+                loggers.append(_logger(_Tolerant(more), renderer, LEVELS[self.level]).bind(**self.bound))
         if self.verbose:
             readable = KeyValueRenderer(key_order=["timestamp", "event"])
             loggers.append(_logger(_Tolerant(sys.stderr), readable, LEVELS["debug"]))

@@ -256,17 +256,63 @@ _FAILURES = frozenset(
 )
 
 
+class Severity(StrEnum):
+    """How much a finding weighs, the most first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
 @frozen
 class Finding:
     """One thing a reviewer reports."""
 
     reviewer: str
     message: str
+    path: str = ""
+    """The file it is about, relative to the change's folder; empty if it is about no file."""
+    line: int = 0
+    """The line it is about, counted from 1; 0 if it is about none."""
+    rule: str = ""
+    """What the reviewer calls this kind of finding."""
+    severity: Severity = Severity.ERROR
+    context: str = ""
+    """The text of that line, without blanks around it."""
+    suggestion: str = ""
+    """How the reviewer would mend it."""
+    id: str = ""
+    """What the reviewer calls this very finding."""
+    may_dismiss: bool = False
+    """Whether an agent's word is enough to pass over it."""
+    dismissed: str = ""
+    """Why it is passed over: one of `DISMISSALS`, with the agent's own words behind it; empty if it stands."""
 
     @property
-    def mark(self) -> tuple[str, str]:
-        """Equal for the same finding seen again: numbers, such as line numbers and times, may have moved."""
-        return self.reviewer, re.sub(r"\d+", "0", self.message)
+    def fingerprint(self) -> str:
+        """Equal for the same finding seen again: lines, and numbers in what is said, may have moved."""
+        said = re.sub(r"\d+", "0", self.message)
+        parts = (self.reviewer, self.path, self.rule, said, self.context)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+DISMISSALS = ("false_positive", "already_correct", "wrong_suggestion", "out_of_scope")
+"""Why a finding may be passed over."""
+
+
+@frozen
+class Round:
+    """What reviewers found in one look, in short: ten thousand findings need not be remembered to tell progress."""
+
+    count: int
+    digest: str
+    """Equal for the same findings, in whatever order."""
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> "Round":
+        """The round in which these were found."""
+        marks = sorted(finding.fingerprint for finding in findings)
+        return cls(len(marks), hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16])
 
 
 @frozen
@@ -289,6 +335,10 @@ class Outcome:
     """What the agent calls the conversation, to go on in it."""
     usage: tuple[Usage, ...] = ()
     """What the attempt has used, model by model."""
+    round: Round | None = None
+    """What was found in a round of `address`; `findings` may be the first of many."""
+    dismissed: tuple[Finding, ...] = ()
+    """What the agent, or a pattern, has dismissed."""
 
 
 @frozen
@@ -311,8 +361,6 @@ class Attempt:
     folder: Path
     alone: bool
     """Nothing else works in the same workspace meanwhile, so changes can be told to be this attempt's."""
-    round: int = 0
-    """Rounds of mending this task has had in this run."""
     plan_folder: Path | None = None
     """The attempt whose reply is the task's plan."""
     failed_before: str = ""
@@ -322,8 +370,12 @@ class Attempt:
     interrupted_before: bool = False
     patch: Path | None = None
     """What that attempt had changed, where each attempt starts from a clean tree."""
-    charged: frozenset[tuple[str, str]] = frozenset()
-    """Marks of findings that stand against other tasks in the same tree: nobody is charged twice."""
+    charged: frozenset[str] = frozenset()
+    """Fingerprints of findings that stand against other tasks in the same tree: nobody is charged twice."""
+    dismissed: frozenset[str] = frozenset()
+    """Fingerprints of this task's findings that were dismissed in this run."""
+    seen: tuple[Round, ...] = ()
+    """The rounds of mending this task has had in this run."""
     brings: str = ""
     """The commit that `address` merges: the task's own, or the merge as mended so far; empty if nothing changed."""
     own: str = ""

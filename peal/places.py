@@ -38,6 +38,16 @@ class PlanPlace:
         """What happened, as JSON lines."""
         return self.folder / "peal.log"
 
+    @property
+    def summary(self) -> Path:
+        """What became of the latest run, for scripts."""
+        return self.folder / "run_summary.json"
+
+    @property
+    def normalized(self) -> Path:
+        """The plan that an agent made of a file that was none; beside the folder, so that starting over keeps it."""
+        return self.folder.with_name(f"{self.folder.name}-normalized.md")
+
     def attempt(self, task: int, phase: Phase, number: int) -> Path:
         """The folder of one attempt."""
         return self.folder / "attempts" / f"{task:03}-{phase}-{number}"

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from peal.history import History, Line, Try
-from peal.model import Halt, Result
+from peal.model import Finding, Halt, Result
 from peal.status import advice, spending_lines
 from peal.text import count, duration, harmless
 
 OUTPUT_LINES = 12
+_SHOWN = 20
+"""Findings of one task that are shown."""
 
 
 def report(
@@ -25,6 +27,8 @@ def report(
         lines += ["", *_held(history.lines[index])]
     for index in sorted(history.with_findings):
         lines += ["", *_findings(history.lines[index])]
+    if passed_over := _dismissed(history):
+        lines += ["", *passed_over]
     return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
 
 
@@ -53,8 +57,9 @@ def _failure(line: Line, output: Callable[[Try], list[str]], folder: Callable[[T
     lines += [f"    {harmless(extra)}" for extra in more]
     if clash := _clash(line):
         lines.append(f"  it was carried out anew after a {harmless(clash)}")
-    for finding in last.outcome.findings:
-        lines += _finding_lines(finding.reviewer, finding.message)
+    for finding in last.outcome.findings[:_SHOWN]:
+        lines += _finding_lines(finding)
+    lines += _more(len(last.outcome.findings))
     if said := output(last)[-OUTPUT_LINES:]:
         lines += ["  last output:", *(f"    | {one}" for one in said)]
     return [*lines, f"  transcript: {folder(last)}"]
@@ -74,12 +79,37 @@ def _held(line: Line) -> list[str]:
 def _findings(line: Line) -> list[str]:
     title = f": {harmless(line.task.title)}" if line.task.title else ""
     lines = [f"task {line.task.index} was let through with {count(len(line.findings), 'finding')}{title}"]
-    for finding in line.findings:
-        lines += _finding_lines(finding.reviewer, finding.message)
-    return lines
+    for finding in line.findings[:_SHOWN]:
+        lines += _finding_lines(finding)
+    return [*lines, *_more(len(line.findings))]
 
 
-def _finding_lines(reviewer: str, message: str) -> list[str]:
-    first, *rest = message.splitlines() or [""]
-    shown = [f"  {harmless(reviewer)}: {harmless(first)}"]
+def _dismissed(history: History) -> list[str]:
+    """What was passed over by an agent's word or a pattern, for a person to judge."""
+    found = [(index, finding) for index, line in history.lines.items() for finding in line.dismissed.values()]
+    if not found:
+        return []
+    lines = [f"{count(len(found), 'finding')} dismissed"]
+    for index, finding in found[:_SHOWN]:
+        first = finding.message.partition("\n")[0]
+        lines.append(
+            f"  task {index}, {harmless(finding.reviewer)}{_where(finding)}: {harmless(first)} ({harmless(finding.dismissed)})"
+        )
+    return [*lines, *_more(len(found))]
+
+
+def _more(number: int) -> list[str]:
+    return [f"  … and {number - _SHOWN} more"] if number > _SHOWN else []
+
+
+def _where(finding: Finding) -> str:
+    """` src/a.py:3` of a finding that is about a place."""
+    if not finding.path:
+        return ""
+    return f" {harmless(finding.path)}:{finding.line}" if finding.line else f" {harmless(finding.path)}"
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    first, *rest = finding.message.splitlines() or [""]
+    shown = [f"  {harmless(finding.reviewer)}{_where(finding)}: {harmless(first)}"]
     return shown + [f"    | {harmless(one)}" for one in rest[-OUTPUT_LINES:]]

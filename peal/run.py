@@ -2,19 +2,17 @@
 
 import os
 import shutil
-import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from math import inf
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from peal import journal, memory, process, reconcile
+from peal import journal, memory, process, reconcile, signals
 from peal.attempts import attempt_of
 from peal.errors import PealError
 from peal.events import (
@@ -40,7 +38,6 @@ from peal.workspaces import Pool
 
 _AT_LEAST_EVERY = 1.0
 """Seconds between two turns of the loop: state.json catches up, and a memory that an agent deleted is put back."""
-_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
 @frozen
@@ -63,6 +60,8 @@ class Job:
     """Ask agents although an earlier run has met their usage limit."""
     notices: tuple[str, ...] = ()
     """What a person should know before the run starts."""
+    retry_failed: bool = False
+    """What was let through with findings is addressed again."""
     retarget: bool = False
     """Land in the branch that is checked out now, whatever earlier runs landed in."""
     verbose: bool = False
@@ -232,12 +231,23 @@ def run(job: Job, screen: Screen) -> End:
             if job.fresh:
                 job.pool.set_branches_aside()
             reconcile.keep(job.pool, held.history)
+        if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
+            with memory.writing(job.place):
+                held.append(
+                    TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed")
+                )
         for text in _notices(job, held.history):
             screen.say(text)
         if is_complete(job.work, held.history):
             return End(_honest(finished(job.work, held.history), job, held.history), held.history)
-        with closing(Log(job.place.log, job.crew.settings.log_level, job.verbose, {"run": name})) as log:
+        with closing(_log(job, name)) as log:
             return End(_guarded(job, held, screen, log, name), held.history)
+
+
+def _log(job: Job, name: str) -> Log:
+    settings = job.crew.settings
+    also = job.places.repo / settings.log_file if settings.log_file else None
+    return Log(job.place.log, settings.log_level, job.verbose, {"run": name}, also)
 
 
 def _notices(job: Job, history: History) -> Iterator[str]:
@@ -278,8 +288,10 @@ def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: st
         if job.pool:
             job.pool.prepare(job.width, bool(job.crew.reviewers) or job.limits.as_ready)
         executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
+        for reviewer in job.crew.reviewers:
+            stack.callback(reviewer.leave)
         stack.callback(executor.close)
-        with _signals(inbox):
+        with signals.heard(lambda number: inbox.put(_asked(number))):
             return Loop(job, held, executor, screen, log).go(_opening(job, name))
 
 
@@ -303,22 +315,9 @@ def _opening(job: Job, name: str) -> RunOpened:
     )  # fmt: skip
 
 
-@contextmanager
-def _signals(inbox: Inbox) -> Iterator[None]:
-    """Ctrl-C and its kin become facts; a hang-up that was ignored when peal started (nohup) stays ignored."""
-
-    def asked(number: int, _frame: FrameType | None) -> None:
-        inbox.put(StopAsked(time.time(), 128 + number, _SIGNALS[signal.Signals(number)]))
-
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
-        if number is not signal.SIGHUP or before[number] is not signal.SIG_IGN:
-            signal.signal(number, asked)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _asked(number: int) -> StopAsked:
+    """Ctrl-C and its kin are facts like others."""
+    return StopAsked(time.time(), 128 + number, signals.NAMES[number])
 
 
 def rehearse(job: Job, screen: Screen, executor: Executor) -> End:

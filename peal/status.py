@@ -173,7 +173,10 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
         steps.append(f"`peal run {shlex.quote(history.plan)}` to do the other tasks too")
     elif history.with_findings:
         one = min(history.with_findings)
-        steps.append(f"`peal redo {one} --from address` and `peal resume` to have task {one} mended again")
+        steps.append(
+            f"`peal run {shlex.quote(history.plan)} --retry-failed` to have what was found mended, "
+            f"`peal done {one}` to be content with task {one}"
+        )
     else:
         look = "git log --first-parent" if history.limits.lands else "git status"
         steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")

@@ -1,9 +1,9 @@
 """What attempts left in their folders, read back."""
 
-import os
 import re
 from pathlib import Path
 
+from peal.files import end_of
 from peal.history import Try
 from peal.places import PlanPlace
 from peal.speech import Reading, event_of, is_of_an_agent, readable
@@ -27,16 +27,6 @@ def outputs_of(folder: Path) -> list[Path]:
         path for kind in ("setup.std*", "hooks.std*", "review-*.std*") for path in sorted(folder.glob(kind))
     ]
     return [path for path in (*helpers, folder / "stdout", folder / "stderr") if path.exists()]
-
-
-def end_of(path: str | Path, size: int = _TAIL) -> bytes:
-    """The last bytes of a file; nothing if it is not there."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            file.seek(max(os.fstat(file.fileno()).st_size - size, 0))
-            return file.read(size)
-    except OSError:
-        return b""
 
 
 def last_output(place: PlanPlace, one: Try) -> str:

@@ -75,6 +75,7 @@ def test_a_new_file_changes_nothing(repo: Path) -> None:
         "agents",
         "prices",
         "reviewers",
+        "stet_dismiss_patterns",
     }
 
 

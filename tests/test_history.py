@@ -308,11 +308,11 @@ def test_opening_a_run_gives_every_task_a_fresh_start_in_its_phase() -> None:
     memory = Remembered()
     play(memory, "1", {"1 address": "is mended, fails, fails"}, Limits(address_retry_count=1))
     line = memory.history.lines[1]
-    assert (line.rounds, line.failures, line.failed) == (1, 2, "it went wrong")
+    assert (len(line.seen), line.failures, line.failed) == (1, 2, "it went wrong")
 
     memory.append(opened(99.0))
 
-    assert (line.next, line.rounds, line.failures, line.failed) == (Phase.ADDRESS, 0, 0, None)
+    assert (line.next, len(line.seen), line.failures, line.failed) == (Phase.ADDRESS, 0, 0, None)
     assert memory.history.failed == set()
 
 
@@ -489,7 +489,7 @@ def test_a_round_of_mending_without_a_commit_keeps_the_one_before() -> None:
     play(memory, "1", {"1 address": "is mended, is mended in part"}, LANDING, cut_at=17)
 
     line = memory.history.lines[1]
-    assert (line.rounds, line.mended, line.brings) == (2, "1a1", "1a1")
+    assert (len(line.seen), line.mended, line.brings) == (2, "1a1", "1a1")
 
 
 def test_a_task_that_changed_nothing_has_no_commit() -> None:
@@ -579,7 +579,7 @@ def test_a_conflict_gives_rounds_and_retries_back() -> None:
 
     line = _played("execute passes", "address mended", "address failed", "address conflicted", limits=limits)
 
-    assert (line.rounds, line.failures) == (0, 0)
+    assert (len(line.seen), line.failures) == (0, 0)
 
 
 def test_what_is_held_has_not_failed_and_is_settled_for_this_run() -> None:

@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).parents[1] / "peal"
 # to import each other. A new room gets its place here and a sentence in docs/architecture.md.
 ROWS = (
     ("errors", "guard", "__init__"),
-    ("files", "model", "redaction", "text"),
+    ("files", "model", "redaction", "replies", "signals", "text"),
     ("events", "places", "speech", "spending"),
     ("process", "settings", "log"),
     ("git", "history", "lock"),
     ("agents", "formats", "phases", "reviewers", "state", "status", "transcripts", "workspaces"),
-    ("attempts", "executors", "inquiries", "journal", "report", "schedule", "screens", "work"),
-    ("memory", "probe", "reconcile"),
-    ("run",),
+    ("attempts", "executors", "inquiries", "journal", "report", "schedule", "screens", "summary", "work"),
+    ("afterwards", "memory", "probe", "reconcile"),
+    ("normalizing", "run"),
     ("cli",),
     ("__main__",),
 )

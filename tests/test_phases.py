@@ -274,9 +274,9 @@ def test_the_prompt_to_address_holds_every_finding_with_its_reviewer_before_task
 
     assert [label for label, _ in quoted] == ["FINDING", "FINDING", "FINDING", "TASK", "PLAN"]
     assert [text for _, text in quoted[:3]] == [
-        "[tests] one is red",
-        "[lint] a line is long",
-        "[tests] so is another",
+        "1. [tests] one is red",
+        "2. [lint] a line is long",
+        "3. [tests] so is another",
     ]
     assert f"`{WORKSPACE}`" in outside
 

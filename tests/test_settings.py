@@ -407,7 +407,7 @@ def test_every_problem_of_every_source_is_told_at_once(
         ("agents.a = {command = 'x', env = {A = 1}}", "`agents.a.env.A` is `1`; it must be a text in quotes"),
         (
             "reviewers = 'x'",
-            '`reviewers` is `"x"`; it must be a list of tables, which peal.toml alone can hold: [[reviewers]]',
+            '`reviewers` is `"x"`; it must be a list of tables, which peal.toml alone can hold',
         ),
         ("origins = {model = 'x'}", "`origins` is no key; `peal config` lists them all"),
     ],
@@ -467,7 +467,7 @@ def test_reviewers_are_written_in_the_file_alone(tmp_path: Path) -> None:
 
     assert load(tmp_path, toml).reviewers == (ReviewerSettings("tests", "pytest -q"),)
     assert told(tmp_path, "", "reviewers.tests=x") == [
-        '--set `reviewers` is `{"tests": "x"}`; it must be a list of tables, which peal.toml alone can hold: [[reviewers]]'
+        '--set `reviewers` is `{"tests": "x"}`; it must be a list of tables, which peal.toml alone can hold'
     ]
 
 

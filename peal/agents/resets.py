@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -95,10 +96,11 @@ def _moments(found: "re.Match[str]", at: float) -> Iterator[float]:
     moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if found["month"]:
         month = _MONTHS.index(found["month"].lower()) + 1
-        year = int(found["year"] or now.year)
-        days = [moment.replace(year=year, month=month, day=int(found["date"]))]
-        if not found["year"]:
-            days.append(days[0].replace(year=year + 1))
+        years = [int(found["year"])] if found["year"] else [now.year, now.year + 1]
+        days = []
+        for year in years:
+            with suppress(ValueError):  # not every year has a 29th of February
+                days.append(moment.replace(year=year, month=month, day=int(found["date"])))
     elif found["day"]:
         ahead = (_DAYS.index(found["day"].lower()) - now.weekday()) % 7
         days = [moment + timedelta(days=ahead), moment + timedelta(days=ahead + 7)]

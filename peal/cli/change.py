@@ -69,7 +69,7 @@ def _next(change: running.Change) -> str:
 def _meant(tasks: tuple[str, ...], plan: Path | None, repo: Path) -> running.Change:
     places = places_of(repo)
     file = plan_or_latest(plan, places)
-    read = fit_plan(file)
+    read = fit_plan(file, places)
     return running.Change(places, file, read, chosen(tasks, read), click.echo)
 
 

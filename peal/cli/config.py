@@ -101,7 +101,11 @@ def in_force(found: Settings) -> dict[str, Any]:
         values |= _under(f"phases.{phase}", asdict(found.phase(phase)))
     for name, agent in found.agents.items():
         values |= _under(f"agents.{name}", asdict(agent))
-    return {**values, "reviewers": [asdict(reviewer) for reviewer in found.reviewers]}
+    return {
+        **values,
+        "reviewers": [asdict(one) for one in found.reviewers],
+        "stet_dismiss_patterns": [asdict(one) for one in found.stet_dismiss_patterns],
+    }
 
 
 def _under(path: str, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from peal import agents, git, journal, process, reconcile, reviewers
+from attrs import evolve
+
+from peal import agents, git, journal, normalizing, process, reconcile, reviewers
 from peal.agents import Agent
-from peal.cli.options import chosen, fit_plan
+from peal.cli.options import chosen, fit, read_plan
+from peal.cli.rewriting import rewritten
 from peal.errors import PealError
 from peal.model import AGENT_PHASES, Limits, Phase, Plan
 from peal.phases import prompts
 from peal.places import Places
 from peal.redaction import HIDDEN, redactor, secrets
+from peal.reviewers import StetReviewer
+from peal.reviewers.stet import unused
 from peal.run import Job
 from peal.settings import CLIS, AgentSettings, Settings, load
 from peal.work import Crew
@@ -23,12 +28,21 @@ from peal.work.crew import model_of
 from peal.workspaces import Pool, SharedTree, Workspaces, preflight
 
 
-def job_of(places: Places, plan_file: Path, flags: dict[str, Any], **how: bool) -> Job:
-    """Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit."""
+def job_of(
+    places: Places, plan_file: Path, flags: dict[str, Any], is_rehearsal: bool = False, **how: bool
+) -> Job:
+    """
+    Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit.
+
+    A file that is no plan is rewritten as one if that was asked for, unless nothing is to be done.
+    """
     sets = flags.get("sets", ())
-    if hidden := [text for text in sets if HIDDEN in text]:
+    given = [f"--set {text}" for text in sets] + [
+        f"--{name.replace('_', '-')} {flags[name]}" for name in flags
+    ]
+    if hidden := [text for text in given if HIDDEN in text]:
         raise PealError(
-            f"--set {hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
+            f"{hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
         )
     config = Path(flags["config"]) if flags.get("config") else None
     known = {
@@ -36,8 +50,13 @@ def job_of(places: Places, plan_file: Path, flags: dict[str, Any], **how: bool) 
     }
     settings = load(places.repo, known, sets, config)
     _is_here(places, plan_file)
-    plan = fit_plan(plan_file)
+    plan = read_plan(plan_file, places)
+    if not _is_to_be_rewritten(plan, settings):
+        fit(plan)
     crew = _crew(places, plan, settings, _workspaces(places, plan_file, settings))
+    if _is_to_be_rewritten(plan, settings):
+        plan = rewritten(places, plan_file, crew, is_rehearsal)
+        crew = evolve(crew, context=plan.context)
     return Job(
         places=places,
         plan_file=plan_file,
@@ -52,13 +71,24 @@ def job_of(places: Places, plan_file: Path, flags: dict[str, Any], **how: bool) 
     )
 
 
+def _is_to_be_rewritten(plan: Plan, settings: Settings) -> bool:
+    return settings.normalize_plan and bool(plan.problems) and normalizing.can_be_rewritten(plan)
+
+
 def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """The flags as the journal may remember them."""
-    return {**flags, "sets": [hide(text) for text in flags["sets"]]} if "sets" in flags else flags
+    texts = {name: hide(text) for name, text in flags.items() if isinstance(text, str) and name != "config"}
+    lists = {"sets": [hide(text) for text in flags["sets"]]} if "sets" in flags else {}
+    return {**flags, **texts, **lists}
 
 
 def _notices(crew: Crew) -> Iterator[str]:
     """What a person should know of who will do the work."""
+    lands = bool(crew.workspaces.branch)
+    if any(isinstance(one, StetReviewer) for one in crew.reviewers) and crew.settings.stet == "auto":
+        yield "reviewer: `stet`, as it is here; `--stet off` leaves it out"
+    elif text := unused(crew.settings, crew.workspaces.place, lands):
+        yield text
     if "auto" in (crew.settings.agent, *(crew.settings.phase(phase).agent for phase in AGENT_PHASES)):
         yield f"agent: `{agents.first_here()}`, the first that is here of {', '.join(CLIS)}"
 
@@ -89,13 +119,17 @@ def _crew(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) ->
     prompts.check(templates)
     chains = {phase: _chain(settings, phase) for phase in AGENT_PHASES}
     found: dict[str, Agent] = {}
-    for phase, chain in chains.items():
-        for place, name in enumerate(chain):
+    for phase, names in chains.items():
+        for place, name in enumerate(names):
             model = model_of(settings, phase, name, is_first=not place)
             found[name] = agents.find(name, settings.agents, repo, model)
             _can_be_counted(found[name], model, settings)
+    for table in settings.reviewers:
+        if table.agent:
+            found[table.agent] = agents.find(table.agent, settings.agents, repo, table.model)
+            _can_be_counted(found[table.agent], table.model, settings)
     return Crew(
-        settings, found, chains, reviewers.all_of(settings.reviewers, repo), spaces, plan.context, templates,
+        settings, found, chains, reviewers.all_of(settings, repo, places.worktrees, _lands(settings)), spaces, plan.context, templates,
         redactor(_secrets(settings)),
     )  # fmt: skip
 
@@ -174,6 +208,8 @@ def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspac
 
 def _limits(settings: Settings, crew: Crew) -> Limits:
     counts = {phase: settings.phase(phase).retry_count for phase in AGENT_PHASES}
+    if counts[Phase.ADDRESS] is None:
+        counts[Phase.ADDRESS] = settings.phase_3_retry_count
     retries = {phase: settings.phase_retry_count if own is None else own for phase, own in counts.items()}
     return Limits(
         max_parallel=max(settings.max_parallel, 1) if settings.parallel else 1,

@@ -128,7 +128,7 @@ def _status(places: Places, plan: Path) -> RunStatus:
     live = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
     history = fold(journal.load(place.journal).events)
     if not history.lines:
-        history = fold([memory.as_read(places, plan, read_plan(plan))])
+        history = fold([memory.as_read(places, plan, read_plan(plan, places))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(places.repo)
     return overview(

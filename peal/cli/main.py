@@ -100,9 +100,8 @@ def _told(error: Exception) -> tuple[int, str]:
     match error:
         case click.exceptions.NoArgsIsHelpError():
             return 1, error.format_message()
-        case click.NoSuchOption(option_name=name, possibilities=near):
-            hint = f"did you mean `{near[0]}`?" if near else "see --help"
-            return 1, f"error: there is no option `{name}`; {hint}"
+        case click.NoSuchOption():
+            return 1, f"error: {_no_such_option(error)}"
         case click.ClickException():
             return 1, f"error: {_lower(error.format_message())}"
         case OSError():
@@ -112,6 +111,15 @@ def _told(error: Exception) -> tuple[int, str]:
         case PealError():
             return error.exit_code, "\n".join(f"error: {harmless(line)}" for line in str(error).splitlines())
     return 70, _bug_report()
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    from peal.settings import REPLACED_FLAGS
+
+    name, near = error.option_name, error.possibilities
+    if instead := REPLACED_FLAGS.get(name):
+        return f"`{name}` is a flag of the Rust peal; here {instead}"
+    return f"there is no option `{name}`; {f'did you mean `{near[0]}`?' if near else 'see --help'}"
 
 
 def _unusable(error: OSError) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
-from peal import formats, git, memory, settings
+from peal import formats, git, memory, normalizing, settings
 from peal.errors import PealError
 from peal.model import Plan
 from peal.places import Places
@@ -34,22 +34,26 @@ def as_json(function: F) -> F:
 
 
 def setting_flags(function: F) -> F:
-    """A flag for every scalar key of the settings; None where it was not given."""
-    for key in reversed(settings.scalars()):
-        function = _flag(key)(function)
+    """A flag for every scalar key of the settings, and for other names of them; None where it was not given."""
+    keys = {key.name: key for key in settings.scalars()}
+    for other, first in settings.OTHER_NAMES.items():
+        about = f"Another name for --{settings.flag_of(keys[first])}."
+        function = _option(other, other.replace("_", "-"), keys[first].type, about)(function)
+    for key in reversed(keys.values()):
+        about = key.metadata["help"]
+        about = about[0].upper() + about[1:] + "."
+        function = _option(key.name, settings.flag_of(key), key.type, about)(function)
     return function
 
 
-def _flag(key: Any) -> Callable[[F], F]:
-    name, about = key.name.replace("_", "-"), key.metadata["help"]
-    about = about[0].upper() + about[1:] + "."
-    kind = _plain_type(key.type)
+def _option(name: str, flag: str, of: Any, about: str) -> Callable[[F], F]:
+    kind = _plain_type(of)
     if kind is bool:
-        return click.option(f"--{name}/--no-{name}", default=None, help=about)
+        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=about)
     if get_origin(kind) is Literal:
-        return click.option(f"--{name}", type=click.Choice(list(get_args(kind))), help=about)
+        return click.option(f"--{flag}", name, type=click.Choice(list(get_args(kind))), help=about)
     plain = {int: click.INT, float: click.FLOAT}.get(kind, click.STRING)
-    return click.option(f"--{name}", type=plain, help=about)
+    return click.option(f"--{flag}", name, type=plain, help=about)
 
 
 def _plain_type(kind: Any) -> Any:
@@ -74,21 +78,34 @@ def places_of(repo: Path) -> Places:
     return Places(git.top_level(repo))
 
 
-def read_plan(path: Path) -> Plan:
-    """The plan in a file as it is, problems and all; PealError if there is no file to read."""
+def read_plan(path: Path, places: Places | None) -> Plan:
+    """
+    The plan in a file as it is, or as an agent has rewritten it, problems and all; PealError if there is no file to read.
+
+    Without `places` there is nowhere to look for what an agent has made of it.
+    """
     try:
-        return formats.parse(path.read_bytes(), str(path))
+        raw = path.read_bytes()
     except OSError as error:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
+    plan = formats.parse(raw, str(path))
+    if places is None or not normalizing.can_be_rewritten(plan):
+        return plan
+    return normalizing.kept(places.plan(path), raw, str(path)) or plan
 
 
-def fit_plan(path: Path) -> Plan:
-    """The plan in a file; PealError with every problem if it has one."""
-    plan = read_plan(path)
-    if plan.problems:
-        raise PealError(
-            "\n".join(f"plan `{path}` line {found.line}: {found.message}" for found in plan.problems)
-        )
+def fit_plan(path: Path, places: Places) -> Plan:
+    """The plan in a file, as `read_plan` finds it; PealError with every problem if it has one."""
+    return fit(read_plan(path, places))
+
+
+def fit(plan: Plan) -> Plan:
+    """The plan; PealError with every problem if it has one."""
+    problems = [f"plan `{plan.path}` line {found.line}: {found.message}" for found in plan.problems]
+    if problems and normalizing.can_be_rewritten(plan):
+        problems[-1] += "; or pass --normalize to `peal run`, which lets an agent rewrite it"
+    if problems:
+        raise PealError("\n".join(problems))
     return plan
 
 

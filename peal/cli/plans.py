@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from peal.cli.options import as_json, read_plan
+from peal.cli.options import as_json, places_of, read_plan
 from peal.errors import PealError
 from peal.model import Plan
+from peal.places import Places
 from peal.text import count, harmless, ranges
 
 
@@ -18,12 +19,20 @@ from peal.text import count, harmless, ranges
 @as_json
 def check(plans: tuple[Path, ...], json_: bool) -> int:
     """Read plans without running them: tasks, segments, every problem with its line. Exit 1 if there is a problem."""
-    read = [read_plan(path) for path in plans]
+    read = [read_plan(path, _places(path)) for path in plans]
     if json_:
         click.echo(json.dumps({"plans": [_as_json(plan) for plan in read]}, ensure_ascii=False))
     else:
         click.echo("\n".join(line for plan in read for line in _lines(plan)))
     return 1 if any(plan.problems for plan in read) else 0
+
+
+def _places(plan: Path) -> Places | None:
+    """Where a repository around the plan remembers it; None if it lies in none."""
+    try:
+        return places_of(plan.parent)
+    except PealError:
+        return None
 
 
 def _as_json(plan: Plan) -> dict[str, Any]:

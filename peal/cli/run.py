@@ -13,6 +13,7 @@ from attrs import frozen
 from peal import journal, memory, transcripts
 from peal import run as running
 from peal.agents import Request
+from peal.cli.ending import afterwards_told, begin_log_file, commands_after, shown, summed_up
 from peal.cli.job import job_of
 from peal.cli.options import places_of, repository, setting_flags
 from peal.executors.rehearsal import Rehearsal
@@ -21,6 +22,7 @@ from peal.places import Places, PlanPlace
 from peal.report import OUTPUT_LINES, report
 from peal.screens import Output, Screen
 from peal.screens.lines import JsonLines, Lines
+from peal.settings import under_first_names
 from peal.text import ranges
 from peal.work import Crew
 
@@ -52,6 +54,9 @@ def _shared(function: Any) -> Any:
         ),
         click.option(
             "--try-now", is_flag=True, help="Do not wait for a usage limit that an earlier run has met."
+        ),
+        click.option(
+            "--retry-failed", is_flag=True, help="Also have mended what was let through with findings."
         ),
         click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
         click.option("--explain", is_flag=True, help="Print the reasons of each decision."),
@@ -125,11 +130,13 @@ def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given and that a resume takes up again."""
-    passing = ("dry_run", "explain", "json_", "quiet", "verbose", "no_color", "retarget", "try_now")
+    passing = (
+        "dry_run", "explain", "json_", "quiet", "verbose", "no_color", "retarget", "try_now", "retry_failed",
+    )  # fmt: skip
     given = {
         name: value for name, value in options.items() if name not in passing and value not in (None, ())
     }
-    return {name: _storable(value) for name, value in given.items()}
+    return under_first_names({name: _storable(value) for name, value in given.items()})
 
 
 def _storable(value: Any) -> Any:
@@ -144,22 +151,30 @@ def _carry_out(
     show = Show(
         options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
     )
-    given = {name: options[name] for name in ("verbose", "retarget", "try_now")}
-    job = job_of(places, plan_file, flags, **given, **how)
+    given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
+    job = job_of(places, plan_file, flags, options["dry_run"], **given, **how)
     screen = _screen(show, job, options["dry_run"])
     began = time.time()
     try:
         if options["dry_run"]:
-            end = running.rehearse(
-                job, screen, Rehearsal(lambda attempt: screen.say(_told(attempt, job.crew)))
-            )
-        else:
-            end = running.run(job, screen)
+            return _rehearsed(job, screen)
+        begin_log_file(job)
+        end = summed_up(job, screen, began)
     finally:
         screen.close()
-    if not show.json and not options["dry_run"]:
-        for line in _report(job, end, time.time() - began):
+    if not show.json:
+        gap = [""] if commands_after(job, end) else []
+        for line in [*_report(job, end, time.time() - began), *gap]:
             screen.say(line)
+    for line in afterwards_told(job, end, screen):
+        screen.say(line)
+    return end.halt.code
+
+
+def _rehearsed(job: running.Job, screen: Screen) -> int:
+    end = running.rehearse(job, screen, Rehearsal(lambda attempt: screen.say(_told(attempt, job.crew))))
+    for command in commands_after(job, end):
+        screen.say(job.crew.hide(f"after the run: `{command}`"))
     return end.halt.code
 
 
@@ -213,13 +228,5 @@ def _report(job: running.Job, end: running.End, seconds: float) -> list[str]:
         end.halt,
         seconds,
         lambda one: [hide(line) for line in transcripts.last_outputs(place, one, OUTPUT_LINES)],
-        lambda one: _shown(transcripts.folder_of(place, one)),
+        lambda one: shown(transcripts.folder_of(place, one)),
     )
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be told from here, if here is still there."""
-    try:
-        return os.path.relpath(path)
-    except OSError:
-        return str(path)

@@ -7,7 +7,7 @@ import click
 from attrs import NOTHING, Attribute
 
 from peal import settings
-from peal.settings import AgentSettings, PhaseSettings, PriceSettings, ReviewerSettings
+from peal.settings import AgentSettings, PhaseSettings, PriceSettings, ReviewerSettings, StetPatternSettings
 
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
@@ -19,6 +19,19 @@ _INSTEAD_OF_NOTHING = {
     "worktree_include": [".env"],
     "idle_timeout_sec": 300,
     "prompts": "prompts",
+    "profile": "tolerant",
+    "phase_3_retry_count": 1,
+    "min_plan_text_len": 200,
+    "normalize_prompt_path": "normalize.md",
+    "stet_path": "tools/stet",
+    "stet_start_ref": "origin/main",
+    "stet_start_extra_args": ["--strictness", "strict"],
+    "stet_run_extra_args": ["--verify"],
+    "stet_commands": ["./prepare-review", "./review --json"],
+    "post_run_commands": ["./notify 'peal is done'"],
+    "post_run_timeout_sec": 60,
+    "run_summary_path": "summary.json",
+    "log_file": "peal.log",
 }
 """What a new file shows for the keys that have no value by default."""
 
@@ -58,6 +71,12 @@ _TABLES = """\
 #[[reviewers]]
 #name = "tests"
 #command = "pytest -q"
+
+# Findings of the reviewer stet that are passed over: the letters are looked for in "MESSAGE PATH". The reason is
+# false_positive, already_correct, wrong_suggestion or out_of_scope.
+#[[stet_dismiss_patterns]]
+#pattern = "generated/"
+#reason = "out_of_scope"
 """
 
 
@@ -68,7 +87,8 @@ def toml(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name} = {toml(inner)}" for name, inner in value.items()) + "}"
+        held = {name: inner for name, inner in value.items() if inner is not None}
+        return "{" + ", ".join(f"{name} = {toml(inner)}" for name, inner in held.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml(inner) for inner in value) + "]"
     text: str = item(value).as_string()
@@ -111,8 +131,8 @@ def _commented(key: "Attribute[Any]") -> list[str]:
 def _about(key: "Attribute[Any]") -> str:
     """What a key means, and what it can be if that is a short list."""
     about: str = key.metadata["help"]
-    kind: Any = key.type
-    return f"{about} ({', '.join(get_args(kind))})" if get_origin(kind) is Literal else about
+    choices = [kind for kind in (key.type, *get_args(key.type)) if get_origin(kind) is Literal]
+    return f"{about} ({', '.join(get_args(choices[0]))})" if choices else about
 
 
 def page() -> str:
@@ -130,9 +150,15 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 `peal config --sources` shows what is in force and where it comes from. Another file is read with `--config FILE`.
 
 - A variable that is empty counts as not set. Where a key may be without a value, `none` takes the value away.
-- Tables are reached from the command line with `--set phases.plan.model=opus`; the list of reviewers is not.
+- Tables are reached from the command line with `--set phases.plan.model=opus`; the lists of tables are not.
 - A list of texts may be one line that is split as a shell would: `--set worktree_include=".env 'local settings'"`.
 - Unknown keys and values of the wrong kind are errors, and all of them are told at once: `"3"` is no number.
+- `post_run_commands` may be one line too, with commas between the commands: `--post-run-commands "npm test, ./notify 'a, b'"`.
+- `commit_after_phase2` is another name for `commit`, as key and variable, and with the flags `--commit-after-phase2` and
+  `--no-commit-after-phase2` too.
+- A file or folder is looked for at the repository's root.
+- `profile` sets three keys where nobody sets them by themselves, whatever source it comes from: `strict` stops at the
+  first failure and fails what has findings left or no usable stet; `tolerant` goes on, warns and skips.
 - `max_parallel` above 1 turns `parallel` on where the same source does not set it, and 0 or 1 turns it off. A source
   that comes before can still say otherwise: `--no-parallel` wins over `PEAL_MAX_PARALLEL=4`.
 
@@ -145,7 +171,7 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 def _scalar_rows() -> Iterator[str]:
     flagged = settings.scalars()
     for key in outside_tables():
-        flag = key.name.replace("_", "-")
+        flag = settings.flag_of(key)
         flags = f"`--{flag}`, `--no-{flag}`" if key.type is bool else f"`--{flag}`"
         ways = (flags, f"`{settings.ENV_PREFIX}{key.name.upper()}`") if key in flagged else ("none", "none")
         yield _row(f"`{key.name}`", *ways, _default(key), _about(key))
@@ -157,6 +183,7 @@ def _table_sections() -> Iterator[str]:
         ("[agents.NAME]", AgentSettings),
         ("[prices.MODEL]", PriceSettings),
         ("[[reviewers]]", ReviewerSettings),
+        ("[[stet_dismiss_patterns]]", StetPatternSettings),
     ):
         yield from (f"## `{heading}`", "", _ABOUT[kind], "", "| key | default | meaning |", "|---|---|---|")
         yield from (_row(f"`{key.name}`", _default(key), _about(key)) for key in settings.keys(kind))
@@ -177,6 +204,10 @@ _ABOUT = {
     ReviewerSettings: (
         "A command that says with its exit status whether something is to be mended; its output says what. "
         "One table for each reviewer, in the order they run in."
+    ),
+    StetPatternSettings: (
+        "Findings of stet that are passed over without asking anybody: those in whose message, followed by a blank and the "
+        "path, the letters occur. The first pattern that fits counts."
     ),
 }
 

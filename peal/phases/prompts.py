@@ -27,6 +27,10 @@ class Briefing:
     plan: str = ""
     """The reply of the task's `plan` phase."""
     findings: tuple[Finding, ...] = ()
+    findings_file: Path | None = None
+    """Where all findings are, if there are more than `most_findings`."""
+    most_findings: int = 100
+    """How many findings the prompt shows."""
     failed_before: str = ""
     """What went wrong with the attempt before this one."""
     interrupted_before: bool = False
@@ -53,7 +57,19 @@ def _environment(folder: Path | None) -> "Environment":
         autoescape=False,
     )
     made.filters["fenced"] = fenced
+    made.filters["told"] = told
     return made
+
+
+def told(finding: Finding, number: int) -> str:
+    """A finding as an agent gets it: its number, who reports what and where, and how they would mend it."""
+    where = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    head = " ".join(filter(None, (where, finding.severity if finding.path else "", finding.rule)))
+    line = f"{number}. [{finding.reviewer}] {head + ': ' if head else ''}{finding.message}"
+    context = f"\nthe line: {finding.context}" if finding.context else ""
+    suggestion = f"\nsuggestion: {finding.suggestion}" if finding.suggestion else ""
+    dismiss = "\n(may be dismissed)" if finding.may_dismiss else ""
+    return f"{line}{context}{suggestion}{dismiss}"
 
 
 def render(briefing: Briefing, folder: Path | None = None) -> str:

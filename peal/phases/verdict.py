@@ -20,6 +20,8 @@ class Evidence:
     changed: bool | None = None
     """Whether the repository changed meanwhile; None where that cannot be told."""
     require_change: bool = False
+    least_plan: int = 0
+    """Letters that the reply of `plan` has to have."""
     findings: tuple[Finding, ...] = ()
     """What the reviewers found before the agent began."""
     elsewhere: str = ""

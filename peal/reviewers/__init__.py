@@ -2,12 +2,33 @@
 
 from pathlib import Path
 
+from peal.reviewers.agent import AgentReviewer
 from peal.reviewers.command import CommandReviewer, finding_of
-from peal.settings import ReviewerSettings
+from peal.reviewers.protocol import Look, Ran, Reviewer
+from peal.reviewers.stet import StetReviewer
+from peal.settings import Settings
 
-__all__ = ["CommandReviewer", "all_of", "finding_of"]
+__all__ = [
+    "AgentReviewer",
+    "CommandReviewer",
+    "Look",
+    "Ran",
+    "Reviewer",
+    "StetReviewer",
+    "all_of",
+    "finding_of",
+]
 
 
-def all_of(tables: tuple[ReviewerSettings, ...], repo: Path) -> tuple[CommandReviewer, ...]:
-    """The reviewers of a run, in order; PealError if one could not be started."""
-    return tuple(CommandReviewer.of(table, repo) for table in tables)
+def all_of(settings: Settings, repo: Path, worktrees: Path, lands: bool) -> tuple[Reviewer, ...]:
+    """
+    The reviewers of a run, in order, stet last; PealError if one could not be started.
+
+    `worktrees` is where one that needs a tree of its own may have it, `lands` whether tasks make commits.
+    """
+    listed: list[Reviewer] = [
+        AgentReviewer(table) if table.agent else CommandReviewer.of(table, repo)
+        for table in settings.reviewers
+    ]
+    stet = StetReviewer.of(settings, repo, worktrees, lands)
+    return (*listed, stet) if stet else tuple(listed)

@@ -62,7 +62,7 @@ def _will_go_on(line: Line, history: History, now: float) -> bool:
     """Whether a task that is not ready becomes so in this run."""
     if line.next in _MADE_BY_AGENTS and history.over_budget:
         return False
-    return history.limits.wait or line.wait_until > now
+    return history.limits.wait or (line.wait_until > now and not line.needs_agent)
 
 
 def _reasons(late: Mapping[int, float], history: History, now: float) -> Iterable[Reason]:

@@ -12,15 +12,19 @@ from peal.errors import PealError
 from peal.settings.keys import (
     CLIS,
     GIVEN_TO_AGENTS,
+    PROFILES,
     AgentSettings,
     PhaseSettings,
     PriceSettings,
     ReviewerSettings,
     Settings,
+    StetPatternSettings,
     default,
+    flag_of,
     keys,
     scalars,
 )
+from peal.settings.replaced import OTHER_NAMES, REPLACED, REPLACED_FLAGS, REPLACED_VARIABLES
 from peal.settings.strict import Text, joined, structured
 from peal.text import harmless
 
@@ -29,18 +33,24 @@ __all__ = [
     "ENV_PREFIX",
     "FILE",
     "GIVEN_TO_AGENTS",
+    "OTHER_NAMES",
+    "PROFILES",
+    "REPLACED_FLAGS",
     "AgentSettings",
     "PhaseSettings",
     "PriceSettings",
     "ReviewerSettings",
     "Settings",
+    "StetPatternSettings",
     "checked",
     "default",
+    "flag_of",
     "keys",
     "load",
     "parsed",
     "put",
     "scalars",
+    "under_first_names",
 ]
 
 FILE = "peal.toml"
@@ -56,11 +66,20 @@ class _Layer:
     problems: tuple[str, ...] = ()
 
     @property
-    def implied(self) -> dict[str, bool]:
-        """`max_parallel` set without `parallel` beside it turns it on; 0 or 1 turns it off even then."""
+    def implied(self) -> dict[str, tuple[bool, str]]:
+        """
+        Keys that follow from others of this source, each with its value and what it follows from.
+
+        `max_parallel` set without `parallel` beside it turns it on; 0 or 1 turns it off even then. A length of plans
+        that is asked for is looked at.
+        """
+        found: dict[str, tuple[bool, str]] = {}
         most = structured(self.tree.get("max_parallel"), int)[0]
-        has_its_own = most is None or (most > 1 and "parallel" in self.tree)
-        return {} if has_its_own else {"parallel": most > 1}
+        if most is not None and (most <= 1 or "parallel" not in self.tree):
+            found["parallel"] = most > 1, "max_parallel"
+        if structured(self.tree.get("min_plan_text_len"), int)[0] and "validate_plan_text" not in self.tree:
+            found["validate_plan_text"] = True, "min_plan_text_len"
+        return found
 
 
 def load(
@@ -75,9 +94,14 @@ def load(
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
-        tree = _over(tree, {**layer.tree, **layer.implied})
+        implied = layer.implied
+        tree = _over(tree, {**layer.tree, **{name: value for name, (value, _) in implied.items()}})
         origins |= dict.fromkeys(_paths(layer.tree), layer.source)
-        origins |= dict.fromkeys(layer.implied, f"max_parallel, {layer.source}")
+        origins |= {name: f"{cause}, {layer.source}" for name, (_, cause) in implied.items()}
+    chosen = structured(tree.get("profile"), str)[0]
+    for name, value in PROFILES.get(chosen, {}).items():
+        if name not in origins:
+            tree[name], origins[name] = value, f"profile, {origins['profile']}"
     if problems := _problems(layers, tree):
         raise PealError("\n".join(problems))
     settings: Settings = structured(tree, Settings)[0]
@@ -129,13 +153,19 @@ def _from_text(text: str, source: str) -> _Layer:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         return _Layer(source, {}, (f"{source}: is no TOML: {error}; mend it there",))
-    return _Layer(source, tree, _wrong(tree, lambda path: f"{source}: `{path}`"))
+    return _layer(source, tree, lambda path: f"{source}: `{path}`")
 
 
 def _from_env(variables: Mapping[str, str]) -> _Layer:
-    texts = {key.name: variables.get(ENV_PREFIX + key.name.upper()) for key in scalars()}
+    known = [*(key.name for key in scalars()), *OTHER_NAMES, *REPLACED]
+    texts = {name: variables.get(ENV_PREFIX + name.upper()) for name in known}
     tree = {name: Text(text) for name, text in texts.items() if text}
-    return _Layer("environment", tree, _wrong(tree, lambda path: f"`{ENV_PREFIX}{path.upper()}`"))
+    found = _layer("environment", tree, lambda path: f"`{ENV_PREFIX}{path.upper()}`")
+    gone = {ENV_PREFIX + name.upper(): instead for name, instead in REPLACED_VARIABLES.items()}
+    told = (
+        f"`{name}` is a variable of the Rust peal; here {gone[name]}" for name in gone if variables.get(name)
+    )
+    return evolve(found, problems=(*found.problems, *told))
 
 
 def _from_command_line(flags: Mapping[str, Any], sets: Sequence[str]) -> _Layer:
@@ -143,12 +173,44 @@ def _from_command_line(flags: Mapping[str, Any], sets: Sequence[str]) -> _Layer:
     trees = [_nested(name.strip(), Text(text)) for name, equals, text in splits if equals]
     tree = reduce(_over, trees) if trees else {}
     given = {name: value for name, value in flags.items() if value is not None}
+    by_set = _layer("command line", tree, lambda path: f"--set `{path}`")
+    by_flag = _layer("command line", given, _flag)
     problems = (
         *(f"--set `{name}` has no `=`; write --set KEY=VALUE" for name, equals, _ in splits if not equals),
-        *_wrong(tree, lambda path: f"--set `{path}`"),
-        *_wrong(given, lambda path: f"`--{path.replace('_', '-')}`"),
+        *by_set.problems,
+        *by_flag.problems,
     )
-    return _Layer("command line", _over(tree, given), problems)
+    return _Layer("command line", _over(by_set.tree, by_flag.tree), problems)
+
+
+def _flag(path: str) -> str:
+    flags = {key.name: flag_of(key) for key in scalars()}
+    return f"`--{flags.get(path, path.replace('_', '-'))}`"
+
+
+def _layer(source: str, tree: dict[str, Any], called: Callable[[str], str]) -> _Layer:
+    """What a source says, each key under its first name; `called` tells what a person calls a path there."""
+    others = {other: first for other, first in OTHER_NAMES.items() if other in tree}
+    wrong = {other: list(_wrong_under(other, first, tree)) for other, first in others.items()}
+    named = under_first_names({name: value for name, value in tree.items() if not wrong.get(name)})
+    rest = {name: value for name, value in named.items() if name not in others}
+    told = [f"{called(other)} {problem}" for other, problems in wrong.items() for problem in problems]
+    return _Layer(source, rest, (*told, *_wrong(rest, called)))
+
+
+def _wrong_under(other: str, first: str, tree: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a key under its other name."""
+    meant, wrong = structured({first: tree[other]}, Settings)
+    yield from (problem for _, problem in wrong)
+    beside = structured({first: tree[first]}, Settings)[0] if first in tree and not wrong else meant
+    if beside is not None and meant is not None and getattr(beside, first) != getattr(meant, first):
+        yield f"is another name for `{first}`, which is set differently beside it; take one of them out"
+
+
+def under_first_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with each key under its first name, where it is not given under that too."""
+    moved = {other: first for other, first in OTHER_NAMES.items() if other in values and first not in values}
+    return {moved.get(name, name): value for name, value in values.items()}
 
 
 def _nested(name: str, value: Any) -> dict[str, Any]:
@@ -176,7 +238,17 @@ def _problems(layers: Sequence[_Layer], tree: dict[str, Any]) -> list[str]:
         sources = " and ".join(layer.source for layer in layers if name in _agents(layer.tree))
         gaps = _misplaced(table) if name in CLIS else _gaps(table)
         found += [f"{sources}: `agents.{name}` {gap}" for gap in gaps]
+    for layer in layers:
+        found += [f"{layer.source}: `reviewers[{at}]` {gap}" for at, gap in _reviewer_gaps(layer.tree)]
     return [harmless(problem) for problem in found]
+
+
+def _reviewer_gaps(tree: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    """Reviewers that are neither a command nor an agent, or both."""
+    tables = tree.get("reviewers")
+    for at, table in enumerate(tables if isinstance(tables, list) else []):
+        if isinstance(table, dict) and ("command" in table) == ("agent" in table):
+            yield at, "needs either a `command` or an `agent`; give it one of them"
 
 
 def _agents(tree: dict[str, Any]) -> dict[str, Any]:

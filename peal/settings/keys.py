@@ -50,6 +50,25 @@ def _command(_settings: Any, _key: Any, value: str) -> None:
     _filled(None, None, " ".join(split(value)))
 
 
+def _any_word(_word: str) -> None:
+    """Nothing is wrong with any."""
+
+
+def _command_line(line: str) -> None:
+    _command(None, None, line)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, split as a shell would and at commas."""
+    return [word for part in split(text) for word in part.split(",") if word]
+
+
+def lines(text: str) -> list[str]:
+    """The parts of a text between commas; a comma in quotes or behind a backslash is part of one."""
+    parts = re.findall(r"""(?:[^,'"\\]|\\.|'[^']*'|"(?:\\.|[^"\\])*"|['"\\])+""", text)
+    return [part.strip() for part in parts if part.strip()]
+
+
 def _agent_name(name: str) -> None:
     if not re.fullmatch("[A-Za-z0-9_-]+", name) or name in ("auto", "shell"):
         raise ValueError("is no name for an agent: letters, digits, `_`, `-`, and not `auto` or `shell`")
@@ -76,14 +95,35 @@ def _variable(name: str) -> None:
         raise ValueError("is no name for a variable, or one that peal sets itself; choose another")
 
 
-def _key(default: Any, about: str, check: Callable[[Any, Any, Any], None] | None = None) -> Any:
-    return field(default=default, validator=check, metadata={"help": about})
+def _key(
+    default: Any, about: str, check: Callable[[Any, Any, Any], None] | None = None, flag: str | None = None
+) -> Any:
+    """A key; `flag` is what its flag is called if that is not its name."""
+    return field(default=default, validator=check, metadata={"help": about, "flag": flag})
 
 
 _PhaseName = Literal["plan", "execute", "address"]
 _AgentName = Annotated[str, _agent_name]
 _ModelName = Annotated[str, partial(_filled, None, None)]
 _Variable = Annotated[str, _variable]
+_Word = Annotated[str, _any_word, words]
+"""One of a list that has a flag and a variable, where commas or blanks stand between them."""
+_Line = Annotated[str, _command_line, lines]
+"""A command of a list that has a flag and a variable, where commas stand between them."""
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "strict": {
+        "continue_with_remaining_tasks": False,
+        "on_findings_remaining": "fail",
+        "on_stet_fail": "fail",
+    },
+    "tolerant": {
+        "continue_with_remaining_tasks": True,
+        "on_findings_remaining": "warn",
+        "on_stet_fail": "skip",
+    },
+}
+"""What each profile sets where nobody has set it by itself."""
 
 
 @frozen
@@ -138,11 +178,35 @@ class PriceSettings:
 
 @frozen
 class ReviewerSettings:
-    """`[[reviewers]]`: a command that says with its exit status whether something is to be mended."""
+    """`[[reviewers]]`: a command or an agent that looks for something to be mended."""
 
     name: str = _key(NOTHING, "what findings are called after", _filled)
-    command: str = _key(
-        NOTHING, "one line split as a shell would; a status other than 0 is a finding", _command
+    command: str | None = _key(
+        None, "one line split as a shell would; a status other than 0 is a finding", _filled_command
+    )
+    format: Literal["text", "sarif", "json"] = _key(
+        "text",
+        "how it reports: by status and output, or by a report, on stdout or where {output} stands in `command`",
+    )
+    blocking: Literal["error", "warning", "note"] = _key(
+        "warning", "the least that has to be mended, of a report's findings"
+    )
+    only: tuple[str, ...] = _key((), "patterns of paths: it looks only where one of them has changed")
+    timeout_sec: int | None = _key(None, "instead of phase_timeout_sec", _at_least(1))
+    may_dismiss: bool | None = _key(
+        None, "whether an agent's word is enough to pass over a finding; not by default with `text`"
+    )
+    agent: str | None = _key(None, "instead of `command`: an agent that reads the change", _filled)
+    model: str | None = _key(None, "that agent's model", _filled)
+
+
+@frozen
+class StetPatternSettings:
+    """`[[stet_dismiss_patterns]]`: findings of stet that are passed over without asking anybody."""
+
+    pattern: str = _key(NOTHING, "letters in the message or the path of a finding, as they are", _filled)
+    reason: Literal["false_positive", "already_correct", "wrong_suggestion", "out_of_scope"] = _key(
+        NOTHING, "why"
     )
 
 
@@ -179,6 +243,10 @@ class Settings:
     max_parallel: int = _key(
         4, "steps at once; without `parallel` it turns that on, 0 or 1 off", _at_least(0)
     )
+    profile: Literal["strict", "tolerant"] | None = _key(
+        None,
+        "what a failure, a finding left and an unusable stet mean: the end, or go on; each key by itself wins",
+    )
     continue_with_remaining_tasks: bool = _key(False, "go on with the other tasks after one has failed")
     max_consecutive_task_failures: int | None = _key(
         None, "failures in a row that stop the run", _at_least(1)
@@ -206,13 +274,64 @@ class Settings:
         None, "seconds without output that end an attempt; off for `shell` and commands", _at_least(1)
     )
     phase_retry_count: int = _key(0, "how often a failed step is tried again", _at_least(0))
+    phase_3_retry_count: int | None = _key(
+        None, "how often a failed `address` is tried again; as phase_retry_count if not set", _at_least(0)
+    )
+    validate_plan_text: bool = _key(False, "a `plan` whose reply is blank, or too short, has failed")
+    min_plan_text_len: int | None = _key(
+        None,
+        "letters that such a reply must have; without `validate_plan_text` it turns that on",
+        _at_least(1),
+    )
+    patience: int = _key(
+        2, "rounds without fewer findings after which mending is given up; 0 never", _at_least(0)
+    )
     max_address_rounds: int = _key(5, "rounds in which an agent mends findings; 0 only looks", _at_least(0))
     on_findings_remaining: Literal["fail", "warn"] = _key("fail", "what findings after the last round mean")
+    stet: Literal["auto", "on", "off"] = _key(
+        "auto", "use the reviewer `stet`: if it is on PATH, always, or never"
+    )
+    stet_path: str | None = _key(None, "the program, if it is not `stet` on PATH", _filled)
+    stet_start_ref: str | None = _key(
+        None, "let it review from this commit on, instead of from where the task's change begins", _filled
+    )
+    stet_start_extra_args: tuple[_Word, ...] = _key(
+        (), "words to add to `stet start`", flag="stet-start-args"
+    )
+    stet_run_extra_args: tuple[_Word, ...] = _key(
+        (), "words to add to `stet rerun`, by which it looks again", flag="stet-run-args"
+    )
+    stet_disable_llm_triage: bool = _key(
+        False, "never take an agent's word for it that a finding of stet is none"
+    )
+    stet_commands: tuple[_Line, ...] = _key(
+        (), "commands instead of stet's own: all of them once, then the last for each look"
+    )
+    on_stet_fail: Literal["fail", "retry_once", "skip"] = _key(
+        "fail", "what a stet that cannot be used means"
+    )
     max_output_mb: int = _key(500, "end an attempt that writes more than this to one output", _at_least(1))
     prompts: str | None = _key(
         None, "folder with your own plan.md.j2, execute.md.j2 or address.md.j2", _filled
     )
+    normalize_plan: bool = _key(
+        False, "let the agent of `plan` rewrite a file that is no plan yet as one", flag="normalize"
+    )
+    normalize_retry_count: int = _key(0, "how often it is asked again if its answer is no plan", _at_least(0))
+    normalize_prompt_path: str | None = _key(
+        None, "file with your own prompt for that; {{DOC}} stands for the document", _filled
+    )
+    post_run_commands: tuple[_Line, ...] = _key((), "commands to run after a run that ended with 0 or 2")
+    post_run_timeout_sec: int | None = _key(
+        None, "end such a command after so many seconds; as phase_timeout_sec if not set", _at_least(1)
+    )
+    run_summary_path: str | None = _key(
+        None, "file for the summary of each run; if not set run_summary.json in the plan's folder", _filled
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _key("info", "what goes into peal.log")
+    log_file: str | None = _key(
+        None, "a second file for the lines of peal.log; runs are added at its end", _filled
+    )
     phases: dict[_PhaseName, PhaseSettings] = field(factory=dict, metadata={"help": "what differs by phase"})
     agents: dict[_AgentName, AgentSettings] = field(
         factory=dict, metadata={"help": "what differs about a CLI, and commands as agents"}
@@ -221,15 +340,23 @@ class Settings:
         factory=dict, metadata={"help": "what tokens cost, by model; `*` stands for any letters"}
     )
     reviewers: tuple[ReviewerSettings, ...] = _key((), "commands that look for something to mend")
+    stet_dismiss_patterns: tuple[StetPatternSettings, ...] = _key(
+        (), "findings of stet that are passed over without asking anybody"
+    )
     origins: dict[str, str] = field(factory=dict, eq=False, metadata={"internal": True})
     """Where each key that is not at its default came from."""
+
+    @property
+    def least_plan(self) -> int:
+        """Letters that the reply of `plan` has to have; 0 if nobody asks."""
+        return (self.min_plan_text_len or 1) if self.validate_plan_text else 0
 
     def phase(self, phase: str) -> PhaseSettings:
         """What was set for this phase alone."""
         return self.phases.get(phase, PhaseSettings())  # type: ignore[call-overload,no-any-return]
 
 
-_TABLES = ("phases", "agents", "prices", "reviewers")
+_TABLES = ("phases", "agents", "prices", "reviewers", "stet_dismiss_patterns")
 
 
 def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
@@ -238,8 +365,13 @@ def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
 
 
 def scalars() -> "tuple[Attribute[Any], ...]":
-    """The keys that have a flag and a variable."""
+    """The keys that have a flag and a variable: those outside of tables, and lists that say how a text is one."""
     return tuple(key for key in keys() if key.name not in _TABLES and key.type != tuple[str, ...])
+
+
+def flag_of(key: "Attribute[Any]") -> str:
+    """The key's flag without its dashes."""
+    return key.metadata.get("flag") or key.name.replace("_", "-")
 
 
 def default(key: "Attribute[Any]") -> Any:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, partial
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from attrs import Attribute, fields, has
 
 from peal.settings.keys import keys, split
+from peal.settings.replaced import OTHER_NAMES, REPLACED
 
 
 class Text(str):
@@ -63,6 +64,10 @@ def joined(path: str, step: str | int) -> str:
 
 
 def _no_such_key(path: str, word: str, known: Iterable[str]) -> tuple[str, str]:
+    if not path and word in OTHER_NAMES:
+        return word, f"is another name for `{OTHER_NAMES[word]}`; use that"
+    if not path and word in REPLACED:
+        return word, f"is a setting of the Rust peal; here {REPLACED[word]}"
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     meant = f"did you mean `{joined(path, near[0])}`?" if near else "`peal config` lists them all"
     return joined(path, word), f"is no key; {meant}"
@@ -77,7 +82,14 @@ def _converter() -> Any:
     made.register_structure_hook_factory(has, _class_hook)
     for kind in _NAMED:
         made.register_structure_hook(kind, _exactly)
-    hooks = {UnionType: _optional, Literal: _one_of, Annotated: _own_name, tuple: _listed, dict: _table}
+    hooks = {
+        UnionType: _optional,
+        Union: _optional,
+        Literal: _one_of,
+        Annotated: _own_name,
+        tuple: _listed,
+        dict: _table,
+    }
     for origin, hook in hooks.items():
         made.register_structure_hook_func(partial(_comes_from, origin), hook)
     return made
@@ -134,27 +146,38 @@ def _one_of(value: Any, kind: Any) -> str:
 
 
 def _own_name(name: str, kind: Any) -> str:
-    kind.__metadata__[0](name)
-    return name
+    text: str = _exactly(name, str)
+    kind.__metadata__[0](text)
+    return text
 
 
 def _listed(value: Any, kind: Any) -> tuple[Any, ...]:
-    """A list; one of texts may be a single line, split as a shell would."""
+    """A list; one of texts may be a single line, split as a shell would or as its kind says."""
     inner = get_args(kind)[0]
-    tables = "a list of tables, which peal.toml alone can hold: [[reviewers]]"
-    entries = _entries(value) if isinstance(value, str) and inner is str else value
+    divide = split if inner is str else _divider(inner)
+    entries = _entries(value, divide) if isinstance(value, str) and divide else value
     if not isinstance(entries, list | tuple):
-        raise _other(value, "a list of texts" if inner is str else tables)
+        raise _other(
+            value, "a list of texts" if divide else "a list of tables, which peal.toml alone can hold"
+        )
     return tuple(_converter().structure(entries, list[inner]))  # type: ignore[valid-type]
 
 
-def _entries(text: str) -> list[Any]:
-    """A list as peal.toml has it, or the words of a line."""
+def _divider(inner: Any) -> Callable[[str], list[str]] | None:
+    """How the entries of a list are told apart in a text; None for tables."""
+    if get_origin(inner) is not Annotated:
+        return None
+    divide: Callable[[str], list[str]] = inner.__metadata__[1]
+    return divide
+
+
+def _entries(text: str, divide: Callable[[str], list[str]]) -> list[Any]:
+    """A list as peal.toml has it, or the parts of a line."""
     if text.lstrip().startswith("["):
         with suppress(tomllib.TOMLDecodeError):
             found: list[Any] = tomllib.loads(f"it = {text}")["it"]
             return found
-    return split(text)
+    return divide(text)
 
 
 def _table(value: Any, kind: Any) -> dict[str, Any]:

@@ -2,35 +2,66 @@
 
 from attrs import evolve
 
-from peal.model import Finding, Outcome, Result
+from peal.model import Finding, Outcome, Result, Round
 from peal.phases import address
 from peal.reviewers import finding_of
-from peal.text import slug
 from peal.work.desk import Desk, with_rescue
+from peal.work.looking import Looking, by_name, kept, reviewed, sifted
 from peal.workspaces import Change
 
 _REVIEW = 64 * 1024
-"""Bytes of the end of a helper's output that make a finding."""
+"""Bytes of the end of a hook's output that make a finding."""
 
 
 def one_round(desk: Desk, change: Change) -> Outcome:
     """Look, and let the agent mend what is found; whether that helped is for the next round to say."""
-    attempt, settings = desk.attempt, desk.crew.settings
+    outcome = _round(desk, change)
+    return evolve(outcome, findings=kept(outcome.findings), usage=(*outcome.usage, *desk.used))
+
+
+def _round(desk: Desk, change: Change) -> Outcome:
+    looking = Looking(desk, change)
     change.ready()
     conflicts = change.conflicts()
-    found = conflicts or (*_hooked(desk, change), *_reviewed(desk, change))
+    found = conflicts or _found(looking)
     if desk.programs.cancel.is_set:
         return Outcome(Result.INTERRUPTED, "the run was ended")
-    findings = tuple(finding for finding in found if finding.mark not in attempt.charged)
-    if not findings:
-        why = "what was found stands against another task" * bool(found)
-        return Outcome(Result.PASSED, why, commit=change.verified())
-    rounds = settings.max_address_rounds
-    if attempt.round >= rounds:
-        outcome = Outcome(Result.REJECTED, f"`max_address_rounds` is {rounds}", findings)
-    else:
-        change.clean()
-        outcome = desk.ask(findings)
+    if isinstance(found, Outcome):
+        return found
+    seen = sifted(desk, found)
+    if not seen.standing:
+        told = [text for reviewer in desk.crew.reviewers for text in reviewer.told]
+        why = "; ".join(filter(None, (address.passed_over(seen.others, len(seen.dismissed)), *told)))
+        return Outcome(Result.PASSED, why, dismissed=seen.dismissed, commit=change.verified())
+    outcome = evolve(_mended(looking, seen.standing), round=Round.of(seen.standing))
+    by_name(looking, outcome.dismissed)
+    outcome = evolve(outcome, dismissed=(*seen.dismissed, *outcome.dismissed))
+    return _ended(outcome, change, seen.standing, conflicts, desk.crew.settings.on_findings_remaining)
+
+
+def _found(looking: Looking) -> tuple[Finding, ...] | Outcome:
+    refused = _hooked(looking.desk, looking.change)
+    found = reviewed(looking)
+    return found if isinstance(found, Outcome) else (*refused, *found)
+
+
+def _mended(looking: Looking, findings: tuple[Finding, ...]) -> Outcome:
+    """What the agent makes of the findings, unless the rounds are over."""
+    desk, settings = looking.desk, looking.desk.crew.settings
+    seen = (*desk.attempt.seen, Round.of(findings))
+    if why := address.is_over(seen, settings.max_address_rounds, settings.patience):
+        return Outcome(Result.REJECTED, why, findings)
+    looking.change.clean()
+    return desk.ask(findings)
+
+
+def _ended(
+    outcome: Outcome,
+    change: Change,
+    findings: tuple[Finding, ...],
+    conflicts: tuple[Finding, ...],
+    policy: str,
+) -> Outcome:
     match outcome.result:
         case Result.MENDED:
             commit = change.mended()
@@ -39,7 +70,11 @@ def one_round(desk: Desk, change: Change) -> Outcome:
         case Result.REJECTED if conflicts:
             return address.clashed(conflicts, outcome.reason)
         case Result.REJECTED:
-            ended = address.remaining(findings, settings.on_findings_remaining, outcome.reason)
+            ended = evolve(
+                address.remaining(findings, policy, outcome.reason),
+                dismissed=outcome.dismissed,
+                round=outcome.round,
+            )
             return evolve(ended, commit=change.verified()) if ended.result is Result.PASSED else ended
         case _:
             return with_rescue(outcome, change)
@@ -57,12 +92,3 @@ def _hooked(desk: Desk, change: Change) -> tuple[Finding, ...]:
         change.committed()
         return ()
     return (finding_of("git hooks", ending, *desk.said("hooks.", _REVIEW)),)
-
-
-def _reviewed(desk: Desk, change: Change) -> tuple[Finding, ...]:
-    found: list[Finding] = []
-    for number, reviewer in enumerate(desk.crew.reviewers, 1):
-        prefix = f"review-{number}-{slug(reviewer.name)}."
-        ending = desk.help(reviewer.command(change.path), prefix, f"reviewer `{reviewer.name}`")
-        found += reviewer.findings(ending, *desk.said(prefix, _REVIEW))
-    return tuple(found)

@@ -8,7 +8,7 @@ from attrs import frozen
 from peal.agents import Agent, CliAgent
 from peal.model import Attempt, Phase
 from peal.process import Clocks
-from peal.reviewers import CommandReviewer
+from peal.reviewers import Reviewer
 from peal.settings import AgentSettings, Settings
 from peal.workspaces import Workspaces
 
@@ -21,7 +21,7 @@ class Crew:
     agents: Mapping[str, Agent]
     chains: Mapping[Phase, tuple[str, ...]]
     """Who may work in each phase, the first choice first."""
-    reviewers: tuple[CommandReviewer, ...]
+    reviewers: tuple[Reviewer, ...]
     workspaces: Workspaces
     context: str
     templates: Path | None = None
@@ -43,15 +43,15 @@ class Crew:
         clis = [name for name, agent in self.agents.items() if isinstance(agent, CliAgent)]
         return [f"`{name}`" for name in clis] if self.settings.permissions == "full" else []
 
-    def clocks(self, phase: Phase, agent: str) -> Clocks:
+    def clocks(self, phase: Phase, agent: Agent) -> Clocks:
         """The clocks an agent runs under at this phase."""
         settings = self.settings
-        idle = settings.idle_timeout_sec or self.agents[agent].idle_timeout_sec
+        idle = settings.idle_timeout_sec or agent.idle_timeout_sec
         return Clocks(self._timeout(phase), idle, settings.max_output_mb * 1_000_000)
 
-    def helper_clocks(self, phase: Phase) -> Clocks:
+    def helper_clocks(self, phase: Phase, timeout_sec: int | None = None) -> Clocks:
         """The clocks of programs that are no agents: a test run may well be silent."""
-        return Clocks(self._timeout(phase), None, self.settings.max_output_mb * 1_000_000)
+        return Clocks(timeout_sec or self._timeout(phase), None, self.settings.max_output_mb * 1_000_000)
 
     def _timeout(self, phase: Phase) -> int:
         return self.settings.phase(phase).timeout_sec or self.settings.phase_timeout_sec

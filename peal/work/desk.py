@@ -8,19 +8,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from peal import phases
 from peal.agents import Agent, Request, Transcript
 from peal.errors import PealError
 from peal.events import WorkspaceReady, as_json, converter
-from peal.files import is_full, put
-from peal.model import Attempt, Command, Declined, Ending, Finding, Outcome, Phase, Reply, Result, Session
+from peal.files import end_of, is_full, put
+from peal.model import (
+    Attempt,
+    Command,
+    Declined,
+    Ending,
+    Finding,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+    Session,
+    Usage,
+)
 from peal.phases import Evidence
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
+from peal.settings import AgentSettings
 from peal.text import last_line, tail
-from peal.transcripts import end_of, last_words
+from peal.transcripts import last_words
 from peal.work.backoff import with_time
 from peal.work.billing import used_by
 from peal.work.crew import Crew
@@ -33,6 +46,8 @@ REPLY_LIMIT = 128 * 1024
 _LEFT_OUT_NOTE = 100
 """Letters that a reply may have more: so long is the note about what is left out of it."""
 _FAILED_LINES = 40
+FINDINGS = "findings.json"
+"""Everything that reviewers have found in a round, in the attempt's folder."""
 
 
 class UnreadyError(Exception):
@@ -54,6 +69,8 @@ class Desk:
     """The folder that agent and helpers work in."""
     starts_clean: bool
     """Nothing of any attempt before is there."""
+    used: list[Usage] = field(factory=list)
+    """What those have used who were asked beside the attempt's own agent."""
 
     def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
         """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
@@ -75,6 +92,7 @@ class Desk:
         told = evolve(
             evidence,
             require_change=agent.require_change,
+            least_plan=self.crew.settings.least_plan,
             findings=findings,
             elsewhere=_elsewhere(reply.folder, self.path),
         )
@@ -101,6 +119,7 @@ class Desk:
             context=crew.context,
             plan=cut_to(f"{attempt.plan_folder}/reply.md", REPLY_LIMIT) if attempt.plan_folder else "",
             findings=findings or attempt.conflict,
+            findings_file=attempt.folder / FINDINGS,
             failed_before=_what_failed(attempt),
             interrupted_before=attempt.interrupted_before,
             patch=attempt.patch,
@@ -127,20 +146,38 @@ class Desk:
         evidence = self._answered(agent, command)
         return evolve(evidence, changed=workspace.changed())
 
-    def _answered(self, agent: Agent, command: Command) -> Evidence:
+    def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
+        """Ask an agent that may only read; its files begin with the prefix. An outcome if it could not answer."""
+        attempt, settings = self.attempt, self.crew.settings
+        if attempt.instead and attempt.instead.result is Result.HELD:
+            return attempt.instead
+        agent, file = self.crew.agents[name], attempt.folder / f"{prefix}prompt.md"
+        put(str(file), prompt)
+        asked = model or settings.agents.get(name, AgentSettings()).model
+        prepared = agent.prepare(Request(attempt.task, Phase.PLAN, prompt, file, self.path, asked))
+        if isinstance(prepared, Declined):
+            return Outcome(Result.FAILED, prepared.reason, agent=name)
+        if isinstance(prepared, Reply):
+            return prepared
+        evidence = self._answered(agent, prepared, prefix)
+        self.used.extend(used_by(evidence.reply, None, asked, settings.prices))
+        bad = unfinished(evidence)
+        return with_time(evolve(bad, agent=name), attempt.setbacks, time.time()) if bad else evidence.reply
+
+    def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
         attempt = self.attempt
         for name, text in command.files.items():
             put(f"{attempt.folder}/{name}", text)
         try:
-            clocks = self.crew.clocks(attempt.phase, attempt.agent)
-            ending = self.programs.carry_out(attempt, self.path, command, clocks, sign=agent.sign)
+            clocks = self.crew.clocks(attempt.phase, agent)
+            ending = self.programs.carry_out(attempt, self.path, command, clocks, prefix, agent.sign)
         except ValueError as error:
             raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
         except OSError as error:
             if is_full(error):
                 raise
             raise PealError(_cannot_start(command.argv[0], error)) from None
-        stdout, stderr = f"{attempt.folder}/stdout", f"{attempt.folder}/stderr"
+        stdout, stderr = f"{attempt.folder}/{prefix}stdout", f"{attempt.folder}/{prefix}stderr"
         words = "" if ending.is_clean else last_words(stderr) or last_words(stdout)
         said = end_of(stderr, REPLY_LIMIT).decode("utf-8", "replace")
         transcript = Transcript(
@@ -148,11 +185,18 @@ class Desk:
         )
         return Evidence(ending, _shortened(agent.read(transcript)), words)
 
-    def help(self, argv: tuple[str, ...], prefix: str, who: str) -> Ending:
+    def help(
+        self,
+        argv: tuple[str, ...],
+        prefix: str,
+        who: str,
+        timeout_sec: int | None = None,
+        folder: Path | None = None,
+    ) -> Ending:
         """Run a program that is no agent: a reviewer, the person's hooks, what readies a worktree."""
-        clocks = self.crew.helper_clocks(self.attempt.phase)
+        clocks = self.crew.helper_clocks(self.attempt.phase, timeout_sec)
         try:
-            return self.programs.carry_out(self.attempt, self.path, Command(argv), clocks, prefix)
+            return self.programs.carry_out(self.attempt, folder or self.path, Command(argv), clocks, prefix)
         except OSError as error:
             if is_full(error):
                 raise

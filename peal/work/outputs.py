@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from peal.transcripts import end_of
+from peal.files import end_of
 
 _LONGEST_LINE = 64 * 1024 * 1024
 """Bytes of a line that are read: tools print whole files in one line, but nobody prints a whole disk."""

@@ -87,7 +87,7 @@ class Programs:
             env={**self._env, **_encoded(env)},
             stdout=f"{folder}/{prefix}stdout",
             stderr=f"{folder}/{prefix}stderr",
-            stdin=f"{folder}/prompt.md" if command.prompt_on_stdin else None,
+            stdin=f"{folder}/{prefix}prompt.md" if command.prompt_on_stdin else None,
             marker=marker,
             clocks=clocks,
         )

@@ -206,9 +206,13 @@ class Merge:
         else:
             self.slot.drop_untracked()
 
+    def snapshot(self) -> str:
+        """The merge, committed without the hooks if they refuse."""
+        return self._commit or self._written()
+
     def verified(self) -> str:
         """The merge; committed without the hooks if they refuse and findings are let through."""
-        commit = self._commit or self._written()
+        commit = self.snapshot()
         leftovers.settle(self.slot)
         return commit
 

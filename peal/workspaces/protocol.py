@@ -76,6 +76,9 @@ class Change(Protocol):
     def clean(self) -> None:
         """Drop what reviewers left in the folder."""
 
+    def snapshot(self) -> str:
+        """The merge as it stands as a commit, though hooks may have refused it; empty in the shared tree."""
+
     def verified(self) -> str:
         """The id of the merge commit."""
 

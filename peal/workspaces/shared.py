@@ -65,6 +65,10 @@ class SharedFolder:
     def clean(self) -> None:
         """The tree is the person's."""
 
+    def snapshot(self) -> str:
+        """Nothing is committed."""
+        return ""
+
     def verified(self) -> str:
         """Nothing is committed."""
         return ""

@@ -16,6 +16,8 @@ from peal.files import replace
 
 ADDRESS = "address"
 """The slot in which `address` works, one task at a time; the others have numbers."""
+STET = "stet"
+"""The worktree that the reviewer stet has for itself."""
 _LEFT_OVER = ("rebase-merge", "rebase-apply", "sequencer", "BISECT_LOG", "BISECT_START")
 """What a git that was cut off leaves in a worktree's own folder, beside its locks; `reset --hard` removes the rest."""
 _MAKING = threading.Lock()
@@ -230,7 +232,7 @@ def found(repo: Path, folder: Path) -> list[Slot]:
     listed = git.output(repo, "worktree", "list", "--porcelain", "-z").split("\0")
     paths = {Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")}
     ours = [path for path in sorted(paths) if path.parent == folder]
-    return [Slot(repo, path) for path in ours if path.name.isdigit() or path.name == ADDRESS]
+    return [Slot(repo, path) for path in ours if path.name.isdigit() or path.name in (ADDRESS, STET)]
 
 
 def difference(slot: Slot, base: str, options: list[str]) -> git.Done:

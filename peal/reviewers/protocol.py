@@ -1,0 +1,76 @@
+"""What a reviewer is towards the rest of peal, and what it is given to work with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from peal.model import Ending, Finding, Outcome, Reply, Task
+
+
+@frozen
+class Ran:
+    """A program that a reviewer ran to its end."""
+
+    ending: Ending
+    stdout: Path
+    stderr: Path
+
+
+class Look(Protocol):
+    """One look at one task's change; everything a reviewer may use."""
+
+    @property
+    def task(self) -> Task:
+        """Whose change it is."""
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds the change."""
+
+    @property
+    def attempt_folder(self) -> Path:
+        """Where the attempt keeps its files."""
+
+    @property
+    def base(self) -> str:
+        """The commit the change goes on top of; empty in a tree that all tasks share."""
+
+    def changed(self) -> tuple[str, ...]:
+        """The paths that differ from `base`, or, in a shared tree, from what is committed."""
+
+    def diff(self) -> str:
+        """The change as a patch."""
+
+    def commit(self) -> str:
+        """The change as a commit on top of `base`; empty in a shared tree."""
+
+    def run(
+        self, argv: Sequence[str], name: str, timeout_sec: int | None = None, folder: Path | None = None
+    ) -> Ran:
+        """Run a program to its end, in the change's folder or another; `name` is for the files it prints into."""
+
+    def ask(self, agent: str, model: str | None, prompt: str, name: str) -> Reply | Outcome:
+        """Ask an agent that may only read; an outcome if it could not answer."""
+
+
+class Reviewer(Protocol):
+    """Looks for something to mend. One of a kind for a run; looks come one after another."""
+
+    @property
+    def name(self) -> str:
+        """What its findings are called after."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a person should know of its last look besides what it found."""
+
+    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+        """Everything it finds in a change; an outcome if it could not look."""
+
+    def heed(self, at: Look, findings: Sequence[Finding]) -> None:
+        """These findings of its last look were dismissed, each with `dismissed` set to why."""
+
+    def leave(self) -> None:
+        """The run is over, however: end what it has begun. Never raises."""

@@ -1,0 +1,26 @@
+"""Names that settings had in the Rust peal and do not have here: another name for a key, or what to use instead."""
+
+OTHER_NAMES = {"commit_after_phase2": "commit"}
+"""Names under which a key may be given too."""
+
+REPLACED = {
+    "plan_path": "name the plan behind the command: `peal run PLAN`",
+    "repo_path": "pass --repo DIR, or be in the repository",
+    "agent_cmd": "describe the command as [agents.NAME] in peal.toml and choose it with `agent`",
+    "sandbox": "set `permissions` to `full` or `limited`",
+    "state_dir": "progress is always kept in `.peal` at the repository's root",
+    "log": "set `log_level`",
+}
+"""Keys that have no meaning here, and what does their work."""
+
+REPLACED_VARIABLES = {"stet_dismiss_patterns": "write [[stet_dismiss_patterns]] tables in peal.toml"}
+"""Keys that only the file can hold, whose variable was read once."""
+
+REPLACED_FLAGS = {
+    "--plan": REPLACED["plan_path"],
+    "--agent-cmd": REPLACED["agent_cmd"],
+    "--sandbox": REPLACED["sandbox"],
+    "--state-dir": REPLACED["state_dir"],
+    "--normalize-retries": "pass --normalize-retry-count N",
+}
+"""Flags that are gone, and what to type."""
