@@ -454,7 +454,7 @@ def test_the_wait_is_seen_from_outside(project: Repo, clis: Put) -> None:
 
 def test_without_wait_the_run_is_paused_and_a_resume_goes_on(project: Repo, clis: Put) -> None:
     cli = clis("claude")
-    plan(project, "execute: FAIL LIMIT for 2\nWRITE one.txt: 1")
+    plan(project, "execute: FAIL LIMIT for 6\nWRITE one.txt: 1")
 
     said = run(project, "claude", "--no-wait", code=4)
     at_once = resume(project, code=4)
@@ -472,7 +472,7 @@ def test_a_wait_that_was_cut_short_goes_on_in_the_next_run(
     project: Repo, clis: Put, number: int, code: int
 ) -> None:
     cli = clis("claude")
-    plan(project, "execute: FAIL LIMIT for 3\nWRITE one.txt: 1")
+    plan(project, "execute: FAIL LIMIT for 6\nWRITE one.txt: 1")
     process = project.start("run", "plan.md", "--agent", "claude")
     eventually(lambda: met_limit(project))
     process.send_signal(number)
@@ -548,7 +548,7 @@ def test_a_phase_of_another_agent_goes_on_meanwhile(project: Repo, clis: Put) ->
     cli = clis("claude", "codex")
     plan(
         project,
-        "(parallel) claude: FAIL LIMIT for 3\nWRITE one.txt: 1",
+        "(parallel) claude: FAIL LIMIT for 6\nWRITE one.txt: 1",
         "(parallel) plan: GATE two\nWRITE two.txt: 2",
         more='[phases.plan]\nagent = "codex"\n',
     )
@@ -564,7 +564,8 @@ def test_a_phase_of_another_agent_goes_on_meanwhile(project: Repo, clis: Put) ->
 
 def test_two_that_meet_the_limit_together_wait_together(project: Repo, clis: Put) -> None:
     cli = clis("claude")
-    orders = "execute: GATE {0}\nexecute: FAIL LIMIT for 2\nWRITE {0}.txt: 1"
+    # Long enough for a slow machine: who comes when it is over meets no limit.
+    orders = "execute: GATE {0}\nexecute: FAIL LIMIT for 6\nWRITE {0}.txt: 1"
     plan(project, f"(parallel) {orders.format('one')}", f"(parallel) {orders.format('two')}")
     process = project.start("run", "plan.md", "--agent", "claude", "--max-parallel", "2")
     eventually(lambda: cli.has_begun("one") and cli.has_begun("two"))
@@ -594,7 +595,7 @@ def test_without_wait_a_limit_in_address_pauses_the_run(project: Repo, clis: Put
     clis("claude")
     plan(
         project,
-        "execute: WRITE one.txt: bad\naddress: FAIL LIMIT for 2\naddress: WRITE one.txt: good",
+        "execute: WRITE one.txt: bad\naddress: FAIL LIMIT for 5\naddress: WRITE one.txt: good",
         "WRITE two.txt: 2",
     )
 
