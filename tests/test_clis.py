@@ -570,6 +570,7 @@ def test_two_that_meet_the_limit_together_wait_together(project: Repo, clis: Put
     process = project.start("run", "plan.md", "--agent", "claude", "--max-parallel", "2")
     eventually(lambda: cli.has_begun("one") and cli.has_begun("two"))
     cli.open("one")
+    eventually(lambda: met_limit(project))
     cli.open("two")
 
     ended(process, 0)
