@@ -7,8 +7,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import git, process, signals
-from peal.agents import MARKERS
+from peal import process, signals
+from peal.agents import surroundings
 from peal.files import end_of, put
 from peal.inquiries import bench
 from peal.model import Ended, Ending
@@ -80,9 +80,8 @@ def _done(command: str, number: int, at: Place, cancel: Cancel) -> Done:
 
 def _launch(command: str, number: int, at: Place, output: str) -> Launch:
     marker = f"{at.run}/post-run-{number}"
-    kept = {name: value for name, value in os.environ.items() if name not in git.STEERING | MARKERS}
     env = {
-        **kept,
+        **surroundings(),
         process.RUN_MARKER: at.run,
         process.ATTEMPT_MARKER: marker,
         "PWD": str(at.repo),

@@ -369,9 +369,8 @@ class History:
         self.waiting[line.task.index] = line
         if outcome.agent:
             self.limited[outcome.agent] = outcome.until or 0.0
-        if outcome.agent and outcome.agent not in self.limits.agents.get(
-            phase, ()
-        ):  # a reviewer's: nobody can take its place
+        is_reviewers = outcome.agent not in self.limits.agents.get(phase, ())
+        if outcome.agent and is_reviewers:  # nobody can take its place
             line.wait_until = outcome.until or 0.0
 
     def _pass(self, line: Line, phase: Phase, at: float, outcome: Outcome) -> None:

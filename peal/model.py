@@ -263,6 +263,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     NOTE = "note"
 
+    def weighs_as_much_as(self, other: "Severity") -> bool:
+        """Whether it weighs no less than `other`."""
+        weights = list(Severity)
+        return weights.index(self) <= weights.index(other)
+
 
 @frozen
 class Finding:

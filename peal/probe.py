@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from peal import git
-from peal.agents import MARKERS, Agent, Cli, Request, Transcript, program_of
+from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
 from peal.inquiries import Bench, Heard, Inquiry, hear, text_of
 from peal.model import Command, Declined, Phase, Reply, Result, Task, Usage
 from peal.phases.verdict import Evidence, unfinished
@@ -78,7 +78,7 @@ def _inquiries(cli: Cli, at: Bench) -> Iterator[Inquiry]:
         words = [("--version",), *cli.helps]
     elif namesake:
         program, words = namesake, [("--version",), ("--help",)]
-    env = {**_kept(), "COLUMNS": "200", "NO_COLOR": "1"}
+    env = {**surroundings(), "COLUMNS": "200", "NO_COLOR": "1"}
     for number, asked in enumerate(words):
         yield Inquiry(f"{cli.name}-{number}", (_path(program or ""), *asked), at.folder, env)
 
@@ -86,11 +86,6 @@ def _inquiries(cli: Cli, at: Bench) -> Iterator[Inquiry]:
 def _namesake(cli: Cli) -> str:
     """The name of a program on PATH that this CLI might have, if another's has it."""
     return next((name for name in cli.programs if shutil.which(name)), "")
-
-
-def _kept() -> dict[str, str]:
-    """The environment without what steers git or tells an agent that it is inside another."""
-    return {name: value for name, value in os.environ.items() if name not in git.STEERING | MARKERS}
 
 
 def _path(program: str, path: str | None = None) -> str:
@@ -221,7 +216,13 @@ def _prepared(at: Bench, name: str, question: Question) -> Inquiry | Reply | Dec
 def _environment(workspace: Path, temporary: Path) -> dict[str, str]:
     """What an agent finds around it in an attempt."""
     ours = {"PEAL_PHASE": "plan", "PEAL_TASK": "1", "PEAL_ATTEMPT": "1", "PEAL_WORKSPACE": str(workspace)}
-    return {**_kept(), **ours, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "TMPDIR": str(temporary)}
+    return {
+        **surroundings(),
+        **ours,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_EDITOR": "true",
+        "TMPDIR": str(temporary),
+    }
 
 
 def _answer(question: Question, heard: Heard) -> Answer:

@@ -1,7 +1,6 @@
 """`state.json`: a plan's progress in short, for people, scripts and resume."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from peal.errors import Damaged
 from peal.events import as_json
 from peal.files import replace
 from peal.history import History
+from peal.text import stamp
 
 SCHEMA = 1
 
@@ -53,8 +53,8 @@ def state_of(history: History, offset: int) -> State:
         schema_version=SCHEMA,
         run_id=opened.run if opened else "",
         owner=opened.pid if opened and closed is None else None,
-        started_at=_stamp(opened.at) if opened else None,
-        updated_at=_stamp(history.last_at),
+        started_at=stamp(opened.at) if opened else None,
+        updated_at=stamp(history.last_at),
         total_tasks=len(lines),
         failed={str(index): lines[index].failed or "" for index in sorted(history.failed) if index in lines},
         remaining_findings={
@@ -64,10 +64,6 @@ def state_of(history: History, offset: int) -> State:
         exit_code=closed.code if closed else None,
         journal_offset=offset,
     )
-
-
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def write(path: Path, state: State) -> None:

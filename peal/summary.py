@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from peal.files import replace
 from peal.history import History
 from peal.model import Halt, Usage
 from peal.status import TaskStatus, advice, overview
+from peal.text import stamp
 
 
 def summary(history: History, halt: Halt, began: float, ended: float) -> dict[str, Any]:
@@ -29,10 +29,10 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
         "exit_code": halt.code,
         "plan_path": history.plan,
         "repo_path": history.repo,
-        "completed_at": _stamp(ended),
+        "completed_at": stamp(ended),
         "why": halt.why,
         "run": seen.run,
-        "started_at": _stamp(began),
+        "started_at": stamp(began),
         "seconds": round(ended - began, 3),
         "held": {str(index): history.lines[index].held or "" for index in sorted(history.held)},
         "tasks": [_task(task, history) for task in seen.tasks],
@@ -62,10 +62,6 @@ def _usage(used: Usage) -> dict[str, Any]:
     counts = asdict(used)
     del counts["model"]
     return {**counts, "tokens": used.tokens}
-
-
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def write(path: Path, found: dict[str, Any], hide: Callable[[str], str]) -> None:

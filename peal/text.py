@@ -4,6 +4,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 # CSI, OSC and the short escape sequences of ECMA-48, then what is left of the C0 and C1 controls.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -86,6 +87,11 @@ def clock(at: float, now: float) -> str:
         else "%Y-%m-%d %H:%M"
     )
     return time.strftime(shown, time.localtime(at))
+
+
+def stamp(at: float) -> str:
+    """A moment in wall-clock seconds for programs: RFC 3339, in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def duration(seconds: float) -> str:

@@ -111,7 +111,12 @@ def repo(tmp_path: Path, environment: dict[str, str]) -> Iterator[Repo]:
     made.git("config", "user.name", "A Person")
     made.git("config", "user.email", "person@example.org")
     yield made
-    for process in made.started:
+    end_all(made.started)
+
+
+def end_all(started: "list[subprocess.Popen[str]]") -> None:
+    """No process of a test outlives it."""
+    for process in started:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
         process.wait()

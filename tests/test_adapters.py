@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,7 @@ from peal.agents.protocol import Request, Sign, Transcript
 from peal.agents.resets import reset_time
 from peal.agents.troubles import complaint, trouble
 from peal.model import Fault, Phase, Reply, Task, Trouble, Usage
-from peal.settings import CLIS
+from peal.settings import CLIS, AgentSettings
 
 RECORDINGS = Path(__file__).parent / "data" / "transcripts"
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC).timestamp()
@@ -287,6 +288,7 @@ def test_every_flag_that_is_passed_is_one_that_doctor_looks_for(agent: str) -> N
 
 def test_every_cli_that_settings_know_has_an_adapter_and_says_how_to_get_it() -> None:
     assert tuple(ADAPTERS) == CLIS
+    assert get_args(AgentSettings.__annotations__["reply"]) == ("text", *CLIS)
     assert all(cli.login and cli.install for cli in ADAPTERS.values())
     assert not [name for name in MARKERS if name.endswith(("_KEY", "_TOKEN", "_HOME", "_CONFIG"))]
 

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "peal"
 # to import each other. A new room gets its place here and a sentence in docs/architecture.md.
 ROWS = (
     ("errors", "guard", "__init__"),
-    ("files", "model", "redaction", "replies", "signals", "text"),
+    ("fields", "files", "model", "redaction", "replies", "signals", "text"),
     ("events", "places", "speech", "spending"),
     ("process", "settings", "log"),
     ("git", "history", "lock"),

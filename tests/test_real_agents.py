@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from attrs import define, field
-from conftest import eventually
+from conftest import end_all, eventually
 
 from peal.agents import ADAPTERS
 
@@ -116,10 +116,7 @@ def sealed(request: pytest.FixtureRequest, cli: str) -> Iterator[Sealed]:
     made.git("config", "user.name", "A Person")
     made.git("config", "user.email", "person@example.org")
     yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
+    end_all(made.started)
 
 
 @everybody

@@ -1,8 +1,10 @@
 """Who does the work: one adapter per file, each pure; to add one, write its file and name it here."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from peal import git
 from peal.agents.aider import AIDER
 from peal.agents.claude import CLAUDE
 from peal.agents.cli import CliAgent, program_of
@@ -30,12 +32,18 @@ __all__ = [
     "find",
     "first_here",
     "program_of",
+    "surroundings",
 ]
 
 _ALL = (CLAUDE, CODEX, CURSOR, OPENCODE, GEMINI, QWEN, COPILOT, AIDER)
 ADAPTERS: dict[str, Cli] = {cli.name: cli for cli in _ALL}
 MARKERS = frozenset(marker for cli in ADAPTERS.values() for marker in cli.markers)
 """Variables of an agent inside which peal itself was started; an agent that sees them behaves otherwise."""
+
+
+def surroundings() -> dict[str, str]:
+    """peal's own environment without what steers git or tells an agent that it is inside another."""
+    return {name: value for name, value in os.environ.items() if name not in git.STEERING | MARKERS}
 
 
 def first_here() -> str:

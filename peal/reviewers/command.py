@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from peal import process
 from peal.errors import PealError
@@ -30,7 +30,6 @@ class CommandReviewer:
     argv: tuple[str, ...]
     relative: str = ""
     """The program as the settings name it, if it lies in the repository."""
-    order: tuple[Severity, ...] = field(default=tuple(Severity), init=False)
 
     @classmethod
     def of(cls, table: ReviewerSettings, repo: Path) -> "CommandReviewer":
@@ -88,8 +87,8 @@ class CommandReviewer:
             found = read(report, self.name, at.path)
         except Unreadable as error:
             return self._failed(ran, str(error))
-        floor = self.order.index(Severity(self.table.blocking))
-        blocking = (finding for finding in found if self.order.index(finding.severity) <= floor)
+        floor = Severity(self.table.blocking)
+        blocking = (finding for finding in found if finding.severity.weighs_as_much_as(floor))
         return tuple(evolve(finding, may_dismiss=self.table.may_dismiss is not False) for finding in blocking)
 
     def _failed(self, ran: Ran, why: str) -> Outcome:

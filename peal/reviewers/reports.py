@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from peal.fields import inner, objects, text
 from peal.model import Finding, Severity
 
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}
@@ -36,36 +37,41 @@ def from_sarif(report: Path, reviewer: str, folder: Path) -> tuple[Finding, ...]
         _of_sarif(result, run, reviewer, source)
         for run in runs
         if isinstance(run, dict)
-        for result in _dicts(run.get("results"))
+        for result in objects(run, "results")
         if _counts(result)
     )
 
 
 def from_json(report: Path, reviewer: str, folder: Path) -> tuple[Finding, ...]:
     """A list of findings, by itself or under `findings` or `issues`; each with a `message`, and what else it has."""
-    found = _loaded(report)
-    if isinstance(found, dict):
-        found = next((found[key] for key in ("findings", "issues") if isinstance(found.get(key), list)), None)
-    if not isinstance(found, list):
+    found = listed(_loaded(report))
+    if found is None:
         raise Unreadable("its output is no list of findings, nor one under `findings` or `issues`")
     source = _Source(folder)
-    return tuple(plain(one, reviewer, source.line) for one in _dicts(found))
+    return tuple(plain(one, reviewer, source.line) for one in found if isinstance(one, dict))
+
+
+def listed(found: Any) -> list[Any] | None:
+    """The list that JSON is, or that it has under `findings` or `issues`; None if there is none."""
+    if isinstance(found, dict):
+        found = next((found[key] for key in ("findings", "issues") if isinstance(found.get(key), list)), None)
+    return found if isinstance(found, list) else None
 
 
 def plain(one: Mapping[str, Any], reviewer: str, line_at: Callable[[str, int], str]) -> Finding:
     """A finding from an object with a `message`; `line_at` gives the text of a line of a file."""
-    path = _text(one, "path") or _text(one, "file")
+    path = text(one, "path") or text(one, "file")
     line = next((one[key] for key in ("line", "row") if type(one.get(key)) is int), 0)
     return Finding(
         reviewer,
-        (_text(one, "message") or json.dumps(one, ensure_ascii=False))[:_LONGEST],
+        (text(one, "message") or json.dumps(one, ensure_ascii=False))[:_LONGEST],
         path=path,
         line=line,
-        rule=_text(one, "rule") or _text(one, "category") or _text(one, "code"),
-        severity=severity(_text(one, "severity") or _text(one, "level")),
+        rule=text(one, "rule") or text(one, "category") or text(one, "code"),
+        severity=severity(text(one, "severity") or text(one, "level")),
         context=line_at(path, line),
-        suggestion=_text(one, "suggestion")[:_LONGEST],
-        id=_text(one, "id"),
+        suggestion=text(one, "suggestion")[:_LONGEST],
+        id=text(one, "id"),
     )
 
 
@@ -86,7 +92,7 @@ def _loaded(report: Path) -> Any:
 def _counts(result: Mapping[str, Any]) -> bool:
     """SARIF 2.1.0 §3.27.9 kind, §3.27.23 suppressions, §3.27.24 baselineState."""
     suppressions = [
-        one for one in _dicts(result.get("suppressions")) if one.get("status", "accepted") == "accepted"
+        one for one in objects(result, "suppressions") if one.get("status", "accepted") == "accepted"
     ]
     return (
         result.get("kind", "fail") == "fail"
@@ -95,62 +101,62 @@ def _counts(result: Mapping[str, Any]) -> bool:
     )
 
 
-def _of_sarif(result: Mapping[str, Any], run: Mapping[str, Any], reviewer: str, source: "_Source") -> Finding:
+def _of_sarif(result: Mapping[str, Any], run: dict[str, Any], reviewer: str, source: "_Source") -> Finding:
     rule = _rule(result, run)
-    physical = _at(next(iter(_dicts(result.get("locations"))), {}), "physicalLocation")
+    physical = inner(next(iter(objects(result, "locations")), {}), "physicalLocation")
     path = source.relative(_uri(physical, run))
-    line = _at(physical, "region").get("startLine", 0)
+    line = inner(physical, "region").get("startLine", 0)
     line = line if type(line) is int else 0
-    snippet = _text(_at(physical, "region", "snippet"), "text").strip()
+    snippet = text(inner(physical, "region", "snippet"), "text").strip()
     message = _message(result, rule)
     return Finding(
         reviewer,
         message[:_LONGEST],
         path=path,
         line=line,
-        rule=_text(result, "ruleId") or _text(_at(result, "rule"), "id") or _text(rule, "id"),
+        rule=text(result, "ruleId") or text(inner(result, "rule"), "id") or text(rule, "id"),
         severity=_level(result, rule),
         context=snippet or source.line(path, line),
-        suggestion=_text(_at(next(iter(_dicts(result.get("fixes"))), {}), "description"), "text")[:_LONGEST],
+        suggestion=text(inner(next(iter(objects(result, "fixes")), {}), "description"), "text")[:_LONGEST],
     )
 
 
-def _rule(result: Mapping[str, Any], run: Mapping[str, Any]) -> Mapping[str, Any]:
+def _rule(result: Mapping[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     """The description of the result's rule: by index, or by id, as §3.27.5-7 have it."""
-    rules = _dicts(_at(run, "tool", "driver").get("rules"))
-    index = result.get("ruleIndex", _at(result, "rule").get("index"))
+    rules = objects(inner(run, "tool", "driver"), "rules")
+    index = result.get("ruleIndex", inner(result, "rule").get("index"))
     if type(index) is int and 0 <= index < len(rules):
         return rules[index]
-    wanted = _text(result, "ruleId")
+    wanted = text(result, "ruleId")
     return next((rule for rule in rules if wanted and rule.get("id") == wanted), {})
 
 
-def _level(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
+def _level(result: Mapping[str, Any], rule: dict[str, Any]) -> Severity:
     """§3.27.10: the result's own level, else the rule's default, else `warning`."""
-    own = _text(result, "level") or _text(_at(rule, "defaultConfiguration"), "level")
+    own = text(result, "level") or text(inner(rule, "defaultConfiguration"), "level")
     return _LEVELS.get(own, Severity.NOTE if own == "none" else Severity.WARNING)
 
 
-def _message(result: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+def _message(result: Mapping[str, Any], rule: dict[str, Any]) -> str:
     """§3.11: the text, or the rule's message of that id with its arguments filled in."""
-    message = _at(result, "message")
-    text = _text(message, "text")
-    if not text:
-        text = _text(_at(rule, "messageStrings", _text(message, "id")), "text")
+    message = inner(result, "message")
+    said = text(message, "text")
+    if not said:
+        said = text(inner(rule, "messageStrings", text(message, "id")), "text")
         given = message.get("arguments")
         for number, argument in enumerate(given if isinstance(given, list) else []):
-            text = text.replace(f"{{{number}}}", str(argument))
-    return text or _text(_at(rule, "shortDescription"), "text") or "a finding without a message"
+            said = said.replace(f"{{{number}}}", str(argument))
+    return said or text(inner(rule, "shortDescription"), "text") or "a finding without a message"
 
 
-def _uri(physical: Mapping[str, Any], run: Mapping[str, Any]) -> str:
-    location = _at(physical, "artifactLocation")
-    uri, index = _text(location, "uri"), location.get("index")
-    artifacts = _dicts(run.get("artifacts"))
+def _uri(physical: Mapping[str, Any], run: dict[str, Any]) -> str:
+    location = inner(physical, "artifactLocation")
+    uri, index = text(location, "uri"), location.get("index")
+    artifacts = objects(run, "artifacts")
     if not uri and type(index) is int and 0 <= index < len(artifacts):
-        location = _at(artifacts[index], "location")
-        uri = _text(location, "uri")
-    base = _text(_at(run, "originalUriBaseIds", _text(location, "uriBaseId")), "uri")
+        location = inner(artifacts[index], "location")
+        uri = text(location, "uri")
+    base = text(inner(run, "originalUriBaseIds", text(location, "uriBaseId")), "uri")
     return uri if urlsplit(uri).scheme or not base else base.rstrip("/") + "/" + uri
 
 
@@ -185,19 +191,3 @@ class _Source:
             return Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
-
-
-def _at(tree: Any, *path: str) -> Mapping[str, Any]:
-    """The object at a path; an empty one if there is none."""
-    for word in path:
-        tree = tree.get(word) if isinstance(tree, dict) else None
-    return tree if isinstance(tree, dict) else {}
-
-
-def _text(tree: Mapping[str, Any], key: str) -> str:
-    found = tree.get(key)
-    return found if isinstance(found, str) else ""
-
-
-def _dicts(found: Any) -> list[dict[str, Any]]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

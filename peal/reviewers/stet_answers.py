@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from peal.files import end_of
 from peal.model import Ended, Ending, Outcome, Result
+from peal.reviewers import reports
 from peal.reviewers.protocol import Ran
 from peal.text import duration, tail
 
-_END = 8192
 _WORDS = 3
 """Lines of what it said that are told."""
 _NONE = re.compile(r"0 finding\(s\)")
@@ -25,12 +26,12 @@ def listed(text: str) -> list[dict[str, Any]] | None:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if isinstance(found, dict):
-        lists = (found[key] for key in ("findings", "issues") if isinstance(found.get(key), list))
-        found = next(lists, _counted(found.get("count")))
-    if not isinstance(found, list):
-        return None
-    return [one if isinstance(one, dict) else {"message": str(one)} for one in found]
+    items = reports.listed(found)
+    if items is None and isinstance(found, dict):
+        items = _counted(found.get("count"))
+    return (
+        None if items is None else [one if isinstance(one, dict) else {"message": str(one)} for one in items]
+    )
 
 
 def _counted(count: Any) -> list[str] | None:
@@ -69,7 +70,7 @@ def no_look(ran: Ran, what: str) -> Outcome:
     ending = ran.ending
     if ending.how is Ended.CANCELLED:
         return Outcome(Result.INTERRUPTED, "the run was ended")
-    said = [line for path in (ran.stderr, ran.stdout) for line in tail(_end_of(path), _WORDS) if line.strip()]
+    said = [line for path in (ran.stderr, ran.stdout) for line in tail(end_of(path), _WORDS) if line.strip()]
     words = f": {' / '.join(said[:_WORDS])[:500]}" if said else ""
     return unable(f"{what} {_how(ending)}{words}")
 
@@ -91,12 +92,3 @@ def _how(ending: Ending) -> str:
             return f"was ended by signal {-code}"
         case code:
             return f"ended with exit status {code}"
-
-
-def _end_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(path.stat().st_size - _END, 0))
-            return file.read()
-    except OSError:
-        return b""

@@ -40,14 +40,16 @@ def sorted_out(
     late: dict[int, float] = {}
     for stage, tasks in idle.items():
         if stage is Stage.FRESH and tasks and not _is_ready(history.lines[tasks[0]], history, now):
-            at = history.free_at(Phase.PLAN)  # none of them has anything else to wait for
-            ready[stage], waiting = [], tasks if _will_go_on(history.lines[tasks[0]], history, now) else []
-            late |= dict.fromkeys(waiting, at)
+            ready[stage] = []  # one speaks for all: none of them has anything of its own to wait for
+            if _will_go_on(history.lines[tasks[0]], history, now):
+                late |= dict.fromkeys(tasks, history.free_at(Phase.PLAN))
             continue
-        ready[stage] = [task for task in tasks if _is_ready(history.lines[task], history, now)]
+        ready[stage] = []
         for task in tasks:
             line = history.lines[task]
-            if not _is_ready(line, history, now) and _will_go_on(line, history, now):
+            if _is_ready(line, history, now):
+                ready[stage].append(task)
+            elif _will_go_on(line, history, now):
                 late[task] = history.ready_at(line)
     if not late:
         return ready, Waits()

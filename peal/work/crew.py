@@ -39,7 +39,7 @@ class Crew:
 
     @property
     def unguarded(self) -> list[str]:
-        """The coding CLIs that may do everything, with what lets them."""
+        """The coding CLIs that may do everything, as they are shown; none with `permissions = "limited"`."""
         clis = [name for name, agent in self.agents.items() if isinstance(agent, CliAgent)]
         return [f"`{name}`" for name in clis] if self.settings.permissions == "full" else []
 

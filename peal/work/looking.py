@@ -1,9 +1,10 @@
 """One look of the reviewers at a change, and what of it stands."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from peal import git
 from peal.events import as_json, converter
@@ -17,7 +18,7 @@ _KEPT = 1000
 """Findings that the journal keeps of one look; the attempt's folder has them all."""
 
 
-@frozen
+@define(slots=False)
 class Looking:
     """What reviewers are given; see `peal.reviewers.Look`."""
 
@@ -39,7 +40,7 @@ class Looking:
         """The attempt's."""
         return self.desk.attempt.folder
 
-    @property
+    @cached_property
     def base(self) -> str:
         """The commit of the branch; of a change that is in it already, the one that it landed on."""
         return landed_on(self.path, self.desk.attempt.own, self.change.base) or self.change.base

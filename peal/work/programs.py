@@ -8,10 +8,9 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal import process
-from peal.agents import MARKERS
+from peal.agents import surroundings
 from peal.events import Event, ProcessStarted
 from peal.files import put
-from peal.git import STEERING
 from peal.model import Attempt, Command, Ended, Ending, Sign
 from peal.process import Cancel, Clocks, Launch
 
@@ -33,9 +32,8 @@ class Programs:
 
     @_env.default
     def _base_environment(self) -> dict[bytes, bytes]:
-        kept = {name: value for name, value in os.environ.items() if name not in STEERING | MARKERS}
         ours = {process.RUN_MARKER: self.run, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", **self.fence}
-        return _encoded({**kept, **ours})
+        return _encoded({**surroundings(), **ours})
 
     def carry_out(
         self,
