@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -167,6 +168,20 @@ def parents(folder: Path, commit: str) -> list[str]:
     return output(folder, "rev-list", "--parents", "--max-count=1", commit).split()[1:]
 
 
+@cache
+def common_folder(repo: Path) -> Path:
+    """Where git keeps what all worktrees of this repository share: objects, branches, settings."""
+    return Path(output(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+
+
+def quoted(path: str) -> str:
+    """A path as an entry of a list of folders with objects: quoted as in C where it holds what ends one."""
+    if not any(mark in path for mark in ':\n"'):
+        return path
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
 def top_level(folder: Path) -> Path:
     """The root of the repository that holds `folder`."""
     if not folder.is_dir():
@@ -203,6 +218,13 @@ def look(folder: Path) -> Look:
         elif entry and not entry.startswith("# "):
             changed.append((entry, _content(folder / _path_of(entry))))
     return Look(head, tuple(changed))
+
+
+def differing(before: Look, now: Look) -> tuple[str, ...]:
+    """What has changed between two looks: paths, and HEAD if it has moved."""
+    entries = {entry for entry, _ in set(before.changed) ^ set(now.changed)}
+    moved = ("HEAD",) if before.head != now.head else ()
+    return (*moved, *sorted({_path_of(entry) for entry in entries}))
 
 
 def _path_of(entry: str) -> str:

@@ -1223,7 +1223,7 @@ def test_readying_a_worktree_does_not_use_up_a_round_of_mending(project: Repo) -
 
 
 @pytest.mark.parametrize(
-    "script", ["rm .git", "git checkout -q --detach HEAD^", "git commit -q --allow-empty -m x --no-verify"]
+    "script", ["git checkout -q --detach HEAD^", "git commit -q --allow-empty -m x --no-verify"]
 )
 def test_a_hook_that_makes_something_else_of_the_merge_lands_nothing(project: Repo, script: str) -> None:
     commit_plan(project, "echo 1 > one")

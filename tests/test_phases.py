@@ -51,7 +51,9 @@ def evidence(ending: Ending | None = CLEAN, reply: str = "", **more: Any) -> Evi
 def test_a_process_that_did_not_end_well_is_told_alike_in_every_phase(
     phase: Phase, ending: Ending, last_words: str, result: Result, reason: str
 ) -> None:
-    known = evidence(ending, "NO CHANGE: none", last_words=last_words, changed=True, require_change=True)
+    known = evidence(
+        ending, "NO CHANGE: none", last_words=last_words, changed=("a.txt",), require_change=True
+    )
 
     assert verdict(phase, known) == Outcome(result, reason)
 
@@ -67,12 +69,12 @@ def test_findings_outlive_an_attempt_to_mend_them_that_failed() -> None:
     ("changed", "outcome"),
     [
         (None, Outcome(Result.PASSED)),
-        (False, Outcome(Result.PASSED)),
-        (True, Outcome(Result.FAILED, "`plan` changed the repository; it may only read")),
+        ((), Outcome(Result.PASSED)),
+        (("a.txt", "b"), Outcome(Result.FAILED, "`plan` changed `a.txt`, `b`; it may only read")),
     ],
 )
 def test_a_plan_passes_unless_it_changed_something(
-    ending: Ending | None, changed: bool | None, outcome: Outcome
+    ending: Ending | None, changed: tuple[str, ...] | None, outcome: Outcome
 ) -> None:
     assert verdict(Phase.PLAN, evidence(ending, "the plan", changed=changed)) == outcome
 
@@ -87,16 +89,16 @@ NOTHING_CHANGED = Outcome(
     ("require_change", "changed", "reply", "outcome"),
     [
         (False, None, "", Outcome(Result.PASSED)),
-        (False, False, "", Outcome(Result.PASSED)),
-        (False, True, "", Outcome(Result.PASSED)),
+        (False, (), "", Outcome(Result.PASSED)),
+        (False, ("a.txt",), "", Outcome(Result.PASSED)),
         (True, None, "", Outcome(Result.PASSED)),
-        (True, True, "", Outcome(Result.PASSED)),
-        (True, False, "done", NOTHING_CHANGED),
-        (True, False, "NO CHANGE: it was there", Outcome(Result.PASSED)),
+        (True, ("a.txt",), "", Outcome(Result.PASSED)),
+        (True, (), "done", NOTHING_CHANGED),
+        (True, (), "NO CHANGE: it was there", Outcome(Result.PASSED)),
     ],
 )
 def test_a_change_is_asked_for_only_where_it_is_required_and_can_be_told(
-    require_change: bool, changed: bool | None, reply: str, outcome: Outcome
+    require_change: bool, changed: tuple[str, ...] | None, reply: str, outcome: Outcome
 ) -> None:
     known = evidence(reply=reply, changed=changed, require_change=require_change)
 
@@ -117,7 +119,7 @@ def test_a_change_is_asked_for_only_where_it_is_required_and_can_be_told(
     ],
 )
 def test_a_reply_that_ends_in_no_change_and_a_reason_needs_no_change(reply: str) -> None:
-    known = evidence(reply=reply, changed=False, require_change=True)
+    known = evidence(reply=reply, changed=(), require_change=True)
 
     assert verdict(Phase.EXECUTE, known) == Outcome(Result.PASSED)
 
@@ -138,13 +140,13 @@ def test_a_reply_that_ends_in_no_change_and_a_reason_needs_no_change(reply: str)
     ],
 )
 def test_a_reply_without_a_reason_on_its_last_line_does_not_excuse_a_missing_change(reply: str) -> None:
-    known = evidence(reply=reply, changed=False, require_change=True)
+    known = evidence(reply=reply, changed=(), require_change=True)
 
     assert verdict(Phase.EXECUTE, known) == NOTHING_CHANGED
 
 
 def test_a_round_of_mending_tells_whose_findings_it_worked_on() -> None:
-    known = evidence(findings=FINDINGS, changed=False, require_change=True)
+    known = evidence(findings=FINDINGS, changed=(), require_change=True)
 
     assert verdict(Phase.ADDRESS, known) == Outcome(
         Result.MENDED, "worked on 3 findings (tests, lint)", FINDINGS

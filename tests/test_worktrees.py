@@ -72,7 +72,8 @@ def test_no_more_worktrees_are_made_than_tasks_run_at_once(project: Repo) -> Non
 
     run_plan(project, "--max-parallel", "2")
 
-    assert sorted(path.name for path in (project.path / ".peal/worktrees").iterdir()) == ["1", "2"]
+    folders = (path.name for path in (project.path / ".peal/worktrees").iterdir())
+    assert sorted(name for name in folders if not name.endswith(".git")) == ["1", "2"]
 
 
 def test_worktrees_are_used_again_by_the_next_run(project: Repo, out: Path) -> None:
@@ -977,11 +978,13 @@ def test_a_linked_worktree_may_have_a_line_end_in_its_path(project: Repo) -> Non
     assert landed(linked) == ["1"]
 
 
-def test_work_that_cannot_be_made_a_patch_is_kept_whole_and_the_task_says_where(project: Repo) -> None:
+def test_work_that_cannot_be_made_a_patch_is_kept_whole_and_the_task_says_where(
+    project: Repo, out: Path
+) -> None:
     project.write(".gitattributes", "half filter=failing\n")
     project.git("add", ".gitattributes")
-    project.git("config", "filter.failing.clean", "cat")
-    commit_plan(project, "echo precious > half; git config filter.failing.clean false; exit 1")
+    project.git("config", "filter.failing.clean", 'cat && [ ! -e "$OUT/broken" ]')
+    commit_plan(project, 'echo precious > half; touch "$OUT/broken"; exit 1')
     project.git("config", "filter.failing.required", "true")
 
     said = run_plan(project, code=1)

@@ -129,6 +129,7 @@ def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspac
         places.plan_key(plan_file),
         tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
         preflight.included(repo, settings.worktree_include),
+        preflight.identity(repo),
     )
 
 

@@ -10,11 +10,7 @@ def verdict(evidence: Evidence) -> Outcome:
     """Passed if the attempt ended well and, where that is asked for, the repository changed or need not have."""
     if bad := unfit(evidence):
         return bad
-    if (
-        evidence.require_change
-        and evidence.changed is False
-        and not _says_none_was_needed(evidence.reply.text)
-    ):
+    if evidence.require_change and evidence.changed == () and not _says_none_was_needed(evidence.reply.text):
         return Outcome(
             Result.FAILED,
             f"no change: nothing in the repository differs and the reply does not end in `{NO_CHANGE} reason`",

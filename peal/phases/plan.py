@@ -2,7 +2,9 @@
 
 from peal.model import Outcome, Result
 from peal.phases.verdict import Evidence, unfinished
-from peal.text import count
+from peal.text import count, some
+
+_SHOWN = 5
 
 
 def verdict(evidence: Evidence) -> Outcome:
@@ -10,7 +12,7 @@ def verdict(evidence: Evidence) -> Outcome:
     if bad := unfinished(evidence):
         return bad
     if evidence.changed:
-        return Outcome(Result.FAILED, "`plan` changed the repository; it may only read")
+        return Outcome(Result.FAILED, f"`plan` changed {some(evidence.changed, _SHOWN)}; it may only read")
     found = len(evidence.reply.text.strip())
     if found < evidence.least_plan:
         wanted = f"a plan has at least {evidence.least_plan}"

@@ -17,8 +17,8 @@ class Evidence:
     reply: Reply
     last_words: str = ""
     """The last line of output, stderr before stdout."""
-    changed: bool | None = None
-    """Whether the repository changed meanwhile; None where that cannot be told."""
+    changed: tuple[str, ...] | None = None
+    """What changed in the repository meanwhile; None where that cannot be told."""
     require_change: bool = False
     least_plan: int = 0
     """Letters that the reply of `plan` has to have."""

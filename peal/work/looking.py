@@ -43,20 +43,24 @@ class Looking:
     @cached_property
     def base(self) -> str:
         """The commit of the branch; of a change that is in it already, the one that it landed on."""
-        return landed_on(self.path, self.desk.attempt.own, self.change.base) or self.change.base
+        return landed_on(self.change, self.desk.attempt.own) or self.change.base
 
     def changed(self) -> tuple[str, ...]:
         """By git; in a shared tree everything that is not committed, for nobody can tell whose it is."""
-        words = ("diff", "--name-only", "--no-renames", "-z", self.base or "HEAD", "--")
-        listed = git.output(self.path, *words) if self.base or git.commit_id(self.path, "HEAD") else ""
-        others = git.output(self.path, "ls-files", "--others", "--exclude-standard", "-z")
+        words = ("diff", "--name-only", "--no-renames", "--ignore-submodules=dirty", "-z")
+        listed = self.change.git(*words, self._from, "--") if self._from else ""
+        others = self.change.git("ls-files", "--others", "--exclude-standard", "-z")
         return tuple(path for path in f"{listed}\0{others}".split("\0") if path)
 
     def diff(self) -> str:
         """As git shows it."""
-        if not self.base and not git.commit_id(self.path, "HEAD"):
-            return ""
-        return git.output(self.path, "diff", "--no-ext-diff", "--no-color", self.base or "HEAD", "--")
+        words = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
+        return self.change.git(*words, "--ignore-submodules=dirty", self._from, "--") if self._from else ""
+
+    @cached_property
+    def _from(self) -> str:
+        """What the change is told against; empty in a repository without a commit."""
+        return self.base or ("HEAD" if git.commit_id(self.path, "HEAD") else "")
 
     def commit(self) -> str:
         """The merge as it stands."""
@@ -75,12 +79,14 @@ class Looking:
         return self.desk.consult(agent, model, prompt, name)
 
 
-def landed_on(folder: Path, own: str, base: str) -> str:
-    """The commit that a task's own one was landed on top of, if `base` holds it: on `base` its change would be empty."""
-    if not own or not base or not git.is_ancestor(folder, own, base):
+def landed_on(change: Change, own: str) -> str:
+    """The commit that a task's own one was landed on top of, if its base holds it: there its change would be empty."""
+    if not own or not change.base:
         return ""
-    since = git.output(folder, "rev-list", "--first-parent", "--ancestry-path", f"{own}..{base}").split()
-    return git.parents(folder, since[-1])[0] if since else ""
+    since = change.git(
+        "rev-list", "--first-parent", "--ancestry-path", "--parents", f"{own}..{change.base}"
+    ).splitlines()
+    return since[-1].split()[1] if since else ""
 
 
 @frozen

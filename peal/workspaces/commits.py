@@ -1,17 +1,16 @@
 """A task's commit: made from a worktree, kept by a branch of its own, found again after a crash."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from attrs import frozen
 
 from peal import git
 from peal.errors import PealError
-from peal.files import replace
+from peal.files import content, replace
 from peal.model import Task
 from peal.text import harmless
 from peal.workspaces.slots import MARKER, Slot
+from peal.workspaces.staging import staged
 
 PATCH = "changes.patch"
 """In an attempt's folder: what it changed, if it did not pass."""
@@ -32,91 +31,39 @@ def subject(task: Task) -> str:
     return f"Task {task.id}: {title}" if title else f"Task {task.id}"
 
 
-def checkpoint(slot: Slot, base: str, text: str) -> str:
+def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) -> str:
     """
     The commit of all that differs from `base` in the worktree, made without hooks; empty if nothing does.
 
     What the agent committed itself is part of it. Ignored files stay out, also those an agent has forced in, and so
     do repositories of their own inside the worktree.
     """
-    if slot.under_way and (torn := [path for path in slot.unmerged() if _is_torn(slot.path / path)]):
+    slot.check_intact()
+    if slot.under_way and (
+        torn := [path for path in slot.unmerged_for_agent() if _is_torn(slot.path / path)]
+    ):
         listed = ", ".join(f"`{harmless(path)}`" for path in torn)
         raise PealError(f"a merge was left half done, with conflict markers in {listed}")
     if not staged(slot, base):
         return ""
-    return made(slot.repo, slot.output("write-tree"), (base,), text)
+    return made(slot.repo, slot.output("write-tree"), (base,), text, identity)
 
 
 def _is_torn(path: Path) -> bool:
     """Whether a file still shows a conflict."""
-    try:
-        return MARKER.search(path.read_bytes()) is not None
-    except OSError:
-        return False
+    return MARKER.search(content(path) or b"") is not None
 
 
-def made(folder: Path, tree: str, parents: Sequence[str], text: str) -> str:
-    """A commit of `tree`; nothing points to it yet."""
+def made(
+    folder: Path, tree: str, parents: Sequence[str], text: str, identity: Mapping[str, str] | None = None
+) -> str:
+    """A commit of `tree` by the person whose `identity` is given as variables; nothing points to it yet."""
     above = [word for parent in parents for word in ("-p", parent)]
-    return git.output(folder, "commit-tree", tree, *above, "-F", "-", stdin=_encoded(text))
+    return git.output(folder, "commit-tree", tree, *above, "-F", "-", stdin=_encoded(text), env=identity)
 
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "replace")
-
-
-def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> list[str]:
-    """Put all that differs from `base` into the index; the paths. Those that were `brought` are wanted in any case."""
-    slot.unlock()
-    slot.detach(base)
-    slot.stage()
-    changes = _changes(slot, base)
-    unwanted = _unwanted(slot, changes) - brought
-    if unwanted:
-        slot.output(
-            "rm", "-r", "--cached", "--force", "--quiet", "--ignore-unmatch",
-            "--pathspec-from-file=-", "--pathspec-file-nul",
-            stdin=b"\0".join(os.fsencode(f":(top,literal){path}") for path in unwanted),
-        )  # fmt: skip
-    return [path for path in changes if path not in unwanted]
-
-
-@frozen
-class _Change:
-    """How a path differs: its modes and blobs, before and now; zeros where there is none."""
-
-    modes: tuple[str, str]
-    blobs: tuple[str, str]
-
-
-def _changes(slot: Slot, base: str) -> dict[str, _Change]:
-    """Each path that differs from `base`; see git-diff-index(1), "Raw output format"."""
-    raw = slot.output("diff-index", "--cached", "--raw", "--no-abbrev", "--no-renames", "-z", base)
-    fields = raw.split("\0")
-    found = {}
-    for head, path in zip(fields[::2], fields[1::2], strict=False):
-        before, now, blob_before, blob_now, _ = head.removeprefix(":").split(" ")
-        found[path] = _Change((before, now), (blob_before, blob_now))
-    return found
-
-
-def _unwanted(slot: Slot, changes: dict[str, _Change]) -> set[str]:
-    """New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules."""
-    gone = {change.blobs[0] for change in changes.values() if change.modes[1] == "000000"}
-    new = [path for path, change in changes.items() if change.modes[0] == "000000"]
-    if not new:
-        return set()
-    strays = (
-        set() if ".gitmodules" in changes else {path for path in new if changes[path].modes[1] == "160000"}
-    )
-    # A tracked file that is ignored, as in a `dist/` that is committed all the same, may be given another name.
-    unknown = [path for path in new if changes[path].blobs[1] not in gone]
-    listed = b"\0".join(map(os.fsencode, unknown))
-    ignored = (
-        slot.attempt("check-ignore", "--no-index", "--stdin", "-z", stdin=listed).stdout if unknown else b""
-    )
-    included = {name.as_posix() for name in slot.included}
-    return strays | included.intersection(new) | set(filter(None, os.fsdecode(ignored).split("\0")))
 
 
 def save_patch(slot: Slot, base: str, folder: Path) -> None:

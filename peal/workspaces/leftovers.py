@@ -74,6 +74,7 @@ def _set_aside(slot: Slot, why: str) -> str:
     if not slot.path.is_dir() or slot.path.is_symlink() or not any(slot.path.iterdir()):
         return ""
     kept = slot.path.with_name(f"{slot.name}.kept-{time.strftime('%Y%m%d-%H%M%S')}")
+    slot.point_back()
     if not slot.exists or not git.succeeds(slot.repo, "worktree", "move", str(slot.path), str(kept)):
         slot.path.rename(kept)
     return f"what an attempt left could not be made a patch ({why}); all of it is kept in `{kept}`"

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 from attrs import define, field
 
 from peal import git
+from peal.files import content
 from peal.model import Attempt, Finding
 from peal.text import harmless
 from peal.workspaces import commits, leftovers
+from peal.workspaces.agent_git import Origin
 from peal.workspaces.slots import MARKER, SIDES, Slot
+from peal.workspaces.staging import staged
 
 REVIEWER = "git merge"
 _PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
@@ -44,6 +48,9 @@ class Merge:
     text: str
     """What the message says behind `Merge`."""
     has_hooks: bool
+    origin: Origin
+    identity: Mapping[str, str]
+    """Who commits, as variables for git."""
     _commit: str = ""
     _is_staged: bool = False
     _conflicts: dict[str, bytes | None] = field(factory=dict)
@@ -63,11 +70,13 @@ class Merge:
         """The worktree on the branch's commit, without the merge."""
         leftovers.rescue(self.slot)
         self.slot.reset(self.base)
+        self.slot.hand_over(self.origin)
 
     def ready(self) -> None:
         """The worktree holds the merge, committed or under way."""
         if not self._is_staged:
             self._stage()
+            self.slot.hand_over(self.origin)
 
     @cached_property
     def _parents(self) -> list[str]:
@@ -104,6 +113,10 @@ class Merge:
         """A finding for each path that clashes."""
         return tuple(self._told(path, state) for path, state in self._unmerged().items())
 
+    def git(self, *words: str) -> str:
+        """In the worktree, which `ready` has made the merge's."""
+        return self.slot.output(*words)
+
     def at_once(self) -> bool:
         """Merge without a worktree; whether that was possible: nothing clashes, and no hook wants to look."""
         repo = self.slot.repo
@@ -119,7 +132,7 @@ class Merge:
             if found.returncode != 0:
                 return False
             tree = os.fsdecode(found.stdout).split("\n", 1)[0]
-            self._commit = commits.made(repo, tree, self._onto, self.message)
+            self._commit = commits.made(repo, tree, self._onto, self.message, self.identity)
         return True
 
     def _stage(self) -> None:
@@ -148,7 +161,7 @@ class Merge:
                 self._git("cherry-pick", "--no-commit", "--allow-empty", *mainline, brings)
             case _:
                 self._git("merge", "--quiet", "--no-ff", "--no-commit", *_PLAINLY, brings)
-        self._conflicts = {path: self._content(path) for path in self._unmerged()}
+        self._conflicts = {path: self._state(path) for path in self._unmerged()}
         if not self.has_hooks and not self._conflicts:
             self._commit = self._written()
 
@@ -162,11 +175,10 @@ class Merge:
         """The paths in conflict, each with git's two letters for how."""
         return self.slot.unmerged() if self._is_staged and not self._commit else {}
 
-    def _content(self, path: str) -> bytes | None:
-        try:
-            return (self.slot.path / path).read_bytes()
-        except OSError:
-            return None
+    def _state(self, path: str) -> bytes | None:
+        """What a file holds or a link names; None if it is neither."""
+        place = self.slot.path / path
+        return os.fsencode(place.readlink()) if place.is_symlink() else content(place)
 
     def _told(self, path: str, state: str) -> Finding:
         """A conflict in words, with both sides where the file shows them."""
@@ -183,7 +195,10 @@ class Merge:
         if self._commit or not self.has_hooks:
             return ()
         empty = ["--allow-empty"] if self._way is Way.REPLAY else []
-        return ("git", "-C", str(self.path), "commit", "--no-gpg-sign", "--quiet", *empty, "-m", self.message)
+        steered = (f"--git-dir={self.slot.git_folder}", f"--work-tree={self.path}")
+        return (
+            "git", "-C", str(self.path), *steered, "commit", "--no-gpg-sign", "--quiet", *empty, "-m", self.message,
+        )  # fmt: skip
 
     def committed(self) -> None:
         """HEAD is the merge now; `GitError` if it is anything else."""
@@ -205,6 +220,7 @@ class Merge:
             self.slot.reset(self._commit)
         else:
             self.slot.drop_untracked()
+        self.slot.hand_over(self.origin)
 
     def snapshot(self) -> str:
         """The merge, committed without the hooks if they refuse."""
@@ -218,11 +234,12 @@ class Merge:
 
     def mended(self) -> str:
         """The merge with what the agent did."""
+        self.slot.check_intact()
         if not self._commit and (self._is_given_up() or self._unresolved()):
             leftovers.rescue(self.slot)
             return ""
         listed = git.output(self.slot.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
-        changed = commits.staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
+        changed = staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
         if not changed and self._way is not Way.NOTHING:  # the agent has taken the task's change out again
             leftovers.settle(self.slot)
             return ""
@@ -234,27 +251,24 @@ class Merge:
         tree = self.slot.output("write-tree")
         if self._commit and tree == git.output(self.slot.repo, "rev-parse", f"{self._commit}^{{tree}}"):
             return self._commit
-        commit = commits.made(self.slot.repo, tree, self._onto, self.message)
+        commit = commits.made(self.slot.repo, tree, self._onto, self.message, self.identity)
         commits.point(self.slot.repo, self.ref, commit)
         return commit
 
     def _unresolved(self) -> list[str]:
         """The conflicts that the agent left: markers still there, or neither the file nor the index touched."""
-        unmerged = self._unmerged()
+        unmerged = self.slot.unmerged_for_agent() if self._conflicts else set()
         return [
             path
             for path, before in self._conflicts.items()
-            if MARKER.search(now := self._content(path) or b"")
-            or (path in unmerged and now == (before or b""))
+            if MARKER.search(now := self._state(path) or b"") or (path in unmerged and now == (before or b""))
         ]
 
     def _is_given_up(self) -> bool:
         """Whether the agent has ended the merge without making it, and the task's change with it."""
         if self._way is Way.REPLAY:
-            return not self.slot.is_changed(self.base)
-        if self.slot.under_way == "MERGE_HEAD":
-            return False
-        return not git.is_ancestor(self.slot.repo, self._onto[1], self.slot.output("rev-parse", "HEAD"))
+            return not self.slot.changed()
+        return self.slot.under_way != "MERGE_HEAD" and not self.slot.agent_has(self._onto[1])
 
     def rescue(self) -> str:
         """What the agent did, as a patch."""

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,13 @@ from attrs import define, field
 from peal import git
 from peal.errors import PealError
 from peal.model import Attempt, Outcome, Phase, Result
+from peal.text import some
 from peal.workspaces import commits, landing, leftovers
+from peal.workspaces.agent_git import Origin
 from peal.workspaces.merging import Merge
 from peal.workspaces.slots import ADDRESS, Slot
 
+_SHOWN = 3
 _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
 
 
@@ -29,6 +32,7 @@ class LentSlot:
     base: str
     ref: str
     plan: str
+    identity: Mapping[str, str]
     kept: bool = False
     """The slot stays with the task for its next phase."""
 
@@ -43,14 +47,18 @@ class LentSlot:
     def watch(self) -> None:
         """The slot is clean: what it is compared with is known."""
 
-    def changed(self) -> bool:
-        """Whether the worktree differs from its base."""
-        return self.slot.is_changed(self.base)
+    def changed(self) -> tuple[str, ...]:
+        """The paths that differ from its base."""
+        return self.slot.changed()
 
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the slot is free for others."""
         text = commits.message(self.attempt.task, self.plan, run)
-        commit = commits.checkpoint(self.slot, self.base, text)
+        commit = commits.checkpoint(self.slot, self.base, text, self.identity)
+        if not commit and (away := self.slot.put_away()):
+            raise PealError(
+                f"the agent's work is not in its worktree but in {some(away, _SHOWN)} of its own git, which nobody else sees"
+            )
         if commit:
             commits.point(self.slot.repo, self.ref, commit)
         leftovers.settle(self.slot)
@@ -74,6 +82,8 @@ class Pool:
     plan: str
     setup: tuple[str, ...] = ()
     included: tuple[Path, ...] = ()
+    identity: Mapping[str, str] = field(factory=dict)
+    """Who commits, as variables for git."""
     _free: list[Slot] = field(factory=list)
     _held: dict[int, tuple[Slot, str]] = field(factory=dict)
     """The slots that tasks have planned in and go on in, each with its base."""
@@ -92,6 +102,7 @@ class Pool:
 
         The one for `address` too, unless only a conflict could need it.
         """
+        _ = self._origin  # before anybody works here who could change it
         for _ in range(places):
             self._free.append(self._next())
         if (reviews or self._has_hooks) and not self._address.exists:
@@ -110,6 +121,10 @@ class Pool:
     @cached_property
     def _address(self) -> Slot:
         return self._slot(ADDRESS)
+
+    @cached_property
+    def _origin(self) -> Origin:
+        return Origin.of(self.repo)
 
     def ref(self, task: int | str) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""
@@ -133,7 +148,8 @@ class Pool:
                 leftovers.rescue(slot)
                 slot.reset(base)
             leftovers.claim(slot, attempt.folder, base)
-            lent = LentSlot(slot, attempt, base, self.ref(attempt.task.index), self.plan)
+            slot.hand_over(self._origin)
+            lent = LentSlot(slot, attempt, base, self.ref(attempt.task.index), self.plan, self.identity)
             yield lent
         finally:
             with self._lock:
@@ -155,7 +171,14 @@ class Pool:
         subject = commits.subject(attempt.task)
         text = f"{subject[0].lower()}{subject[1:]}\n"
         return Merge(
-            self._address, attempt, self.ref(attempt.task.index), self.target(), text, self._has_hooks
+            slot=self._address,
+            attempt=attempt,
+            ref=self.ref(attempt.task.index),
+            base=self.target(),
+            text=text,
+            has_hooks=self._has_hooks,
+            origin=self._origin,
+            identity=self.identity,
         )
 
     @cached_property

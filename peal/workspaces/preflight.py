@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 from pathlib import Path
 
 from attrs import frozen
@@ -12,6 +13,8 @@ from peal.text import some
 from peal.workspaces.landing import give_up
 
 _SHOWN = 3
+_IDENTITY = re.compile(r"(.*?) ?<(.*)> \d+ [-+]\d{4}", re.DOTALL)
+"""What `git var GIT_AUTHOR_IDENT` prints."""
 _NEEDS = {
     "node_modules": 'worktree_setup = "npm ci"',
     ".venv": 'worktree_setup = "…", with the command that makes it',
@@ -49,18 +52,22 @@ def landing_branch(repo: Path) -> str:
             "a branch is named `peal`, which keeps git from making branches below `peal/`; rename it "
             "(`git branch -m peal NAME`), or pass --no-commit"
         )
-    _has_identity(repo)
     return branch
 
 
-def _has_identity(repo: Path) -> None:
-    for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
-        found = git.attempt(repo, "var", name)
-        if found.returncode != 0:
+def identity(repo: Path) -> dict[str, str]:
+    """Who commits, as variables for git: whatever an agent sets later, peal's commits are by who began the run."""
+    found: dict[str, str] = {}
+    for role in ("AUTHOR", "COMMITTER"):
+        asked = git.attempt(repo, "var", f"GIT_{role}_IDENT")
+        told = _IDENTITY.fullmatch(os.fsdecode(asked.stdout).strip())
+        if asked.returncode != 0 or told is None:
             raise PealError(
                 "git does not know who commits; `git config user.name NAME` and `git config user.email ADDRESS`, "
                 "or pass --no-commit"
             )
+        found |= {f"GIT_{role}_NAME": told[1], f"GIT_{role}_EMAIL": told[2]}
+    return found
 
 
 def included(repo: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:

@@ -27,8 +27,8 @@ class Workspace(Protocol):
     def watch(self) -> None:
         """An agent is about to work: remember what `changed` compares with."""
 
-    def changed(self) -> bool | None:
-        """Whether anything but ignored files differs since `watch`; None where that cannot be told to be this attempt's."""
+    def changed(self) -> tuple[str, ...] | None:
+        """The paths that differ since `watch`, ignored ones left out; None where that cannot be told to be this attempt's."""
 
     def keep(self, run: str) -> str:
         """Make what was done the task's commit, whatever becomes of the folder; its id, empty if nothing changed."""
@@ -51,6 +51,9 @@ class Change(Protocol):
     @property
     def is_empty(self) -> bool:
         """There is nothing to review."""
+
+    def git(self, *words: str) -> str:
+        """What git prints in the folder, by the person's settings only; `GitError` if it fails."""
 
     def at_once(self) -> bool:
         """Whether the change is merged and nobody but reviewers needs the folder."""

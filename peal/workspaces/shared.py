@@ -25,9 +25,13 @@ class SharedFolder:
         """Look before the attempt where a look afterwards would mean something."""
         self._before = git.look(self.path) if self.alone else None
 
-    def changed(self) -> bool | None:
-        """Whether the tree differs from the look before."""
-        return None if self._before is None else git.look(self.path) != self._before
+    def changed(self) -> tuple[str, ...] | None:
+        """The paths that differ from the look before."""
+        return None if self._before is None else git.differing(self._before, git.look(self.path))
+
+    def git(self, *words: str) -> str:
+        """In the person's tree."""
+        return git.output(self.path, *words)
 
     def keep(self, run: str) -> str:  # noqa: ARG002
         """Nothing is committed."""

@@ -6,21 +6,22 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from attrs import frozen
 
 from peal import git
-from peal.files import replace
+from peal.errors import PealError
+from peal.files import content, replace
+from peal.workspaces.agent_git import AgentGit, Origin
 
 ADDRESS = "address"
 """The slot in which `address` works, one task at a time; the others have numbers."""
 STET = "stet"
 """The worktree that the reviewer stet has for itself."""
-_LEFT_OVER = ("rebase-merge", "rebase-apply", "sequencer", "BISECT_LOG", "BISECT_START")
-"""What a git that was cut off leaves in a worktree's own folder, beside its locks; `reset --hard` removes the rest."""
 _MAKING = threading.Lock()
+_OF_WORK = ("refs/heads/", "refs/stash")
 SIDES = {
     "DD": "both sides deleted it",
     "AU": "only the branch has it",
@@ -31,6 +32,8 @@ SIDES = {
     "UU": "both sides changed it",
 }
 """What git-status(1) says of unmerged paths; "us" is the branch, "them" the task."""
+_LINK = (0o160000).to_bytes(4, "big")
+"""The mode of a submodule in an index; see gitformat-index(5). It may stand there by chance, and is never missing."""
 MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 """A line that git writes into a file to show a conflict; `=======` is left out, for texts underline with it."""
 
@@ -52,8 +55,26 @@ class Slot:
     @property
     def exists(self) -> bool:
         """Whether the worktree is whole enough to be reset."""
-        folder = self._git_folder()
-        return folder is not None and (folder / "HEAD").is_file()
+        return self.git_folder is not None
+
+    @property
+    def agent_git(self) -> AgentGit:
+        """The git folder that programs in the worktree use."""
+        return AgentGit(self.path)
+
+    @property
+    def own_index(self) -> Path:
+        """What is staged as far as peal's git is concerned."""
+        return self._registered() / "index"
+
+    def hand_over(self, origin: Origin) -> None:
+        """Somebody is about to work here: their git finds the worktree as peal's has it."""
+        self.agent_git.make(origin, self._registered())
+
+    def check_intact(self) -> None:
+        """PealError if who worked here has meddled with what makes the folder a worktree."""
+        if not self.agent_git.is_in_place:
+            raise PealError(f"worktree `{self.path}` is gone or broken; an agent must not touch its `.git`")
 
     def make(self) -> None:
         """
@@ -94,75 +115,64 @@ class Slot:
         self._include()
 
     def _reset(self, commit: str) -> None:
-        if self._is_narrowed():
-            self.make()
         self.unlock()
-        if self._head().startswith("ref:"):
-            self.detach(commit)
         self.output("reset", "--quiet", "--hard", commit)
         self.output("clean", "-qffd")
 
-    def _is_narrowed(self) -> bool:
-        """Whether an agent has made this a sparse checkout of its own; the tasks to come would lack files."""
-        folder = self._git_folder()
-        own = folder / "config.worktree" if folder else None
-        if own is None or not own.exists():
-            return False
-        shared = git.output(self.repo, "rev-parse", "--path-format=absolute", "--git-path", "config.worktree")
-        return not Path(shared).exists() or own.read_bytes() != Path(shared).read_bytes()
-
     def attempt(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> git.Done:
         """
-        git in this worktree.
+        peal's git in this worktree, by the folder that it was registered with: what lies in the worktree is not believed.
 
-        `GitError` where the worktree is spoiled: git would look for a repository further up, and find the person's.
+        `GitError` where the worktree is gone.
         """
-        if not self.exists:
-            raise git.GitError(
-                f"worktree `{self.path}` is gone or broken; an agent must not touch its `.git`"
-            )
-        return git.attempt(self.path, *words, stdin=stdin, env=env)
+        return git.attempt(self.path, *words, stdin=stdin, env={**self._steered(), **(env or {})})
+
+    def _steered(self) -> dict[str, str]:
+        return {"GIT_DIR": str(self._registered()), "GIT_WORK_TREE": str(self.path)}
+
+    def _registered(self) -> Path:
+        if folder := self.git_folder:
+            return folder
+        raise git.GitError(f"worktree `{self.path}` is gone or broken; an agent must not touch its `.git`")
 
     def output(self, *words: str, stdin: bytes = b"") -> str:
         """What git prints in this worktree; `GitError` if it fails."""
         return git.printed(self.attempt(*words, stdin=stdin), self.path, words)
 
     def unlock(self) -> None:
-        """Clear away what a git that was cut off left under way; nobody else may be at work here."""
-        if folder := self._git_folder():
-            for path in (*folder.glob("*.lock"), *(folder / name for name in _LEFT_OVER)):
-                with suppress(OSError):
-                    path.unlink()
-                shutil.rmtree(path, ignore_errors=True)
+        """Clear away locks that a git of peal's has left which was cut off; nobody else may be at work here."""
+        for path in self._registered().glob("*.lock"):
+            path.unlink(missing_ok=True)
 
     @property
     def under_way(self) -> str:
         """What git has left half done here, by the file that tells of it; empty for nothing."""
-        folder = self._git_folder()
-        return git.under_way(folder) if folder else ""
+        return git.under_way(self.agent_git.folder)
 
     def detach(self, commit: str) -> None:
-        """HEAD names `commit` itself from now on: a branch that an agent has checked out here does not move with it."""
-        if self._head() != commit:
+        """HEAD names `commit` itself from now on."""
+        head = (self._registered() / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
+        if head != commit:
             self.output("update-ref", "--no-deref", "HEAD", commit)
 
-    def _head(self) -> str:
-        """What HEAD says: a commit, or `ref:` and a branch; empty if that cannot be read."""
-        folder = self._git_folder()
-        try:
-            return (folder / "HEAD").read_text(encoding="utf-8").strip() if folder else ""
-        except (OSError, UnicodeDecodeError):
-            return ""
+    @property
+    def git_folder(self) -> Path | None:
+        """
+        Where peal's git keeps this worktree's index and HEAD; None if there is no such worktree.
 
-    def _git_folder(self) -> Path | None:
-        """Where git keeps this worktree's index and HEAD; None if the worktree was taken away or spoiled."""
-        with suppress(OSError, UnicodeDecodeError):
-            text = (self.path / ".git").read_text(encoding="utf-8", errors="surrogateescape")
-            folder = Path(text.removeprefix("gitdir: ").rstrip("\n"))
-            back = (folder / "gitdir").read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-            if os.path.realpath(back) == os.path.realpath(self.path / ".git"):
-                return folder
-        return None
+        Found from git's side: the worktree's own `.git` is what an agent has left there.
+        """
+        if self.path.is_symlink() or not self.path.is_dir():
+            return None
+        folders = git.common_folder(self.repo) / "worktrees"
+        likely = chain([folders / self.name], folders.glob("*"))
+        return next((folder for folder in likely if self._is_named_by(folder)), None)
+
+    def _is_named_by(self, folder: Path) -> bool:
+        """Whether this is git's folder for the worktree; see gitrepository-layout(5), "worktrees/<id>/gitdir"."""
+        named = folder / os.fsdecode(content(folder / "gitdir") or b"").removesuffix("\n")
+        is_whole = named.name == ".git" and (folder / "HEAD").is_file()
+        return is_whole and named.parent.resolve() == self.path.resolve()
 
     def _include(self) -> None:
         for name in self.included:
@@ -174,27 +184,71 @@ class Slot:
 
     def stage(self) -> None:
         """Everything that differs goes into the index, but for ignored files and repositories inside."""
-        done = self.attempt("add", "--all")
+        links = [f":(exclude,top,literal){path}" for path in self.links()]
+        done = self.attempt("add", "--all", "--", ":(top)", *links)
         if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
             inside = [f":(exclude,top,literal){path.rstrip('/')}" for path in listed if path.endswith("/")]
-            done = self.attempt("add", "--all", "--sparse", "--", ":(top)", *inside)
+            done = self.attempt("add", "--all", "--sparse", "--", ":(top)", *links, *inside)
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
 
+    def links(self) -> dict[str, str]:
+        """
+        The submodules that the index names, each with its commit.
+
+        git would start another git inside of them, by the settings it finds there: they are kept out of its sight.
+        """
+        indexes = (self.own_index, *self._registered().glob("sharedindex.*"))
+        if not any(_LINK in (content(index) or b"") for index in indexes):
+            return {}
+        listed = self.output("ls-files", "--stage", "-z").split("\0")
+        entries = (entry.partition("\t") for entry in listed if entry.startswith("160000 "))
+        return {path: head.split(" ")[1] for head, _, path in entries}
+
     def unmerged(self) -> dict[str, str]:
         """The paths in conflict, each with git's two letters for how; see git-status(1)."""
-        listed = self.output("status", "--porcelain", "-z", "--untracked-files=no")
+        listed = self.output("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
         return {entry[3:]: entry[:2] for entry in listed.split("\0") if entry[:2] in SIDES}
 
-    def is_changed(self, commit: str) -> bool:
-        """Whether anything but ignored and included files differs from `commit`, committed or not."""
-        found = self.output("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal")
-        heads = [line for line in found.split("\0") if line.startswith("# branch.oid ")]
-        own = {f"? {name.as_posix()}" for name in self.included}
-        own |= {f"? {parent.as_posix()}/" for name in self.included for parent in name.parents}
-        entries = [entry for entry in found.split("\0") if entry and not entry.startswith("# ")]
-        return heads != [f"# branch.oid {commit}"] or not own.issuperset(entries)
+    def unmerged_for_agent(self) -> set[str]:
+        """The paths that are in conflict still as far as the agent's git knows; if that is spoiled, all that were."""
+        found = self.attempt(
+            "ls-files", "--unmerged", "-z", env={"GIT_INDEX_FILE": str(self.agent_git.index)}
+        )
+        if found.returncode != 0:
+            return set(self.unmerged())
+        return {entry.partition("\t")[2] for entry in os.fsdecode(found.stdout).split("\0") if entry}
+
+    def agent_has(self, commit: str) -> bool:
+        """Whether the commit that the agent's HEAD is at contains this one."""
+        objects = git.quoted(str(self.agent_git.folder / "objects"))
+        head, env = self.agent_git.head(), {"GIT_ALTERNATE_OBJECT_DIRECTORIES": objects}
+        return (
+            bool(head) and self.attempt("merge-base", "--is-ancestor", commit, head, env=env).returncode == 0
+        )
+
+    def put_away(self) -> list[str]:
+        """The branches and stashes of the agent's own that hold commits which nobody else has."""
+        found = {
+            name: commit for name, commit in self.agent_git.new_refs().items() if name.startswith(_OF_WORK)
+        }
+        return [name for name, commit in found.items() if not git.commit_id(self.repo, commit)]
+
+    def changed(self) -> tuple[str, ...]:
+        """The paths that differ from what the worktree was reset to; ignored and included files do not count."""
+        found = self.output(
+            "status",
+            "--porcelain",
+            "-z",
+            "--untracked-files=normal",
+            "--no-renames",
+            "--ignore-submodules=all",
+        )
+        own = {name.as_posix() for name in self.included}
+        own |= {f"{parent.as_posix()}/" for name in self.included for parent in name.parents}
+        paths = (entry[3:] for entry in found.split("\0") if entry)
+        return tuple(path for path in paths if path not in own)
 
     @property
     def _mark(self) -> Path:
@@ -218,9 +272,16 @@ class Slot:
         self.output("clean", "-qffd")
         self._include()
 
+    def point_back(self) -> None:
+        """Let the worktree name the folder that git registered it with, as `git worktree` wants to see it."""
+        if folder := self.git_folder:
+            self.agent_git.point_to(folder)
+
     def remove(self) -> None:
         """Take the worktree away."""
+        self.point_back()
         git.attempt(self.repo, "worktree", "remove", "--force", "--force", str(self.path))
+        shutil.rmtree(self.agent_git.folder, ignore_errors=True)
         if self.path.is_symlink() or self.path.is_file():
             self.path.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
@@ -237,12 +298,12 @@ def found(repo: Path, folder: Path) -> list[Slot]:
 
 def difference(slot: Slot, base: str, options: list[str]) -> git.Done:
     """What differs from `base` in a worktree that somebody works in; its index stays as it is."""
-    own = slot.output("rev-parse", "--path-format=absolute", "--git-path", "index")
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
-        if Path(own).exists():
-            shutil.copyfile(own, index)
+        if slot.own_index.exists():
+            shutil.copyfile(slot.own_index, index)
         steered = {"GIT_INDEX_FILE": str(index)}
-        slot.attempt("add", "--all", env=steered)
+        links = [f":(exclude,top,literal){path}" for path in slot.links()]
+        slot.attempt("add", "--all", "--", ":(top)", *links, env=steered)
         excluded = [f":(exclude,top,literal){name.as_posix()}" for name in slot.included]
         return slot.attempt("diff", "--cached", *options, base, "--", ":(top)", *excluded, env=steered)
