@@ -41,6 +41,7 @@ def attempt_of(
         instead=_nobody(step.phase, agent, history),
         session=_session(line, agent, history),
         setbacks=line.setbacks,
+        notes=line.notes,
     )
 
 

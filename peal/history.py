@@ -79,6 +79,8 @@ class Line:
     """The rounds of mending in this run."""
     dismissed: dict[str, Finding] = field(factory=dict)
     """What was dismissed of this change, by fingerprint."""
+    notes: tuple[str, ...] = ()
+    """What attempts since `peal run` have noted, each thing once."""
     setbacks: int = 0
     """How often in a row the provider could not serve the next phase."""
     wait_until: float = 0.0
@@ -249,6 +251,7 @@ class History:
             line.failed, line.held, line.failures, line.seen, line.conflicts = None, None, 0, (), 0
             line.setbacks, line.wait_until = 0, 0.0
             if not event.resumed:
+                line.notes = ()
                 line.dismissed.clear()
         self.waiting = {index: line for index, line in self.waiting.items() if line.needs_agent}
         if not event.resumed:
@@ -315,6 +318,7 @@ class History:
         running.ended, running.outcome = at, outcome
         self.spent.add(running.phase, outcome.usage)
         line.dismissed |= {finding.fingerprint: finding for finding in outcome.dismissed}
+        line.notes = tuple(dict.fromkeys((*line.notes, *outcome.notes)))
         line.tries.append(running)
         line.running = None
         self.running.pop(line.task.index, None)
@@ -438,7 +442,7 @@ class History:
                 line.next, line.completed_at, line.findings = phase, None, ()
                 line.failures, line.seen, line.failed, line.held, line.conflicts = 0, (), None, None, 0
                 line.mended = line.verified = ""
-                line.clashed = False
+                line.clashed, line.notes = False, ()
                 line.dismissed.clear()
                 if phase is not Phase.ADDRESS:
                     line.commit = ""

@@ -99,11 +99,8 @@ def line_of(event: Event) -> Line:
             return "debug", "process started", {**_where(event), "pid": event.pid}
         case StepEnded(outcome=outcome):
             level = "warning" if outcome.result in (Result.FAILED, Result.REJECTED) else "info"
-            return (
-                level,
-                "step ended",
-                {**_where(event), "result": str(outcome.result), "reason": outcome.reason},
-            )
+            facts = {**_where(event), "result": str(outcome.result), "reason": outcome.reason}
+            return level, "step ended", {**facts, **({"notes": outcome.notes} if outcome.notes else {})}
         case StopAsked():
             return "warning", "stop asked", {"why": event.why}
         case RunClosed():

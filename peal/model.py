@@ -344,6 +344,8 @@ class Outcome:
     """What was found in a round of `address`; `findings` may be the first of many."""
     dismissed: tuple[Finding, ...] = ()
     """What the agent, or a pattern, has dismissed."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it, however it ended: what is left out, taken away, set aside."""
 
 
 @frozen
@@ -397,6 +399,8 @@ class Attempt:
     """The conversation to go on in."""
     setbacks: int = 0
     """How often in a row the provider could not serve this step."""
+    notes: tuple[str, ...] = ()
+    """What the attempts before have noted."""
 
     @property
     def step(self) -> Step:

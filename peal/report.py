@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from peal.history import History, Line, Try
 from peal.model import Finding, Halt, Result
-from peal.status import advice, spending_lines
+from peal.status import advice, noted_lines, spending_lines
 from peal.text import count, duration, harmless
 
 OUTPUT_LINES = 12
@@ -29,6 +29,8 @@ def report(
         lines += ["", *_findings(history.lines[index])]
     if passed_over := _dismissed(history):
         lines += ["", *passed_over]
+    if notes := noted_lines((index, line.notes) for index, line in history.lines.items()):
+        lines += ["", *notes]
     return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
 
 

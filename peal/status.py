@@ -1,7 +1,7 @@
 """What is seen of a run, while it goes on and afterwards: pure functions of events, history and live output."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import evolve, field, frozen
 
@@ -36,6 +36,8 @@ class TaskStatus:
     """What it has changed, as a commit; whether that has landed is told by `state`."""
     used: Usage = field(factory=Usage)
     """What all its attempts have used together."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of its attempts, however they ended."""
 
 
 @frozen
@@ -112,7 +114,7 @@ def task_status(
     """Where one task stands at `now`."""
     found = _standing(line, now, is_alive, reason, last_output)
     used = tuple(usage for past in line.tries if past.outcome for usage in past.outcome.usage)
-    return evolve(found, commit=line.verified or line.brings, used=summed(used))
+    return evolve(found, commit=line.verified or line.brings, used=summed(used), notes=line.notes)
 
 
 def _standing(
@@ -224,6 +226,15 @@ def event_line(event: Event, history: History) -> str | None:
             once_more = "; once more to end it at once" if event.code > 128 else ""
             return f"{event.why}: ending what runs{once_more}"
     return None
+
+
+def noted_lines(notes: Iterable[tuple[int, tuple[str, ...]]]) -> list[str]:
+    """What tasks have noted, a line for each thing, with the tasks it is about; nothing if there is nothing."""
+    tasks: dict[str, list[int]] = {}
+    for index, texts in notes:
+        for text in texts:
+            tasks.setdefault(text, []).append(index)
+    return [f"note: {reason_line(tuple(about), harmless(text))}" for text, about in tasks.items()]
 
 
 def spending_lines(history: History) -> list[str]:

@@ -54,6 +54,7 @@ def _task(task: TaskStatus, history: History) -> dict[str, Any]:
         "seconds": round(task.seconds or 0.0, 3),
         "commit": task.commit,
         "findings": task.findings,
+        "notes": list(task.notes),
         "usage": _usage(task.used),
     }
 

@@ -597,6 +597,17 @@ def test_failures_and_a_stop_stay_above_the_table(stage: Stage) -> None:
     assert stage.seen == [*said, "the report"]
 
 
+NOTED = Outcome(Result.PASSED, notes=("`lib/a.py` is ignored by git",))
+
+
+def test_what_is_noted_stays_above_the_table(stage: Stage) -> None:
+    """Also of an attempt that passed, which leaves no line otherwise."""
+    stage.record(started(0, 1, PLAN), ended(1, 1, PLAN, NOTED))
+    stage.screen.close()
+
+    assert stage.seen == ["00:16:41 task 1: `lib/a.py` is ignored by git"]
+
+
 class Gone(io.StringIO):
     """A terminal that was closed."""
 
@@ -685,6 +696,22 @@ def test_lines_are_one_per_event_with_the_time_of_day(stage: Stage) -> None:
         "00:16:43 task 1 plan FAILED in 2.0s: exit status 3: boom",
         "00:16:44 task 1 plan started (attempt 2): evil title",
         "00:16:45 task 1 plan passed in 1.0s",
+        "  the end",
+    ]
+
+
+def test_what_is_noted_is_a_line_once_however_many_attempts_note_it(stage: Stage) -> None:
+    """Four worktrees with the same flaw are one piece of news."""
+    told = printed(
+        Lines, *run_of_two()[:3], ended(2, 1, PLAN, NOTED), started(2, 2, PLAN), ended(3, 2, PLAN, NOTED)
+    )
+
+    assert told == [
+        "00:16:41 task 1 plan started: evil title",
+        "00:16:42 task 1 plan passed in 1.0s",
+        "00:16:42 task 1: `lib/a.py` is ignored by git",
+        "00:16:42 task 2 plan started: b",
+        "00:16:43 task 2 plan passed in 1.0s",
         "  the end",
     ]
 

@@ -26,7 +26,7 @@ from peal.screens import Output
 from peal.screens.lines import Lines
 from peal.speech import Reading
 from peal.spending import amount
-from peal.status import RunStatus, overview
+from peal.status import RunStatus, noted_lines, overview
 from peal.text import duration, harmless
 
 _WATCH_EVERY = 0.5
@@ -170,7 +170,9 @@ def _reasons(history: History) -> dict[int, str]:
 def _text(found: RunStatus) -> str:
     """The status as lines."""
     rows = [_row(task) for task in found.tasks]
-    return "\n".join([_headline(found), *_used(found), *rows, *(f"next: {step}" for step in found.next)])
+    notes = noted_lines((task.index, task.notes) for task in found.tasks)
+    steps = [f"next: {step}" for step in found.next]
+    return "\n".join([_headline(found), *_used(found), *rows, *notes, *steps])
 
 
 def _used(found: RunStatus) -> list[str]:
@@ -255,6 +257,7 @@ def logs(
         _follow(places, place, one, folder, raw)
     else:
         click.echo(_heading(one, folder))
+        _print_lines(f"note: {note}" for note in (one.outcome.notes if one.outcome else ()))
         _print_lines(_conflicts(one))
         for path in transcripts.outputs_of(folder):
             _print_file(path, raw)

@@ -39,6 +39,8 @@ class Briefing:
     """What the attempt before this one had changed, if that was taken out of the workspace again."""
     is_clean: bool = False
     """The workspace holds nothing of any attempt before."""
+    notes: tuple[str, ...] = ()
+    """What was noted of the attempts before, and of the workspace."""
 
 
 @cache
@@ -99,6 +101,7 @@ def check(folder: Path | None) -> None:
         "interrupted_before": True,
         "patch": Path("changes.patch"),
         "is_clean": True,
+        "notes": ("note",),
     }
     for phase in AGENT_PHASES:
         bare = Briefing(Task(1, "", "body"), phase, folder)

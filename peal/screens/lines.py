@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Sequence
 
-from attrs import define
+from attrs import define, field
 
-from peal.events import Event, written
+from peal.events import Event, StepEnded, written
 from peal.history import History
 from peal.model import Decision, Reason
 from peal.screens import Output
@@ -17,7 +17,21 @@ from peal.text import harmless
 def stamped(event: Event, history: History) -> str | None:
     """An event as a line that begins with its time of day; None if it is not worth one."""
     line = event_line(event, history)
-    return f"{time.strftime('%H:%M:%S', time.localtime(event.at))} {line}" if line else None
+    return f"{_time_of(event)} {line}" if line else None
+
+
+def noted(events: Sequence[Event], told: set[str]) -> list[str]:
+    """What attempts that ended have noted, as lines; what is in `told` has been said, and is told once only."""
+    lines = []
+    for event in (event for event in events if isinstance(event, StepEnded)):
+        news = [note for note in event.outcome.notes if note not in told]
+        told.update(news)
+        lines += [f"{_time_of(event)} task {event.task}: {harmless(note)}" for note in news]
+    return lines
+
+
+def _time_of(event: Event) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(event.at))
 
 
 def safe(text: str) -> str:
@@ -35,6 +49,7 @@ class Lines:
     quiet: bool = False
     _explained: tuple[Reason, ...] = ()
     _asleep: tuple[Reason, ...] = ()
+    _noted: set[str] = field(factory=set)
 
     def say(self, text: str) -> None:
         """One line."""
@@ -54,10 +69,12 @@ class Lines:
             self._explained = decision.reasons
 
     def show(self, events: Sequence[Event], history: History) -> None:
-        """A line for each event that is worth one."""
+        """A line for each event that is worth one, and for each thing that is noted first."""
         for event in events if not self.quiet else ():
             if line := stamped(event, history):
                 self.out.put(line)
+            for text in noted((event,), self._noted):
+                self.out.put(text)
 
     def due(self) -> float | None:
         """Never."""

@@ -17,7 +17,7 @@ from peal.events import Event, ProcessStarted, StepEnded, StopAsked
 from peal.history import History, Try
 from peal.model import Decision, Result, Segment
 from peal.screens import Output
-from peal.screens.lines import safe, stamped
+from peal.screens.lines import noted, safe, stamped
 from peal.screens.table import Row, Scene, Span, plain, render
 
 _WRAP_OFF, _WRAP_ON = "\x1b[?7l", "\x1b[?7h"
@@ -154,6 +154,7 @@ class Live:
     _decision: Decision = field(factory=Decision)
     _drawn: float = float("-inf")
     _changed: float | None = None
+    _noted: set[str] = field(factory=set)
 
     def say(self, text: str) -> None:
         """One line, above the table while there is one."""
@@ -164,11 +165,12 @@ class Live:
         self._decision = decision
 
     def show(self, events: Sequence[Event], history: History) -> None:
-        """Failures as lines; the rest is seen at the next drawing, which happens here when it is due."""
+        """Failures, and what is noted, as lines; the rest is seen at the next drawing, which happens here when it is due."""
         self._history = history
         lines = [
             (style, line) for event in events if (style := told(event)) and (line := stamped(event, history))
         ]
+        lines += [("yellow", text) for text in noted(events, self._noted)]
         if lines:
             self.area.say(*((Span(line, style),) for style, line in lines))
         if self._changed is None and not all(isinstance(event, ProcessStarted) for event in events):

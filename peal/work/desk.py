@@ -69,8 +69,15 @@ class Desk:
     """The folder that agent and helpers work in."""
     starts_clean: bool
     """Nothing of any attempt before is there."""
+    workspace: Workspace | Change
+    """The place itself."""
     used: list[Usage] = field(factory=list)
     """What those have used who were asked beside the attempt's own agent."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What this attempt and those before it have noted, each thing once."""
+        return tuple(dict.fromkeys((*self.attempt.notes, *self.workspace.notes)))
 
     def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
         """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
@@ -124,6 +131,7 @@ class Desk:
             interrupted_before=attempt.interrupted_before,
             patch=attempt.patch,
             is_clean=self.starts_clean,
+            notes=self.notes,
         )
         prompt = render(briefing, crew.templates)
         return Request(
@@ -212,8 +220,9 @@ class Desk:
         ending = self.help(spaces.setup, "setup.", "`worktree_setup`")
         words = last_line(end_of(f"{self.attempt.folder}/setup.stderr"))
         if bad := unfinished(Evidence(ending, Reply(""), words)):
-            raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}"))
-        spaces.is_set_up(self.path)
+            notes = tuple(self.workspace.notes)
+            raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}", notes=notes))
+        self.workspace.notes.extend(spaces.is_set_up(self.path))
 
 
 @contextmanager
@@ -224,7 +233,7 @@ def desk(crew: Crew, programs: Programs, attempt: Attempt, workspace: Workspace 
     os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
     try:
         task, base, path = attempt.task.index, workspace.base, workspace.path
-        made = Desk(crew, programs, attempt, path, starts_clean=bool(base))
+        made = Desk(crew, programs, attempt, path, bool(base), workspace)
         if base:
             programs.put(WorkspaceReady(time.time(), task, attempt.phase, attempt.number, str(path), base))
             if crew.workspaces.needs_setup(path):
@@ -241,12 +250,25 @@ def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
     return evolve(outcome, reason="; ".join(filter(None, (outcome.reason, said)))) if said else outcome
 
 
-def noted(attempt: Attempt, outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
-    """The outcome as everybody may read it, left in the attempt's folder too."""
+def noted(
+    attempt: Attempt, outcome: Outcome, workspace: Workspace | Change, hide: Callable[[str], str]
+) -> Outcome:
+    """The outcome as everybody may read it, with what is noted of the workspace; left in the attempt's folder too."""
     findings = tuple(evolve(finding, message=hide(finding.message)) for finding in outcome.findings)
-    outcome = evolve(outcome, reason=hide(outcome.reason), findings=findings)
+    outcome = evolve(with_notes(outcome, workspace), findings=findings)
+    outcome = shown(outcome, hide)
     put(f"{attempt.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
     return outcome
+
+
+def with_notes(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
+    """The outcome with what is noted of the workspace, each thing once."""
+    return evolve(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *workspace.notes))))
+
+
+def shown(outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
+    """The outcome without secrets in what it says itself."""
+    return evolve(outcome, reason=hide(outcome.reason), notes=tuple(map(hide, outcome.notes)))
 
 
 def _what_failed(attempt: Attempt) -> str:

@@ -15,7 +15,7 @@ from peal.model import Attempt, Outcome, Phase, Result
 from peal.process import Cancel
 from peal.work.addressing import one_round
 from peal.work.crew import Crew
-from peal.work.desk import UnreadyError, desk, noted, with_rescue
+from peal.work.desk import UnreadyError, desk, noted, shown, with_notes, with_rescue
 from peal.work.programs import Programs
 from peal.workspaces import Change, Workspace
 
@@ -62,7 +62,7 @@ class Worker:
         except BaseException as bug:
             self.put(bug)
             outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
-        outcome = evolve(outcome, reason=self.crew.hide(outcome.reason))
+        outcome = shown(outcome, self.crew.hide)
         if outcome.result is Result.STOPPED:
             self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
         self.put(StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome))
@@ -92,17 +92,16 @@ class Worker:
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
-            return noted(attempt, outcome, self.crew.hide)
+            return noted(attempt, outcome, workspace, self.crew.hide)
 
     def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
         if change.is_empty:
             return Outcome(Result.PASSED, "nothing to review")
         if change.at_once() and not self.crew.reviewers:
-            return Outcome(
-                Result.PASSED, "" if change.base else "nothing to review", commit=change.verified()
-            )
+            why = "" if change.base else "nothing to review"
+            return with_notes(Outcome(Result.PASSED, why, commit=change.verified()), change)
         with desk(self.crew, self._programs, attempt, change) as at:
-            return noted(attempt, one_round(at, change), self.crew.hide)
+            return noted(attempt, one_round(at, change), change, self.crew.hide)
 
 
 def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:

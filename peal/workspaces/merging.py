@@ -51,6 +51,7 @@ class Merge:
     origin: Origin
     identity: Mapping[str, str]
     """Who commits, as variables for git."""
+    notes: list[str] = field(factory=list)
     _commit: str = ""
     _is_staged: bool = False
     _conflicts: dict[str, bytes | None] = field(factory=dict)

@@ -35,6 +35,7 @@ class LentSlot:
     identity: Mapping[str, str]
     kept: bool = False
     """The slot stays with the task for its next phase."""
+    notes: list[str] = field(factory=list)
 
     @property
     def path(self) -> Path:
@@ -191,9 +192,10 @@ class Pool:
         """Whether this worktree has not been readied yet, or by another command."""
         return bool(self.setup) and not self._slot(path.name).was_set_up_by(self.setup)
 
-    def is_set_up(self, path: Path) -> None:
+    def is_set_up(self, path: Path) -> tuple[str, ...]:
         """The worktree is ready, for as long as it exists."""
         self._slot(path.name).is_set_up_by(self.setup)
+        return ()
 
     def land(self, attempt: Attempt) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""

@@ -21,6 +21,9 @@ class Workspace(Protocol):
     def blank(self) -> None:
         """Ready the folder, for what has to be done there first."""
 
+    notes: list[str]
+    """What a person should know of the place, however the attempt ends; put there as it is found."""
+
     kept: bool
     """Set by the borrower: the task goes on here with its next phase."""
 
@@ -47,6 +50,9 @@ class Change(Protocol):
     @property
     def base(self) -> str:
         """The commit of the branch it is meant for; empty in the shared tree."""
+
+    notes: list[str]
+    """What a person should know of the place, however the attempt ends; put there as it is found."""
 
     @property
     def is_empty(self) -> bool:
@@ -120,8 +126,8 @@ class Workspaces(Protocol):
     def needs_setup(self, path: Path) -> bool:
         """Whether `setup` has to run in this folder first."""
 
-    def is_set_up(self, path: Path) -> None:
-        """`setup` has succeeded in this folder."""
+    def is_set_up(self, path: Path) -> tuple[str, ...]:
+        """`setup` has succeeded in this folder; what is to be noted of that."""
 
     def land(self, attempt: Attempt) -> Outcome:
         """Bring the verified change into the branch; never anything else, and never over the person's own work."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from peal import git
 from peal.model import Attempt, Finding, Outcome, Result
@@ -19,6 +19,7 @@ class SharedFolder:
     base: str = ""
     is_empty: bool = False
     kept: bool = False
+    notes: list[str] = field(factory=list)
     _before: git.Look | None = None
 
     def watch(self) -> None:
@@ -108,8 +109,9 @@ class SharedTree:
         """The person's tree is as they want it."""
         return False
 
-    def is_set_up(self, path: Path) -> None:
+    def is_set_up(self, path: Path) -> tuple[str, ...]:  # noqa: ARG002
         """The person's tree is as they want it."""
+        return ()
 
     def land(self, attempt: Attempt) -> Outcome:  # noqa: ARG002
         """The change is where it belongs already."""
