@@ -174,6 +174,11 @@ def common_folder(repo: Path) -> Path:
     return Path(output(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
 
 
+def steered(folder: Path, tree: Path) -> dict[str, str]:
+    """Variables that tell git its folder and its tree, so that it asks neither the folder it is started in nor settings."""
+    return {"GIT_DIR": str(folder), "GIT_WORK_TREE": str(tree)}
+
+
 def quoted(path: str) -> str:
     """A path as an entry of a list of folders with objects: quoted as in C where it holds what ends one."""
     if not any(mark in path for mark in ':\n"'):

@@ -28,7 +28,7 @@ _NOT_TAKEN = (
     "includeif.",
 )
 """Settings that are about the person's own folders, or whose files have been read already."""
-_NOT_ANYBODY_S = ("refs/stash", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
+_NOT_ANYBODY_S = ("refs/stash", "refs/peal/", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
 """What belongs to one worktree or to the person alone: an agent that pops a stash would get theirs."""
 _LONGEST = 1_000_000
 """Bytes of a file of the agent's that are read."""
@@ -40,26 +40,23 @@ _DEEPEST = 5
 class Origin:
     """What the git folders of one repository's worktrees are made from."""
 
-    repo: Path
+    folder: Path
+    """The repository's git folder, what all its worktrees share."""
     settings: str
     """The repository's own settings, as the text of a settings file."""
 
     @classmethod
-    def of(cls, repo: Path) -> "Origin":
+    def of(cls, folder: Path, tree: Path) -> "Origin":
         """As the repository is configured now; what an agent changes in there later is not handed on."""
-        return cls(repo, _settings(repo))
+        return cls(folder, _settings(folder, tree))
 
 
 @frozen
 class AgentGit:
-    """The git folder for one worktree, beside it."""
+    """The git folder for one worktree, or for a submodule in it."""
 
     tree: Path
-
-    @property
-    def folder(self) -> Path:
-        """`1.git` beside `1`."""
-        return self.tree.with_name(f"{self.tree.name}.git")
+    folder: Path
 
     @property
     def index(self) -> Path:
@@ -69,8 +66,11 @@ class AgentGit:
     @property
     def is_in_place(self) -> bool:
         """Whether the worktree is a folder and its `.git` still says what peal wrote."""
-        is_folder = self.tree.is_dir() and not self.tree.is_symlink()
-        return is_folder and content(self.tree / ".git", _LONGEST) == _pointer(self.folder)
+        if self.tree.is_symlink() or not self.tree.is_dir():
+            return False
+        told = os.fsdecode(content(self.tree / ".git", _LONGEST) or b"").removesuffix("\n")
+        named = os.path.normpath(self.tree / told.removeprefix("gitdir: "))
+        return told.startswith("gitdir: ") and named == os.path.normpath(self.folder)
 
     def make(self, origin: Origin, own: Path) -> None:
         """
@@ -78,7 +78,7 @@ class AgentGit:
 
         HEAD, index and what is under way are the same in both from then on, until somebody works in one of them.
         """
-        common = git.common_folder(origin.repo)
+        common = origin.folder
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -86,9 +86,7 @@ class AgentGit:
         (self.folder / "config").write_text(
             origin.settings + _of_worktree(own), encoding="utf-8", errors="surrogateescape"
         )
-        (self.folder / "packed-refs").write_text(
-            _refs(origin.repo), encoding="utf-8", errors="surrogateescape"
-        )
+        (self.folder / "packed-refs").write_text(_refs(common), encoding="utf-8", errors="surrogateescape")
         for name in _SHARED:
             _copy(common / name, self.folder / name)
         for name in ("HEAD", "index", "info/sparse-checkout", *_UNDER_WAY):
@@ -138,6 +136,17 @@ class AgentGit:
         )
         return {name: self._text(name) for name in sorted(found) if not name.endswith(".lock")}
 
+    def refs(self, prefix: str) -> dict[str, str]:
+        """Everything below a name, with what it points to."""
+        lines = (content(self.folder / "packed-refs") or b"").decode("utf-8", "replace").splitlines()
+        packed = (line.partition(" ") for line in lines if not line.startswith(("#", "^")))
+        found = {name: commit for commit, _, name in packed} | self.new_refs()
+        return {name: commit for name, commit in found.items() if name.startswith(prefix) and _is_id(commit)}
+
+
+def _is_id(text: str) -> bool:
+    return len(text) in (40, 64) and all(letter in "0123456789abcdef" for letter in text)
+
 
 def _pointer(folder: Path) -> bytes:
     return b"gitdir: %s\n" % os.fsencode(folder)
@@ -164,24 +173,25 @@ def _alternates(objects: Path) -> Iterator[bytes]:
             yield line + b"\n"
 
 
-def _refs(repo: Path) -> str:
+def _refs(folder: Path) -> str:
     """The branches, tags and remote branches as git keeps them in one file, without what is the person's alone."""
-    listed = git.output(repo, "for-each-ref", "--format=%(objectname) %(refname)").splitlines()
+    words = ("for-each-ref", "--format=%(objectname) %(refname)")
+    listed = git.output(folder, *words, env=git.steered(folder, folder)).splitlines()
     return "".join(f"{line}\n" for line in listed if not line.partition(" ")[2].startswith(_NOT_ANYBODY_S))
 
 
-def _settings(repo: Path) -> str:
+def _settings(folder: Path, tree: Path) -> str:
     """The repository's settings, with what they include, in a form that holds in another folder."""
-    listed = git.output(repo, "config", "--local", "--includes", "--list", "-z")
-    common = git.common_folder(repo)
-    lines = [_setting("core.bare", "false"), _setting("core.hooksPath", str(common / "hooks"))]
+    words = ("config", "--local", "--includes", "--list", "-z")
+    listed = git.output(folder, *words, env=git.steered(folder, folder))
+    lines = [_setting("core.bare", "false"), _setting("core.hooksPath", str(folder / "hooks"))]
     for name, equals, value in (entry.partition("\n") for entry in listed.split("\0") if entry):
         is_url = name.startswith(("remote.", "submodule.")) and name.endswith((".url", ".pushurl"))
         if not name.startswith(_NOT_TAKEN):
-            told = _absolute_url(value, repo) if is_url else value
+            told = _absolute_url(value, tree) if is_url else value
             lines.append(_setting(name, told if equals else None))
-    if (common / "lfs").is_dir():
-        lines.append(_setting("lfs.storage", str(common / "lfs")))
+    if (folder / "lfs").is_dir():
+        lines.append(_setting("lfs.storage", str(folder / "lfs")))
     return "".join(lines)
 
 
@@ -212,6 +222,6 @@ def _escaped(value: str) -> str:
     return "".join(escapes.get(letter, letter) for letter in value)
 
 
-def _absolute_url(url: str, repo: Path) -> str:
+def _absolute_url(url: str, tree: Path) -> str:
     """A remote that is named by a relative path, as seen from any folder."""
-    return os.path.normpath(repo / url) if url.startswith((".", "..")) and "://" not in url else url
+    return os.path.normpath(tree / url) if url.startswith((".", "..")) and "://" not in url else url

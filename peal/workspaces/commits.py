@@ -4,11 +4,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from attrs import frozen
+
 from peal import git
 from peal.errors import PealError
 from peal.files import content, replace
 from peal.model import Task
-from peal.text import harmless
+from peal.text import harmless, slug
+from peal.workspaces import submodules
 from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
 
@@ -31,9 +34,19 @@ def subject(task: Task) -> str:
     return f"Task {task.id}: {title}" if title else f"Task {task.id}"
 
 
-def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) -> str:
+@frozen
+class Checkpoint:
+    """What a task has left, made safe."""
+
+    commit: str
+    """Empty if nothing differs."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
+
+
+def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) -> Checkpoint:
     """
-    The commit of all that differs from `base` in the worktree, made without hooks; empty if nothing does.
+    The commit of all that differs from `base` in the worktree, made without hooks.
 
     What the agent committed itself is part of it. Ignored files stay out, also those an agent has forced in, and so
     do repositories of their own inside the worktree.
@@ -44,9 +57,9 @@ def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) ->
     ):
         listed = ", ".join(f"`{harmless(path)}`" for path in torn)
         raise PealError(f"a merge was left half done, with conflict markers in {listed}")
-    if not staged(slot, base):
-        return ""
-    return made(slot.repo, slot.output("write-tree"), (base,), text, identity)
+    found = staged(slot, base)
+    commit = made(slot.repo, slot.output("write-tree"), (base,), text, identity) if found.paths else ""
+    return Checkpoint(commit, found.notes)
 
 
 def _is_torn(path: Path) -> bool:
@@ -68,12 +81,25 @@ def _encoded(text: str) -> bytes:
 
 def save_patch(slot: Slot, base: str, folder: Path) -> None:
     """Write what differs from `base` into the attempt's folder, for `git apply`; no file if nothing does."""
-    if not (folder / PATCH).exists() and staged(slot, base):
+    if not (folder / PATCH).exists() and staged(slot, base).paths:
         patch = slot.attempt("diff-index", "--cached", "--patch", *_EXACTLY, base)
         if patch.returncode != 0:
             raise git.GitError(f"`git diff` failed in `{slot.path}`: {git.said(patch)}")
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / PATCH, patch.stdout)
+
+
+def save_submodules(slot: Slot, folder: Path) -> list[str]:
+    """Write what is not committed in submodules into the attempt's folder as patches; a line on each."""
+    said = []
+    for one in submodules.filled(slot.around):
+        if patch := one.difference():
+            shown = os.path.relpath(one.path, slot.path)
+            path = folder / PATCH.replace(".", f"-{slug(shown)}.")
+            folder.mkdir(parents=True, exist_ok=True)
+            replace(path, patch)
+            said.append(f"what is not committed in submodule `{shown}` does not land; it is kept in `{path}`")
+    return said
 
 
 def point(repo: Path, ref: str, commit: str) -> None:

@@ -64,6 +64,7 @@ def rescue(slot: Slot) -> str:
     if note is not None:
         try:
             commits.save_patch(evolve(slot, included=note.included), note.base, note.folder)
+            commits.save_submodules(slot, note.folder)
         except git.GitError as error:
             said = _set_aside(slot, str(error))
     settle(slot)

@@ -71,13 +71,16 @@ class Merge:
         """The worktree on the branch's commit, without the merge."""
         leftovers.rescue(self.slot)
         self.slot.reset(self.base)
-        self.slot.hand_over(self.origin)
+        self._hand_over()
 
     def ready(self) -> None:
         """The worktree holds the merge, committed or under way."""
         if not self._is_staged:
             self._stage()
-            self.slot.hand_over(self.origin)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self.notes += self.slot.hand_over(self.origin)
 
     @cached_property
     def _parents(self) -> list[str]:
@@ -144,6 +147,8 @@ class Merge:
         self.slot.reset(self._commit or self.base)
         if self._commit:
             return
+        if self.slot.links():
+            self._hand_over()  # git looks into submodules to see which of two commits is the later one
         brings = self.attempt.brings
         match self._way:
             case Way.MERGED:
@@ -221,7 +226,7 @@ class Merge:
             self.slot.reset(self._commit)
         else:
             self.slot.drop_untracked()
-        self.slot.hand_over(self.origin)
+        self._hand_over()
 
     def snapshot(self) -> str:
         """The merge, committed without the hooks if they refuse."""
@@ -240,8 +245,11 @@ class Merge:
             leftovers.rescue(self.slot)
             return ""
         listed = git.output(self.slot.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
-        changed = staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
-        if not changed and self._way is not Way.NOTHING:  # the agent has taken the task's change out again
+        found = staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
+        self.notes += (*found.notes, *commits.save_submodules(self.slot, self.attempt.folder))
+        if (
+            not found.paths and self._way is not Way.NOTHING
+        ):  # the agent has taken the task's change out again
             leftovers.settle(self.slot)
             return ""
         self._commit = self._written()

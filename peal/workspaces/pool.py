@@ -1,6 +1,7 @@
 """A pool of worktrees: each task works in one, and what it did is merged, verified and landed."""
 
 import os
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from peal import git
 from peal.errors import PealError
 from peal.model import Attempt, Outcome, Phase, Result
 from peal.text import some
-from peal.workspaces import commits, landing, leftovers
+from peal.workspaces import commits, landing, leftovers, submodules
 from peal.workspaces.agent_git import Origin
 from peal.workspaces.merging import Merge
 from peal.workspaces.slots import ADDRESS, Slot
@@ -55,7 +56,12 @@ class LentSlot:
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the slot is free for others."""
         text = commits.message(self.attempt.task, self.plan, run)
-        commit = commits.checkpoint(self.slot, self.base, text, self.identity)
+        made = commits.checkpoint(self.slot, self.base, text, self.identity)
+        commit, left = made.commit, commits.save_submodules(self.slot, self.attempt.folder)
+        self.notes += made.notes
+        if left and not commit:
+            raise PealError(f"{left[0]}; commit it in the submodule")
+        self.notes += left
         if not commit and (away := self.slot.put_away()):
             raise PealError(
                 f"the agent's work is not in its worktree but in {some(away, _SHOWN)} of its own git, which nobody else sees"
@@ -125,7 +131,7 @@ class Pool:
 
     @cached_property
     def _origin(self) -> Origin:
-        return Origin.of(self.repo)
+        return Origin.of(git.common_folder(self.repo), self.repo)
 
     def ref(self, task: int | str) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""
@@ -149,8 +155,10 @@ class Pool:
                 leftovers.rescue(slot)
                 slot.reset(base)
             leftovers.claim(slot, attempt.folder, base)
-            slot.hand_over(self._origin)
-            lent = LentSlot(slot, attempt, base, self.ref(attempt.task.index), self.plan, self.identity)
+            notes = slot.hand_over(self._origin)
+            lent = LentSlot(
+                slot, attempt, base, self.ref(attempt.task.index), self.plan, self.identity, notes=notes
+            )
             yield lent
         finally:
             with self._lock:
@@ -194,17 +202,37 @@ class Pool:
 
     def is_set_up(self, path: Path) -> tuple[str, ...]:
         """The worktree is ready, for as long as it exists."""
-        self._slot(path.name).is_set_up_by(self.setup)
-        return ()
+        slot = self._slot(path.name)
+        slot.is_set_up_by(self.setup)
+        submodules.adopt(slot.around)
+        return tuple(slot.hand_over(self._origin))
 
     def land(self, attempt: Attempt) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""
         if not attempt.verified:
             return Outcome(Result.PASSED, "nothing to land")
+        if waiting := self._unpublished(attempt.verified):
+            return Outcome(Result.HELD, waiting)
         outcome = landing.landed(self.repo, self.branch, attempt.verified)
         if outcome.result is Result.PASSED:
             commits.let_go(self.repo, self.ref(attempt.task.index))
         return outcome
+
+    def _unpublished(self, commit: str) -> str:
+        """What a submodule's commit waits for that would be nowhere but with peal."""
+        home = self.place.parent / "submodules"
+        if not home.is_dir():
+            return ""
+        raw = git.output(self.repo, "diff-tree", "-r", "--raw", "--no-abbrev", "-z", f"{commit}^1", commit)
+        moved = {head.split(" ")[3] for head in raw.split("\0") if head[8:14] == "160000"}
+        for store in home.iterdir():
+            for one in moved:
+                if submodules.is_kept_only_in(store, one):
+                    return (
+                        f"a submodule is at {one[:10]}, which is on no remote: `git --git-dir={shlex.quote(str(store))} "
+                        f"push origin {one}:refs/heads/NAME`, then `peal resume`"
+                    )
+        return ""
 
     def made_by(self, task: int, base: str, run: str) -> str:
         """The commit that a run which was cut off has made of a task and could not record; empty if there is none."""

@@ -102,7 +102,8 @@ class Standing:
     """Modified, staged or untracked paths."""
     ignored: tuple[str, ...]
     """Ignored files and folders at any depth, folders that are ignored as a whole once."""
-    submodules: bool
+    submodules: tuple[str, ...]
+    """Those that the person has not filled."""
 
 
 def standing(repo: Path) -> Standing:
@@ -119,7 +120,16 @@ def standing(repo: Path) -> Standing:
             ignored.append(entry[3:])
         elif entry:
             changed.append(entry[3:])
-    return Standing(tuple(changed), tuple(ignored), (repo / ".gitmodules").is_file())
+    return Standing(tuple(changed), tuple(ignored), _empty_submodules(repo))
+
+
+def _empty_submodules(repo: Path) -> tuple[str, ...]:
+    if not (repo / ".gitmodules").is_file():
+        return ()
+    words = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    listed = os.fsdecode(git.attempt(repo, *words).stdout).split("\0")
+    paths = (entry.partition("\n")[2] for entry in listed if entry)
+    return tuple(path for path in paths if not (repo / path / ".git").exists())
 
 
 def unseen(found: Standing, repo: Path, besides: frozenset[str]) -> str:
@@ -155,7 +165,7 @@ def lacking(found: Standing, repo: Path) -> list[str]:
             )
     if found.submodules:
         lines.append(
-            "submodules are empty in worktrees; if tasks need them, set "
-            'worktree_setup = "git submodule update --init --recursive"'
+            f"submodules that you have not filled are empty in worktrees too: {some(found.submodules, _SHOWN)}; "
+            'if tasks need them, set worktree_setup = "git submodule update --init --recursive"'
         )
     return lines

@@ -14,7 +14,9 @@ from attrs import frozen
 from peal import git
 from peal.errors import PealError
 from peal.files import content, replace
+from peal.workspaces import submodules
 from peal.workspaces.agent_git import AgentGit, Origin
+from peal.workspaces.submodules import Around
 
 ADDRESS = "address"
 """The slot in which `address` works, one task at a time; the others have numbers."""
@@ -32,8 +34,6 @@ SIDES = {
     "UU": "both sides changed it",
 }
 """What git-status(1) says of unmerged paths; "us" is the branch, "them" the task."""
-_LINK = (0o160000).to_bytes(4, "big")
-"""The mode of a submodule in an index; see gitformat-index(5). It may stand there by chance, and is never missing."""
 MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 """A line that git writes into a file to show a conflict; `=======` is left out, for texts underline with it."""
 
@@ -60,16 +60,17 @@ class Slot:
     @property
     def agent_git(self) -> AgentGit:
         """The git folder that programs in the worktree use."""
-        return AgentGit(self.path)
+        return AgentGit(self.path, self.path.with_name(f"{self.name}.git"))
 
     @property
     def own_index(self) -> Path:
         """What is staged as far as peal's git is concerned."""
         return self._registered() / "index"
 
-    def hand_over(self, origin: Origin) -> None:
-        """Somebody is about to work here: their git finds the worktree as peal's has it."""
+    def hand_over(self, origin: Origin) -> list[str]:
+        """Somebody is about to work here: their git finds the worktree as peal's has it; what to note of submodules."""
         self.agent_git.make(origin, self._registered())
+        return submodules.fill(self.around)
 
     def check_intact(self) -> None:
         """PealError if who worked here has meddled with what makes the folder a worktree."""
@@ -125,10 +126,8 @@ class Slot:
 
         `GitError` where the worktree is gone.
         """
-        return git.attempt(self.path, *words, stdin=stdin, env={**self._steered(), **(env or {})})
-
-    def _steered(self) -> dict[str, str]:
-        return {"GIT_DIR": str(self._registered()), "GIT_WORK_TREE": str(self.path)}
+        steered = git.steered(self._registered(), self.path)
+        return git.attempt(self.path, *words, stdin=stdin, env={**steered, **(env or {})})
 
     def _registered(self) -> Path:
         if folder := self.git_folder:
@@ -184,7 +183,7 @@ class Slot:
 
     def stage(self) -> None:
         """Everything that differs goes into the index, but for ignored files and repositories inside."""
-        links = [f":(exclude,top,literal){path}" for path in self.links()]
+        links = [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
         done = self.attempt("add", "--all", "--", ":(top)", *links)
         if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
@@ -193,18 +192,28 @@ class Slot:
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
 
-    def links(self) -> dict[str, str]:
-        """
-        The submodules that the index names, each with its commit.
+    def output_of_agent_index(self, *words: str) -> str:
+        """What git prints of the index that the agent's git has; `GitError` if it is spoiled."""
+        done = self.attempt(*words, env={"GIT_INDEX_FILE": str(self.agent_git.index)})
+        return git.printed(done, self.path, words)
 
-        git would start another git inside of them, by the settings it finds there: they are kept out of its sight.
-        """
-        indexes = (self.own_index, *self._registered().glob("sharedindex.*"))
-        if not any(_LINK in (content(index) or b"") for index in indexes):
-            return {}
-        listed = self.output("ls-files", "--stage", "-z").split("\0")
-        entries = (entry.partition("\t") for entry in listed if entry.startswith("160000 "))
-        return {path: head.split(" ")[1] for head, _, path in entries}
+    def links(self) -> dict[str, str]:
+        """The submodules that the index names, each with its commit."""
+        return submodules.links(self.own_index, self.output)
+
+    @property
+    def around(self) -> Around:
+        """As what its submodules are part of."""
+        registered = self._registered()
+        return Around(
+            tree=self.path,
+            person_tree=self.repo,
+            store=git.common_folder(self.repo),
+            index=registered / "index",
+            own=registered / "submodules",
+            agent_folder=self.agent_git.folder,
+            home=self.path.parent.parent / "submodules",
+        )
 
     def unmerged(self) -> dict[str, str]:
         """The paths in conflict, each with git's two letters for how; see git-status(1)."""
@@ -213,12 +222,11 @@ class Slot:
 
     def unmerged_for_agent(self) -> set[str]:
         """The paths that are in conflict still as far as the agent's git knows; if that is spoiled, all that were."""
-        found = self.attempt(
-            "ls-files", "--unmerged", "-z", env={"GIT_INDEX_FILE": str(self.agent_git.index)}
-        )
-        if found.returncode != 0:
+        try:
+            found = self.output_of_agent_index("ls-files", "--unmerged", "-z")
+        except git.GitError:
             return set(self.unmerged())
-        return {entry.partition("\t")[2] for entry in os.fsdecode(found.stdout).split("\0") if entry}
+        return {entry.partition("\t")[2] for entry in found.split("\0") if entry}
 
     def agent_has(self, commit: str) -> bool:
         """Whether the commit that the agent's HEAD is at contains this one."""
@@ -247,8 +255,9 @@ class Slot:
         )
         own = {name.as_posix() for name in self.included}
         own |= {f"{parent.as_posix()}/" for name in self.included for parent in name.parents}
-        paths = (entry[3:] for entry in found.split("\0") if entry)
-        return tuple(path for path in paths if path not in own)
+        paths = [entry[3:] for entry in found.split("\0") if entry]
+        moved = [one.name_in_tree for one in self.around.submodules() if one.head != one.commit]
+        return tuple(path for path in (*paths, *moved) if path not in own)
 
     @property
     def _mark(self) -> Path:

@@ -1,12 +1,17 @@
 """What of a worktree goes into a task's commit: its files, read with what its agent has staged."""
 
 import os
+import shlex
 from collections.abc import Iterable
 
 from attrs import frozen
 
+from peal.errors import PealError
 from peal.files import content
+from peal.git import GitError
+from peal.workspaces import submodules
 from peal.workspaces.slots import Slot
+from peal.workspaces.submodules import Submodule
 
 _NONE = "000000"
 """The mode of a path that is not there."""
@@ -25,12 +30,25 @@ class Change:
     blobs: tuple[str, str]
 
 
-def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> list[str]:
-    """Put all that differs from `base` into the index; the paths. Those that were `brought` are wanted in any case."""
+@frozen
+class Staged:
+    """What is in the index now, ready to be committed."""
+
+    paths: tuple[str, ...]
+    """All that differs."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
+
+
+def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> Staged:
+    """Put all that differs from `base` into the index. Paths that were `brought` are wanted in any case."""
     slot.unlock()
     slot.detach(base)
     has_staged = content(slot.agent_git.index) != content(slot.own_index)
+    if has_staged:
+        _drop_submodules(slot)
     slot.stage()
+    notes = _move_submodules(slot)
     changes = _changes(slot, base)
     if has_staged and _heed(slot, changes, _changes(slot, base, of_agent=True)):
         changes = _changes(slot, base)
@@ -46,7 +64,44 @@ def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> list
             *_FROM_INPUT,
             stdin=_listed(unwanted),
         )
-    return [path for path in changes if path not in unwanted]
+    return Staged(tuple(path for path in changes if path not in unwanted), tuple(notes))
+
+
+def _drop_submodules(slot: Slot) -> None:
+    """Those that the agent has taken out are no submodules any more, whatever is in their folders."""
+    try:
+        left = submodules.links(slot.agent_git.index, slot.output_of_agent_index)
+    except GitError:
+        return
+    if gone := slot.links().keys() - left.keys():
+        slot.output("update-index", "--force-remove", "-z", "--stdin", stdin=os.fsencode("\0".join(gone)))
+
+
+def _move_submodules(slot: Slot) -> list[str]:
+    """Let the index name the commits that agents have left submodules at; what to note of them."""
+    notes, entries = [], []
+    for one in submodules.filled(slot.around):
+        head = one.head
+        if head != one.commit or not one.has(head):
+            if not one.take_in(head):
+                raise PealError(
+                    f"submodule `{one.name_in_tree}` is at commit {head[:10]}, of which not everything is there"
+                )
+            one.note_published()
+            if not one.is_published(head) and one.store != one.own_store:
+                notes.append(_unpublished(one, head))
+        if one.around.tree == slot.path:
+            entries.append(f"{_LINK} {head}\t{one.name_in_tree}\0")
+    if entries:
+        slot.output("update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)))
+    return notes
+
+
+def _unpublished(one: Submodule, commit: str) -> str:
+    return (
+        f"submodule `{one.name_in_tree}` is at {commit[:10]}, which is on no remote yet: "
+        f"`git -C {shlex.quote(str(one.person_path))} push origin {commit}:refs/heads/NAME`"
+    )
 
 
 def _listed(paths: Iterable[str]) -> bytes:
