@@ -126,8 +126,10 @@ def main() -> None:
         end_all(marker, 1 if last == DONE else QUIET)
     if os.path.isdir(folder):
         import shutil  # only where there is something left to remove: it doubles the start
+        from contextlib import suppress
 
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(RecursionError):  # of folders nested very deep; the next peal knows how
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

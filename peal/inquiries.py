@@ -1,7 +1,6 @@
 """Short programs run to their end, several at once: what they said, or what they did instead."""
 
 import os
-import shutil
 import signal
 import time
 from collections import deque
@@ -12,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from peal import process
+from peal import process, removal
 from peal.errors import PealError
 from peal.files import end_of
 from peal.model import Ended, Ending, Sign
@@ -49,7 +48,7 @@ def bench(run: str, folder: Path) -> Iterator[Bench]:
         yield Bench(run, folder)
     finally:
         guard.release()
-        shutil.rmtree(folder, ignore_errors=True)
+        removal.remove(folder)
 
 
 @frozen

@@ -1,14 +1,13 @@
 """A plan's memory taken in hand: one peal at a time, nothing left of a dead run, and everything brought together."""
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from peal import git, journal, lock, process, state
+from peal import git, journal, lock, process, removal, state
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
 from peal.history import fold
@@ -84,7 +83,7 @@ def end_strays(dead: lock.Owner) -> None:
     process.outlast(git.OF_PEAL, str(dead.pid), _GIT_WITHIN)
     if dead.run:
         process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
-        shutil.rmtree(scratch_of(dead.run), ignore_errors=True)
+        removal.remove(scratch_of(dead.run))
 
 
 def scratch_of(run: str) -> Path:

@@ -1,7 +1,6 @@
 """The loop: decide, start, wait, record, show; and the small changes to a plan's memory."""
 
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from peal import journal, memory, process, reconcile, signals
+from peal import journal, memory, process, reconcile, removal, signals
 from peal.attempts import attempt_of
 from peal.errors import PealError
 from peal.events import (
@@ -283,10 +282,11 @@ def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: st
         scratch = memory.scratch_of(name)
         guard = _standing(name, scratch)
         stack.callback(guard.release)
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        stack.callback(_sweep, scratch, screen)
         worker = Worker(job.crew, name, scratch, inbox.put, guard.watch)
         if job.pool:
-            job.pool.prepare(job.width, bool(job.crew.reviewers) or job.limits.as_ready)
+            for text in job.pool.prepare(job.width, bool(job.crew.reviewers) or job.limits.as_ready):
+                screen.say(text)
         executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
         for reviewer in job.crew.reviewers:
             stack.callback(reviewer.leave)
@@ -304,6 +304,14 @@ def _standing(name: str, scratch: Path) -> process.Guard:
         raise PealError(
             f"cannot make `{scratch}`: {error.strerror}; make room there or make it writable"
         ) from None
+
+
+def _sweep(scratch: Path, screen: Screen) -> None:
+    """Remove the run's temporary folder, with all that attempts left in theirs."""
+    if left := removal.remove(scratch):
+        screen.say(
+            f"the temporary folder could not be removed wholly ({left.why}); `{left.command()}` removes it"
+        )
 
 
 def _opening(job: Job, name: str) -> RunOpened:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from peal import git, journal, lock, memory
+from peal import git, journal, lock, memory, removal
 from peal.cli.options import places_of, plan_or_latest, repository
 from peal.errors import PealError
 from peal.history import Line, Try, fold
@@ -88,27 +88,49 @@ def _shown(done: "git.Done") -> bytes:
 @click.option("--dry-run", is_flag=True, help="Show what would go, and leave it.")
 @repository
 def clean(branches: bool, dry_run: bool, repo: Path) -> int:
-    """Remove the worktrees that tasks worked in; what an unfinished task left there is kept as a patch."""
-    places = places_of(repo)
+    """
+    Remove the worktrees that tasks worked in; what an unfinished task left there is kept as a patch.
+
+    Ends with 1 if something could not be removed, and says what removes it.
+    """
+    places, remains = places_of(repo), False
     said: list[str] = []
     if places.root.is_dir():
         if dry_run:
             lock.refuse(places)
         with nullcontext() if dry_run else lock.hold(places, "", first=memory.end_strays):
-            said += _without_worktrees(places, dry_run)
+            for text, is_gone in _without_worktrees(places, dry_run):
+                remains = remains or not is_gone
+                said.append(text)
             said += _without_branches(places, dry_run) if branches else ()
     for text in said or ["nothing to clean"]:
         click.echo(text)
-    return 0
+    return 1 if remains else 0
 
 
-def _without_worktrees(places: Places, dry_run: bool) -> Iterator[str]:
+def _without_worktrees(places: Places, dry_run: bool) -> Iterator[tuple[str, bool]]:
+    """What becomes of each worktree, and of each one that was moved aside; false for what had to go and could not."""
     if not dry_run:
-        yield from leftovers.rescue_all(places.repo, places.worktrees)
+        yield from ((text, True) for text in leftovers.rescue_all(places.repo, places.worktrees))
     for slot in slots.found(places.repo, places.worktrees):
-        if not dry_run:
-            slot.remove()
-        yield f"{_would(dry_run, 'removed')} worktree `{slot.path}`"
+        yield _removed(f"worktree `{slot.path}`", None if dry_run else slot.remove(), dry_run)
+    for path in slots.aside(places.worktrees, "left"):
+        told = f"`{path}`, the rest of a worktree"
+        yield _removed(told, None if dry_run else removal.remove(path), dry_run)
+    for path in slots.aside(places.worktrees, "kept"):
+        command = removal.by_hand(path)
+        yield (
+            f"kept `{path}`: it holds work that is in no patch; when you have seen to it, `{command}` removes it",
+            True,
+        )
+    if not dry_run:
+        leftovers.forget(places.worktrees)
+
+
+def _removed(what: str, left: removal.Left | None, dry_run: bool) -> tuple[str, bool]:
+    if left is None:
+        return f"{_would(dry_run, 'removed')} {what}", True
+    return f"{what} could not be removed wholly ({left.why}); `{left.command()}` removes it", False
 
 
 def _without_branches(places: Places, dry_run: bool) -> Iterator[str]:

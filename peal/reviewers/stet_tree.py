@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import git
+from peal import git, removal
 
 _OWN_SETTINGS = ("config.toml", "system_prompt_optimized.txt")
 """What a person may have told stet about a repository, beside the sessions."""
@@ -51,8 +51,12 @@ class StetTree:
 
     def _make(self) -> None:
         self.sweep()
+        left = removal.remove(self.path)
+        if left is not None:
+            raise git.GitError(
+                f"worktree `{self.path}` cannot be emptied ({left.why}); `{left.command()}` removes it"
+            )
         git.attempt(self.repo, "worktree", "remove", "-ff", str(self.path))
-        shutil.rmtree(self.path, ignore_errors=True)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Without its files at first: a checkout would run the person's hooks.
         words = ("worktree", "add", "--quiet", "-ff", "--detach", "--no-checkout", str(self.path))
@@ -74,5 +78,5 @@ class StetTree:
         for entry in map(os.fsdecode, listed):
             if entry.startswith(inside):
                 git.attempt(self.repo, "worktree", "remove", "-ff", entry.removeprefix("worktree "))
-        shutil.rmtree(self.worktrees, ignore_errors=True)
+        removal.remove(self.worktrees)
         (self.notes / "session.json").unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
-from peal import phases
+from peal import phases, removal
 from peal.agents import Agent, Request, Transcript
 from peal.errors import PealError
 from peal.events import WorkspaceReady, as_json, converter
@@ -287,11 +286,11 @@ def _cannot_start(program: str, error: OSError) -> str:
 
 
 def _remove(folder: str) -> None:
-    """Take a temporary folder away; most are empty, and need no look inside."""
+    """Take a temporary folder away; most are empty, and need no look inside. What stays is told when the run is over."""
     try:
         os.rmdir(folder)
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+        removal.remove(Path(folder))
 
 
 def _shortened(reply: Reply) -> Reply:

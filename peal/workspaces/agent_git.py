@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import git
+from peal import git, removal
 from peal.files import content
 
 _UNDER_WAY = ("MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "AUTO_MERGE", "CHERRY_PICK_HEAD", "ORIG_HEAD")
@@ -79,7 +79,10 @@ class AgentGit:
         HEAD, index and what is under way are the same in both from then on, until somebody works in one of them.
         """
         common = origin.folder
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if removal.remove(
+            self.folder
+        ):  # something of another owner: nobody's work, and not in the way beside
+            self.folder.rename(removal.free_name(self.tree, "left"))
         for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "objects/info/alternates").write_bytes(b"".join(_alternates(common / "objects")))
@@ -98,10 +101,7 @@ class AgentGit:
     def point_to(self, folder: Path) -> None:
         """Let programs in the worktree find this git folder."""
         name = self.tree / ".git"
-        if name.is_dir() and not name.is_symlink():
-            shutil.rmtree(name, ignore_errors=True)
-        else:
-            name.unlink(missing_ok=True)
+        removal.remove(name)
         name.write_bytes(_pointer(folder))
 
     def head(self) -> str:

@@ -1,15 +1,15 @@
 """What attempts leave in worktrees: each worktree in use has a note of whose work it holds, until that is safe."""
 
 import json
-import time
+import os
 from pathlib import Path
 
 from attrs import evolve, frozen
 
-from peal import git
+from peal import git, removal
 from peal.files import replace
 from peal.workspaces import commits
-from peal.workspaces.slots import Slot
+from peal.workspaces.slots import ADDRESS, STET, Slot
 
 _NOTE = ".attempt"
 
@@ -62,6 +62,7 @@ def rescue(slot: Slot) -> str:
     """
     note, said = claimed(slot), ""
     if note is not None:
+        slot.open_up()
         try:
             commits.save_patch(evolve(slot, included=note.included), note.base, note.folder)
             commits.save_submodules(slot, note.folder)
@@ -71,13 +72,25 @@ def rescue(slot: Slot) -> str:
     return said
 
 
+def cleared(slot: Slot, commit: str) -> list[str]:
+    """The worktree on this commit, clean, with what it held kept; what is to be told of that."""
+    said = rescue(slot)
+    return [*filter(None, [said]), *slot.reset(commit)]
+
+
 def _set_aside(slot: Slot, why: str) -> str:
     if not slot.path.is_dir() or slot.path.is_symlink() or not any(slot.path.iterdir()):
         return ""
-    kept = slot.path.with_name(f"{slot.name}.kept-{time.strftime('%Y%m%d-%H%M%S')}")
+    kept = removal.free_name(slot.path, "kept")
     slot.point_back()
     if not slot.exists or not git.succeeds(slot.repo, "worktree", "move", str(slot.path), str(kept)):
-        slot.path.rename(kept)
+        try:
+            slot.path.rename(kept)
+        except OSError as error:
+            raise git.GitError(
+                f"worktree `{slot.path}` holds work that cannot be made a patch ({why}) and cannot be moved aside: "
+                f"{error.strerror}; move it yourself"
+            ) from None
     return f"what an attempt left could not be made a patch ({why}); all of it is kept in `{kept}`"
 
 
@@ -85,6 +98,15 @@ def rescue_all(repo: Path, pool: Path) -> list[str]:
     """Keep what is left in every worktree of the pool; nobody may be at work there."""
     said = [rescue(Slot(repo, path.with_suffix(""))) for path in sorted(pool.glob(f"*{_NOTE}"))]
     return [text for text in said if text]
+
+
+def forget(pool: Path) -> None:
+    """Take away the notes on worktrees that are gone."""
+    for path in sorted(pool.glob("*")):
+        name, dot, kind = path.name.partition(".")
+        is_ours = (name.isdigit() or name in (ADDRESS, STET)) and dot + kind in (_NOTE, ".setup", ".git")
+        if is_ours and not os.path.lexists(path.with_name(name)):
+            removal.remove(path)
 
 
 def holding(repo: Path, workspace: Path, folder: Path) -> Slot | None:

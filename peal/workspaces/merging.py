@@ -69,8 +69,7 @@ class Merge:
 
     def blank(self) -> None:
         """The worktree on the branch's commit, without the merge."""
-        leftovers.rescue(self.slot)
-        self.slot.reset(self.base)
+        self.notes += leftovers.cleared(self.slot, self.base)
         self._hand_over()
 
     def ready(self) -> None:
@@ -142,9 +141,8 @@ class Merge:
     def _stage(self) -> None:
         """Ready the worktree: on the merge, or on the branch with the merge in the index."""
         self._is_staged = True
-        leftovers.rescue(self.slot)
+        self.notes += leftovers.cleared(self.slot, self._commit or self.base)
         leftovers.claim(self.slot, self.attempt.folder, self._commit or self.base)
-        self.slot.reset(self._commit or self.base)
         if self._commit:
             return
         if self.slot.links():
@@ -223,9 +221,9 @@ class Merge:
     def clean(self) -> None:
         """As the merge is, without what reviewers and hooks have dropped; a merge under way stays under way."""
         if self._commit:
-            self.slot.reset(self._commit)
+            self.notes += self.slot.reset(self._commit)
         else:
-            self.slot.drop_untracked()
+            self.notes += self.slot.drop_untracked()
         self._hand_over()
 
     def snapshot(self) -> str:

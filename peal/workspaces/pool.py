@@ -55,6 +55,7 @@ class LentSlot:
 
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the slot is free for others."""
+        self.slot.open_up()
         text = commits.message(self.attempt.task, self.plan, run)
         made = commits.checkpoint(self.slot, self.base, text, self.identity)
         commit, left = made.commit, commits.save_submodules(self.slot, self.attempt.folder)
@@ -103,24 +104,20 @@ class Pool:
         outer = os.environ.get("GIT_CEILING_DIRECTORIES")
         return {"GIT_CEILING_DIRECTORIES": os.pathsep.join(filter(None, (outer, str(self.place))))}
 
-    def prepare(self, places: int, reviews: bool) -> None:
+    def prepare(self, places: int, reviews: bool) -> list[str]:
         """
         Make the worktrees for so many tasks at once, before there is an agent whose git this could disturb.
 
-        The one for `address` too, unless only a conflict could need it.
+        The one for `address` too, unless only a conflict could need it. Tells what was in the way and stands beside now.
         """
         _ = self._origin  # before anybody works here who could change it
-        for _ in range(places):
-            self._free.append(self._next())
-        if (reviews or self._has_hooks) and not self._address.exists:
-            self._address.make()
+        self._free += [self._next() for _ in range(places)]
+        needed = [*self._free, *([self._address] if reviews or self._has_hooks else [])]
+        return [text for slot in needed if not slot.exists for text in slot.make()]
 
     def _next(self) -> Slot:
         self._made += 1
-        slot = self._slot(str(self._made))
-        if not slot.exists:
-            slot.make()
-        return slot
+        return self._slot(str(self._made))
 
     def _slot(self, name: str) -> Slot:
         return Slot(self.repo, self.place / name, self.included)
@@ -150,15 +147,14 @@ class Pool:
         slot, base = self._taken(attempt.task.index)
         lent: LentSlot | None = None
         try:
+            notes: list[str] = []
             if not base:
                 base = self.target()
-                leftovers.rescue(slot)
-                slot.reset(base)
+                notes = leftovers.cleared(slot, base)
             leftovers.claim(slot, attempt.folder, base)
-            notes = slot.hand_over(self._origin)
-            lent = LentSlot(
-                slot, attempt, base, self.ref(attempt.task.index), self.plan, self.identity, notes=notes
-            )
+            notes += slot.hand_over(self._origin)
+            number = attempt.task.index
+            lent = LentSlot(slot, attempt, base, self.ref(number), self.plan, self.identity, notes=notes)
             yield lent
         finally:
             with self._lock:
@@ -203,9 +199,9 @@ class Pool:
     def is_set_up(self, path: Path) -> tuple[str, ...]:
         """The worktree is ready, for as long as it exists."""
         slot = self._slot(path.name)
-        slot.is_set_up_by(self.setup)
+        notes = slot.is_set_up_by(self.setup)
         submodules.adopt(slot.around)
-        return tuple(slot.hand_over(self._origin))
+        return (*notes, *slot.hand_over(self._origin))
 
     def land(self, attempt: Attempt) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""

@@ -1,19 +1,24 @@
 """A worktree of the pool: made once, then reset for each task; what git has ignored in it stays."""
 
+import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
 from attrs import frozen
 
-from peal import git
+from peal import git, removal
 from peal.errors import PealError
 from peal.files import content, replace
+from peal.text import harmless, some
 from peal.workspaces import submodules
 from peal.workspaces.agent_git import AgentGit, Origin
 from peal.workspaces.submodules import Around
@@ -24,6 +29,8 @@ STET = "stet"
 """The worktree that the reviewer stet has for itself."""
 _MAKING = threading.Lock()
 _OF_WORK = ("refs/heads/", "refs/stash")
+_SHOWN = 5
+"""Paths that a note names."""
 SIDES = {
     "DD": "both sides deleted it",
     "AU": "only the branch has it",
@@ -34,6 +41,7 @@ SIDES = {
     "UU": "both sides changed it",
 }
 """What git-status(1) says of unmerged paths; "us" is the branch, "them" the task."""
+_LOCKED = re.compile(rb"^warning: could not open directory '(.*)': Permission denied$", re.MULTILINE)
 MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 """A line that git writes into a file to show a conflict; `=======` is left out, for texts underline with it."""
 
@@ -77,20 +85,18 @@ class Slot:
         if not self.agent_git.is_in_place:
             raise PealError(f"worktree `{self.path}` is gone or broken; an agent must not touch its `.git`")
 
-    def make(self) -> None:
+    def make(self) -> list[str]:
         """
-        Add the worktree, without its files.
+        Add the worktree, without its files; tells of one that was there before and could not be removed.
 
         Never two at once: concurrent `git worktree add` fails now and then on a half-made neighbour. And a checkout
         here would make all others wait.
         """
         with _MAKING:
-            self._make()
+            return self._make()
 
-    def _make(self) -> None:
-        if os.path.lexists(self.path):
-            self.remove()
-        self._mark.unlink(missing_ok=True)
+    def _make(self) -> list[str]:
+        told = self._out_of_the_way()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         git.output(
             self.repo,
@@ -103,22 +109,131 @@ class Slot:
             "--no-checkout",
             str(self.path),
         )
+        return told
 
-    def reset(self, commit: str) -> None:
-        """Exactly the files of `commit`, HEAD detached there, nothing under way; ignored files stay."""
-        if not self.exists:
-            self.make()
+    def _out_of_the_way(self) -> list[str]:
+        """Make room for a fresh worktree: what cannot be removed is moved aside, and told with what removes it."""
+        left = self.remove() if os.path.lexists(self.path) else None
+        self._mark.unlink(missing_ok=True)
+        if left is None or not _holds_anything(self.path):
+            return []
+        aside = removal.free_name(self.path, "left")
         try:
-            self._reset(commit)
-        except git.GitError:  # an agent can break a worktree in ways that only a new one mends
-            self.make()
-            self._reset(commit)
-        self._include()
+            self.path.rename(aside)
+        except OSError as error:
+            raise git.GitError(
+                f"worktree `{self.path}` can be neither emptied ({left.why}) nor moved aside ({error.strerror}); "
+                f"`{left.command()}` removes it"
+            ) from None
+        return [
+            f"what could not be removed from worktree `{self.name}` ({left.why}) was moved to `{aside}`; `{left.command(aside)}` removes it"
+        ]
 
-    def _reset(self, commit: str) -> None:
+    def reset(self, commit: str) -> list[str]:
+        """
+        Exactly the files of `commit`, HEAD detached there, nothing under way; ignored files stay.
+
+        Tells what could not be removed, and what was kept because it may be in no other place.
+        """
+        self.open_up()
+        told = [] if self.exists else self.make()
+        try:
+            told += self._reset(commit)
+        except git.GitError:  # an agent can break a worktree in ways that only a new one mends
+            told += self.make()
+            told += self._reset(commit)
+        return [*told, *self._include()]
+
+    def _reset(self, commit: str) -> list[str]:
         self.unlock()
+        self._open_folders(commit)
         self.output("reset", "--quiet", "--hard", commit)
-        self.output("clean", "-qffd")
+        return self._without_untracked()
+
+    def open_up(self) -> None:
+        """Let us into the worktree itself, should an attempt have locked it up."""
+        with suppress(OSError):
+            _make_writable(self.path)
+
+    def _open_folders(self, commit: str) -> None:
+        """
+        Tracked folders can be written in again, and hold nothing that git has no eyes for: sockets, fifos, devices.
+
+        git keeps no modes of folders, so `reset` brings none back.
+        """
+        folders, unseen = {"."}, []
+        for name in (".", *_tracked_folders(self.repo, commit)):
+            folder = self.path / name
+            with suppress(OSError):
+                if str(Path(name).parent) in folders and _make_writable(folder):
+                    folders.add(name)
+                    with os.scandir(folder) as entries:
+                        unseen += [entry.path for entry in entries if _is_special(entry)]
+        for path in unseen:
+            if self.attempt("check-ignore", "--quiet", "--", path).returncode == 1:
+                removal.remove(Path(path))
+
+    def _without_untracked(self) -> list[str]:
+        """What is neither in a commit nor ignored goes, but repositories of their own only to a place beside."""
+        listed = self._untracked()
+        if not listed:
+            return []
+        told = self._repositories_kept(listed)
+        self._clean(listed)
+        return told
+
+    def _untracked(self) -> list[str]:
+        """What is neither in a commit nor ignored, a folder of such things once and with `/` at its end."""
+        words = "ls-files", "--others", "--exclude-standard", "--directory", "-z"
+        return [path for path in self.output(*words).split("\0") if path]
+
+    def _repositories_kept(self, listed: list[str]) -> list[str]:
+        """
+        Move repositories that lie inside, worktrees among them, to a place beside the worktree.
+
+        What is in them may be nowhere else; git, which could tell, is not started in what an agent has made.
+        """
+        kept, told = removal.free_name(self.path, "kept"), []
+        folders = [path for path in listed if path.endswith("/")]
+        for inside in [found for folder in folders for found in _repositories(self.path / folder)]:
+            name = inside.relative_to(self.path)
+            try:
+                (kept / name).parent.mkdir(parents=True, exist_ok=True)
+                inside.rename(kept / name)
+            except OSError as error:
+                raise git.GitError(
+                    f"repository `{inside}`, which an agent made, cannot be moved aside: {error.strerror}"
+                ) from None
+            told.append(
+                f"a repository of its own, `{harmless(str(name))}`, was left in worktree `{self.name}` and is kept in "
+                f"`{kept}`; `{removal.by_hand(kept)}` removes it"
+            )
+        return told
+
+    def _clean(self, listed: list[str]) -> None:
+        """
+        What is listed as untracked goes.
+
+        git gives up where a folder cannot be written in, or is nested deeper than a path may be long, and goes where
+        something is mounted. A folder that holds ignored files too is git's in any case: they have to stay.
+        """
+        if removal.holds_mounts(self.path, listed):
+            raise git.GitError(f"something is mounted inside `{self.path}`")
+        if self.attempt("clean", "-qffd").returncode != 0:
+            for path in listed:
+                ignored = (
+                    "ls-files",
+                    "--others",
+                    "--ignored",
+                    "--exclude-standard",
+                    "--directory",
+                    "-z",
+                    "--",
+                    path,
+                )
+                if not path.endswith("/") or not self.output("--literal-pathspecs", *ignored):
+                    removal.remove(self.path / path)
+            self.output("clean", "-qffd")
 
     def attempt(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> git.Done:
         """
@@ -173,24 +288,65 @@ class Slot:
         is_whole = named.name == ".git" and (folder / "HEAD").is_file()
         return is_whole and named.parent.resolve() == self.path.resolve()
 
-    def _include(self) -> None:
+    def _include(self) -> list[str]:
+        """Copy the person's files in; tells which could not be."""
+        told = []
         for name in self.included:
-            source, target = self.repo / name, self.path / name
-            if source.exists() and target.resolve().is_relative_to(self.path.resolve()):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.unlink(missing_ok=True)
-                shutil.copy2(source, target, follow_symlinks=False)
+            try:
+                self._bring(name)
+            except OSError as error:
+                told.append(
+                    f"`worktree_include`: `{harmless(str(name))}` is left out: {error.strerror or error}"
+                )
+        return told
+
+    def _bring(self, name: Path) -> None:
+        """Copy a file or a link in; what is in its way goes, for all here that is not tracked is peal's."""
+        source = self.repo / name
+        if not stat.S_ISREG(kind := source.lstat().st_mode) and not stat.S_ISLNK(kind):
+            raise OSError(errno.EINVAL, "it is neither a file nor a link")
+        for folder in reversed(name.parents[:-1]):
+            self._make_folder(folder)
+        if left := removal.remove(self.path / name):
+            raise OSError(errno.EEXIST, f"what is in its place cannot be removed ({left.why})")
+        shutil.copy2(source, self.path / name, follow_symlinks=False)
+
+    def _make_folder(self, name: Path) -> None:
+        """A folder to write in; a link that leads out of the worktree, or a file, makes way unless it is tracked."""
+        folder = self.path / name
+        is_ours = folder.is_dir() and folder.resolve().is_relative_to(self.path.resolve())
+        if os.path.lexists(folder) and not is_ours:
+            if self.output("--literal-pathspecs", "ls-files", "-z", "--", str(name)):
+                raise OSError(
+                    errno.ENOTDIR, f"`{harmless(str(name))}` is no folder in the worktree, and git tracks it"
+                )
+            removal.remove(folder)
+        folder.mkdir(exist_ok=True)
+        _make_writable(folder)
 
     def stage(self) -> None:
         """Everything that differs goes into the index, but for ignored files and repositories inside."""
         links = [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
-        done = self.attempt("add", "--all", "--", ":(top)", *links)
+        done = self._added("--", ":(top)", *links)
         if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
             inside = [f":(exclude,top,literal){path.rstrip('/')}" for path in listed if path.endswith("/")]
             done = self.attempt("add", "--all", "--sparse", "--", ":(top)", *links, *inside)
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
+
+    def _added(self, *words: str) -> git.Done:
+        """`git add` of everything, also of what lies in folders that an attempt has locked: git would only warn."""
+        opened: set[str] = set()
+        while True:
+            done = self.attempt("add", "--all", *words)
+            locked = {os.fsdecode(name) for name in _LOCKED.findall(done.stderr)} - opened
+            if not locked:
+                return done
+            for name in locked:
+                with suppress(OSError):
+                    _make_writable(self.path / name)
+            opened |= locked
 
     def output_of_agent_index(self, *words: str) -> str:
         """What git prints of the index that the agent's git has; `GitError` if it is spoiled."""
@@ -270,39 +426,125 @@ class Slot:
         except OSError:
             return False
 
-    def is_set_up_by(self, command: tuple[str, ...]) -> None:
-        """The command has succeeded; what it left that is not ignored goes, or the next task would commit it."""
+    def is_set_up_by(self, command: tuple[str, ...]) -> list[str]:
+        """The command has succeeded; what it left that is not ignored goes, or the next task would commit it, and is told."""
         replace(self._mark, "\0".join(command))
+        told = [*self._taken_back(), *self._taken_away()]
         self.output("reset", "--quiet", "--hard")
-        self.drop_untracked()
+        return [*told, *self.drop_untracked()]
 
-    def drop_untracked(self) -> None:
+    def _taken_back(self) -> list[str]:
+        """What the setup has changed of the files that are tracked."""
+        words = (
+            "diff",
+            "--name-only",
+            "--no-renames",
+            "--no-ext-diff",
+            "--ignore-submodules=all",
+            "-z",
+            "HEAD",
+        )
+        listed = self.output(*words)
+        changed = [path for path in listed.split("\0") if path]
+        if not changed:
+            return []
+        shown = some(changed, _SHOWN)
+        why = "tasks begin with the files as they are committed; commit the change, or let the command leave them alone"
+        return [f"`worktree_setup` changed {shown}, and that was taken back: {why}"]
+
+    def _taken_away(self) -> list[str]:
+        """What the setup has made and git would take for the task's work."""
+        brought = {f"{parent.as_posix()}/" for name in self.included for parent in name.parents}
+        brought |= {name.as_posix() for name in self.included}
+        made = [path for path in self._untracked() if path not in brought and self._holds_something(path)]
+        if not made:
+            return []
+        links = any((self.path / path).is_symlink() for path in made)
+        hint = "; a line that ends in `/` does not match a link" if links else ""
+        way_out = f"name it in `.gitignore` or `.git/info/exclude`{hint}"
+        why = f"which git does not ignore, so it was taken away again: {way_out}"
+        return [f"`worktree_setup` made {some(made, _SHOWN)}, {why}"]
+
+    def _holds_something(self, path: str) -> bool:
+        """Whether this is a file or a folder that is not empty."""
+        return not path.endswith("/") or _holds_anything(self.path / path)
+
+    def drop_untracked(self) -> list[str]:
         """Files that are in no commit and no index go, unless git ignores them or they are included."""
-        self.output("clean", "-qffd")
-        self._include()
+        self._clean(self._untracked())
+        return self._include()
 
     def point_back(self) -> None:
         """Let the worktree name the folder that git registered it with, as `git worktree` wants to see it."""
         if folder := self.git_folder:
             self.agent_git.point_to(folder)
 
-    def remove(self) -> None:
-        """Take the worktree away."""
-        self.point_back()
-        git.attempt(self.repo, "worktree", "remove", "--force", "--force", str(self.path))
-        shutil.rmtree(self.agent_git.folder, ignore_errors=True)
-        if self.path.is_symlink() or self.path.is_file():
-            self.path.unlink()
-        shutil.rmtree(self.path, ignore_errors=True)
-        self._mark.unlink(missing_ok=True)
+    def remove(self) -> removal.Left | None:
+        """Take the worktree away; what still stands, None if it is gone."""
+        left = removal.remove(self.path)
+        if left is None:  # by itself git would also go where something is mounted
+            git.attempt(self.repo, "worktree", "remove", "--force", "--force", str(self.path))
+        removal.remove(self._mark)
+        return left or removal.remove(self.agent_git.folder)
 
 
 def found(repo: Path, folder: Path) -> list[Slot]:
-    """The worktrees of a pool; what else lies in its folder is not peal's."""
+    """The worktrees of a pool, also those that only git or only the disk knows; what else lies in its folder is not peal's."""
     listed = git.output(repo, "worktree", "list", "--porcelain", "-z").split("\0")
-    paths = {Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")}
-    ours = [path for path in sorted(paths) if path.parent == folder]
-    return [Slot(repo, path) for path in ours if path.name.isdigit() or path.name in (ADDRESS, STET)]
+    paths = [Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")]
+    known = {path.name for path in paths if path.parent == Path(os.path.realpath(folder))}
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    ours = [name for name in known | there if name.isdigit() or name in (ADDRESS, STET)]
+    return [Slot(repo, folder / name) for name in sorted(ours)]
+
+
+@lru_cache(maxsize=16)
+def _tracked_folders(repo: Path, commit: str) -> tuple[str, ...]:
+    """The folders of a commit, each behind the one it lies in; tasks often begin on the same commit."""
+    listed = git.output(repo, "ls-tree", "-r", "-d", "--name-only", "--full-tree", "-z", commit)
+    return tuple(filter(None, listed.split("\0")))
+
+
+def _make_writable(folder: Path) -> bool:
+    """Whether this is a folder and no link to one; ours can be written in from now on."""
+    mode = folder.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
+        folder.chmod(stat.S_IMODE(mode) | 0o700)
+    return stat.S_ISDIR(mode)
+
+
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    """Whether this is neither a file nor a folder nor a link: git does not see it."""
+    kinds = (entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False), entry.is_symlink())
+    return not any(kinds)
+
+
+def aside(folder: Path, kind: str) -> list[Path]:
+    """What lies beside the worktrees of a pool under such names."""
+    own = re.compile(rf"(?:\d+|{ADDRESS}|{STET})\.{kind}-\d{{8}}-\d{{6}}(?:-\d+)?")
+    return sorted(path for path in folder.glob(f"*.{kind}-*") if own.fullmatch(path.name))
+
+
+def _holds_anything(folder: Path) -> bool:
+    """Whether a folder is not empty, or cannot be looked into."""
+    try:
+        return any(folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _repositories(folder: Path) -> Iterator[Path]:
+    """The repositories in a folder, itself if it is one; what lies in one belongs to it."""
+    todo = [folder]
+    while todo:
+        at = todo.pop()
+        if os.path.lexists(at / ".git"):
+            yield at
+            continue
+        with suppress(OSError), os.scandir(at) as entries:
+            todo += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def difference(slot: Slot, base: str, options: list[str]) -> git.Done:
