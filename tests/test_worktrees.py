@@ -498,20 +498,6 @@ def test_branches_that_an_agent_checks_out_in_address_do_not_move(project: Repo,
     assert is_clean(project)
 
 
-def test_ignored_files_stay_out_even_if_they_are_forced_in(project: Repo) -> None:
-    project.write(".gitignore", "*.log\nbuild/\n")
-    project.git("add", ".gitignore")
-    force = "mkdir -p build; touch build/x a.log one; git add -f build a.log"
-    commit_plan(
-        project, force, f"{force} -N; touch two; {COMMIT}; git add -f a.log; git commit -q --amend --no-edit"
-    )
-
-    run_plan(project)
-
-    assert project.git("ls-files").split() == [".gitignore", "README.md", "one", "plan.md", "two"]
-    assert is_clean(project)
-
-
 INNER = {
     "with a commit": "git init -q inner; cd inner; echo x > x; git add x; git -c user.name=a -c user.email=b commit -qm x; cd ..",
     "without a commit": "git init -q inner; echo x > inner/x",

@@ -130,6 +130,7 @@ def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspac
         tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
         preflight.included(repo, settings.worktree_include),
         preflight.identity(repo),
+        settings.commit_ignored,
     )
 
 

@@ -17,6 +17,7 @@ _INSTEAD_OF_NOTHING = {
     "max_consecutive_task_failures": 3,
     "worktree_setup": "npm ci",
     "worktree_include": [".env"],
+    "commit_ignored": ["lib/*"],
     "idle_timeout_sec": 300,
     "prompts": "prompts",
     "profile": "tolerant",

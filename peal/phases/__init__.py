@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from peal.model import Outcome, Phase
 from peal.phases import address, execute, plan
-from peal.phases.verdict import Evidence
+from peal.phases.verdict import Evidence, notes
 
-__all__ = ["Evidence", "verdict"]
+__all__ = ["Evidence", "notes", "verdict"]
 
 _VERDICTS: dict[Phase, Callable[[Evidence], Outcome]] = {
     Phase.PLAN: plan.verdict,

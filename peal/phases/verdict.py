@@ -1,6 +1,9 @@
 """What every phase asks of an agent's attempt: that it ended well, and did so in its place."""
 
+import json
+import shlex
 import signal
+from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
@@ -19,6 +22,10 @@ class Evidence:
     """The last line of output, stderr before stdout."""
     changed: tuple[str, ...] | None = None
     """What changed in the repository meanwhile; None where that cannot be told."""
+    left_out: tuple[str, ...] = ()
+    """Files that the agent made or changed and that git ignores."""
+    outside: tuple[str, ...] = ()
+    """What changed meanwhile in the person's own tree, where the agent works in another."""
     require_change: bool = False
     least_plan: int = 0
     """Letters that the reply of `plan` has to have."""
@@ -46,8 +53,29 @@ def unfit(evidence: Evidence) -> Outcome | None:
         why = f"the agent worked in `{evidence.elsewhere}` and not in its workspace; look there for what it changed"
         return Outcome(Result.FAILED, why, evidence.findings)
     if refusals := evidence.reply.refusals:
-        return Outcome(Result.REFUSED, f"not permitted: {some(refusals, _SHOWN)}", evidence.findings)
+        return Outcome(Result.REFUSED, f"not permitted: {some(refusals, SHOWN)}", evidence.findings)
     return None
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """What a person should know of an attempt, however it ended."""
+    told = []
+    if evidence.left_out:
+        first = evidence.left_out[0]
+        told.append(
+            f"{ignored(evidence.left_out)} and does not land; `commit_ignored = [{json.dumps(first)}]` lets it, and "
+            f"`git check-ignore -v {shlex.quote(first)}` tells the rule"
+        )
+    if evidence.outside:
+        told.append(
+            f"{some(evidence.outside, SHOWN)} changed in your own tree meanwhile; if that was not you, it was the agent"
+        )
+    return tuple(told)
+
+
+def ignored(paths: Sequence[str]) -> str:
+    """`git ignores these files`."""
+    return f"git ignores {some(paths, SHOWN)}, which this made,"
 
 
 def _unfinished(evidence: Evidence) -> Outcome | None:
@@ -79,7 +107,7 @@ _RESULTS = {
     Fault.UNAUTHENTICATED: Result.STOPPED,
     Fault.MISCONFIGURED: Result.STOPPED,
 }
-_SHOWN = 3
+SHOWN = 3
 _LONGEST = 2000
 
 

@@ -269,6 +269,9 @@ class Settings:
     worktree_include: tuple[str, ...] = _key(
         (), "untracked files to copy into each worktree: `.env`", _inside
     )
+    commit_ignored: tuple[str, ...] = _key(
+        (), "paths to commit though git ignores them: `lib/*`; as git's pathspecs, from the root", _inside
+    )
     phase_timeout_sec: int = _key(1800, "end an attempt after so many seconds", _at_least(1))
     idle_timeout_sec: int | None = _key(
         None, "seconds without output that end an attempt; off for `shell` and commands", _at_least(1)

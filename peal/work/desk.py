@@ -107,6 +107,7 @@ class Desk:
             agent=attempt.agent,
             session=reply.session,
             usage=used_by(reply, self._session, request.model, self.crew.settings.prices),
+            notes=phases.notes(told),
         )
         return with_time(outcome, attempt.setbacks, time.time())
 
@@ -147,11 +148,13 @@ class Desk:
     def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
         """What the agent did, and whether anything changed where that can be told and matters."""
         matters = self.attempt.phase is Phase.PLAN or agent.require_change
-        if workspace is None or not matters:
+        if workspace is None or not (matters or workspace.base):
             return self._answered(agent, command)
         workspace.watch()
-        evidence = self._answered(agent, command)
-        return evolve(evidence, changed=workspace.changed())
+        evidence = evolve(
+            self._answered(agent, command), left_out=workspace.left_out(), outside=workspace.changed_outside()
+        )
+        return evolve(evidence, changed=workspace.changed()) if matters or evidence.outside else evidence
 
     def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
         """Ask an agent that may only read; its files begin with the prefix. An outcome if it could not answer."""

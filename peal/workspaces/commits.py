@@ -1,5 +1,6 @@
 """A task's commit: made from a worktree, kept by a branch of its own, found again after a crash."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from peal import git
 from peal.errors import PealError
 from peal.files import content, replace
 from peal.model import Task
-from peal.text import harmless, slug
+from peal.text import harmless, slug, some
 from peal.workspaces import submodules
 from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
@@ -18,6 +19,7 @@ from peal.workspaces.staging import staged
 PATCH = "changes.patch"
 """In an attempt's folder: what it changed, if it did not pass."""
 
+_SHOWN = 5
 _EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
 """For `git apply`, not for people."""
 
@@ -58,6 +60,11 @@ def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) ->
         listed = ", ".join(f"`{harmless(path)}`" for path in torn)
         raise PealError(f"a merge was left half done, with conflict markers in {listed}")
     found = staged(slot, base)
+    if found.forced:
+        raise PealError(
+            f"git ignores {some(found.forced, _SHOWN)}, which the agent has staged or committed: it would not land; change "
+            f"`.gitignore`, or set `commit_ignored = [{json.dumps(found.forced[0])}]`"
+        )
     commit = made(slot.repo, slot.output("write-tree"), (base,), text, identity) if found.paths else ""
     return Checkpoint(commit, found.notes)
 

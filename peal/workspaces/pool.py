@@ -4,12 +4,12 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from peal import git
 from peal.errors import PealError
@@ -17,10 +17,14 @@ from peal.model import Attempt, Outcome, Phase, Result
 from peal.text import some
 from peal.workspaces import commits, landing, leftovers, submodules
 from peal.workspaces.agent_git import Origin
+from peal.workspaces.left_out import ignored_since
 from peal.workspaces.merging import Merge
+from peal.workspaces.outside import changed_since
 from peal.workspaces.slots import ADDRESS, Slot
 
 _SHOWN = 3
+_TICK = 20_000_000
+"""Nanoseconds by which the stamps of files may lag behind the clock: kernels take theirs once per tick."""
 _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
 
 
@@ -34,9 +38,12 @@ class LentSlot:
     ref: str
     plan: str
     identity: Mapping[str, str]
+    outside: Callable[[int], tuple[str, ...]]
+    """What changed in the person's tree after a moment in ns."""
     kept: bool = False
     """The slot stays with the task for its next phase."""
     notes: list[str] = field(factory=list)
+    _watched_at: int = 0
 
     @property
     def path(self) -> Path:
@@ -47,7 +54,16 @@ class LentSlot:
         """It is ready already."""
 
     def watch(self) -> None:
-        """The slot is clean: what it is compared with is known."""
+        """The slot is clean: what it is compared with is known, and only the time is new."""
+        self._watched_at = time.time_ns() - _TICK
+
+    def left_out(self) -> tuple[str, ...]:
+        """Files that git ignores and that this attempt has made."""
+        return tuple(ignored_since(self.slot, self._watched_at))
+
+    def changed_outside(self) -> tuple[str, ...]:
+        """What changed in the person's tree, by whomever."""
+        return self.outside(self._watched_at)
 
     def changed(self) -> tuple[str, ...]:
         """The paths that differ from its base."""
@@ -92,11 +108,17 @@ class Pool:
     included: tuple[Path, ...] = ()
     identity: Mapping[str, str] = field(factory=dict)
     """Who commits, as variables for git."""
+    committed: tuple[str, ...] = ()
+    """Patterns of paths that are committed though git ignores them."""
     _free: list[Slot] = field(factory=list)
     _held: dict[int, tuple[Slot, str]] = field(factory=dict)
     """The slots that tasks have planned in and go on in, each with its base."""
     _made: int = 0
     _lock: threading.Lock = field(factory=threading.Lock)
+    _landing: threading.Lock = field(factory=threading.Lock)
+    """Held while the person's tree is moved forward, and while it is looked at."""
+    _changed_outside: set[str] = field(factory=set)
+    """What changed in the person's tree while agents worked."""
 
     @cached_property
     def fence(self) -> dict[str, str]:
@@ -120,7 +142,7 @@ class Pool:
         return self._slot(str(self._made))
 
     def _slot(self, name: str) -> Slot:
-        return Slot(self.repo, self.place / name, self.included)
+        return Slot(self.repo, self.place / name, self.included, self.committed)
 
     @cached_property
     def _address(self) -> Slot:
@@ -154,7 +176,9 @@ class Pool:
             leftovers.claim(slot, attempt.folder, base)
             notes += slot.hand_over(self._origin)
             number = attempt.task.index
-            lent = LentSlot(slot, attempt, base, self.ref(number), self.plan, self.identity, notes=notes)
+            lent = LentSlot(
+                slot, attempt, base, self.ref(number), self.plan, self.identity, self._outside, notes=notes
+            )
             yield lent
         finally:
             with self._lock:
@@ -170,6 +194,13 @@ class Pool:
             if task in self._held:
                 return self._held.pop(task)
             return self._free.pop(0) if self._free else self._next(), ""
+
+    def _outside(self, since: int) -> tuple[str, ...]:
+        """What changed in the person's tree, looked at while nothing lands there."""
+        with self._landing:
+            found = changed_since(self.repo, since)
+        self._changed_outside |= set(found)
+        return found
 
     def change(self, attempt: Attempt) -> Merge:
         """The task's commit on top of the branch."""
@@ -209,7 +240,12 @@ class Pool:
             return Outcome(Result.PASSED, "nothing to land")
         if waiting := self._unpublished(attempt.verified):
             return Outcome(Result.HELD, waiting)
-        outcome = landing.landed(self.repo, self.branch, attempt.verified)
+        with self._landing:
+            outcome = landing.landed(self.repo, self.branch, attempt.verified)
+        named = sorted(path for path in self._changed_outside if f"`{path}`" in outcome.reason)
+        if outcome.result is Result.HELD and named:
+            why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"
+            outcome = evolve(outcome, notes=(*outcome.notes, why))
         if outcome.result is Result.PASSED:
             commits.let_go(self.repo, self.ref(attempt.task.index))
         return outcome

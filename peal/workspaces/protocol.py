@@ -33,6 +33,12 @@ class Workspace(Protocol):
     def changed(self) -> tuple[str, ...] | None:
         """The paths that differ since `watch`, ignored ones left out; None where that cannot be told to be this attempt's."""
 
+    def left_out(self) -> tuple[str, ...]:
+        """Files made or changed since `watch` that git ignores, tools' own caches left out."""
+
+    def changed_outside(self) -> tuple[str, ...]:
+        """The paths that changed since `watch` in the person's own tree, where that is another."""
+
     def keep(self, run: str) -> str:
         """Make what was done the task's commit, whatever becomes of the folder; its id, empty if nothing changed."""
 

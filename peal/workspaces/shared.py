@@ -30,6 +30,14 @@ class SharedFolder:
         """The paths that differ from the look before."""
         return None if self._before is None else git.differing(self._before, git.look(self.path))
 
+    def left_out(self) -> tuple[str, ...]:
+        """Nothing is committed, so nothing is left out."""
+        return ()
+
+    def changed_outside(self) -> tuple[str, ...]:
+        """The tree is the person's."""
+        return ()
+
     def git(self, *words: str) -> str:
         """In the person's tree."""
         return git.output(self.path, *words)

@@ -54,6 +54,8 @@ class Slot:
     path: Path
     included: tuple[Path, ...] = ()
     """The person's untracked files that are copied in, relative to the repository's root."""
+    committed: tuple[str, ...] = ()
+    """Patterns of paths that are committed though git ignores them."""
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from peal.errors import PealError
 from peal.files import content
 from peal.git import GitError
 from peal.workspaces import submodules
+from peal.workspaces.left_out import large
 from peal.workspaces.slots import Slot
 from peal.workspaces.submodules import Submodule
 
@@ -36,6 +37,8 @@ class Staged:
 
     paths: tuple[str, ...]
     """All that differs."""
+    forced: tuple[str, ...] = ()
+    """What the agent has staged or committed though git ignores it: left out."""
     notes: tuple[str, ...] = ()
     """What a person should know of it."""
 
@@ -49,10 +52,14 @@ def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> Stag
         _drop_submodules(slot)
     slot.stage()
     notes = _move_submodules(slot)
+    asked_for = _stage_ignored(slot)
     changes = _changes(slot, base)
-    if has_staged and _heed(slot, changes, _changes(slot, base, of_agent=True)):
+    of_agent = _changes(slot, base, of_agent=True) if has_staged else {}
+    if of_agent and _heed(slot, changes, of_agent):
         changes = _changes(slot, base)
-    unwanted = _unwanted(slot, changes) - brought
+    unwanted = _unwanted(slot, changes) - brought - asked_for
+    new = [path for path, change in changes.items() if change.modes[0] == _NONE and path not in unwanted]
+    notes += large(slot, new)
     if unwanted:
         slot.output(
             "rm",
@@ -64,7 +71,24 @@ def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> Stag
             *_FROM_INPUT,
             stdin=_listed(unwanted),
         )
-    return Staged(tuple(path for path in changes if path not in unwanted), tuple(notes))
+    forced = (
+        ignored(slot, (path for path, change in of_agent.items() if change.modes[0] == _NONE))
+        - changes.keys()
+    )
+    paths = tuple(path for path in changes if path not in unwanted)
+    return Staged(paths, tuple(sorted(forced | (ignored(slot, unwanted) & of_agent.keys()))), tuple(notes))
+
+
+def _stage_ignored(slot: Slot) -> set[str]:
+    """Put files into the index that git ignores and that the person wants committed all the same; their paths."""
+    if not slot.committed:
+        return set()
+    patterns = [f":(top){pattern}" for pattern in slot.committed]
+    listed = slot.output("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
+    paths = set(filter(None, listed.split("\0")))
+    if paths:
+        slot.output("add", "--force", *_FROM_INPUT, stdin=_listed(paths))
+    return paths
 
 
 def _drop_submodules(slot: Slot) -> None:
