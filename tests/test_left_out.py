@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import WAIT, Repo, commit_plan, ended, eventually, landed, run_plan, start_plan
+from conftest import WAIT, Repo, commit_plan, ended, eventually, landed, mended, run_plan, start_plan
 
 COMMIT = "git add -A; git commit -qm x"
 
@@ -196,3 +196,66 @@ def test_what_lands_meanwhile_is_not_taken_for_somebody_s_change(project: Repo) 
     said = run_plan(project, "--address", "as-ready")
 
     assert "changed in your own tree" not in said
+
+
+# Conflicts between things of different kinds.
+
+KINDS = {
+    "a file and a folder": ("echo 1 > d", "mkdir d; echo 2 > d/x", "git rm -qf 'd~HEAD'"),
+    "a folder and a file": ("mkdir d; echo 1 > d/x", "echo 2 > d", "rm -r d; mv d~* d; git add -A"),
+    "a link and a file": (
+        "ln -s README.md d",
+        "echo 2 > d",
+        "git rm -q --cached 'd~HEAD' d || true; rm -f d~*; echo 2 > d; git add d",
+    ),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "mend"), KINDS.values(), ids=KINDS)
+def test_what_git_puts_beside_a_conflict_never_lands(
+    project: Repo, first: str, second: str, mend: str
+) -> None:
+    commit_plan(
+        project, f"(parallel) {first}", f"(parallel) {mended(second, 'git add -A; git commit -qm all')}"
+    )
+
+    said = run_plan(project, "--conflict-retry", "0", code=1)
+
+    assert "conflict in `d`: the two sides have different kinds of things there" in said
+    assert "CONFLICT (" in said
+    assert not [name for name in project.git("ls-files").split() if "~" in name]
+    assert landed(project) == ["1"]
+
+
+@pytest.mark.parametrize(("first", "second", "mend"), KINDS.values(), ids=KINDS)
+def test_such_a_conflict_is_mended_by_what_the_finding_says(
+    project: Repo, first: str, second: str, mend: str
+) -> None:
+    commit_plan(project, f"(parallel) {first}", f"(parallel) {mended(second, mend)}")
+
+    run_plan(project)
+
+    assert landed(project) == ["1", "2"]
+    assert not [name for name in project.git("ls-files").split() if "~" in name]
+
+
+def test_a_file_that_both_have_renamed_is_told_in_git_s_own_words(project: Repo) -> None:
+    commit_plan(
+        project, "(parallel) git mv README.md one", f"(parallel) {mended('git mv README.md two', 'true')}"
+    )
+
+    said = run_plan(project, "--conflict-retry", "0", code=1)
+
+    assert "CONFLICT (rename/rename)" in said
+
+
+def test_a_name_with_a_tilde_is_a_name_like_others(project: Repo) -> None:
+    project.write("d~HEAD", "0\n")
+    project.git("add", ".")
+    commit_plan(
+        project, "(parallel) echo 1 > d~HEAD", f"(parallel) {mended('echo 2 > d~HEAD', 'echo both > d~HEAD')}"
+    )
+
+    run_plan(project)
+
+    assert project.git("show", "HEAD:d~HEAD") == "both\n"

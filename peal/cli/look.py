@@ -287,7 +287,7 @@ def _heading(one: Try, folder: Path) -> str:
 
 def _conflicts(one: Try) -> Iterator[str]:
     """What could not be merged: no program printed that."""
-    from peal.workspaces.merging import REVIEWER  # only here: the status is quick without it
+    from peal.workspaces.conflicts import REVIEWER  # only here: the status is quick without it
 
     for finding in one.outcome.findings if one.outcome else ():
         if finding.reviewer == REVIEWER:

@@ -1,7 +1,6 @@
 """`address` on a worktree: the task's commit merged into the branch, conflicts told as findings, mends made part of it."""
 
 import os
-import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import cached_property
@@ -12,18 +11,13 @@ from attrs import define, field
 from peal import git
 from peal.files import content
 from peal.model import Attempt, Finding
-from peal.text import harmless
-from peal.workspaces import commits, leftovers
+from peal.workspaces import commits, conflicts, leftovers
 from peal.workspaces.agent_git import Origin
-from peal.workspaces.slots import MARKER, SIDES, Slot
+from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
 
-REVIEWER = "git merge"
 _PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
 """Whatever the person has set for merges in general."""
-_EXCERPT = 120
-"""Lines of a conflicting file that a finding shows."""
-_CONFLICT = re.compile(rb"^<{7} .*?^>{7} [^\n]*$", re.MULTILINE | re.DOTALL)
 
 
 class Way(Enum):
@@ -54,6 +48,8 @@ class Merge:
     notes: list[str] = field(factory=list)
     _commit: str = ""
     _is_staged: bool = False
+    _lines: list[str] = field(factory=list)
+    """What git has said of the conflicts."""
     _conflicts: dict[str, bytes | None] = field(factory=dict)
     """The unmerged paths, and what their files held when the agent had not touched them."""
 
@@ -114,7 +110,8 @@ class Merge:
 
     def conflicts(self) -> tuple[Finding, ...]:
         """A finding for each path that clashes."""
-        return tuple(self._told(path, state) for path, state in self._unmerged().items())
+        found = conflicts.of(self._unmerged(), self._lines)
+        return tuple(one.told(self._conflicts.get(one.path), self._lines) for one in found)
 
     def git(self, *words: str) -> str:
         """In the worktree, which `ready` has made the merge's."""
@@ -172,6 +169,7 @@ class Merge:
     def _git(self, *words: str) -> None:
         """A git that may end in conflicts; anything else that keeps it from merging is an error."""
         done = self.slot.attempt(*words)
+        self._lines = [line for line in os.fsdecode(done.stdout).splitlines() if line.startswith("CONFLICT")]
         if done.returncode != 0 and not self._unmerged():
             raise git.GitError(f"`git {words[0]}` failed in `{self.slot.path}`: {git.said(done)}")
 
@@ -183,16 +181,6 @@ class Merge:
         """What a file holds or a link names; None if it is neither."""
         place = self.slot.path / path
         return os.fsencode(place.readlink()) if place.is_symlink() else content(place)
-
-    def _told(self, path: str, state: str) -> Finding:
-        """A conflict in words, with both sides where the file shows them."""
-        hunks = _CONFLICT.findall(self._conflicts.get(path) or b"")
-        lines = [line for hunk in hunks for line in hunk.decode("utf-8", "replace").splitlines()]
-        more = [f"… {len(lines) - _EXCERPT} lines more in the file"] if len(lines) > _EXCERPT else []
-        how = f"conflict in `{harmless(path)}`: {SIDES[state]}"
-        if not hunks:
-            how += "; leave the file as it should be, then `git add` it, or `git rm` it"
-        return Finding(REVIEWER, "\n".join([how, *map(harmless, lines[:_EXCERPT]), *more]))
 
     def commit_command(self) -> tuple[str, ...]:
         """`git commit` where hooks are to look at the merge and have not."""
@@ -265,7 +253,11 @@ class Merge:
     def _unresolved(self) -> list[str]:
         """The conflicts that the agent left: markers still there, or neither the file nor the index touched."""
         unmerged = self.slot.unmerged_for_agent() if self._conflicts else set()
-        return [
+        beside = [
+            one.path for one in conflicts.of(dict.fromkeys(self._conflicts, ""), self._lines) if one.real
+        ]
+        left = [path for path in beside if os.path.lexists(self.slot.path / path)]
+        return left + [
             path
             for path, before in self._conflicts.items()
             if MARKER.search(now := self._state(path) or b"") or (path in unmerged and now == (before or b""))

@@ -21,6 +21,7 @@ from peal.files import content, replace
 from peal.text import harmless, some
 from peal.workspaces import submodules
 from peal.workspaces.agent_git import AgentGit, Origin
+from peal.workspaces.conflicts import SIDES
 from peal.workspaces.submodules import Around
 
 ADDRESS = "address"
@@ -31,16 +32,6 @@ _MAKING = threading.Lock()
 _OF_WORK = ("refs/heads/", "refs/stash")
 _SHOWN = 5
 """Paths that a note names."""
-SIDES = {
-    "DD": "both sides deleted it",
-    "AU": "only the branch has it",
-    "UD": "the task deleted it, the branch changed it",
-    "UA": "only the task has it",
-    "DU": "the branch deleted it, the task changed it",
-    "AA": "both sides added it",
-    "UU": "both sides changed it",
-}
-"""What git-status(1) says of unmerged paths; "us" is the branch, "them" the task."""
 _LOCKED = re.compile(rb"^warning: could not open directory '(.*)': Permission denied$", re.MULTILINE)
 MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 """A line that git writes into a file to show a conflict; `=======` is left out, for texts underline with it."""

@@ -159,7 +159,7 @@ def _heed(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> 
     if entries:
         listed = "".join(f"{entry}\0" for entry in entries)
         slot.output("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
-    renamed = _renamed(changes, staged)
+    renamed = [path for path in _renamed(changes, staged) if os.path.lexists(slot.path / path)]
     if renamed:
         slot.output("add", "--force", *_FROM_INPUT, stdin=_listed(renamed))
     return bool(entries or renamed)
