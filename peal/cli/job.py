@@ -19,13 +19,21 @@ from peal.run import Job
 from peal.settings import Settings, load
 from peal.work import Crew
 from peal.workspaces import Pool, SharedTree, Workspaces, preflight
+from peal.workspaces.guarded import guarded
 
 
 def job_of(
-    places: Places, plan_file: Path, flags: dict[str, Any], is_rehearsal: bool = False, **how: bool
+    places: Places,
+    plan_file: Path,
+    flags: dict[str, Any],
+    is_rehearsal: bool = False,
+    accept_settings: tuple[str, ...] = (),
+    **how: bool,
 ) -> Job:
     """
     Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit.
+
+    `accept_settings` names the tasks whose changes to settings and programs may land.
 
     A file that is no plan is rewritten as one if that was asked for, unless nothing is to be done.
     """
@@ -46,7 +54,8 @@ def job_of(
     plan = read_plan(plan_file, places)
     if not _is_to_be_rewritten(plan, settings):
         fit(plan)
-    crew = crew_of(places, plan, settings, _workspaces(places, plan_file, settings))
+    spaces = _workspaces(places, plan_file, settings, config, _accepted(plan, accept_settings))
+    crew = crew_of(places, plan, settings, spaces)
     if _is_to_be_rewritten(plan, settings):
         plan = rewritten(places, plan_file, crew, is_rehearsal)
         crew = evolve(crew, context=plan.context)
@@ -117,7 +126,14 @@ def _lands(settings: Settings) -> bool:
     return lands
 
 
-def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspaces:
+def _accepted(plan: Plan, words: tuple[str, ...]) -> frozenset[int]:
+    """The tasks whose changes to settings the person accepts."""
+    return frozenset(chosen(words, plan)) if words else frozenset()
+
+
+def _workspaces(
+    places: Places, plan_file: Path, settings: Settings, config: Path | None, accepted: frozenset[int]
+) -> Workspaces:
     repo = places.repo
     if not _lands(settings):
         return SharedTree(repo)
@@ -131,6 +147,8 @@ def _workspaces(places: Places, plan_file: Path, settings: Settings) -> Workspac
         preflight.included(repo, settings.worktree_include),
         preflight.identity(repo),
         settings.commit_ignored,
+        guarded(repo, settings, config),
+        accepted,
     )
 
 

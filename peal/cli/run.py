@@ -53,6 +53,12 @@ def _shared(function: Any) -> Any:
             "--retarget", is_flag=True, help="Land in the branch checked out now, whatever the run began on."
         ),
         click.option(
+            "--accept-settings",
+            multiple=True,
+            metavar="2,5-7",
+            help="Let these tasks land though they change settings, or programs that settings name.",
+        ),
+        click.option(
             "--try-now", is_flag=True, help="Do not wait for a usage limit that an earlier run has met."
         ),
         click.option(
@@ -132,6 +138,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The flags that were given and that a resume takes up again."""
     passing = (
         "dry_run", "explain", "json_", "quiet", "verbose", "no_color", "retarget", "try_now", "retry_failed",
+        "accept_settings",
     )  # fmt: skip
     given = {
         name: value for name, value in options.items() if name not in passing and value not in (None, ())
@@ -152,7 +159,8 @@ def _carry_out(
         options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
     )
     given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
-    job = job_of(places, plan_file, flags, options["dry_run"], **given, **how)
+    accepted = options["accept_settings"]
+    job = job_of(places, plan_file, flags, options["dry_run"], accepted, **given, **how)
     screen = _screen(show, job, options["dry_run"])
     began = time.time()
     try:

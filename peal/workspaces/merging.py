@@ -1,6 +1,7 @@
 """`address` on a worktree: the task's commit merged into the branch, conflicts told as findings, mends made part of it."""
 
 import os
+import stat
 from collections.abc import Mapping
 from enum import Enum
 from functools import cached_property
@@ -260,8 +261,18 @@ class Merge:
         return left + [
             path
             for path, before in self._conflicts.items()
-            if MARKER.search(now := self._state(path) or b"") or (path in unmerged and now == (before or b""))
+            if MARKER.search(now := self._state(path) or b"")
+            or (path in unmerged and now == (before or b""))
+            or self._is_special(path)
         ]
+
+    def _is_special(self, path: str) -> bool:
+        """Whether there is something that no commit can hold: a fifo, a socket, a device."""
+        try:
+            kind = (self.slot.path / path).lstat().st_mode
+        except OSError:
+            return False
+        return not (stat.S_ISREG(kind) or stat.S_ISLNK(kind) or stat.S_ISDIR(kind))
 
     def _is_given_up(self) -> bool:
         """Whether the agent has ended the merge without making it, and the task's change with it."""

@@ -17,6 +17,7 @@ from peal.model import Attempt, Outcome, Phase, Result
 from peal.text import some
 from peal.workspaces import commits, landing, leftovers, submodules
 from peal.workspaces.agent_git import Origin
+from peal.workspaces.guarded import Guarded
 from peal.workspaces.left_out import ignored_since
 from peal.workspaces.merging import Merge
 from peal.workspaces.outside import changed_since
@@ -110,6 +111,10 @@ class Pool:
     """Who commits, as variables for git."""
     committed: tuple[str, ...] = ()
     """Patterns of paths that are committed though git ignores them."""
+    guarded: Guarded = field(factory=lambda: Guarded(frozenset()))
+    """What lands only if the person has accepted it."""
+    accepted: frozenset[int] = frozenset()
+    """The tasks whose changes to that the person has accepted."""
     _free: list[Slot] = field(factory=list)
     _held: dict[int, tuple[Slot, str]] = field(factory=dict)
     """The slots that tasks have planned in and go on in, each with its base."""
@@ -238,7 +243,7 @@ class Pool:
         """Into the branch; then peal's own branch for the task has done its work."""
         if not attempt.verified:
             return Outcome(Result.PASSED, "nothing to land")
-        if waiting := self._unpublished(attempt.verified):
+        if waiting := self._unaccepted(attempt) or self._unpublished(attempt.verified):
             return Outcome(Result.HELD, waiting)
         with self._landing:
             outcome = landing.landed(self.repo, self.branch, attempt.verified)
@@ -249,6 +254,20 @@ class Pool:
         if outcome.result is Result.PASSED:
             commits.let_go(self.repo, self.ref(attempt.task.index))
         return outcome
+
+    def _unaccepted(self, attempt: Attempt) -> str:
+        """What of the change the next run would execute or obey, and only the person can let in."""
+        if attempt.task.index in self.accepted:
+            return ""
+        merge = attempt.verified
+        listed = git.output(self.repo, "diff-tree", "-r", "--name-only", "-z", f"{merge}^1", merge)
+        if not (found := self.guarded.among(listed.split("\0"))):
+            return ""
+        task = attempt.task.id
+        return (
+            f"it changes {some(found, _SHOWN)}, by which peal or your git would be told what to run; look at it with "
+            f"`peal diff {task}`, then `peal resume --accept-settings {task}` lands it"
+        )
 
     def _unpublished(self, commit: str) -> str:
         """What a submodule's commit waits for that would be nowhere but with peal."""

@@ -22,6 +22,7 @@ from peal.text import harmless, some
 from peal.workspaces import submodules
 from peal.workspaces.agent_git import AgentGit, Origin
 from peal.workspaces.conflicts import SIDES
+from peal.workspaces.guarded import own_programs
 from peal.workspaces.submodules import Around
 
 ADDRESS = "address"
@@ -234,7 +235,7 @@ class Slot:
 
         `GitError` where the worktree is gone.
         """
-        steered = git.steered(self._registered(), self.path)
+        steered = git.steered(self._registered(), self.path) | own_programs(self.repo)
         return git.attempt(self.path, *words, stdin=stdin, env={**steered, **(env or {})})
 
     def _registered(self) -> Path:
