@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 TAIL = 8192
@@ -62,6 +63,14 @@ def content(path: str | Path, limit: int | None = None) -> bytes | None:
             return opened.read(limit)
     finally:
         os.close(file)
+
+
+def age(path: Path) -> float:
+    """Seconds since a file was last written; 0 if it is gone."""
+    try:
+        return max(time.time() - path.stat().st_mtime, 0.0)
+    except OSError:
+        return 0.0
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +11,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import process
+from peal import places, process, refusals
 from peal.errors import PealError
-from peal.text import harmless
+from peal.files import age
 
 _READ_WHOLE = 1_000_000
 _QUIET = (
@@ -121,9 +122,34 @@ def succeeds(folder: Path, *words: str) -> bool:
 
 
 def said(done: Done) -> str:
-    """Why git failed, in its own words, on one line."""
-    text = (done.stderr or done.stdout).decode(errors="replace").strip()
-    return harmless(" ".join(line.strip() for line in text.splitlines())) or f"status {done.returncode}"
+    """Why git failed, in its own words, on one line: a quotation that no instruction can follow from."""
+    ended = f"ended by {signal.Signals(-done.returncode).name}" if done.returncode < 0 else ""
+    words = refusals.quoted(_words(done))
+    return ", ".join(filter(None, (ended, words))) or f"status {done.returncode}"
+
+
+def why(done: Done, folder: Path) -> str:
+    """Why git failed: its own words, and what is to be done about it where that is known."""
+    lock = refusals.lock_named(_words(done), folder)
+    return f"{said(done)}; {story_of(lock, folder)}" if lock else said(done)
+
+
+def _words(done: Done) -> str:
+    return (done.stderr or done.stdout).decode(errors="replace")
+
+
+def at_work(repo: Path) -> list[str]:
+    """The gits that are at work in a repository; what agents do in worktrees of peal's does not count."""
+    return process.at_work("git", repo, besides=places.Places(repo).worktrees)
+
+
+def story_of(lock: Path, repo: Path) -> str:
+    """Whether the git that made a lock file still works, and what to do about it."""
+    return (
+        refusals.locked(lock, age(lock), at_work(repo))
+        if lock.exists()
+        else "it is free again; try once more"
+    )
 
 
 def under_way(git_folder: Path) -> str:
@@ -134,7 +160,7 @@ def under_way(git_folder: Path) -> str:
 def printed(done: Done, folder: Path, words: Sequence[str]) -> str:
     """What a git that has ended printed, without the last line end; `GitError` if it failed."""
     if done.returncode != 0:
-        raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {said(done)}")
+        raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {why(done, folder)}")
     return os.fsdecode(done.stdout).removesuffix("\n")
 
 
@@ -202,6 +228,48 @@ def top_level(folder: Path) -> Path:
             f"`{folder}` is not inside a git repository; run `git init` there or name one with --repo"
         )
     raise PealError(f"git cannot use `{folder}`: {words}")
+
+
+@frozen
+class Version:
+    """A file as a commit or an index holds it."""
+
+    mode: str
+    """`100644`, `100755`, `120000` for a link, `160000` for a submodule; see git-fast-import(1)."""
+    blob: str
+
+    @property
+    def kind(self) -> str:
+        """The same for all modes that a file may be switched between."""
+        return self.mode[:3]
+
+
+@frozen
+class Change:
+    """How a path differs between two commits; None where it is not."""
+
+    before: Version | None
+    after: Version | None
+
+
+def changes(folder: Path, before: str, after: str) -> dict[str, Change]:
+    """Each path that differs between two commits; a rename is two of them."""
+    words = ("diff-tree", "-r", "--raw", "--no-abbrev", "--no-renames", "-z", before, after)
+    return in_raw(output(folder, *words))
+
+
+def in_raw(raw: str) -> dict[str, Change]:
+    """What a raw difference says; see git-diff-tree(1), "Raw output format"."""
+    fields = raw.split("\0")
+    found = {}
+    for head, path in zip(fields[::2], fields[1::2], strict=False):
+        mode_before, mode_after, blob_before, blob_after, _ = head.removeprefix(":").split(" ")
+        found[path] = Change(_version(mode_before, blob_before), _version(mode_after, blob_after))
+    return found
+
+
+def _version(mode: str, blob: str) -> Version | None:
+    return Version(mode, blob) if mode.strip("0") else None
 
 
 @frozen

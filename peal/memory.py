@@ -13,7 +13,7 @@ from peal.events import PlanRead, TaskRead
 from peal.history import fold
 from peal.model import Plan
 from peal.places import Places, PlanPlace
-from peal.workspaces import leftovers
+from peal.workspaces import leftovers, rollback
 
 _GIT_WITHIN = 120.0
 """Seconds that a git which a killed peal had started may still take: cut short, it would leave locks behind."""
@@ -44,7 +44,7 @@ def hold(
     plan_file = places.plan_file(reading.plan)
     place = places.plan(plan_file)
     with lock.hold(places, run, first=end_strays) as renew:
-        for text in leftovers.rescue_all(places.repo, places.worktrees):
+        for text in put_right(places):
             say(text)
         with writing(place):
             if fresh and (kept := journal.set_aside(place)):
@@ -59,6 +59,17 @@ def hold(
             yield opened
         finally:
             opened.close()
+
+
+def put_right(places: Places) -> Iterator[str]:
+    """
+    Take back a landing that was cut off, and keep as patches what a dead run left in worktrees; a line for each.
+
+    The lock has to be held: nobody else may be at work.
+    """
+    if told := rollback.undo(places.repo).told():
+        yield told
+    yield from leftovers.rescue_all(places.repo, places.worktrees)
 
 
 def known_runs(places: Places) -> list[state.State]:

@@ -79,6 +79,16 @@ class Places:
         """The pool of worktrees that tasks work in."""
         return self.root / "worktrees"
 
+    @property
+    def landing(self) -> Path:
+        """What git is about to change in the person's tree; there only while it does, or where that was cut off."""
+        return self.root / "landing.json"
+
+    @property
+    def landing_index(self) -> Path:
+        """The person's index as it was before that."""
+        return self.root / "landing.index"
+
     def branches(self, path: Path) -> str:
         """
         In front of a task's number, the name of the branch that keeps its commit until it has landed.

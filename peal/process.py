@@ -408,6 +408,22 @@ def _carriers(marker: bytes, younger_than: int) -> list[int]:
     return found
 
 
+def at_work(program: str, folder: Path, besides: Path) -> list[str]:
+    """The processes of this program that work in `folder`, but not in `besides`, each as `process 7 (git gc)`."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            inside = Path(process.cwd())
+            is_meant = process.name() == program and process.status() != psutil.STATUS_ZOMBIE
+            if is_meant and inside.is_relative_to(folder) and not inside.is_relative_to(besides):
+                found.append(f"process {process.pid} (`{' '.join(process.cmdline())[:60]}`)")
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
 @define
 class Guard:
     """The process that ends what this peal leaves running; it acts when this one is gone or calls `release`."""

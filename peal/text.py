@@ -74,6 +74,16 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def size(octets: int) -> str:
+    """A number of bytes a person reads at a glance: `312 bytes`, `48 kB`, `1.2 GB`."""
+    amount, unit = float(octets), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.1f} {unit}" if unit != "bytes" and amount < 10 else f"{amount:.0f} {unit}"
+
+
 def clock(at: float, now: float) -> str:
     """A moment in wall-clock seconds as this machine's clock shows it: `15:10`, `Tue 15:10`, `2026-12-24 06:00`."""
     away = abs(at - now)

@@ -25,6 +25,8 @@ class Repo:
     path: Path
     env: dict[str, str] = field(factory=dict)
     started: list[subprocess.Popen[str]] = field(factory=list)
+    before: tuple[str, ...] = ()
+    """Words in front of each command of peal's."""
 
     def write(self, name: str, text: str) -> Path:
         """Put a file there."""
@@ -40,7 +42,7 @@ class Repo:
     def peal(self, *words: str, code: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; `code` is the exit code it must have, None for any."""
         done = subprocess.run(
-            [*PEAL, *words],
+            [*self.before, *PEAL, *words],
             cwd=self.path,
             env={**self.env, **more},
             stdin=subprocess.DEVNULL,
@@ -57,7 +59,7 @@ class Repo:
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """Start a command and go on."""
         process = subprocess.Popen(
-            [*PEAL, *words],
+            [*self.before, *PEAL, *words],
             cwd=self.path,
             env={**self.env, **more},
             stdin=subprocess.DEVNULL,

@@ -285,7 +285,7 @@ def test_what_git_prints_is_given_without_its_last_line_end(committed: Repo) -> 
 
 
 def test_a_refusal_has_gits_own_words_on_one_line(committed: Repo) -> None:
-    with pytest.raises(git.GitError, match=r"`git switch nowhere` failed in .*: fatal: invalid reference"):
+    with pytest.raises(git.GitError, match=r"`git switch nowhere` failed in .*: \"fatal: invalid reference"):
         git.output(committed.path, "switch", "nowhere")
 
     assert git.said(git.attempt(committed.path, "switch", "no\x1b[31mwhere")).isprintable()

@@ -111,7 +111,7 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
 def _without_worktrees(places: Places, dry_run: bool) -> Iterator[tuple[str, bool]]:
     """What becomes of each worktree, and of each one that was moved aside; false for what had to go and could not."""
     if not dry_run:
-        yield from ((text, True) for text in leftovers.rescue_all(places.repo, places.worktrees))
+        yield from ((text, True) for text in memory.put_right(places))
     for slot in slots.found(places.repo, places.worktrees):
         yield _removed(f"worktree `{slot.path}`", None if dry_run else slot.remove(), dry_run)
     for path in slots.aside(places.worktrees, "left"):

@@ -5,12 +5,14 @@ import re
 import time
 from pathlib import Path
 
-from peal import git
-from peal.model import Outcome, Result
-from peal.text import harmless, some
+from attrs import frozen
 
-_PATIENCE = 10.0
-"""Seconds to wait for the person's own git to give the index free."""
+from peal import git, refusals
+from peal.model import Outcome, Result
+from peal.places import Places
+from peal.text import harmless, some
+from peal.workspaces import locks, obstacles, rollback
+
 _AGAIN_AFTER = 0.1
 _SHOWN = 5
 _FORWARD = (
@@ -23,18 +25,20 @@ _IN_THE_WAY = re.compile(r"(?:overwritten by merge|lose untracked files in them)
 
 def landed(repo: Path, branch: str, commit: str) -> Outcome:
     """Fast-forward the person's checkout of `branch` to `commit`; passed only if git says it is there afterwards."""
-    until = time.monotonic() + _PATIENCE
+    if stuck := rollback.undo(repo).stuck:
+        return _held(stuck)
+    until = time.monotonic() + locks.PATIENCE
     while True:
-        outcome = _tried(repo, branch, commit)
-        if outcome is not None:
-            return outcome
-        if time.monotonic() > until:
-            return _held(f"your own git is at work in `{repo}` (`index.lock`); let it finish")
+        found = _tried(repo, branch, commit)
+        if isinstance(found, Outcome):
+            return found
+        if time.monotonic() > until or locks.is_left(found, repo):
+            return _held(git.story_of(found, repo))
         time.sleep(_AGAIN_AFTER)
 
 
-def _tried(repo: Path, branch: str, commit: str) -> Outcome | None:
-    """One look and one try; None if somebody else's git holds the index, who may be switching branches."""
+def _tried(repo: Path, branch: str, commit: str) -> Outcome | Path:
+    """One look and one try; the lock if somebody else's git holds one, who may be switching branches."""
     ref = f"refs/heads/{branch}"
     looked = git.attempt(
         repo,
@@ -46,21 +50,41 @@ def _tried(repo: Path, branch: str, commit: str) -> Outcome | None:
         "--absolute-git-dir",
     )
     if looked.returncode != 0:
-        if not git.commit_id(repo, ref):
-            return _held(f"there is no branch `{branch}` any more; make it again")
-        if git.commit_id(repo, commit):
-            raise git.GitError(f"`{commit}` is no merge: {git.said(looked)}")
-        return _outdated(branch)  # the merge was not kept: it is made again
+        return _unknown(repo, branch, commit, looked)
     head, stands_on, checked_out, folder = os.fsdecode(looked.stdout).removesuffix("\n").split("\n", 3)
     if stands_on != head and git.is_ancestor(repo, commit, head):
         return Outcome(Result.PASSED, commit=commit)
-    if checked_out != ref:
-        other = checked_out.removeprefix("refs/heads/")
-        shown = f"`{harmless(other)}`" if other != checked_out else "a commit without a branch"
-        return _held(f"{shown} is checked out, not `{branch}`; `git switch {branch}`")
-    if busy := git.UNDER_WAY.get(git.under_way(Path(folder))):
-        return _held(f"a {busy} is under way; finish it, or {give_up(busy)}")
-    return _forwarded(repo, branch, commit) if stands_on == head else _outdated(branch)
+    if why := _elsewhere(checked_out, branch) or _busy(Path(folder)):
+        return _held(why)
+    return (
+        _forwarded(repo, _Move(branch, head, commit, Path(folder)))
+        if stands_on == head
+        else _outdated(branch)
+    )
+
+
+def _unknown(repo: Path, branch: str, commit: str, looked: git.Done) -> Outcome:
+    """Branch or merge are not there."""
+    if not git.commit_id(repo, f"refs/heads/{branch}"):
+        return _held(f"there is no branch `{branch}` any more; make it again")
+    if git.commit_id(repo, commit):
+        raise git.GitError(f"`{commit}` is no merge: {git.why(looked, repo)}")
+    return _outdated(branch)  # the merge was not kept: it is made again
+
+
+def _elsewhere(checked_out: str, branch: str) -> str:
+    """What is checked out, if it is not the branch."""
+    if checked_out == f"refs/heads/{branch}":
+        return ""
+    other = checked_out.removeprefix("refs/heads/")
+    shown = f"`{harmless(other)}`" if other != checked_out else "a commit without a branch"
+    return f"{shown} is checked out, not `{branch}`; `git switch {branch}`"
+
+
+def _busy(git_folder: Path) -> str:
+    """What a person has begun and not finished."""
+    busy = git.UNDER_WAY.get(git.under_way(git_folder))
+    return f"a {busy} is under way; finish it, or {give_up(busy)}" if busy else ""
 
 
 def give_up(busy: str) -> str:
@@ -72,20 +96,58 @@ def _outdated(branch: str) -> Outcome:
     return Outcome(Result.OUTDATED, f"`{branch}` has moved on: to be verified again on top")
 
 
-def _forwarded(repo: Path, branch: str, commit: str) -> Outcome | None:
-    done = git.attempt(repo, *_FORWARD, commit)
+@frozen
+class _Move:
+    """A branch that is checked out, from one commit to another."""
+
+    branch: str
+    head: str
+    commit: str
+    git_folder: Path
+
+
+def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
+    """The branch is moved and the tree with it, or neither; the lock that is to be waited for."""
+    if lock := locks.in_the_way(move.git_folder, move.branch):
+        return lock
+    changes = git.changes(repo, move.head, move.commit)
+    if obstacle := obstacles.found(repo, changes):
+        return _held(obstacle)
+    try:
+        rollback.note(repo, move.git_folder, move.branch, move.head, move.commit, changes)
+    except OSError as error:
+        return _held(
+            f"cannot write `{Places(repo).landing}`: {error.strerror}; make room or make it writable"
+        )
+    done = git.attempt(repo, *_FORWARD, move.commit)
+    if git.is_ancestor(repo, move.commit, f"refs/heads/{move.branch}"):
+        rollback.forget(repo)
+        return Outcome(Result.PASSED, commit=move.commit)
+    return _refused(repo, move, done, rollback.undo(repo, was_killed=done.returncode < 0))
+
+
+def _refused(repo: Path, move: _Move, done: git.Done, undone: rollback.Undone) -> Outcome | Path:
+    """What to say of a landing that did not come about."""
     words = done.stderr.decode("utf-8", "replace")
-    if git.is_ancestor(repo, commit, f"refs/heads/{branch}"):
-        return Outcome(Result.PASSED, commit=commit)
-    if ".lock': File exists" in words:
-        return None
+    if undone.stuck:
+        return _held(undone.told())
+    if lock := refusals.lock_named(words, repo):
+        return lock
     if "Not possible to fast-forward" in words:
-        return _outdated(branch)
+        return _outdated(move.branch)
     if done.returncode == 0:
         return _held(
-            f"another branch than `{branch}` was checked out in that moment, and has it now; see `git reflog`"
+            f"another branch than `{move.branch}` was checked out in that moment, and has it now; see `git reflog`"
         )
-    return _held(_why(words) or git.said(done))
+    return _held(_why(words) or _unfinished(done, repo, undone))
+
+
+def _unfinished(done: git.Done, repo: Path, undone: rollback.Undone) -> str:
+    """git's own words, and what has become of what it had begun."""
+    back = ", and what it had begun is taken back" if undone.restored else ""
+    if done.returncode < 0:
+        return f"git was {git.said(done)}{back}; see why"
+    return f"git could not land it{back}: {git.why(done, repo)}; put that right"
 
 
 def _why(words: str) -> str:

@@ -1,0 +1,421 @@
+"""A landing happens whole or not at all, whatever cuts it off; and what a person has there is never taken for peal's."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import (
+    Repo,
+    commit_plan,
+    landed,
+    run_plan,
+)
+
+
+def state_of(project: Repo) -> tuple[object, ...]:
+    """The person's tree byte for byte, what is staged, and the branch."""
+    files = {
+        str(path.relative_to(project.path)): (
+            oct(path.lstat().st_mode),
+            str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else "",
+        )
+        for path in project.path.rglob("*")
+        if not {".git", ".peal"} & set(path.relative_to(project.path).parts)
+    }
+    return files, project.git("ls-files", "-s", "-v"), project.git("rev-parse", "HEAD"), status(project)
+
+
+def status(project: Repo) -> str:
+    """What differs from HEAD."""
+    return project.git("status", "--porcelain", "--untracked-files=all")
+
+
+def nothing_is_noted(project: Repo) -> bool:
+    """Whether no landing is taken to be under way."""
+    return not list((project.path / ".peal").glob("landing*"))
+
+
+# What can be seen before anything is changed.
+
+
+def three_files(
+    project: Repo, task: str = "for f in aaa/a.txt dist/out.js zzz.txt; do echo new > $f; done"
+) -> None:
+    """A task that changes three files, the middle one in `dist`."""
+    for name in ("aaa/a.txt", "dist/out.js", "zzz.txt"):
+        project.write(name, "old\n")
+    project.git("add", ".")
+    commit_plan(project, task)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "for f in aaa/a.txt dist/out.js zzz.txt; do echo new > $f; done",
+        "echo new > aaa/a.txt; echo new > dist/new; echo new > zzz.txt",
+        "echo new > aaa/a.txt; mkdir -p dist/deep/er; echo new > dist/deep/er/new; echo new > zzz.txt",
+        "echo new > aaa/a.txt; rm dist/out.js; echo new > zzz.txt",
+        "echo new > aaa/a.txt; chmod +x dist/out.js; echo new > zzz.txt",
+        "echo new > aaa/a.txt; rm dist/out.js; ln -s ../zzz.txt dist/out.js; echo new > zzz.txt",
+        "echo new > aaa/a.txt; git mv dist/out.js zz-out.js; echo new > zzz.txt",
+    ],
+    ids=["changed", "new", "new folder", "deleted", "mode", "link", "moved"],
+)
+@pytest.mark.parametrize("closed", ["a-w", "a-wx"])
+def test_a_folder_that_is_not_writable_holds_the_whole_landing_until_it_is(
+    project: Repo, unprivileged: tuple[str, ...], task: str, closed: str
+) -> None:
+    project.before = unprivileged
+    three_files(project, task)
+    subprocess.run(["chmod", closed, "dist"], cwd=project.path, check=True)
+    before = state_of(project)
+
+    said = run_plan(project, code=4)
+
+    assert state_of(project) == before
+    assert "`dist` is not writable, and the task changes `dist/" in said
+    assert "`chmod u+wx dist`, then `peal resume`" in said
+    assert "would be overwritten" not in project.peal("resume", code=4).stdout
+    (project.path / "dist").chmod(0o755)
+    project.peal("resume")
+    assert landed(project) == ["1"]
+    assert status(project) == ""
+    assert nothing_is_noted(project)
+
+
+def test_a_folder_of_somebody_else_s_is_told_without_a_command_that_would_not_help(
+    project: Repo, unprivileged: tuple[str, ...]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give folders away")
+    project.before = unprivileged
+    three_files(project)
+    os.chown(project.path / "dist", 12345, 12345)
+
+    said = run_plan(project, code=4)
+
+    assert "`dist` is not writable, and the task changes `dist/out.js` there; make it writable, then" in said
+
+
+def test_a_folder_that_is_not_writable_and_not_concerned_holds_nothing(
+    project: Repo, unprivileged: tuple[str, ...]
+) -> None:
+    project.before = unprivileged
+    three_files(project, "echo new > zzz.txt")
+    (project.path / "dist").chmod(0o555)
+
+    run_plan(project)
+
+    assert landed(project) == ["1"]
+
+
+@pytest.fixture
+def small_disk(project: Repo, tmp_path: Path) -> Iterator[Repo]:
+    """The project on a disk of 8 MB, with peal's memory on another one."""
+    disk, memory = tmp_path / "small", tmp_path / "memory"
+    disk.mkdir()
+    memory.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        shutil.copytree(project.path, disk, dirs_exist_ok=True)
+        shutil.move(disk / ".git", memory / "git")
+        (disk / ".git").write_text(f"gitdir: {memory / 'git'}\n")
+        (memory / "peal").mkdir()
+        (disk / ".peal").symlink_to(memory / "peal")
+        (memory / "git/info/exclude").write_text(".peal\n")
+        yield Repo(disk, project.env)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_disk_that_is_too_small_holds_the_landing_and_says_how_much_it_lacks(small_disk: Repo) -> None:
+    commit_plan(small_disk, "echo new > aaa; head -c 12000000 /dev/zero > big; echo new > zzz")
+    before = state_of(small_disk)
+
+    said = run_plan(small_disk, code=4)
+
+    assert state_of(small_disk) == before
+    assert "the task needs 12 MB more on the disk of" in said
+    assert "; make room, then `peal resume`" in said
+
+
+def test_a_disk_that_fills_up_while_git_writes_gets_everything_back(small_disk: Repo) -> None:
+    """A filter that makes files larger is not foreseen."""
+    small_disk.write(".gitattributes", "mmm filter=large\n")
+    small_disk.write("aaa", "old\n")
+    small_disk.git("add", ".")
+    small_disk.git("config", "filter.large.smudge", "head -c 12000000 /dev/zero; cat")
+    small_disk.git("config", "filter.large.clean", "tr -d '\\000'")
+    commit_plan(small_disk, "echo new > aaa; echo new > mmm; rm README.md; echo new > zzz")
+    before = state_of(small_disk)
+
+    said = run_plan(small_disk, code=4)
+
+    assert state_of(small_disk) == before
+    assert "what it had begun is taken back" in said
+    assert '"error: unable to write file mmm"' in said
+    small_disk.git("config", "filter.large.smudge", "cat")
+    small_disk.peal("resume")
+    assert landed(small_disk) == ["1"]
+    assert status(small_disk) == ""
+
+
+# What cuts git off in the middle.
+
+CUT_OFF = """#!/bin/sh
+# A smudge filter: in the person's tree, once it is armed, it does something to the git that has started it.
+me="$(cat; echo .)"
+if [ "$(pwd -P)" = "$REPO" ] && [ -e "$OUT/armed" ]; then
+    rm "$OUT/armed"
+    git=$PPID
+    peal=$(ps -o ppid= -p "$git" | tr -d ' ')
+    {}
+fi
+printf %s "${{me%.}}"
+"""
+KILL_GIT = 'kill -9 "$git"; sleep 0.1'
+KILL_BOTH = 'kill -9 "$peal" "$git"; sleep 0.1'
+FAIL = 'printf %s "${me%????}"; exit 3'
+BRANCH_LOCKED = 'touch "$REPO/.git/refs/heads/main.lock"'
+BRANCH_LOCKED_AND_PEAL_KILLED = f'{BRANCH_LOCKED}; kill -9 "$peal"'
+ENDS = {
+    "git is killed": (KILL_GIT, 4),
+    "git and peal are killed": (KILL_BOTH, -9),
+    "the filter fails": (FAIL, 4),
+    "the branch cannot be moved": (BRANCH_LOCKED, 4),
+    "the branch cannot be moved and peal is killed": (BRANCH_LOCKED_AND_PEAL_KILLED, -9),
+}
+
+
+def cut_off(project: Repo, out: Path, how: str, files: str = "mmm") -> None:
+    """A filter for these files that lets git come to grief in the person's tree."""
+    (out / "smudge").write_text(CUT_OFF.format(how))
+    (out / "smudge").chmod(0o755)
+    project.write(".gitattributes", "".join(f"{name} filter=gate\n" for name in files.split()))
+    project.git("config", "filter.gate.smudge", str(out / "smudge"))
+    project.git("config", "filter.gate.clean", "cat")
+    project.git("config", "filter.gate.required", "true")
+    (out / "armed").touch()
+
+
+def unlocked(project: Repo) -> None:
+    """Somebody takes the branch's lock away."""
+    (project.path / ".git/refs/heads/main.lock").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(("how", "code"), ENDS.values(), ids=ENDS)
+def test_what_git_has_begun_is_taken_back_and_lands_later(
+    project: Repo, out: Path, how: str, code: int
+) -> None:
+    for name in ("aaa", "ccc", "mmm", "zzz"):
+        project.write(name, "old\n")
+    cut_off(project, out, how)
+    project.git("add", ".")
+    commit_plan(project, "for f in aaa bbb mmm new/nnn zzz; do mkdir -p new; echo new > $f; done; rm ccc")
+    project.write("mine", "mine\n")
+    before = state_of(project)
+
+    said = run_plan(project, code=code)
+    if code == -9:
+        said = project.peal("redo", "1", "--from", "address").stdout
+
+    assert state_of(project) == before
+    assert "put back" in said or "taken back" in said or "main.lock` keeps git out" in said, said
+    unlocked(project)
+    said = project.peal("resume").stdout
+    assert "cut off" not in said
+    assert landed(project) == ["1"]
+    assert status(project) == "?? mine\n"
+    assert nothing_is_noted(project)
+    assert not list((project.path / ".git").glob("*.lock"))
+
+
+EVERY_KIND_BEFORE = r"""
+printf 'old\r\n' > a.crlf; echo old > "Q\"uo\\te"; echo old > $'n\new'; echo old > $'l\xe4tin'
+echo old > d; mkdir -p e f/g gone-folder/deep here; echo old > e/x; echo old > f/g/x; echo old > gone; echo old > gone-folder/deep/x
+ln -s nowhere link; ln -s nowhere i; echo old > h; echo old > mode; chmod 644 mode; touch filled; echo old > emptied; echo old > here/stays
+mkdir l; echo old > l/x; ln -s l k; echo old > mmm; echo old > zzz
+"""
+EVERY_KIND = r"""
+printf 'new\r\n' > a.crlf; echo new > "Q\"uo\\te"; echo new > $'n\new'; echo new > $'l\xe4tin'; echo new > $'l\xe4tin 2'
+rm d; mkdir d; echo new > d/x; rm -r e f; echo new > e; ln -s here f; rm -r gone gone-folder
+ln -sf elsewhere link; rm i h; echo new > i; ln -s elsewhere h; chmod +x mode; echo new > filled; : > emptied; : > empty
+mkdir -p 1/2/3; echo new > 1/2/3/4; rm k; mkdir k; echo new > k/x; echo new > mmm; echo new > zzz
+"""
+
+
+@pytest.mark.parametrize("how", [KILL_GIT, BRANCH_LOCKED], ids=["half of it", "all but the branch"])
+def test_every_kind_of_change_can_be_taken_back(project: Repo, out: Path, how: str) -> None:
+    subprocess.run(["bash", "-euc", EVERY_KIND_BEFORE], cwd=project.path, check=True)
+    cut_off(project, out, how)
+    with (project.path / ".gitattributes").open("a") as file:
+        file.write("*.crlf text eol=crlf\n")
+    project.git("add", ".")
+    commit_plan(project, EVERY_KIND)
+    (project.path / "here/empty folder").mkdir()
+    before = state_of(project)
+
+    run_plan(project, code=4)
+
+    assert state_of(project) == before
+    unlocked(project)
+    project.peal("resume")
+    assert landed(project) == ["1"]
+    assert status(project) == ""
+
+
+def killed(project: Repo, out: Path, task: str, how: str = KILL_BOTH) -> None:
+    """A run of a task that changes `aaa`, `mmm` and `zzz` was killed when its landing had written `aaa`."""
+    for name in ("aaa", "mmm", "zzz"):
+        project.write(name, "old\n")
+    cut_off(project, out, how)
+    project.git("add", ".")
+    commit_plan(project, f"for f in aaa mmm zzz; do echo new > $f; done; {task}")
+    run_plan(project, code=-9)
+    assert project.read("aaa") == "new\n"
+
+
+def test_what_a_person_has_changed_since_a_landing_was_cut_off_stays(project: Repo, out: Path) -> None:
+    killed(project, out, "echo new > bbb; mkdir dir; echo new > dir/new")
+    project.write("aaa", "mine\n")
+    project.write("bbb", "mine\n")
+    project.write("dir/mine", "mine\n")
+    project.write("zzz", "mine\n")
+
+    said = project.peal("resume", code=4).stdout
+
+    assert "left as you have changed them since a landing was cut off: `aaa`, `bbb`, `zzz`" in said
+    assert "put back as they were: `dir/new`" in said
+    assert [project.read(name) for name in ("aaa", "bbb", "dir/mine", "zzz")] == ["mine\n"] * 4
+    assert not (project.path / "dir/new").exists()
+    assert "your own `aaa`, `zzz`, `bbb` would be overwritten" in said
+    project.git("checkout", "aaa", "zzz")
+    (project.path / "bbb").unlink()
+    project.peal("resume")
+    assert landed(project) == ["1"]
+    assert status(project) == "?? dir/mine\n"
+
+
+def test_what_a_person_has_staged_or_committed_since_is_not_taken_back(project: Repo, out: Path) -> None:
+    killed(project, out, "echo new > bbb")
+    (project.path / ".git/index.lock").unlink()
+    project.write("other", "mine\n")
+    project.git("add", "other")
+    project.git("commit", "-qm", "half of it", "aaa")
+
+    said = project.peal("resume").stdout
+
+    assert "put back as they were: `bbb`" in said
+    assert project.git("show", "HEAD^1:aaa") == "new\n"
+    assert landed(project) == ["1"]
+    assert status(project) == "A  other\n"
+
+
+def test_half_of_a_landing_that_a_person_has_added_goes_out_of_the_index_too(
+    project: Repo, out: Path
+) -> None:
+    killed(project, out, "echo new > bbb")
+    (project.path / ".git/index.lock").unlink()
+    project.git("add", "aaa", "bbb")
+
+    said = project.peal("clean").stdout
+
+    assert "a landing was cut off; put back as they were: `aaa`, `bbb`" in said
+    assert status(project) == ""
+
+
+def test_a_tree_that_a_person_has_put_right_by_hand_needs_nothing(project: Repo, out: Path) -> None:
+    killed(project, out, "echo new > bbb")
+    (project.path / "bbb").unlink()
+    (project.path / ".git/index.lock").unlink()
+    project.git("reset", "-q", "--hard")
+
+    said = project.peal("resume").stdout
+
+    assert "cut off" not in said
+    assert landed(project) == ["1"]
+
+
+def test_a_file_that_is_by_chance_what_the_task_makes_stays_the_person_s(project: Repo, out: Path) -> None:
+    project.write("aaa", "old\n")
+    project.git("add", "aaa")
+    commit_plan(project, "echo new > aaa; echo new > bbb; echo new > zzz")
+    project.write("aaa", "new\n")
+    project.write("bbb", "new\n")
+    project.git("add", "bbb")
+    before = state_of(project)
+
+    run_plan(project, code=4)
+
+    assert state_of(project) == before
+    assert nothing_is_noted(project)
+
+
+def test_a_rollback_that_cannot_finish_yet_says_why_and_finishes_later(
+    project: Repo, out: Path, unprivileged: tuple[str, ...]
+) -> None:
+    project.before = unprivileged
+    project.write("dir/aaa", "old\n")
+    killed(project, out, "echo new > dir/aaa; echo new > dir/bbb")
+    (project.path / "dir").chmod(0o555)
+
+    said = project.peal("resume", code=4).stdout
+
+    assert "a landing was cut off and cannot be taken back yet: `dir/aaa`, `dir/bbb`" in said
+    assert "`dir` is not writable, and the task changes" in said
+    assert project.read("aaa") == "old\n"
+    assert landed(project) == []
+    (project.path / "dir").chmod(0o755)
+    project.peal("resume")
+    assert landed(project) == ["1"]
+    assert status(project) == ""
+
+
+def test_a_file_that_git_was_writing_when_it_died_is_put_back(project: Repo, out: Path) -> None:
+    """A file may not grow beyond a limit: the system ends git in the middle of writing it."""
+    project.write("aaa", "old\n")
+    project.write("mmm", "old\n")
+    project.git("add", ".")
+    commit_plan(project, "echo new > aaa; seq 200000 > mmm; seq 200001 > nnn; rm README.md")
+    project.write("mmm", "mine\n")
+    run_plan(project, code=4)
+    project.git("checkout", "mmm")
+    before = state_of(project)
+    project.before = ("sh", "-c", 'ulimit -f 1000; exec "$@"', "sh")
+
+    said = project.peal("resume", code=4).stdout
+
+    assert state_of(project) == before
+    assert "git was ended by SIGXFSZ" in said
+    project.before = ()
+    project.peal("resume")
+    assert landed(project) == ["1"]
+    assert status(project) == ""
+
+
+@pytest.mark.parametrize("how", [KILL_GIT, BRANCH_LOCKED], ids=["half of it", "all but the branch"])
+def test_what_a_sparse_checkout_leaves_out_stays_out(project: Repo, out: Path, how: str) -> None:
+    for name in ("aaa", "in/aaa", "out/aaa", "mmm", "zzz"):
+        project.write(name, "old\n")
+    cut_off(project, out, how)
+    project.git("add", ".")
+    commit_plan(
+        project,
+        "for f in aaa in/aaa out/aaa in/bbb out/bbb mmm zzz; do echo new > $f; done\n"
+        'cd "$REPO" && git sparse-checkout set in && git ls-files -v > "$OUT/before"',
+    )
+
+    run_plan(project, code=4)
+
+    assert project.git("ls-files", "-v") == (out / "before").read_text()
+    assert status(project) == ""
+    unlocked(project)
+    project.peal("resume")
+    assert landed(project) == ["1"]
+    assert status(project) == ""
+    assert not (project.path / "out").exists()
