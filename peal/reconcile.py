@@ -10,7 +10,7 @@ from peal.history import History, Line
 from peal.model import Outcome, Phase, Result
 from peal.settings import FILE
 from peal.text import ranges
-from peal.workspaces import Pool, commits, preflight
+from peal.workspaces import Pool, commits, preflight, renaming
 
 
 def check(history: History, lands: bool) -> None:
@@ -31,6 +31,8 @@ def check_branch(pool: Pool, history: History, retarget: bool) -> None:
     is_open = any(not line.is_complete for line in history.lines.values())
     if before in ("", pool.branch) or retarget or not (is_open or vanished(pool, history)):
         return
+    if not git.commit_id(pool.repo, f"refs/heads/{before}"):
+        raise Paused(renaming.gone(pool.repo, before))
     raise elsewhere(before, pool.branch)
 
 

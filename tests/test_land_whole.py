@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from conftest import (
+    WAIT,
     Repo,
     commit_plan,
+    ended,
+    eventually,
     landed,
     run_plan,
+    start_plan,
 )
 
 
@@ -419,3 +423,67 @@ def test_what_a_sparse_checkout_leaves_out_stays_out(project: Repo, out: Path, h
     assert landed(project) == ["1"]
     assert status(project) == ""
     assert not (project.path / "out").exists()
+
+
+# A branch that is not there any more.
+
+
+def run_with_renamed(project: Repo, out: Path, *commands: str, tasks: tuple[str, ...] = ()) -> str:
+    """What a run says during whose first task a person moves branches about."""
+    commit_plan(project, f"{WAIT}; echo 1 > one", *tasks)
+    process = start_plan(project)
+    eventually((out / "begun-1").exists)
+    for command in commands:
+        project.git(*command.split())
+    (out / "go").touch()
+    return ended(process, 4)
+
+
+@pytest.mark.parametrize(
+    ("commands", "way"),
+    [
+        (["branch -m main trunk"], "`main` is called `trunk` now; `peal resume --retarget` lands there"),
+        (
+            ["branch -m main other", "branch -m other trunk"],
+            "`main` is called `trunk` now; `peal resume --retarget` lands there",
+        ),
+        (
+            ["branch -m main trunk", "switch -qc other"],
+            "`main` is called `trunk` now; `git switch trunk`, then `peal resume --retarget`",
+        ),
+        (
+            ["switch -qc trunk", "branch -D main"],
+            "there is no branch `main` any more; make it again, then `peal resume`, or pass --retarget to land in `trunk`",
+        ),
+    ],
+    ids=["renamed", "twice", "and switched", "deleted"],
+)
+def test_a_branch_that_has_another_name_now_is_told_with_the_flag(
+    project: Repo, out: Path, commands: list[str], way: str
+) -> None:
+    said = run_with_renamed(project, out, *commands, tasks=("echo 2 > two",))
+
+    assert way in said
+    assert "retarget` lands there, then" not in said
+    assert way in project.peal("resume", code=4).stderr
+    project.git("switch", "-q", "trunk")
+    project.peal("resume", "--retarget")
+    assert landed(project) == ["1", "2"]
+    assert project.git("symbolic-ref", "HEAD") == "refs/heads/trunk\n"
+
+
+def test_a_branch_renamed_while_another_task_is_still_to_begin_fails_nothing(
+    project: Repo, out: Path
+) -> None:
+    commit_plan(project, f"(parallel) {WAIT}; touch one", "(parallel) touch two")
+    process = start_plan(project, "--max-parallel", "1")
+    eventually((out / "begun-1").exists)
+    project.git("branch", "-m", "main", "trunk")
+    (out / "go").touch()
+
+    said = ended(process, 4)
+
+    assert "FAILED" not in said
+    assert "task 2 plan HELD" in said
+    project.peal("resume", "--retarget")
+    assert landed(project) == ["1", "2"]

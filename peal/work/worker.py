@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from peal.errors import PealError
+from peal.errors import Paused, PealError
 from peal.events import Event, StepEnded, StopAsked
 from peal.files import FULL, is_full
 from peal.git import GitError
@@ -57,6 +57,8 @@ class Worker:
         except GitError as error:
             full = next((words for words in _FULL if words in str(error)), None)
             outcome = self._stopped(full) if full else Outcome(Result.FAILED, str(error))
+        except Paused as error:
+            outcome = Outcome(Result.HELD, str(error))
         except PealError as error:
             outcome = Outcome(Result.FAILED, str(error))
         except BaseException as bug:

@@ -11,7 +11,7 @@ from peal import git, refusals
 from peal.model import Outcome, Result
 from peal.places import Places
 from peal.text import harmless, some
-from peal.workspaces import locks, obstacles, rollback
+from peal.workspaces import locks, obstacles, renaming, rollback
 
 _AGAIN_AFTER = 0.1
 _SHOWN = 5
@@ -66,7 +66,7 @@ def _tried(repo: Path, branch: str, commit: str) -> Outcome | Path:
 def _unknown(repo: Path, branch: str, commit: str, looked: git.Done) -> Outcome:
     """Branch or merge are not there."""
     if not git.commit_id(repo, f"refs/heads/{branch}"):
-        return _held(f"there is no branch `{branch}` any more; make it again")
+        return Outcome(Result.HELD, renaming.gone(repo, branch))
     if git.commit_id(repo, commit):
         raise git.GitError(f"`{commit}` is no merge: {git.why(looked, repo)}")
     return _outdated(branch)  # the merge was not kept: it is made again

@@ -12,10 +12,10 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal import git
-from peal.errors import PealError
+from peal.errors import Paused, PealError
 from peal.model import Attempt, Outcome, Phase, Result
 from peal.text import some
-from peal.workspaces import commits, landing, leftovers, submodules
+from peal.workspaces import commits, landing, leftovers, renaming, submodules
 from peal.workspaces.agent_git import Origin
 from peal.workspaces.guarded import Guarded
 from peal.workspaces.left_out import ignored_since
@@ -162,10 +162,10 @@ class Pool:
         return f"refs/heads/{self.prefix}/{task}"
 
     def target(self) -> str:
-        """The commit that the branch is on now."""
+        """The commit that the branch is on now; `Paused` if it is not there."""
         commit = git.commit_id(self.repo, f"refs/heads/{self.branch}")
         if not commit:
-            raise PealError(f"there is no branch `{self.branch}` any more; make it again, then `peal resume`")
+            raise Paused(renaming.gone(self.repo, self.branch))
         return commit
 
     @contextmanager
