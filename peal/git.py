@@ -23,12 +23,13 @@ _QUIET = (
     "-c", "merge.autoStash=false",
     "-c", "merge.conflictStyle=diff3",
     "-c", "core.quotePath=false",
+    "-c", "log.showSignature=false",
     "-c", "submodule.recurse=false",
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
 """
 What a person's own configuration must not change in peal's calls: no clean-up in the background, no signature that
-waits for a passphrase, no stash of the person's changes, conflicts with all three sides.
+waits for a passphrase, no stash of the person's changes, conflicts with all three sides, no program that checks signatures.
 """
 OF_PEAL = "PEAL_GIT_OF"
 """Marks peal's own git calls with the peal that made them: the next one waits for what a killed one left at work."""

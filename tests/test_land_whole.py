@@ -487,3 +487,143 @@ def test_a_branch_renamed_while_another_task_is_still_to_begin_fails_nothing(
     assert "task 2 plan HELD" in said
     project.peal("resume", "--retarget")
     assert landed(project) == ["1", "2"]
+
+
+# What a person has configured, while peal merges.
+
+
+def both_change(project: Repo, first: str, second: str) -> tuple[str, str]:
+    """Two tasks that change `deps`, a file of 30 lines, at these places."""
+    project.write("deps", "".join(f"{number}\n" for number in range(1, 31)))
+    project.git("add", ".")
+    return f"(parallel) sed -i '{first}' deps", f"(parallel) sed -i '{second}' deps"
+
+
+APART = ("1s/.*/one/", "30s/.*/thirty/")
+BESIDE = ("15s/.*/fifteen/", "16s/.*/sixteen/")
+
+
+def driver(project: Repo, out: Path, name: str = "deps") -> None:
+    """A merge driver that notes its folder, leaves a file there, and takes both sides."""
+    (out / "driver").write_text('#!/bin/sh\npwd -P >> "$OUT/folders"\ntouch side\necho merged > "$2"\n')
+    (out / "driver").chmod(0o755)
+    project.git("config", f"merge.{name}.driver", f"{out / 'driver'} %O %A %B")
+
+
+@pytest.mark.parametrize("where", ["in a commit", "in .git", "in the person's configuration"])
+def test_a_merge_driver_runs_in_a_worktree_of_peal_s(project: Repo, out: Path, where: str) -> None:
+    driver(project, out)
+    match where:
+        case "in a commit":
+            project.write(".gitattributes", "deps merge=deps\n")
+        case "in .git":
+            project.write(".git/info/attributes", "deps merge=deps\n")
+        case _:
+            (out / "attributes").write_text("deps merge=deps\n")
+            project.git("config", "core.attributesFile", str(out / "attributes"))
+    commit_plan(project, *both_change(project, *APART))
+
+    run_plan(project)
+
+    assert (out / "folders").read_text() == f"{project.path / '.peal/worktrees/address'}\n"
+    assert project.read("deps") == "merged\n"
+    assert landed(project) == ["1", "2"]
+    assert status(project) == ""
+
+
+def test_a_merge_driver_that_no_file_at_hand_wants_does_not_run_and_needs_no_worktree(
+    project: Repo, out: Path
+) -> None:
+    driver(project, out)
+    project.write(".gitattributes", "other merge=deps\n")
+    commit_plan(project, *both_change(project, *APART))
+
+    run_plan(project)
+
+    assert not (out / "folders").exists()
+    assert project.read("deps").split()[::29] == ["one", "thirty"]
+    assert not (project.path / ".peal/worktrees/address").exists()
+
+
+@pytest.mark.parametrize(
+    "attributes", ["deps -merge", "deps binary", "[attr]whole -merge\nde* whole", "deps merge=binary"]
+)
+def test_a_file_that_is_not_to_be_merged_by_lines_is_not(project: Repo, attributes: str) -> None:
+    project.write(".gitattributes", f"{attributes}\n")
+    commit_plan(project, *both_change(project, *APART))
+
+    said = run_plan(project, "--conflict-retry", "0", code=1)
+
+    assert "conflict in `deps`" in said
+    assert landed(project) == ["1"]
+
+
+def test_attributes_below_a_folder_count_too(project: Repo, out: Path) -> None:
+    driver(project, out)
+    project.write("a/b/.gitattributes", "deps merge=deps\n")
+    project.write("a/b/deps", "".join(f"{number}\n" for number in range(1, 31)))
+    project.git("add", ".")
+    commit_plan(project, *(f"(parallel) sed -i '{change}' a/b/deps" for change in APART))
+
+    run_plan(project)
+
+    assert project.read("a/b/deps") == "merged\n"
+    assert status(project) == ""
+
+
+def test_attributes_that_a_person_has_not_committed_have_no_say(project: Repo) -> None:
+    commit_plan(project, *both_change(project, *BESIDE))
+    project.write(".gitattributes", "deps merge=union\n")
+
+    said = run_plan(project, "--conflict-retry", "0", code=1)
+
+    assert "conflict in `deps`" in said
+
+
+def test_a_union_that_is_committed_is_made(project: Repo) -> None:
+    project.write(".gitattributes", "deps merge=union\n")
+    commit_plan(project, *both_change(project, *BESIDE))
+
+    run_plan(project)
+
+    assert {"fifteen", "sixteen"} <= set(project.read("deps").split())
+
+
+def test_a_driver_for_every_file_runs_in_a_worktree_of_peal_s(project: Repo, out: Path) -> None:
+    driver(project, out)
+    project.git("config", "merge.default", "deps")
+    commit_plan(project, *both_change(project, *APART))
+
+    run_plan(project)
+
+    assert (out / "folders").read_text() == f"{project.path / '.peal/worktrees/address'}\n"
+    assert status(project) == ""
+
+
+def test_no_program_that_shows_differences_is_run(project: Repo, out: Path) -> None:
+    for name in ("textconv", "external"):
+        (out / name).write_text(f'#!/bin/sh\ntouch "$OUT/{name}-ran" ran\ncat "$1"\n')
+        (out / name).chmod(0o755)
+    project.git("config", "diff.conv.textconv", str(out / "textconv"))
+    project.git("config", "diff.conv.command", str(out / "external"))
+    project.git("config", "diff.external", str(out / "external"))
+    project.write(".gitattributes", "*.md diff=conv\n")
+    (out / "judge").write_text("""#!/bin/sh\ncat > "$OUT/asked"\necho '{"findings": []}'\n""")
+    (out / "judge").chmod(0o755)
+    judge = f'[agents.judge]\ncommand = ["{out / "judge"}"]\n'
+    project.write("peal.toml", f'{judge}[[reviewers]]\nname = "look"\nagent = "judge"\n')
+    project.git("add", ".gitattributes", "peal.toml")
+    commit_plan(project, f"echo more >> README.md; {WAIT}")
+    process = start_plan(project)
+    eventually((out / "begun-1").exists)
+
+    running = project.peal("diff", "1").stdout
+    (out / "go").touch()
+    ended(process, 0)
+    landed_ = project.peal("diff", "1").stdout
+
+    assert "\n+more\n" in running
+    assert "\n+more\n" in landed_
+    assert list(out.glob("*-ran")) == []
+    assert (out / "asked").exists()
+    assert status(project) == ""

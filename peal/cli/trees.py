@@ -40,7 +40,12 @@ def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
 def _difference(places: Places, place: PlanPlace, line: Line, options: list[str]) -> bytes:
     """As git prints it; empty if there is none. PealError if it cannot be told."""
     wants_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    options = [*options, "--no-ext-diff", "--color=always" if wants_colour else "--color=never"]
+    options = [
+        *options,
+        "--no-ext-diff",
+        "--no-textconv",
+        "--color=always" if wants_colour else "--color=never",
+    ]
     if line.running and line.running.base:
         at, folder = Path(line.running.workspace), _folder(place, line.running)
         if slot := leftovers.holding(places.repo, at, folder):

@@ -16,6 +16,7 @@ from peal.workspaces import commits, conflicts, leftovers
 from peal.workspaces.agent_git import Origin
 from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
+from peal.workspaces.store_merge import StoreMerge
 
 _PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
 """Whatever the person has set for merges in general."""
@@ -46,6 +47,7 @@ class Merge:
     origin: Origin
     identity: Mapping[str, str]
     """Who commits, as variables for git."""
+    store: StoreMerge
     notes: list[str] = field(factory=list)
     _commit: str = ""
     _is_staged: bool = False
@@ -119,8 +121,7 @@ class Merge:
         return self.slot.output(*words)
 
     def at_once(self) -> bool:
-        """Merge without a worktree; whether that was possible: nothing clashes, and no hook wants to look."""
-        repo = self.slot.repo
+        """Merge without a worktree; whether that was possible: nothing clashes, and nothing of the person's has a say."""
         if self._way is Way.NOTHING:
             self._commit = self.base
         elif self.has_hooks or self._way is Way.REPLAY:
@@ -128,12 +129,10 @@ class Merge:
         elif self._way is Way.MERGED:
             self._commit = self.attempt.brings
         else:
-            # Since git 2.38; an older one fails, as a conflict does, and then the worktree is taken.
-            found = git.attempt(repo, "merge-tree", "--write-tree", self.base, self.attempt.brings)
-            if found.returncode != 0:
+            tree = self.store.tree(self.base, self.attempt.brings)
+            if not tree:
                 return False
-            tree = os.fsdecode(found.stdout).split("\n", 1)[0]
-            self._commit = commits.made(repo, tree, self._onto, self.message, self.identity)
+            self._commit = commits.made(self.slot.repo, tree, self._onto, self.message, self.identity)
         return True
 
     def _stage(self) -> None:

@@ -22,6 +22,7 @@ from peal.workspaces.left_out import ignored_since
 from peal.workspaces.merging import Merge
 from peal.workspaces.outside import changed_since
 from peal.workspaces.slots import ADDRESS, Slot
+from peal.workspaces.store_merge import StoreMerge
 
 _SHOWN = 3
 _TICK = 20_000_000
@@ -220,7 +221,12 @@ class Pool:
             has_hooks=self._has_hooks,
             origin=self._origin,
             identity=self.identity,
+            store=self._store,
         )
+
+    @cached_property
+    def _store(self) -> StoreMerge:
+        return StoreMerge(self.repo)
 
     @cached_property
     def _has_hooks(self) -> bool:
