@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import places, process, refusals
+from peal import damage, places, process, refusals
 from peal.errors import PealError
 from peal.files import age
 
@@ -31,6 +31,7 @@ _QUIET = (
 What a person's own configuration must not change in peal's calls: no clean-up in the background, no signature that
 waits for a passphrase, no stash of the person's changes, conflicts with all three sides, no program that checks signatures.
 """
+_NO_TREE = "must be run in a work tree"
 OF_PEAL = "PEAL_GIT_OF"
 """Marks peal's own git calls with the peal that made them: the next one waits for what a killed one left at work."""
 UNDER_WAY = {
@@ -132,7 +133,8 @@ def said(done: Done) -> str:
 def why(done: Done, folder: Path) -> str:
     """Why git failed: its own words, and what is to be done about it where that is known."""
     lock = refusals.lock_named(_words(done), folder)
-    return f"{said(done)}; {story_of(lock, folder)}" if lock else said(done)
+    way = story_of(lock, folder) if lock else damage.found(folder, _words(done))
+    return f"{said(done)}; {way}" if way else said(done)
 
 
 def _words(done: Done) -> str:
@@ -215,20 +217,23 @@ def quoted(path: str) -> str:
 
 
 def top_level(folder: Path) -> Path:
-    """The root of the repository that holds `folder`."""
+    """The root of the repository that holds `folder`; PealError with the way out if git cannot work there."""
     if not folder.is_dir():
         raise PealError(f"repository `{folder}` is not a folder; name one with --repo")
     found = attempt(folder, "rev-parse", "--show-toplevel")
-    if found.returncode == 0 and found.stdout.strip():
-        return Path(os.fsdecode(found.stdout.removesuffix(b"\n"))).resolve()
-    words = said(found).removeprefix("fatal: ")
-    if found.returncode == 0 or "must be run in a work tree" in words:
+    words = _words(found) if found.returncode else ""
+    root = Path(os.fsdecode(found.stdout.removesuffix(b"\n"))).resolve() if found.stdout.strip() else None
+    if told := damage.of_a_checkout(folder, root) if root else damage.found(folder, words or _NO_TREE):
+        raise PealError(told)
+    if root:
+        return root
+    if not words or _NO_TREE in words:
         raise PealError(f"repository `{folder}` has no working tree; name a checkout with --repo")
     if "not a git repository" in words:
         raise PealError(
             f"`{folder}` is not inside a git repository; run `git init` there or name one with --repo"
         )
-    raise PealError(f"git cannot use `{folder}`: {words}")
+    raise PealError(f"git cannot use `{folder}`: {said(found)}")
 
 
 @frozen

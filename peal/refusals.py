@@ -1,4 +1,4 @@
-"""What git's refusals mean, and what puts right what it refuses to work with."""
+"""git's own words quoted, and what to say of a lock file that keeps it out."""
 
 import re
 import shlex

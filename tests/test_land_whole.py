@@ -627,3 +627,182 @@ def test_no_program_that_shows_differences_is_run(project: Repo, out: Path) -> N
     assert list(out.glob("*-ran")) == []
     assert (out / "asked").exists()
     assert status(project) == ""
+
+
+# What is damaged.
+
+
+def config(text: str) -> str:
+    """A command that adds to the repository's configuration."""
+    return f"printf '{text}' >> .git/config"
+
+
+DAMAGES = {
+    "bare": ("git config core.bare true", "`core.bare` is set in `{git}/config`"),
+    "bare, in few words": (config("[core]\\n\\tbare\\n"), "`core.bare` is set in `{git}/config`"),
+    "another tree": (
+        'git config core.worktree "$OUT"',
+        "`core.worktree` in `{git}/config` has git look for the files",
+    ),
+    "no tree": (
+        "git config core.worktree /nowhere",
+        "`core.worktree` in `{git}/config` has git look for the files",
+    ),
+    "HEAD is empty": (": > .git/HEAD", "`{git}/HEAD` is damaged"),
+    "HEAD is gone": ("rm .git/HEAD", "`{git}/HEAD` is damaged"),
+    "HEAD is odd": ("echo main > .git/HEAD", "`{git}/HEAD` is damaged"),
+}
+
+
+@pytest.mark.parametrize("inside_another", [False, True])
+@pytest.mark.parametrize(("harm", "said"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_repository_is_told_with_the_command_that_heals_it(
+    project: Repo, out: Path, harm: str, said: str, inside_another: bool
+) -> None:
+    commit_plan(project, "echo 1 > one")
+    if inside_another:
+        project.git("init", "-q", str(project.path.parent))
+    subprocess.run(["sh", "-euc", harm], cwd=project.path, env=project.env, check=True)
+
+    told = {project.peal(*words, code=1).stderr for words in (["run", "plan.md"], ["status"], ["resume"])}
+
+    (line,) = told
+    assert said.format(git=project.path / ".git") in line
+    command = line.split("`")[-2]
+    subprocess.run(["sh", "-euc", command], cwd=project.path, env=project.env, check=True)
+    run_plan(project)
+    assert landed(project) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (config("[core\\n"), "git cannot read line"),
+        (
+            config("[extensions]\\n\\tfoo = 1\\n[core]\\n\\trepositoryFormatVersion = 1\\n"),
+            "`extensions.foo` in `",
+        ),
+        ("git config core.repositoryFormatVersion 9", "is 9, which needs a newer git"),
+        ("rm -r .git/objects", "has no `objects` any more; bring that back from a backup, or clone anew"),
+        ("mv .git ../moved; echo gitdir: ../gone > .git", "`, which is not there;"),
+    ],
+    ids=["no configuration", "an extension", "a version", "no objects", "a folder elsewhere"],
+)
+def test_a_damage_that_no_command_heals_is_told_by_file(project: Repo, harm: str, said: str) -> None:
+    commit_plan(project, "true")
+    subprocess.run(["sh", "-euc", harm], cwd=project.path, env=project.env, check=True)
+
+    assert said in project.peal("run", "plan.md", code=1).stderr
+
+
+def test_a_damaged_index_is_told_before_anything_starts(project: Repo, out: Path) -> None:
+    commit_plan(project, 'touch "$OUT/ran"; echo 1 > one')
+    (project.path / ".git/index").write_bytes(b"\0" * 50)
+
+    done = project.peal("run", "plan.md", "--agent", "shell", code=1)
+
+    assert f"`{project.path / '.git/index'}` is damaged; `rm " in done.stderr
+    assert not (out / "ran").exists()
+    (project.path / ".git/index").unlink()
+    project.git("reset", "-q")
+    run_plan(project)
+    assert landed(project) == ["1"]
+
+
+@pytest.mark.parametrize("content", ["", "0123456789012345678901234567890123456789\n"])
+def test_a_damaged_branch_is_told_with_the_commit_it_was_on(project: Repo, content: str) -> None:
+    commit_plan(project, "echo 1 > one")
+    before = project.git("rev-parse", "HEAD").strip()
+    project.write(".git/refs/heads/main", content)
+
+    said = project.peal("run", "plan.md", "--agent", "shell", code=1).stderr
+
+    assert "/refs/heads/main` is damaged: it names no commit" in said
+    assert f"`git update-ref refs/heads/main {before}`" in said
+
+
+@pytest.mark.parametrize(
+    ("harm", "heal", "said"),
+    [
+        ("git config core.bare true", "git config core.bare false", "`core.bare` is set in `"),
+        ("head -c 50 /dev/zero > .git/index", "rm .git/index; git reset -q", "/index` is damaged; `rm "),
+    ],
+    ids=["bare", "index"],
+)
+def test_a_repository_damaged_during_a_run_holds_the_landing_and_says_how_to_heal_it(
+    project: Repo, out: Path, harm: str, heal: str, said: str
+) -> None:
+    commit_plan(project, f"{WAIT}; echo 1 > one")
+    process = start_plan(project)
+    eventually((out / "begun-1").exists)
+    subprocess.run(["sh", "-euc", harm], cwd=project.path, env=project.env, check=True)
+    (out / "go").touch()
+
+    told = ended(process, 4)
+
+    assert said in told
+    assert 'work tree", then' not in told
+    assert said in project.peal("resume", code=1).stderr
+    subprocess.run(["sh", "-euc", heal], cwd=project.path, env=project.env, check=True)
+    project.peal("resume")
+    assert landed(project) == ["1"]
+
+
+# Locks.
+
+
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])
+def test_a_lock_whose_git_is_dead_is_told_as_such(project: Repo, out: Path, name: str) -> None:
+    commit_plan(project, "echo 1 > one")
+    lock = project.write(f".git/{name}", "")
+    os.utime(lock, (lock.stat().st_mtime - 7300,) * 2)
+    before = state_of(project)
+
+    said = run_plan(project, code=4)
+
+    assert f"`{lock}` keeps git out; it was made 2h01m ago and no git is at work there" in said
+    assert f"`rm '{lock}'`, then `peal resume`" in said
+    assert state_of(project) == before
+    lock.unlink()
+    project.peal("resume")
+    assert landed(project) == ["1"]
+
+
+def test_a_lock_whose_git_is_at_work_is_told_with_its_process(project: Repo, out: Path) -> None:
+    commit_plan(project, f"{WAIT}; echo 1 > one")
+    process = start_plan(project)
+    eventually((out / "begun-1").exists)
+    editor = subprocess.Popen(
+        ["git", "commit", "--allow-empty", "--quiet"],
+        cwd=project.path,
+        env={
+            **project.env,
+            "GIT_EDITOR": f"{WAIT.replace('begun-$PEAL_TASK', 'edits').replace('/go', '/saved')}; false",
+        },
+        stderr=subprocess.DEVNULL,
+    )
+    eventually((out / "edits").exists)
+    lock = project.path / ".git/index.lock"
+    was_locked = lock.exists()
+    lock.touch()
+    (out / "go").touch()
+
+    said = ended(process, 4)
+
+    (out / "saved").touch()
+    editor.wait()
+    lock.unlink(missing_ok=True)
+    assert f"process {editor.pid} (`git commit" in said, (said, was_locked)
+    assert "is at work there" in said
+    project.peal("resume")
+    assert landed(project) == ["1"]
+
+
+@pytest.mark.parametrize("name", ["config.lock", "packed-refs.lock"])
+def test_a_lock_on_what_a_landing_does_not_need_keeps_nobody_waiting(project: Repo, name: str) -> None:
+    commit_plan(project, "echo 1 > one")
+    project.write(f".git/{name}", "")
+
+    run_plan(project)
+
+    assert landed(project) == ["1"]

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "peal"
 ROWS = (
     ("errors", "guard", "__init__"),
     ("fields", "files", "model", "redaction", "replies", "signals", "text"),
-    ("events", "places", "refusals", "removal", "speech", "spending"),
+    ("damage", "events", "places", "refusals", "removal", "speech", "spending"),
     ("process", "settings", "log"),
     ("git", "history", "lock"),
     ("agents", "formats", "phases", "reviewers", "state", "status", "transcripts", "workspaces"),

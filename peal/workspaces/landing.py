@@ -110,11 +110,13 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
     """The branch is moved and the tree with it, or neither; the lock that is to be waited for."""
     if lock := locks.in_the_way(move.git_folder, move.branch):
         return lock
-    changes = git.changes(repo, move.head, move.commit)
-    if obstacle := obstacles.found(repo, changes):
-        return _held(obstacle)
     try:
+        changes = git.changes(repo, move.head, move.commit)
+        if obstacle := obstacles.found(repo, changes):
+            return _held(obstacle)
         rollback.note(repo, move.git_folder, move.branch, move.head, move.commit, changes)
+    except git.GitError as error:
+        return _held(f"{error}; put that right")
     except OSError as error:
         return _held(
             f"cannot write `{Places(repo).landing}`: {error.strerror}; make room or make it writable"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import git
+from peal import damage, git
 from peal.errors import PealError
 from peal.text import some
 from peal.workspaces.landing import give_up
@@ -36,13 +36,15 @@ def landing_branch(repo: Path) -> str:
         raise PealError(
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
-    branch = git.branch(repo)
+    branch, commit = git.branch(repo), git.commit_id(repo, "HEAD")
+    if not (branch and commit) and (told := damage.of_a_branch(Path(folder))):
+        raise PealError(told)
     if not branch:
         raise PealError(
             f"`{repo}` is on no branch (detached HEAD), so results have nowhere to land; `git switch -c NAME` first, "
             "or pass --no-commit"
         )
-    if not git.commit_id(repo, "HEAD"):
+    if not commit:
         raise PealError(
             f"`{repo}` has no commit yet, and worktrees need one to start from; make a first one "
             "(`git commit --allow-empty -m start`), or pass --no-commit"
@@ -107,10 +109,16 @@ class Standing:
 
 
 def standing(repo: Path) -> Standing:
-    """A look at the person's tree; changes nothing. Where git cannot look there is nothing to tell."""
+    """
+    A look at the person's tree; changes nothing. Where git cannot look there is nothing to tell.
+
+    PealError with the way out if that is for a damage which would keep results from landing.
+    """
     looked = git.attempt(
         repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal"
     )
+    if looked.returncode and (told := damage.found(repo, looked.stderr.decode(errors="replace"))):
+        raise PealError(told)
     listed = os.fsdecode(looked.stdout) if looked.returncode == 0 else ""
     changed, ignored, entries = [], [], iter(listed.split("\0"))
     for entry in entries:
