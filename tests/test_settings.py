@@ -461,6 +461,90 @@ def test_a_command_is_a_list_or_one_line_split_as_a_shell_would(tmp_path: Path) 
     ]
 
 
+NEEDS_A_SHELL = {
+    "true && false": "`&&`",
+    "true || false": "`||`",
+    "echo ok | grep nothing": "`|`",
+    "echo ok|grep nothing": "`|`",
+    "make lint; make test": "`;`",
+    "make test > log": "`>`",
+    "make test 2>&1": "`2>&1`",
+    "make test < answers": "`<`",
+    "server &": "`&`",
+    "test -n $(git diff)": "`$(`",
+    "test -n `git diff`": "a backtick",
+    "npm ci\nnpm test": "a second line",
+}
+MEANT_AS_IT_IS = {
+    "sh -c 'make lint && make test 2>&1'": ["sh", "-c", "make lint && make test 2>&1"],
+    'sh -c "test -n $(git diff); exit 0"': ["sh", "-c", "test -n $(git diff); exit 0"],
+    "find . -exec lint {} \\;": ["find", ".", "-exec", "lint", "{}", ";"],
+    "grep -E 'a|b' x": ["grep", "-E", "a|b", "x"],
+    "eslint src/**/*.js ~/x $HOME": ["eslint", "src/**/*.js", "~/x", "$HOME"],
+    "\npytest\n  -q\n-x\n": ["pytest", "-q", "-x"],
+    "env A=1 make A=2": ["env", "A=1", "make", "A=2"],
+}
+COMMANDS = {
+    "worktree_setup": "worktree_setup = {}",
+    "post_run_commands[0]": "post_run_commands = [{}]",
+    "stet_commands[0]": "stet_commands = [{}]",
+    "reviewers[0].command": "[[reviewers]]\nname = 'x'\ncommand = {}",
+    "agents.a.command": "[agents.a]\ncommand = {}",
+    "agents.a.plan": "[agents.a]\ncommand = 'x'\nplan = {}",
+}
+
+
+@pytest.mark.parametrize(("command", "what"), NEEDS_A_SHELL.items(), ids=NEEDS_A_SHELL)
+@pytest.mark.parametrize(("key", "toml"), COMMANDS.items(), ids=COMMANDS)
+def test_a_command_that_takes_a_shell_is_refused_with_the_way_out(
+    key: str, toml: str, command: str, what: str, tmp_path: Path
+) -> None:
+    """`true && false` would be `true` with two words, and pass."""
+    (problem,) = told(tmp_path, toml.format(json.dumps(command)))
+
+    shown = "…" if "\n" in command else command
+    assert problem == (
+        f"peal.toml: `{key}` holds {what}, which takes a shell, and peal starts commands without one; write "
+        f"`sh -c '{shown}'`, or put it in quotes if it is to be a word"
+    )
+
+
+def test_commands_of_flags_variables_and_sets_are_looked_at_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its source."""
+    monkeypatch.setenv("PEAL_POST_RUN_COMMANDS", "true, a | b")
+
+    problems = told(tmp_path, "", "agents.a.command=a; b", "stet_commands=a & b", worktree_setup="A=1 make")
+
+    assert [problem.partition(", which")[0] for problem in problems] == [
+        "`PEAL_POST_RUN_COMMANDS[1]` holds `|`",
+        "--set `stet_commands[0]` holds `&`",
+        "--set `agents.a.command` holds `;`",
+        "`--worktree-setup` begins with `A=1`",
+    ]
+    assert problems[3].endswith("write `env` in front of it")
+
+
+@pytest.mark.parametrize(("command", "words"), MEANT_AS_IT_IS.items())
+def test_what_a_command_says_in_quotes_or_to_its_program_is_left_alone(
+    command: str, words: list[str], tmp_path: Path
+) -> None:
+    """As it always was."""
+    found = load(tmp_path, f"[agents.a]\ncommand = {json.dumps(command)}\n")
+
+    assert list(found.agents["a"].command) == words
+    for toml in COMMANDS.values():
+        load(tmp_path, toml.format(json.dumps(command)))
+
+
+def test_a_command_that_is_a_list_says_where_each_word_ends(tmp_path: Path) -> None:
+    """Nothing of it is for a shell."""
+    words = ["my agent", "&&", "a|b", "$(x)"]
+
+    assert load(tmp_path, f"[agents.a]\ncommand = {json.dumps(words)}").agents["a"].command == tuple(words)
+
+
 def test_reviewers_are_written_in_the_file_alone(tmp_path: Path) -> None:
     """A list of tables has no dotted path."""
     toml = "[[reviewers]]\nname = 'tests'\ncommand = 'pytest -q'"

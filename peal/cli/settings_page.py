@@ -153,6 +153,8 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 - A variable that is empty counts as not set. Where a key may be without a value, `none` takes the value away.
 - Tables are reached from the command line with `--set phases.plan.model=opus`; the lists of tables are not.
 - A list of texts may be one line that is split as a shell would: `--set worktree_include=".env 'local settings'"`.
+- A command is started without a shell. One that holds `&&`, `|`, `>`, `;` or `$(` outside of quotes is refused: write
+  `sh -c 'make lint && make test'`.
 - Unknown keys and values of the wrong kind are errors, and all of them are told at once: `"3"` is no number.
 - `post_run_commands` may be one line too, with commas between the commands: `--post-run-commands "npm test, ./notify 'a, b'"`.
 - `commit_after_phase2` is another name for `commit`, as key and variable, and with the flags `--commit-after-phase2` and

@@ -47,7 +47,32 @@ def _inside(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
 
 
 def _command(_settings: Any, _key: Any, value: str) -> None:
-    _filled(None, None, " ".join(split(value)))
+    _filled(None, None, " ".join(command_words(value)))
+
+
+def command_words(line: str) -> list[str]:
+    """The words of a command line; ValueError where it says something that only a shell would understand."""
+    found = split(line)
+    if operator := shell_operator(line):
+        quoted = f"sh -c '{line.strip()}'" if "'" not in line and "\n" not in line.strip() else "sh -c '…'"
+        raise ValueError(
+            f"holds {operator}, which takes a shell, and peal starts commands without one; write `{quoted}`, or put it "
+            "in quotes if it is to be a word"
+        )
+    if re.match(r"[A-Za-z_]\w*=", found[0] if found else ""):
+        raise ValueError(f"begins with `{found[0]}`, which takes a shell; write `env` in front of it")
+    return found
+
+
+def shell_operator(line: str) -> str:
+    """The first thing outside of quotes by which a shell would part, redirect or fill in; empty if there is none."""
+    found = _OPERATOR.search(_QUOTED.sub("_", line.strip()))
+    return {"\n": "a second line", "`": "a backtick"}.get(found[0], f"`{found[0]}`") if found else ""
+
+
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_OPERATOR = re.compile(r"\n(?=[^\s-])|\d*[<>]+(?:&\d*|[|(])?|&>|[&|;]+|\$\(|`")
+"""A line that goes on with a word in its first column is a command of its own, as far as anybody can tell."""
 
 
 def _any_word(_word: str) -> None:
@@ -110,6 +135,8 @@ _Word = Annotated[str, _any_word, words]
 """One of a list that has a flag and a variable, where commas or blanks stand between them."""
 _Line = Annotated[str, _command_line, lines]
 """A command of a list that has a flag and a variable, where commas stand between them."""
+_Argument = Annotated[str, _any_word, command_words]
+"""A word of a command; a single line is split as a shell would."""
 
 PROFILES: dict[str, dict[str, Any]] = {
     "strict": {
@@ -143,10 +170,10 @@ class PhaseSettings:
 class AgentSettings:
     """`[agents.NAME]`: what differs about a built-in CLI, or any command as an agent."""
 
-    command: tuple[str, ...] = _key((), "for every phase: a list, or one line split as a shell would")
-    plan: tuple[str, ...] = _key((), "the command for `plan` instead")
-    execute: tuple[str, ...] = _key((), "the command for `execute` instead")
-    address: tuple[str, ...] = _key((), "the command for `address` instead")
+    command: tuple[_Argument, ...] = _key((), "for every phase: a list, or one line split as a shell would")
+    plan: tuple[_Argument, ...] = _key((), "the command for `plan` instead")
+    execute: tuple[_Argument, ...] = _key((), "the command for `execute` instead")
+    address: tuple[_Argument, ...] = _key((), "the command for `address` instead")
     prompt: Literal["stdin", "file", "argument"] = _key(
         "stdin",
         "how the prompt gets there: on stdin, or where {prompt_file} or {prompt} stands in the command",
