@@ -12,8 +12,6 @@ from peal.model import Phase
 from peal.text import slug
 
 FOLDER = ".peal"
-BRANCHES = "peal"
-"""All branches of peal's own lie below this name."""
 _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
 
 
@@ -89,15 +87,15 @@ class Places:
         """The person's index as it was before that."""
         return self.root / "landing.index"
 
-    def branches(self, path: Path) -> str:
+    def branch(self, path: Path) -> str:
         """
-        In front of a task's number, the name of the branch that keeps its commit until it has landed.
+        Between prefix and task's number, the name of the branch that keeps a commit until it has landed.
 
         Linked worktrees of one repository share their branches, so the name tells the checkout too.
         """
         key = self.plan_key(path)
         mark = hashlib.sha256(f"{self.repo}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:8]
-        return f"{BRANCHES}/{re.sub(r'[.]+', '.', slug(Path(key).stem))}-{mark}"
+        return f"{re.sub(r'[.]+', '.', slug(Path(key).stem))}-{mark}"
 
     def plan(self, path: Path) -> PlanPlace:
         """The memory of the plan at `path`, told apart by its place relative to the repository's root."""

@@ -18,7 +18,7 @@ from peal.redaction import HIDDEN
 from peal.run import Job
 from peal.settings import Settings, load
 from peal.work import Crew
-from peal.workspaces import Pool, SharedTree, Workspaces, preflight
+from peal.workspaces import Messages, Pool, SharedTree, Workspaces, preflight
 from peal.workspaces.guarded import guarded
 
 
@@ -137,12 +137,13 @@ def _workspaces(
     repo = places.repo
     if not _lands(settings):
         return SharedTree(repo)
+    branch = preflight.landing_branch(repo, settings.branch_prefix)
     return Pool(
         repo,
         places.worktrees,
-        preflight.landing_branch(repo),
-        places.branches(plan_file),
-        places.plan_key(plan_file),
+        branch,
+        f"{settings.branch_prefix}/{places.branch(plan_file)}",
+        Messages(places.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
         tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
         preflight.included(repo, settings.worktree_include),
         preflight.identity(repo),

@@ -13,7 +13,7 @@ from peal import git, journal, lock, memory, removal
 from peal.cli.options import places_of, plan_or_latest, repository
 from peal.errors import PealError
 from peal.history import Line, Try, fold
-from peal.places import BRANCHES, Places, PlanPlace
+from peal.places import Places, PlanPlace
 from peal.workspaces import PATCH, leftovers, slots
 
 
@@ -153,16 +153,18 @@ def _without_branches(places: Places, dry_run: bool) -> Iterator[str]:
 
 
 def _own_branches(places: Places) -> Iterator[tuple[str, bool]]:
-    """The branches that runs of this checkout's plans have made, and whether each is checked out somewhere."""
-    prefixes = {places.branches(places.plan_file(known.plan_path)) for known in memory.known_runs(places)}
+    """
+    The branches that runs of this checkout's plans have made, and whether each is checked out somewhere.
+
+    Below any prefix, for `branch_prefix` may have been another one then: the names behind it are peal's alone.
+    """
+    names = {places.branch(places.plan_file(known.plan_path)) for known in memory.known_runs(places)}
     own = re.compile(
-        rf"refs/heads/({'|'.join(map(re.escape, sorted(prefixes)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
+        rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
     )
-    listed = git.output(
-        places.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", f"refs/heads/{BRANCHES}/"
-    )
+    listed = git.output(places.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
     for name, _, worktree in (line.partition(" ") for line in listed.splitlines()):
-        if prefixes and own.fullmatch(name):
+        if names and own.fullmatch(name):
             yield name, bool(worktree)
 
 

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from peal.errors import PealError
 from peal.settings.keys import (
     CLIS,
+    COMMIT_MESSAGE,
     GIVEN_TO_AGENTS,
     PROFILES,
     AgentSettings,
@@ -30,6 +31,7 @@ from peal.text import harmless
 
 __all__ = [
     "CLIS",
+    "COMMIT_MESSAGE",
     "ENV_PREFIX",
     "FILE",
     "GIVEN_TO_AGENTS",

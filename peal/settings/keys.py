@@ -1,5 +1,6 @@
 """Every key with its type, its default, its meaning and what it may be."""
 
+import difflib
 import re
 import shlex
 from collections.abc import Callable
@@ -15,6 +16,10 @@ GIVEN_TO_AGENTS = frozenset(
     {"PEAL_PHASE", "PEAL_TASK", "PEAL_ATTEMPT", "PEAL_WORKSPACE", "PEAL_RUN_ID", "PEAL_ATTEMPT_ID"}
 )
 """Variables that tell an agent where it is. No key has one: a peal inside an agent would take it for a setting."""
+
+COMMIT_MESSAGE = "Task {id}: {title}"
+"""What a task's commit says if nobody has set it."""
+_MESSAGE_FIELDS = ("title", "id", "plan", "branch")
 
 
 def _at_least(least: int) -> Callable[[Any, Any, Any], None]:
@@ -33,6 +38,27 @@ def _filled(_settings: Any, _key: Any, value: str | None) -> None:
 def _filled_command(_settings: Any, _key: Any, value: str | None) -> None:
     if value is not None:
         _command(None, None, value)
+
+
+def _message(_settings: Any, _key: Any, value: str) -> None:
+    _filled(None, None, value)
+    for word in re.findall(r"\{([^{}\n]*)\}", value):
+        if word not in _MESSAGE_FIELDS:
+            near = difflib.get_close_matches(word, _MESSAGE_FIELDS, n=1, cutoff=0.6)
+            known = " ".join(f"{{{name}}}" for name in _MESSAGE_FIELDS)
+            meant = f"did you mean `{{{near[0]}}}`?" if near else f"there are {known}"
+            raise ValueError(f"has no field `{{{word}}}`; {meant}")
+
+
+def _branch_prefix(_settings: Any, _key: Any, value: str) -> None:
+    """The rules of git-check-ref-format(1)."""
+    parts = value.split("/")
+    if (
+        re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^-|\.$|^@$", value)
+        or not all(parts)
+        or any(part.startswith(".") or part.endswith(".lock") for part in parts)
+    ):
+        raise ValueError(f"is `{value}`, which git takes for no branch's name; write one like `feature/peal`")
 
 
 def _inside(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
@@ -280,6 +306,17 @@ class Settings:
     )
     commit: bool = _key(
         True, "let each task work in a worktree, commit what it did and land it; off: all work in your tree"
+    )
+    commit_message: str = _key(
+        COMMIT_MESSAGE,
+        "what a task's commit says; {title}, {id}, {plan} and {branch} are filled in",
+        _message,
+    )
+    merge_message: str = _key(
+        "Merge task {id}: {title}", "what the merge says that brings a task into your branch", _message
+    )
+    branch_prefix: str = _key(
+        "peal", "in front of the branches that keep what has not landed: `feature/peal`", _branch_prefix
     )
     isolation: Literal["auto", "worktree", "none"] = _key(
         "auto", "where tasks work; `auto` is `worktree` with `commit` and `none` without"

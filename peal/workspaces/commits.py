@@ -10,7 +10,6 @@ from attrs import frozen
 from peal import git
 from peal.errors import PealError
 from peal.files import content, replace
-from peal.model import Task
 from peal.text import harmless, slug, some
 from peal.workspaces import submodules
 from peal.workspaces.slots import MARKER, Slot
@@ -22,18 +21,6 @@ PATCH = "changes.patch"
 _SHOWN = 5
 _EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
 """For `git apply`, not for people."""
-
-
-def message(task: Task, plan: str, run: str) -> str:
-    """The text of a task's commit."""
-    trailers = {"Peal-Plan": harmless(plan), "Peal-Task": task.id, "Peal-Run": run}
-    return f"{subject(task)}\n\n" + "".join(f"{name}: {value}\n" for name, value in trailers.items())
-
-
-def subject(task: Task) -> str:
-    """`Task 3: its title`."""
-    title = harmless(task.title)
-    return f"Task {task.id}: {title}" if title else f"Task {task.id}"
 
 
 @frozen

@@ -14,6 +14,7 @@ from peal.files import content
 from peal.model import Attempt, Finding
 from peal.workspaces import commits, conflicts, leftovers
 from peal.workspaces.agent_git import Origin
+from peal.workspaces.messages import Messages
 from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
 from peal.workspaces.store_merge import StoreMerge
@@ -41,8 +42,7 @@ class Merge:
     """The branch of peal's that keeps the task's commit."""
     base: str
     """The commit of the person's branch it goes on top of."""
-    text: str
-    """What the message says behind `Merge`."""
+    messages: Messages
     has_hooks: bool
     origin: Origin
     identity: Mapping[str, str]
@@ -105,7 +105,8 @@ class Merge:
         """The text of the commit that comes out."""
         if self._way is Way.REPLAY:
             return git.output(self.slot.repo, "log", "-1", "--format=%B", self._task_commit)
-        return f"Mend {self.text}" if self._way is Way.NOTHING else f"Merge {self.text}"
+        task, is_mend = self.attempt.task, self._way is Way.NOTHING
+        return self.messages.of_mend(task) if is_mend else self.messages.of_merge(task)
 
     @property
     def _task_commit(self) -> str:

@@ -20,6 +20,7 @@ from peal.workspaces.agent_git import Origin
 from peal.workspaces.guarded import Guarded
 from peal.workspaces.left_out import ignored_since
 from peal.workspaces.merging import Merge
+from peal.workspaces.messages import Messages
 from peal.workspaces.outside import changed_since
 from peal.workspaces.slots import ADDRESS, Slot
 from peal.workspaces.store_merge import StoreMerge
@@ -38,7 +39,7 @@ class LentSlot:
     attempt: Attempt
     base: str
     ref: str
-    plan: str
+    messages: Messages
     identity: Mapping[str, str]
     outside: Callable[[int], tuple[str, ...]]
     """What changed in the person's tree after a moment in ns."""
@@ -74,7 +75,7 @@ class LentSlot:
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the slot is free for others."""
         self.slot.open_up()
-        text = commits.message(self.attempt.task, self.plan, run)
+        text = self.messages.of_task(self.attempt.task, run)
         made = commits.checkpoint(self.slot, self.base, text, self.identity)
         commit, left = made.commit, commits.save_submodules(self.slot, self.attempt.folder)
         self.notes += made.notes
@@ -105,7 +106,7 @@ class Pool:
     """Where results land; whoever checks out another one holds them up."""
     prefix: str
     """In front of a task's number, the name of peal's branch for it."""
-    plan: str
+    messages: Messages
     setup: tuple[str, ...] = ()
     included: tuple[Path, ...] = ()
     identity: Mapping[str, str] = field(factory=dict)
@@ -183,7 +184,14 @@ class Pool:
             notes += slot.hand_over(self._origin)
             number = attempt.task.index
             lent = LentSlot(
-                slot, attempt, base, self.ref(number), self.plan, self.identity, self._outside, notes=notes
+                slot,
+                attempt,
+                base,
+                self.ref(number),
+                self.messages,
+                self.identity,
+                self._outside,
+                notes=notes,
             )
             yield lent
         finally:
@@ -210,14 +218,12 @@ class Pool:
 
     def change(self, attempt: Attempt) -> Merge:
         """The task's commit on top of the branch."""
-        subject = commits.subject(attempt.task)
-        text = f"{subject[0].lower()}{subject[1:]}\n"
         return Merge(
             slot=self._address,
             attempt=attempt,
             ref=self.ref(attempt.task.index),
             base=self.target(),
-            text=text,
+            messages=self.messages,
             has_hooks=self._has_hooks,
             origin=self._origin,
             identity=self.identity,

@@ -29,7 +29,7 @@ _LOCK_FILES = {
 }
 
 
-def landing_branch(repo: Path) -> str:
+def landing_branch(repo: Path, prefix: str) -> str:
     """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
     folder = git.output(repo, "rev-parse", "--absolute-git-dir")
     if busy := git.UNDER_WAY.get(git.under_way(Path(folder))):
@@ -49,12 +49,19 @@ def landing_branch(repo: Path) -> str:
             f"`{repo}` has no commit yet, and worktrees need one to start from; make a first one "
             "(`git commit --allow-empty -m start`), or pass --no-commit"
         )
-    if git.commit_id(repo, "refs/heads/peal"):
-        raise PealError(
-            "a branch is named `peal`, which keeps git from making branches below `peal/`; rename it "
-            "(`git branch -m peal NAME`), or pass --no-commit"
-        )
+    _has_room(repo, prefix)
     return branch
+
+
+def _has_room(repo: Path, prefix: str) -> None:
+    """No branch is named like a folder that peal's branches are to lie in."""
+    parts = prefix.split("/")
+    for name in ("/".join(parts[: at + 1]) for at in range(len(parts))):
+        if git.commit_id(repo, f"refs/heads/{name}"):
+            raise PealError(
+                f"a branch is named `{name}`, which keeps git from making branches below `{name}/`; rename it "
+                f"(`git branch -m {name} NAME`), set another `branch_prefix`, or pass --no-commit"
+            )
 
 
 def identity(repo: Path) -> dict[str, str]:
