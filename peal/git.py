@@ -26,10 +26,13 @@ _QUIET = (
     "-c", "log.showSignature=false",
     "-c", "submodule.recurse=false",
     "-c", "advice.detachedHead=false",
+    "-c", f"core.hooksPath={os.devnull}",
+    "-c", "core.fsmonitor=false",
 )  # fmt: skip
 """
 What a person's own configuration must not change in peal's calls: no clean-up in the background, no signature that
-waits for a passphrase, no stash of the person's changes, conflicts with all three sides, no program that checks signatures.
+waits for a passphrase, no stash of the person's changes, conflicts with all three sides, no program that checks
+signatures, and no hook or monitor, which may be files of the tree: `peal.workspaces.hooks` finds the person's own.
 """
 _NO_TREE = "must be run in a work tree"
 OF_PEAL = "PEAL_GIT_OF"

@@ -24,7 +24,7 @@ def folder_of(place: PlanPlace, one: Try) -> Path:
 def outputs_of(folder: Path) -> list[Path]:
     """The files in which an attempt's processes printed, the agent's last, in the order they ran."""
     helpers = [
-        path for kind in ("setup.std*", "hooks.std*", "review-*.std*") for path in sorted(folder.glob(kind))
+        path for kind in ("setup.std*", "hooks.*std*", "review-*.std*") for path in sorted(folder.glob(kind))
     ]
     return [path for path in (*helpers, folder / "stdout", folder / "stderr") if path.exists()]
 

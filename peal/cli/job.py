@@ -18,7 +18,7 @@ from peal.redaction import HIDDEN
 from peal.run import Job
 from peal.settings import Settings, load
 from peal.work import Crew
-from peal.workspaces import Messages, Pool, SharedTree, Workspaces, preflight
+from peal.workspaces import Hooks, Messages, Pool, SharedTree, Workspaces, preflight
 from peal.workspaces.guarded import guarded
 
 
@@ -144,6 +144,7 @@ def _workspaces(
         branch,
         f"{settings.branch_prefix}/{places.branch(plan_file)}",
         Messages(places.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
+        Hooks.of(repo) if settings.hooks else Hooks(repo),
         tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
         preflight.included(repo, settings.worktree_include),
         preflight.identity(repo),

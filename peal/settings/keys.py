@@ -318,6 +318,7 @@ class Settings:
     branch_prefix: str = _key(
         "peal", "in front of the branches that keep what has not landed: `feature/peal`", _branch_prefix
     )
+    hooks: bool = _key(True, "let your git hooks look at what is to land; off: none of them is asked")
     isolation: Literal["auto", "worktree", "none"] = _key(
         "auto", "where tasks work; `auto` is `worktree` with `commit` and `none` without"
     )

@@ -4,18 +4,17 @@ from attrs import evolve
 
 from peal.model import Finding, Outcome, Result, Round
 from peal.phases import address
-from peal.reviewers import finding_of
 from peal.work.desk import Desk, with_rescue
+from peal.work.hooks import Heard, heard, held_back
 from peal.work.looking import Looking, by_name, kept, reviewed, sifted
 from peal.workspaces import Change
-
-_REVIEW = 64 * 1024
-"""Bytes of the end of a hook's output that make a finding."""
 
 
 def one_round(desk: Desk, change: Change) -> Outcome:
     """Look, and let the agent mend what is found; whether that helped is for the next round to say."""
     outcome = _round(desk, change)
+    if outcome.result is Result.PASSED:
+        outcome = held_back(desk, change) or outcome
     return evolve(outcome, findings=kept(outcome.findings), usage=(*outcome.usage, *desk.used))
 
 
@@ -23,7 +22,10 @@ def _round(desk: Desk, change: Change) -> Outcome:
     looking = Looking(desk, change)
     change.ready()
     conflicts = change.conflicts()
-    found = conflicts or _found(looking)
+    said = Heard() if conflicts else heard(desk, change)
+    if isinstance(said, Outcome):
+        return said
+    found = conflicts or _found(looking, said)
     if desk.programs.cancel.is_set:
         return Outcome(Result.INTERRUPTED, "the run was ended")
     if isinstance(found, Outcome):
@@ -32,17 +34,18 @@ def _round(desk: Desk, change: Change) -> Outcome:
     if not seen.standing:
         told = [text for reviewer in desk.crew.reviewers for text in reviewer.told]
         why = "; ".join(filter(None, (address.passed_over(seen.others, len(seen.dismissed)), *told)))
-        return Outcome(Result.PASSED, why, dismissed=seen.dismissed, commit=change.verified())
+        if said.beyond:
+            why = address.remaining(said.beyond, "warn", "no agent can mend that").reason
+        return Outcome(Result.PASSED, why, said.beyond, dismissed=seen.dismissed, commit=change.verified())
     outcome = evolve(_mended(looking, seen.standing), round=Round.of(seen.standing))
     by_name(looking, outcome.dismissed)
     outcome = evolve(outcome, dismissed=(*seen.dismissed, *outcome.dismissed))
     return _ended(outcome, change, seen.standing, conflicts, desk.crew.settings.on_findings_remaining)
 
 
-def _found(looking: Looking) -> tuple[Finding, ...] | Outcome:
-    refused = _hooked(looking.desk, looking.change)
+def _found(looking: Looking, said: Heard) -> tuple[Finding, ...] | Outcome:
     found = reviewed(looking)
-    return found if isinstance(found, Outcome) else (*refused, *found)
+    return found if isinstance(found, Outcome) else (*said.findings, *found)
 
 
 def _mended(looking: Looking, findings: tuple[Finding, ...]) -> Outcome:
@@ -78,17 +81,3 @@ def _ended(
             return evolve(ended, commit=change.verified()) if ended.result is Result.PASSED else ended
         case _:
             return with_rescue(outcome, change)
-
-
-def _hooked(desk: Desk, change: Change) -> tuple[Finding, ...]:
-    """Commit the merge under the person's hooks; again where they, as formatters do, changed files and refused."""
-    command = change.commit_command()
-    if not command:
-        return ()
-    ending = desk.help(command, "hooks.", "`git commit`")
-    if not ending.is_clean and not desk.programs.cancel.is_set and change.take_up():
-        ending = desk.help(command, "hooks.", "`git commit`")
-    if ending.is_clean:
-        change.committed()
-        return ()
-    return (finding_of("git hooks", ending, *desk.said("hooks.", _REVIEW)),)

@@ -203,14 +203,25 @@ class Desk:
         timeout_sec: int | None = None,
         folder: Path | None = None,
     ) -> Ending:
-        """Run a program that is no agent: a reviewer, the person's hooks, what readies a worktree."""
+        """Run a program that is no agent: a reviewer, what readies a worktree."""
+        return self.help_by(Command(argv), prefix, who, timeout_sec, folder)
+
+    def help_by(
+        self,
+        command: Command,
+        prefix: str,
+        who: str,
+        timeout_sec: int | None = None,
+        folder: Path | None = None,
+    ) -> Ending:
+        """The same with variables of its own, as the person's hooks have."""
         clocks = self.crew.helper_clocks(self.attempt.phase, timeout_sec)
         try:
-            return self.programs.carry_out(self.attempt, folder or self.path, Command(argv), clocks, prefix)
+            return self.programs.carry_out(self.attempt, folder or self.path, command, clocks, prefix)
         except OSError as error:
             if is_full(error):
                 raise
-            raise PealError(f"{who} cannot be started: `{argv[0]}`: {error.strerror}") from None
+            raise PealError(f"{who} cannot be started: `{command.argv[0]}`: {error.strerror}") from None
 
     def said(self, prefix: str, size: int) -> list[bytes]:
         """The ends of what a helper has printed, of each file at most so many bytes."""

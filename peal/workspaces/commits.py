@@ -106,6 +106,11 @@ def let_go(repo: Path, ref: str) -> None:
     git.attempt(repo, "update-ref", "-d", ref)
 
 
+def run_of(repo: Path, commit: str) -> str:
+    """The run that a task's commit was made in."""
+    return git.output(repo, "log", "-1", "--format=%(trailers:key=Peal-Run,valueonly,separator=)", commit)
+
+
 def made_in(repo: Path, ref: str, run: str) -> str:
     """The commit that a branch of peal's keeps, if it was made in this run; else nothing."""
     found = git.attempt(repo, "log", "-1", "--format=%H %(trailers:key=Peal-Run,valueonly,separator=)", ref)

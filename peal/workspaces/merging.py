@@ -11,9 +11,10 @@ from attrs import define, field
 
 from peal import git
 from peal.files import content
-from peal.model import Attempt, Finding
-from peal.workspaces import commits, conflicts, leftovers
+from peal.model import Attempt, Command, Finding
+from peal.workspaces import commits, conflicts, hooks, leftovers
 from peal.workspaces.agent_git import Origin
+from peal.workspaces.hooks import Hooks
 from peal.workspaces.messages import Messages
 from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
@@ -43,7 +44,9 @@ class Merge:
     base: str
     """The commit of the person's branch it goes on top of."""
     messages: Messages
-    has_hooks: bool
+    hooks: Hooks
+    target: str
+    """The person's branch, by its full name."""
     origin: Origin
     identity: Mapping[str, str]
     """Who commits, as variables for git."""
@@ -55,6 +58,8 @@ class Merge:
     """What git has said of the conflicts."""
     _conflicts: dict[str, bytes | None] = field(factory=dict)
     """The unmerged paths, and what their files held when the agent had not touched them."""
+    _aside: str = ""
+    """The tree of the merge while the folder shows something else."""
 
     @property
     def is_empty(self) -> bool:
@@ -100,11 +105,16 @@ class Merge:
         other = {Way.MERGED: self._parents[1:], Way.MERGE: [self.attempt.brings]}.get(self._way, [])
         return (self.base, *other)
 
+    @property
+    def is_merge(self) -> bool:
+        """Whether the commit that comes out has two parents."""
+        return len(self._onto) > 1
+
     @cached_property
     def message(self) -> str:
         """The text of the commit that comes out."""
         if self._way is Way.REPLAY:
-            return git.output(self.slot.repo, "log", "-1", "--format=%B", self._task_commit)
+            return self.messages.of_task(self.attempt.task, commits.run_of(self.slot.repo, self._task_commit))
         task, is_mend = self.attempt.task, self._way is Way.NOTHING
         return self.messages.of_mend(task) if is_mend else self.messages.of_merge(task)
 
@@ -125,7 +135,7 @@ class Merge:
         """Merge without a worktree; whether that was possible: nothing clashes, and nothing of the person's has a say."""
         if self._way is Way.NOTHING:
             self._commit = self.base
-        elif self.has_hooks or self._way is Way.REPLAY:
+        elif self.hooks.names or self._way is Way.REPLAY:
             return False
         elif self._way is Way.MERGED:
             self._commit = self.attempt.brings
@@ -164,7 +174,7 @@ class Merge:
             case _:
                 self._git("merge", "--quiet", "--no-ff", "--no-commit", *_PLAINLY, brings)
         self._conflicts = {path: self._state(path) for path in self._unmerged()}
-        if not self.has_hooks and not self._conflicts:
+        if not self.hooks.names and not self._conflicts:
             self._commit = self._written()
 
     def _git(self, *words: str) -> None:
@@ -183,23 +193,61 @@ class Merge:
         place = self.slot.path / path
         return os.fsencode(place.readlink()) if place.is_symlink() else content(place)
 
-    def commit_command(self) -> tuple[str, ...]:
-        """`git commit` where hooks are to look at the merge and have not."""
-        if self._commit or not self.has_hooks:
+    def begin_commit(self) -> tuple[str, ...]:
+        """Write the message down; the names of the person's hooks that are to look before the merge is committed."""
+        if self._commit or not self.hooks.of_commits:
             return ()
-        empty = ["--allow-empty"] if self._way is Way.REPLAY else []
-        steered = (f"--git-dir={self.slot.git_folder}", f"--work-tree={self.path}")
-        return (
-            "git", "-C", str(self.path), *steered, "commit", "--no-gpg-sign", "--quiet", *empty, "-m", self.message,
-        )  # fmt: skip
+        hooks.put_message(self.slot, self.message)
+        return tuple(name for name in self.hooks.of_commits if self.is_merge or name != "pre-merge-commit")
 
-    def committed(self) -> None:
-        """HEAD is the merge now; `GitError` if it is anything else."""
-        commit = self.slot.output("rev-parse", "HEAD")
-        if git.parents(self.slot.repo, commit) != list(self._onto):
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        return {**self.hooks.environment(self.slot), **self.identity}
+
+    def hook(self, name: str) -> Command:
+        """What starts a hook; those about the message are told which file has it, and what is committed."""
+        file = str(hooks.git_folder(self.slot) / hooks.MESSAGE)
+        kind = "merge" if self.is_merge else "message"
+        words = {"prepare-commit-msg": (file, kind), "commit-msg": (file,)}.get(name, ())
+        return self.hooks.command(name, self._environment, *words)
+
+    def commit(self) -> None:
+        """Commit the merge as the hooks have left it, unless it is."""
+        if self._commit:
+            return
+        if self.slot.output("rev-parse", "HEAD") != self.base:
             raise git.GitError(f"a hook has made something else of the merge in `{self.slot.path}`")
-        self._commit = commit
-        commits.point(self.slot.repo, self.ref, self._commit)
+        if self.hooks.of_commits:
+            self.message = hooks.message_left(self.slot)
+        self._commit = self._written()
+        self.slot.detach(self._commit)
+        self.slot.output("merge", "--quit")
+        self._hand_over()
+
+    def question(self) -> Command | None:
+        """What asks the person's hook whether their branch may move to the merge; None if there is nothing to ask."""
+        if hooks.OF_THE_BRANCH not in self.hooks.names or self._commit in ("", self.base):
+            return None
+        return self.hooks.question(self._environment, f"{self.base} {self._commit} {self.target}")
+
+    def show_branch(self, is_change: bool) -> bool:
+        """Have what the branch holds in the folder, its newest commit as the change where there is one to be."""
+        older = git.parents(self.slot.repo, self.base)
+        if is_change and not older:
+            return False
+        self._aside = self._aside or self.slot.output("write-tree")
+        self.notes += self.slot.reset(self.base)
+        if is_change:
+            self.slot.detach(older[0])
+        return True
+
+    def show_again(self) -> None:
+        """Have the merge in the folder again, with what hooks have changed in it."""
+        leftovers.settle(self.slot)
+        self._stage()
+        self.slot.output("read-tree", "--reset", "-u", self._aside)
+        self._aside = ""
+        self._hand_over()
 
     def take_up(self) -> bool:
         """Whether a hook, as formatters do, changed files and only asks for another commit."""

@@ -18,6 +18,7 @@ from peal.text import some
 from peal.workspaces import commits, landing, leftovers, renaming, submodules
 from peal.workspaces.agent_git import Origin
 from peal.workspaces.guarded import Guarded
+from peal.workspaces.hooks import Hooks
 from peal.workspaces.left_out import ignored_since
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
@@ -28,7 +29,6 @@ from peal.workspaces.store_merge import StoreMerge
 _SHOWN = 3
 _TICK = 20_000_000
 """Nanoseconds by which the stamps of files may lag behind the clock: kernels take theirs once per tick."""
-_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
 
 
 @define
@@ -107,6 +107,7 @@ class Pool:
     prefix: str
     """In front of a task's number, the name of peal's branch for it."""
     messages: Messages
+    hooks: Hooks
     setup: tuple[str, ...] = ()
     included: tuple[Path, ...] = ()
     identity: Mapping[str, str] = field(factory=dict)
@@ -141,7 +142,7 @@ class Pool:
         """
         _ = self._origin  # before anybody works here who could change it
         self._free += [self._next() for _ in range(places)]
-        needed = [*self._free, *([self._address] if reviews or self._has_hooks else [])]
+        needed = [*self._free, *([self._address] if reviews or self.hooks.names else [])]
         return [text for slot in needed if not slot.exists for text in slot.make()]
 
     def _next(self) -> Slot:
@@ -224,7 +225,8 @@ class Pool:
             ref=self.ref(attempt.task.index),
             base=self.target(),
             messages=self.messages,
-            has_hooks=self._has_hooks,
+            hooks=self.hooks,
+            target=f"refs/heads/{self.branch}",
             origin=self._origin,
             identity=self.identity,
             store=self._store,
@@ -233,12 +235,6 @@ class Pool:
     @cached_property
     def _store(self) -> StoreMerge:
         return StoreMerge(self.repo)
-
-    @cached_property
-    def _has_hooks(self) -> bool:
-        """Whether the person has hooks that look at commits."""
-        folder = self.repo / git.output(self.repo, "rev-parse", "--git-path", "hooks")
-        return any(os.access(folder / name, os.X_OK) for name in _HOOKS)
 
     def needs_setup(self, path: Path) -> bool:
         """Whether this worktree has not been readied yet, or by another command."""

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from peal.model import Attempt, Finding, Outcome
+from peal.model import Attempt, Command, Finding, Outcome
 
 
 class Workspace(Protocol):
@@ -79,11 +79,31 @@ class Change(Protocol):
     def conflicts(self) -> tuple[Finding, ...]:
         """What could not be merged."""
 
-    def commit_command(self) -> tuple[str, ...]:
-        """The command that commits the merge under the person's hooks; empty where there are none to run."""
+    @property
+    def message(self) -> str:
+        """The text of the merge commit."""
 
-    def committed(self) -> None:
-        """The command has succeeded."""
+    @property
+    def is_merge(self) -> bool:
+        """Whether that has two parents."""
+
+    def begin_commit(self) -> tuple[str, ...]:
+        """Ready the commit of the merge; the names of the person's hooks that are to look at it first, in order."""
+
+    def hook(self, name: str) -> Command:
+        """What starts such a hook in the folder."""
+
+    def commit(self) -> None:
+        """Commit the merge as the hooks have left it; nothing happens where it is committed."""
+
+    def question(self) -> Command | None:
+        """What asks the person's hook whether their branch may move to the merge; None if there is nothing to ask."""
+
+    def show_branch(self, is_change: bool) -> bool:
+        """Have in the folder what the branch holds, its newest commit as a change to be committed; False if that cannot be."""
+
+    def show_again(self) -> None:
+        """Have the merge in the folder again after that."""
 
     def take_up(self) -> bool:
         """Add what hooks have changed to the merge; whether they changed anything."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from peal import git
-from peal.model import Attempt, Finding, Outcome, Result
+from peal.model import Attempt, Command, Finding, Outcome, Result
 
 
 @define
@@ -18,6 +18,8 @@ class SharedFolder:
     alone: bool
     base: str = ""
     is_empty: bool = False
+    message: str = ""
+    is_merge: bool = False
     kept: bool = False
     notes: list[str] = field(factory=list)
     _before: git.Look | None = None
@@ -64,12 +66,27 @@ class SharedFolder:
         """Nothing is merged."""
         return ()
 
-    def commit_command(self) -> tuple[str, ...]:
+    def begin_commit(self) -> tuple[str, ...]:
         """Nothing is committed."""
         return ()
 
-    def committed(self) -> None:
+    def hook(self, name: str) -> Command:
         """Nothing is committed."""
+        raise AssertionError(f"hook `{name}` was not to be asked")
+
+    def commit(self) -> None:
+        """Nothing is committed."""
+
+    def question(self) -> Command | None:
+        """No branch moves."""
+        return None
+
+    def show_branch(self, is_change: bool) -> bool:  # noqa: ARG002
+        """The tree is the person's."""
+        return False
+
+    def show_again(self) -> None:
+        """The tree is the person's."""
 
     def take_up(self) -> bool:
         """Nothing is committed."""
