@@ -99,7 +99,7 @@ def _unlanded(history: History) -> list[Line]:
 def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
     """What a person should know of their tree and branch before the run starts."""
     yield from missing(pool, history)
-    yield from pool.hooks.notices
+    yield from pool.notices
     found = preflight.standing(pool.repo)
     if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE))):
         yield unseen

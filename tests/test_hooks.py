@@ -463,3 +463,89 @@ def test_the_person_s_monitor_of_files_is_not_started_by_peal(project: Repo, out
     run_plan(project)
 
     assert not (out / "ran").exists()
+
+
+# Programs that git runs on files.
+
+
+def with_filter(
+    project: Repo, attributes: str = "*.bin filter=lfs diff=lfs merge=lfs -text", **config: str
+) -> None:
+    """A file that has attributes, and what is configured for them."""
+    project.write(".gitattributes", f"{attributes}\n")
+    project.write("a.bin", "stored\n")
+    project.git("add", ".")
+    commit_plan(project, "touch one")
+    for key, value in config.items():
+        project.git("config", key.replace("__", "."), value)
+
+
+LFS = {
+    "filter__lfs__process": "no-such-lfs filter-process",
+    "filter__lfs__clean": "no-such-lfs clean -- %f",
+    "filter__lfs__required": "true",
+}
+
+
+@pytest.mark.parametrize(
+    "command", [("run", "plan.md", "--agent", "shell"), ("run", "plan.md", "--agent", "shell", "--dry-run")]
+)
+def test_a_filter_that_git_cannot_do_without_is_missed_before_anything_starts(
+    project: Repo, command: tuple[str, ...]
+) -> None:
+    with_filter(project, **LFS)
+
+    said = project.peal(*command, code=1).stderr
+
+    assert (
+        "filter `lfs`, without which git cannot read `a.bin`, needs `no-such-lfs`, which is not here; install it"
+        in said
+    )
+    assert not (project.path / ".peal").exists()
+
+
+def test_a_filter_that_no_file_uses_may_be_missing(project: Repo) -> None:
+    with_filter(project, "*.other filter=lfs", **LFS)
+
+    assert "filter" not in run_plan(project)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "config", "told"),
+    [
+        ("*.bin filter=po", {"filter__po__clean": "./tools/po.sh -x"}, "filter `po` needs `./tools/po.sh`, which is not here, so it is passed over for `a.bin`; install it"),
+        ("*.bin filter=lfs", {}, "filter `lfs` is not set up in your git, so tasks see `a.bin` as it is stored, which may be but a pointer; run `git lfs install`"),
+        ("# no\n\n*.bin text filter=crypt", {}, "filter `crypt` is not set up in your git"),
+        ("*.bin merge=lock", {"merge__lock__driver": "lock-merge %O %A %B"}, "merge driver `lock` needs `lock-merge`, which is not here"),
+    ],
+)  # fmt: skip
+def test_what_git_will_pass_over_is_told(
+    project: Repo, attributes: str, config: dict[str, str], told: str
+) -> None:
+    with_filter(project, attributes, **config)
+
+    assert told in run_plan(project)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "config"),
+    [
+        ("*.bin filter=x", {"filter__x__clean": "sed -e 's/a/b/' | cat", "filter__x__smudge": "cat"}),
+        ("*.bin filter=x", {"filter__x__clean": "f() { cat; }; f", "filter__x__required": "false"}),
+        ("*.bin filter=x", {"filter__x__clean": "LC_ALL=C cat", "filter__x__smudge": "cat"}),
+        ("*.bin filter=x", {"filter__x__clean": "", "filter__x__smudge": ""}),
+        ("*.bin filter=x", {"filter__x__clean": "./tools/clean %f"}),
+        ("*.bin merge=union diff=nothing", {"merge__other__driver": "no-such", "merge__other__name": "x"}),
+        ("# *.bin filter=none", {}),
+    ],
+)
+def test_filters_that_work_or_do_nothing_are_not_mentioned(
+    project: Repo, attributes: str, config: dict[str, str]
+) -> None:
+    project.write("tools/clean", "#!/bin/sh\ncat\n").chmod(0o755)
+    with_filter(project, attributes, **config)
+
+    said = run_plan(project)
+
+    assert "filter" not in said
+    assert "driver" not in said

@@ -18,7 +18,7 @@ from peal.redaction import HIDDEN
 from peal.run import Job
 from peal.settings import Settings, load
 from peal.work import Crew
-from peal.workspaces import Hooks, Messages, Pool, SharedTree, Workspaces, preflight
+from peal.workspaces import Hooks, Messages, Pool, SharedTree, Workspaces, filters, preflight
 from peal.workspaces.guarded import guarded
 
 
@@ -138,19 +138,21 @@ def _workspaces(
     if not _lands(settings):
         return SharedTree(repo)
     branch = preflight.landing_branch(repo, settings.branch_prefix)
+    hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
     return Pool(
         repo,
         places.worktrees,
         branch,
         f"{settings.branch_prefix}/{places.branch(plan_file)}",
         Messages(places.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
-        Hooks.of(repo) if settings.hooks else Hooks(repo),
+        hooks,
         tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
         preflight.included(repo, settings.worktree_include),
         preflight.identity(repo),
         settings.commit_ignored,
-        guarded(repo, settings, config),
+        guarded(repo, settings, config, hooks.folder),
         accepted,
+        (*hooks.notices, *filters.check(repo)),
     )
 
 

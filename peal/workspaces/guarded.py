@@ -35,18 +35,17 @@ class Guarded:
         return [path for path in paths if path in self.files or path.startswith(self.folders)]
 
 
-def guarded(repo: Path, settings: Settings, config: Path | None) -> Guarded:
+def guarded(repo: Path, settings: Settings, config: Path | None, hooks: Path) -> Guarded:
     """
-    The settings file itself and the programs that it names, as far as they lie in the repository, and git's the same.
+    The settings file itself and the programs that it names, as far as they lie in the repository, and git's the same;
+    `hooks` is the folder of the person's.
 
     A program is the first word of a command, what an interpreter among its words is to run, and what is executable.
     """
     files = {FILE, *_programs(repo, _commands(settings)), *_of_git(repo)}
-    folders = [settings.prompts] if settings.prompts else []
+    folders = [str(hooks), *([settings.prompts] if settings.prompts else [])]
     for path in (config, settings.normalize_prompt_path):
         files |= _inside(repo, [str(path)] if path else [])
-    hooks = git.attempt(repo, "config", "--type=path", "core.hooksPath")
-    folders += [os.fsdecode(hooks.stdout).strip()] if hooks.returncode == 0 else []
     inside = (f"{path.rstrip('/')}/" for path in _inside(repo, folders) if path not in ("", "."))
     return Guarded(frozenset(files), tuple(inside))
 
