@@ -103,6 +103,8 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
     found = preflight.standing(pool.repo)
     if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE))):
         yield unseen
+    if history.opened is None:
+        yield from pool.hints
     if history.opened is None and not (pool.setup or pool.included):
         yield from preflight.lacking(found, pool.repo)
 

@@ -549,3 +549,109 @@ def test_filters_that_work_or_do_nothing_are_not_mentioned(
 
     assert "filter" not in said
     assert "driver" not in said
+
+
+# Environments that lead back.
+
+BACK = "of this tree installed as editable, so what runs in it may test your tree"
+URL = "thing-1.0.dist-info/direct_url.json"
+
+
+def editable(folder: Path, **more: object) -> str:
+    """What pip writes beside an editable install."""
+    return json.dumps({"url": folder.as_uri(), **(more or {"dir_info": {"editable": True}})})
+
+
+def with_environment(project: Repo, place: Path, name: str, text: str) -> None:
+    """A plan of one task, and a virtual environment as far as its files tell: this one among its packages."""
+    project.write(".gitignore", ".venv\nnode_modules\n")
+    project.write("src/thing.py", "")
+    project.git("add", ".gitignore", "src")
+    commit_plan(project, "touch one")
+    hook(place / "bin", "python", "exit 0")
+    (place / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    path = place / "lib/python3.11/site-packages" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def reviewed_by(project: Repo, command: str) -> None:
+    """One reviewer, in settings that git ignores."""
+    project.write(
+        "peal.toml", f'[[reviewers]]\nname = "tests"\ncommand = {json.dumps(command, ensure_ascii=False)}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(URL, ""), ("thing.pth", "import x\n\n{}\n"), ("thing.egg-link", "{}\n../")]
+)
+def test_an_environment_that_loads_the_person_s_code_is_told_once(
+    project: Repo, name: str, text: str
+) -> None:
+    src = project.path / "src"
+    with_environment(project, project.path / ".venv", name, text.format(src) or editable(src))
+    reviewed_by(project, ".venv/bin/python tests")
+
+    first, second = run_plan(project), project.peal("redo", "1").stdout + run_plan(project)
+
+    assert f"environment `.venv` has `src` {BACK}" in first
+    assert BACK not in second
+
+
+@pytest.mark.parametrize(
+    "command", ["sh -c 'cd . && {0}/bin/python x'", "{0}/bin/python x", "env A=1 {0}/bin/python", "python"]
+)
+def test_the_environment_is_found_in_a_command(project: Repo, out: Path, command: str) -> None:
+    with_environment(project, out / "env", URL, editable(project.path))
+    path = f"{out / 'env/bin'}:{project.env['PATH']}"
+    reviewed_by(project, command.format(out / "env"))
+
+    said = project.peal("run", "plan.md", "--agent", "shell", PATH=path).stdout
+
+    assert f"environment `{out / 'env'}` has `.` {BACK}" in said
+
+
+def test_the_environment_that_is_active_is_looked_at_too(project: Repo, out: Path) -> None:
+    with_environment(project, out / "env", URL, editable(project.path / "src"))
+    project.env["VIRTUAL_ENV"] = str(out / "env")
+
+    assert f"environment `{out / 'env'}` has `src` {BACK}" in run_plan(project)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (URL, json.dumps({"url": "https://example.org/x", "dir_info": {"editable": True}})),
+        (URL, editable(Path("/elsewhere"))),
+        (URL, "no json"),
+        (URL, "[]"),
+        ("thing.pth", "import {0}\n../../other\n/elsewhere\n"),
+    ],
+)
+def test_an_environment_that_loads_other_code_is_not_mentioned(project: Repo, name: str, text: str) -> None:
+    with_environment(project, project.path / ".venv", name, text)
+    reviewed_by(project, ".venv/bin/python tests")
+
+    assert BACK not in run_plan(project)
+
+
+def test_worktrees_that_are_set_up_have_an_environment_of_their_own(project: Repo) -> None:
+    with_environment(project, project.path / ".venv", URL, editable(project.path))
+    reviewed_by(project, ".venv/bin/python tests")
+
+    assert BACK not in run_plan(project, "--worktree-setup", "true")
+
+
+def test_packages_that_node_finds_in_the_person_s_tree_are_told(project: Repo) -> None:
+    project.write(".gitignore", "node_modules\n")
+    project.write("packages/a/index.js", "")
+    project.write("node_modules/.bin/x", "")
+    project.write("node_modules/@org/b", "")
+    (project.path / "node_modules/@org/a").symlink_to("../../packages/a")
+    (project.path / "node_modules/c").symlink_to(".bin")
+    project.git("add", ".gitignore", "packages")
+    commit_plan(project, "touch one")
+
+    said = run_plan(project)
+
+    assert "`node_modules` links to `packages/a` of this tree, and node finds it from worktrees too" in said

@@ -1,5 +1,7 @@
 """From flags, settings and a plan to a job that can run."""
 
+import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from peal.redaction import HIDDEN
 from peal.run import Job
 from peal.settings import Settings, load
 from peal.work import Crew
-from peal.workspaces import Hooks, Messages, Pool, SharedTree, Workspaces, filters, preflight
+from peal.workspaces import Hooks, Messages, Pool, SharedTree, Workspaces, environments, filters, preflight
 from peal.workspaces.guarded import guarded
 
 
@@ -153,7 +155,20 @@ def _workspaces(
         guarded(repo, settings, config, hooks.folder),
         accepted,
         (*hooks.notices, *filters.check(repo)),
+        tuple(
+            environments.leading_back(
+                repo, _commands(settings), os.environ.get("VIRTUAL_ENV", ""), bool(settings.worktree_setup)
+            )
+        ),
     )
+
+
+def _commands(settings: Settings) -> list[str]:
+    """What is run in worktrees by the settings."""
+    agents = settings.agents.values()
+    own = [words for agent in agents for words in (agent.command, agent.plan, agent.execute, agent.address)]
+    reviewers = [table.command for table in settings.reviewers if table.command]
+    return [*reviewers, *settings.stet_commands, *map(shlex.join, own)]
 
 
 def _limits(settings: Settings, crew: Crew) -> Limits:

@@ -120,6 +120,8 @@ class Pool:
     """The tasks whose changes to that the person has accepted."""
     notices: tuple[str, ...] = ()
     """What a person should know of checks that will not look, before a run."""
+    hints: tuple[str, ...] = ()
+    """The same, told before the first run alone."""
     _free: list[Slot] = field(factory=list)
     _held: dict[int, tuple[Slot, str]] = field(factory=dict)
     """The slots that tasks have planned in and go on in, each with its base."""
