@@ -7,9 +7,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from peal.errors import PealError
 from peal.files import replace
 from peal.model import Phase
-from peal.text import slug
+from peal.text import harmless, slug
 
 FOLDER = ".peal"
 _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
@@ -121,6 +122,19 @@ class Places:
         )
         places = [PlanPlace(folder) for folder in folders]
         return [place for place in places if place.journal.exists() or place.state.exists()]
+
+    def check(self) -> None:
+        """PealError if something else is where peal's folders belong; a link to a folder will do."""
+        for folder in (self.root, self.worktrees):
+            if not os.path.lexists(folder) or folder.is_dir():
+                continue
+            if not folder.is_symlink():
+                raise PealError(f"`{folder}` is no folder, and peal keeps its memory there; move it away")
+            target = str(folder.readlink())
+            raise PealError(
+                f"`{folder}` is a link to `{harmless(target)}`, and there is no folder; make one there (a disk may not be "
+                "mounted), or take the link away"
+            )
 
     def prepare(self) -> None:
         """Make the folder and keep it out of every commit; OSError if that cannot be written."""

@@ -8,6 +8,7 @@ from peal.errors import Paused, PealError
 from peal.events import Event, StepEnded, TasksForgotten
 from peal.history import History, Line
 from peal.model import Outcome, Phase, Result
+from peal.places import FOLDER
 from peal.settings import FILE
 from peal.text import ranges
 from peal.workspaces import Pool, commits, preflight, renaming
@@ -101,10 +102,14 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
     yield from missing(pool, history)
     yield from pool.notices
     found = preflight.standing(pool.repo)
-    if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE))):
+    if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE, FOLDER))):
         yield unseen
     if history.opened is None:
         yield from pool.hints
+    if history.opened is None and FOLDER in found.changed:
+        yield (
+            f"`{FOLDER}` is a link, which git shows as untracked; a line `/{FOLDER}` in `.git/info/exclude` hides it"
+        )
     if history.opened is None and not (pool.setup or pool.included):
         yield from preflight.lacking(found, pool.repo)
 

@@ -1,12 +1,13 @@
 """What attempts leave behind is told, kept or cleared away, and never in the way of the next one."""
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import PEAL, Repo, commit_plan, landed
+from conftest import PEAL, Repo, commit_plan, landed, run_plan
 
 from peal import removal
 from peal.events import (
@@ -303,3 +304,325 @@ def test_clean_says_what_it_could_not_remove_and_what_does(
     assert "removed worktree" not in said
     assert project.peal("clean").stdout == f"removed worktree `{slot}`\n"  # by root
     assert not slot.exists()
+
+
+# What an attempt has made a repository of
+
+
+NESTED = {
+    "a worktree": "git worktree add -q -b side inner; echo precious > inner/file",
+    "a repository without a commit": "mkdir inner; git init -q inner; echo precious > inner/file",
+    "a repository deep inside": "mkdir -p a/inner; git init -q a/inner; echo precious > a/inner/file",
+}
+
+
+@pytest.mark.parametrize("end", ["exit 3", "true"], ids=["fails", "passes"])
+@pytest.mark.parametrize("script", NESTED.values(), ids=NESTED)
+def test_a_repository_inside_is_kept_beside_and_told_for_its_work_may_be_nowhere_else(
+    project: Repo, script: str, end: str
+) -> None:
+    commit_plan(project, f"{script}; {end}", f"{script}; ls -a > two")
+
+    said = run_plan(project, "--continue-with-remaining-tasks", code=None)
+
+    (kept,) = (project.path / ".peal/worktrees").glob("1.kept-*")
+    (file,) = kept.rglob("file")
+    assert file.read_text() == "precious\n"
+    assert "a repository of its own, " in said
+    assert f"rm -rf '{kept}'" in said
+    assert "2" in landed(project)
+
+
+def test_clean_keeps_work_that_is_in_no_patch_and_says_what_removes_it(project: Repo) -> None:
+    commit_plan(project, NESTED["a worktree"], "true")
+    run_plan(project)
+    (kept,) = (project.path / ".peal/worktrees").glob("1.kept-*")
+
+    rehearsed = project.peal("clean", "--dry-run").stdout.splitlines()
+    said = project.peal("clean").stdout.splitlines()
+
+    assert rehearsed == [line.replace("removed", "would have removed", 1) for line in said[:-1]] + said[-1:]
+    assert said[-1].startswith(f"kept `{kept}`: it holds work that is in no patch")
+    assert (kept / "inner/file").exists()
+
+
+def test_clean_takes_its_own_notes_and_folders_away_and_nobody_else_s(project: Repo) -> None:
+    commit_plan(project, "true")
+    run_plan(project, "--set", "worktree_setup=true")
+    pool = project.path / ".peal/worktrees"
+    for name in ("mine.git", "1.kept-by-me", "notes"):
+        (pool / name).mkdir()
+
+    project.peal("clean")
+
+    assert sorted(path.name for path in pool.iterdir()) == ["1.kept-by-me", "mine.git", "notes"]
+
+
+def test_clean_removes_worktrees_that_git_has_forgotten(project: Repo) -> None:
+    commit_plan(project, "true")
+    run_plan(project)
+    shutil.rmtree(project.path / ".git/worktrees")
+
+    assert "removed worktree" in project.peal("clean").stdout
+
+    assert list((project.path / ".peal/worktrees").iterdir()) == []
+
+
+def test_clean_makes_git_forget_worktrees_that_somebody_has_deleted(project: Repo) -> None:
+    commit_plan(project, "true")
+    run_plan(project)
+    shutil.rmtree(project.path / ".peal/worktrees/1")
+
+    project.peal("clean")
+
+    assert project.git("worktree", "list", "--porcelain").count("worktree ") == 1
+
+
+def test_a_link_in_place_of_a_worktree_is_taken_away_and_not_what_it_leads_to(
+    project: Repo, out: Path
+) -> None:
+    project.git("worktree", "add", "-q", "--detach", str(out / "theirs"))
+    (out / "theirs/precious").touch()
+    commit_plan(project, 'rm -rf "$PEAL_WORKSPACE"; ln -s "$OUT/theirs" "$PEAL_WORKSPACE"; exit 1')
+    run_plan(project, code=1)
+
+    project.peal("clean")
+
+    assert (out / "theirs/precious").exists()
+    assert project.git("worktree", "list", "--porcelain").count("worktree ") == 2
+
+
+# What git ignores stays
+
+
+def test_ignored_folders_that_nobody_may_write_in_stay_as_they_are(
+    project: Repo, unprivileged: tuple[str, ...]
+) -> None:
+    project.write(".gitignore", "cache/\n")
+    project.git("add", ".gitignore")
+    commit_plan(
+        project,
+        "mkdir -p cache/pkg; echo module > cache/pkg/m; chmod -R a-w cache",
+        "stat -c %a cache cache/pkg > two; cat cache/pkg/m >> two",
+    )
+
+    said_by(anybody(project, unprivileged, *RUN), 0)
+
+    assert project.read("two").split() == ["555", "555", "module"]
+
+
+def test_a_socket_that_git_ignores_stays(project: Repo) -> None:
+    project.write(".gitignore", "*.pipe\n")
+    project.git("add", ".gitignore")
+    commit_plan(project, "mkfifo my.pipe; mkfifo other", "ls > two")
+
+    run_plan(project)
+
+    assert project.read("two").split() == ["README.md", "my.pipe", "plan.md", "two"]
+
+
+# Files that are brought in
+
+
+IN_THE_WAY = {
+    "a folder": "mkdir -p conf/env/x; touch conf/env/x/y",
+    "a fifo": "mkdir -p conf; mkfifo conf/env",
+    "a link to elsewhere": 'mkdir -p conf; ln -s "$OUT/theirs" conf/env',
+    "a read-only file in a read-only folder": "mkdir -p conf; echo x > conf/env; chmod a-w conf/env conf",
+    "a file in place of its folder": "touch conf",
+    "a link in place of its folder": 'ln -s "$OUT" conf',
+    "a link that leads nowhere in place of its folder": "ln -s nowhere conf",
+}
+
+
+@pytest.mark.parametrize("script", IN_THE_WAY.values(), ids=IN_THE_WAY)
+def test_what_is_in_the_way_of_a_file_to_bring_in_makes_way(
+    project: Repo, out: Path, unprivileged: tuple[str, ...], script: str
+) -> None:
+    project.write(".gitignore", "/conf\n")
+    project.git("add", ".gitignore")
+    project.write("conf/env", "the person's\n")
+    (out / "theirs").write_text("stays\n")
+    commit_plan(project, f"rm -rf conf; {script}", "cat conf/env > two")
+
+    said_by(anybody(project, unprivileged, *RUN, "--set", 'worktree_include=["conf/env"]'), 0)
+
+    assert project.read("two") == "the person's\n"
+    assert [path.name for path in out.iterdir()] == ["theirs"]
+    assert (out / "theirs").read_text() == "stays\n"
+
+
+GONE = {
+    "vanished": ("rm env", "No such file or directory"),
+    "a fifo": ("rm env; mkfifo env", "it is neither a file nor a link"),
+    "a folder": ("rm env; mkdir env", "it is neither a file nor a link"),
+    "unreadable": ("chmod 000 env", "Permission denied"),
+}
+
+
+@pytest.mark.parametrize(("script", "words"), GONE.values(), ids=GONE)
+def test_a_file_that_cannot_be_brought_in_any_more_is_told(
+    project: Repo, unprivileged: tuple[str, ...], out: Path, script: str, words: str
+) -> None:
+    project.write(".gitignore", "/env\n")
+    project.git("add", ".gitignore")
+    project.write("env", "the person's\n")
+    commit_plan(project, f'cd "$REPO"; {script}', "echo 2 > two")
+
+    said = said_by(anybody(project, unprivileged, *RUN, "--set", 'worktree_include=["env"]'), 0)
+
+    assert f"note: task 2: `worktree_include`: `env` is left out: {words}" in said
+
+
+# What worktree_setup made
+
+
+def test_what_worktree_setup_made_and_was_taken_away_again_is_told_once(project: Repo) -> None:
+    project.write(".gitignore", "node_modules/\n")
+    project.git("add", ".gitignore")
+    (project.path / "node_modules").mkdir()
+    commit_plan(project, "(parallel) true", "(parallel) true", "true")
+    made = "ln -s ../../../node_modules node_modules; echo >> README.md; mkdir empty"
+
+    said = run_plan(project, "--set", f"worktree_setup=sh -c '{made}'")
+
+    made = (
+        "`worktree_setup` made `node_modules`, which git does not ignore, so it was taken away again: name it in "
+        "`.gitignore` or `.git/info/exclude`; a line that ends in `/` does not match a link"
+    )
+    notes = [line for line in said.splitlines() if line.startswith("note: ")]
+    assert f"note: task 1-2: {made}" in notes
+    assert any("`worktree_setup` changed `README.md`, and that was taken back" in note for note in notes)
+    assert len(notes) == 2
+    assert said.count(made) == 2  # as it happened, and in the report
+    assert made in project.peal("status").stdout
+    assert made in project.peal("logs", "1", "plan").stdout
+    summary = json.loads((project.memory() / "run_summary.json").read_text())
+    assert [len(task["notes"]) for task in summary["tasks"]] == [2, 2, 0]
+
+
+def test_the_prompts_that_follow_tell_what_was_noted(project: Repo, out: Path) -> None:
+    commit_plan(project, "true")
+    agent = 'cat > "$OUT/$PEAL_PHASE"; echo a plan that is long enough to be one'
+    project.write(
+        "peal.toml",
+        f"worktree_setup = \"touch made\"\n[agents.mine]\ncommand = [\"sh\", \"-c\", '''{agent}''']\n",
+    )
+
+    project.peal("run", "plan.md", "--agent", "mine", code=None)
+
+    assert "`worktree_setup` made `made`" in (out / "execute").read_text()
+
+
+def test_worktree_setup_that_makes_nothing_of_that_kind_is_not_told_of(project: Repo) -> None:
+    project.write(".gitignore", "node_modules\n")
+    project.git("add", ".gitignore")
+    project.write("env", "x")
+    commit_plan(project, "true")
+    setup = "worktree_setup=sh -c 'mkdir node_modules; touch node_modules/x'"
+
+    said = run_plan(project, "--set", setup, "--set", 'worktree_include=["env"]')
+
+    assert "note:" not in said
+
+
+# `.peal` as a link
+
+
+@pytest.fixture
+def linked(project: Repo, tmp_path: Path) -> Repo:
+    """A repository whose `.peal` is a link to another disk."""
+    (tmp_path / "big disk").mkdir()
+    (project.path / ".peal").symlink_to(tmp_path / "big disk")
+    return project
+
+
+def test_peal_s_folder_may_be_a_link(linked: Repo) -> None:
+    commit_plan(linked, "(parallel) echo 1 > one", "(parallel) exit 3", "echo 3 > three")
+
+    said = run_plan(linked, code=1)
+    linked.write("plan.md", linked.read("plan.md").replace("exit 3", "echo 2 > two"))
+    resumed = linked.peal("resume", code=None)
+
+    assert "agents do not see" not in said
+    assert (
+        "`.peal` is a link, which git shows as untracked; a line `/.peal` in `.git/info/exclude` hides it"
+        in said
+    )
+    assert "is a link" not in resumed.stdout
+    assert landed(linked) == ["1", "2", "3"]
+    assert "3 done" in linked.peal("status").stdout
+    assert linked.peal("clean", "--dry-run").stdout.count("would have removed worktree") == 2
+    assert linked.peal("clean").stdout.count("removed worktree") == 2
+    assert linked.git("worktree", "list", "--porcelain").count("worktree ") == 1
+
+
+def test_the_pool_may_be_a_link_and_the_repository_be_reached_by_one(project: Repo, tmp_path: Path) -> None:
+    (tmp_path / "big disk").mkdir()
+    (project.path / ".peal").mkdir()
+    (project.path / ".peal/worktrees").symlink_to(tmp_path / "big disk")
+    (tmp_path / "way").symlink_to(project.path)
+    commit_plan(project, "echo 1 > one")
+    by_link = Repo(tmp_path / "way", project.env)
+
+    run_plan(by_link)
+
+    assert landed(project) == ["1"]
+    assert by_link.peal("clean").stdout.count("removed worktree") == 1
+    assert (project.path / ".peal/worktrees").is_symlink()
+
+
+OBSTRUCTED = {
+    "a link that leads nowhere": (
+        "ln -s nowhere .peal",
+        "`.peal` is a link to `nowhere`, and there is no folder",
+    ),
+    "a link in a circle": ("ln -s .peal .peal", "`.peal` is a link to `.peal`, and there is no folder"),
+    "a file": ("touch .peal", "`.peal` is no folder"),
+    "a link for worktrees that leads nowhere": (
+        "mkdir .peal; ln -s nowhere .peal/worktrees",
+        "is a link to `nowhere`",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "plan.md", "--agent", "shell"), ("clean",), ("status",), ("resume",)]
+)
+@pytest.mark.parametrize(("script", "told"), OBSTRUCTED.values(), ids=OBSTRUCTED)
+def test_what_is_where_peal_s_folder_belongs_is_told_with_the_way_out(
+    project: Repo, script: str, told: str, words: tuple[str, ...]
+) -> None:
+    commit_plan(project, "true")
+    subprocess.run(["sh", "-c", script], cwd=project.path, check=True)
+
+    said = project.peal(*words, code=1).stderr.replace(f"{project.path}/", "")
+
+    assert told in said
+
+
+# Temporary folders
+
+
+def test_what_is_left_in_a_temporary_folder_ends_no_run(project: Repo, unprivileged: tuple[str, ...]) -> None:
+    commit_plan(
+        project, f"cd $TMPDIR; {DEEP}; mkdir ro; touch ro/x; chmod a-w ro", "ls -d /tmp/peal-$PEAL_RUN_ID/*"
+    )
+
+    said_by(anybody(project, unprivileged, *RUN), 0)
+
+    run = json.loads((project.memory() / "run_summary.json").read_text())["run"]
+    assert not Path(f"/tmp/peal-{run}").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_temporary_folder_that_cannot_be_removed_is_told(
+    project: Repo, unprivileged: tuple[str, ...]
+) -> None:
+    commit_plan(project, "mkdir $TMPDIR/db; touch $TMPDIR/db/data; chown -R 12345:12345 $TMPDIR/db")
+
+    said = said_by(anybody(project, unprivileged, *RUN), 0)
+
+    run = json.loads((project.memory() / "run_summary.json").read_text())["run"]
+    assert f"`rm -rf /tmp/peal-{run}` removes it" in said
+    shutil.rmtree(f"/tmp/peal-{run}")

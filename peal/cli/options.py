@@ -74,8 +74,10 @@ def hidden(repo: Path) -> Callable[[str], str]:
 
 
 def places_of(repo: Path) -> Places:
-    """Where peal's memory of the repository around `repo` lies."""
-    return Places(git.top_level(repo))
+    """Where peal's memory of the repository around `repo` lies; PealError if it cannot lie there."""
+    places = Places(git.top_level(repo))
+    places.check()
+    return places
 
 
 def read_plan(path: Path, places: Places | None) -> Plan:
