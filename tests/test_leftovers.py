@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ from peal.model import Halt, Limits, Outcome, Phase, Result
 from peal.report import report
 from peal.status import noted_lines
 from peal.summary import summary
+
+
+@pytest.fixture(autouse=True)
+def swept(tmp_path: Path) -> Iterator[None]:
+    """What is left of a test that fails here is more than pytest itself can remove."""
+    yield
+    removal.remove(tmp_path)
+
 
 # What attempts note
 
@@ -263,7 +272,6 @@ def test_whatever_an_attempt_leaves_the_next_one_starts_and_clean_cleans(
     )
     assert "removed worktree" in cleaned
     assert said_by(anybody(project, unprivileged, "clean"), 0) == "nothing to clean\n"
-    shutil.rmtree(project.path / ".peal")
 
 
 def _landed_by_the_first(project: Repo) -> list[str]:

@@ -306,3 +306,21 @@ def test_the_person_s_own_submodule_is_never_touched(project: Repo, library: Rep
     assert (project.read("lib/code"), project.read("lib/new")) == ("mine\n", "mine\n")
     assert project.git("-C", "lib", "rev-parse", "HEAD") == before
     assert project.git("-C", "lib", "status", "--porcelain").split() == ["M", "code", "??", "new"]
+
+
+def test_a_submodule_that_a_task_takes_out_is_not_taken_for_work_left_in_other_worktrees(
+    project: Repo, library: Repo
+) -> None:
+    commit_plan(
+        project,
+        "(parallel) cat lib/code > one",
+        "(parallel) cat lib/code > two",
+        "git rm -q lib",
+        "(parallel) [ ! -e lib ]; echo 4 > four",
+        "(parallel) [ ! -e lib ]; echo 5 > five",
+    )
+
+    said = run_plan(project)
+
+    assert "a repository of its own" not in said
+    assert landed(project) == ["1", "2", "3", "4", "5"]

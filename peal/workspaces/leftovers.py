@@ -62,7 +62,7 @@ def rescue(slot: Slot) -> str:
     """
     note, said = claimed(slot), ""
     if note is not None:
-        slot.open_up()
+        slot.clearing.open_up()
         try:
             commits.save_patch(evolve(slot, included=note.included), note.base, note.folder)
             commits.save_submodules(slot, note.folder)

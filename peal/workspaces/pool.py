@@ -74,7 +74,7 @@ class LentSlot:
 
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the slot is free for others."""
-        self.slot.open_up()
+        self.slot.clearing.open_up()
         text = self.messages.of_task(self.attempt.task, run)
         made = commits.checkpoint(self.slot, self.base, text, self.identity)
         commit, left = made.commit, commits.save_submodules(self.slot, self.attempt.folder)

@@ -1,15 +1,12 @@
 """A worktree of the pool: made once, then reset for each task; what git has ignored in it stays."""
 
-import errno
 import os
 import re
 import shutil
-import stat
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -18,9 +15,11 @@ from attrs import frozen
 from peal import git, removal
 from peal.errors import PealError
 from peal.files import content, replace
-from peal.text import harmless, some
+from peal.text import some
 from peal.workspaces import submodules
 from peal.workspaces.agent_git import AgentGit, Origin
+from peal.workspaces.bringing import Bringing
+from peal.workspaces.clearing import Clearing, holds_anything, make_writable, tracked_folders
 from peal.workspaces.conflicts import SIDES
 from peal.workspaces.guarded import own_programs
 from peal.workspaces.submodules import Around
@@ -109,7 +108,7 @@ class Slot:
         """Make room for a fresh worktree: what cannot be removed is moved aside, and told with what removes it."""
         left = self.remove() if os.path.lexists(self.path) else None
         self._mark.unlink(missing_ok=True)
-        if left is None or not _holds_anything(self.path):
+        if left is None or not holds_anything(self.path):
             return []
         aside = removal.free_name(self.path, "left")
         try:
@@ -129,105 +128,28 @@ class Slot:
 
         Tells what could not be removed, and what was kept because it may be in no other place.
         """
-        self.open_up()
+        self.clearing.open_up()
         told = [] if self.exists else self.make()
         try:
             told += self._reset(commit)
         except git.GitError:  # an agent can break a worktree in ways that only a new one mends
             told += self.make()
             told += self._reset(commit)
-        return [*told, *self._include()]
+        return [*told, *self._bring()]
 
     def _reset(self, commit: str) -> list[str]:
         self.unlock()
-        self._open_folders(commit)
+        self.clearing.open_folders(tracked_folders(self.repo, commit))
         self.output("reset", "--quiet", "--hard", commit)
-        return self._without_untracked()
+        return self.clearing.clear()
 
-    def open_up(self) -> None:
-        """Let us into the worktree itself, should an attempt have locked it up."""
-        with suppress(OSError):
-            _make_writable(self.path)
+    @property
+    def clearing(self) -> Clearing:
+        """What is done about things that attempts leave here."""
+        return Clearing(self.path, self.attempt, self.agent_git.folder / "modules")
 
-    def _open_folders(self, commit: str) -> None:
-        """
-        Tracked folders can be written in again, and hold nothing that git has no eyes for: sockets, fifos, devices.
-
-        git keeps no modes of folders, so `reset` brings none back.
-        """
-        folders, unseen = {"."}, []
-        for name in (".", *_tracked_folders(self.repo, commit)):
-            folder = self.path / name
-            with suppress(OSError):
-                if str(Path(name).parent) in folders and _make_writable(folder):
-                    folders.add(name)
-                    with os.scandir(folder) as entries:
-                        unseen += [entry.path for entry in entries if _is_special(entry)]
-        for path in unseen:
-            if self.attempt("check-ignore", "--quiet", "--", path).returncode == 1:
-                removal.remove(Path(path))
-
-    def _without_untracked(self) -> list[str]:
-        """What is neither in a commit nor ignored goes, but repositories of their own only to a place beside."""
-        listed = self._untracked()
-        if not listed:
-            return []
-        told = self._repositories_kept(listed)
-        self._clean(listed)
-        return told
-
-    def _untracked(self) -> list[str]:
-        """What is neither in a commit nor ignored, a folder of such things once and with `/` at its end."""
-        words = "ls-files", "--others", "--exclude-standard", "--directory", "-z"
-        return [path for path in self.output(*words).split("\0") if path]
-
-    def _repositories_kept(self, listed: list[str]) -> list[str]:
-        """
-        Move repositories that lie inside, worktrees among them, to a place beside the worktree.
-
-        What is in them may be nowhere else; git, which could tell, is not started in what an agent has made.
-        """
-        kept, told = removal.free_name(self.path, "kept"), []
-        folders = [path for path in listed if path.endswith("/")]
-        for inside in [found for folder in folders for found in _repositories(self.path / folder)]:
-            name = inside.relative_to(self.path)
-            try:
-                (kept / name).parent.mkdir(parents=True, exist_ok=True)
-                inside.rename(kept / name)
-            except OSError as error:
-                raise git.GitError(
-                    f"repository `{inside}`, which an agent made, cannot be moved aside: {error.strerror}"
-                ) from None
-            told.append(
-                f"a repository of its own, `{harmless(str(name))}`, was left in worktree `{self.name}` and is kept in "
-                f"`{kept}`; `{removal.by_hand(kept)}` removes it"
-            )
-        return told
-
-    def _clean(self, listed: list[str]) -> None:
-        """
-        What is listed as untracked goes.
-
-        git gives up where a folder cannot be written in, or is nested deeper than a path may be long, and goes where
-        something is mounted. A folder that holds ignored files too is git's in any case: they have to stay.
-        """
-        if removal.holds_mounts(self.path, listed):
-            raise git.GitError(f"something is mounted inside `{self.path}`")
-        if self.attempt("clean", "-qffd").returncode != 0:
-            for path in listed:
-                ignored = (
-                    "ls-files",
-                    "--others",
-                    "--ignored",
-                    "--exclude-standard",
-                    "--directory",
-                    "-z",
-                    "--",
-                    path,
-                )
-                if not path.endswith("/") or not self.output("--literal-pathspecs", *ignored):
-                    removal.remove(self.path / path)
-            self.output("clean", "-qffd")
+    def _bring(self) -> list[str]:
+        return Bringing(self.repo, self.path, self.output).bring(self.included)
 
     def attempt(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> git.Done:
         """
@@ -282,42 +204,6 @@ class Slot:
         is_whole = named.name == ".git" and (folder / "HEAD").is_file()
         return is_whole and named.parent.resolve() == self.path.resolve()
 
-    def _include(self) -> list[str]:
-        """Copy the person's files in; tells which could not be."""
-        told = []
-        for name in self.included:
-            try:
-                self._bring(name)
-            except OSError as error:
-                told.append(
-                    f"`worktree_include`: `{harmless(str(name))}` is left out: {error.strerror or error}"
-                )
-        return told
-
-    def _bring(self, name: Path) -> None:
-        """Copy a file or a link in; what is in its way goes, for all here that is not tracked is peal's."""
-        source = self.repo / name
-        if not stat.S_ISREG(kind := source.lstat().st_mode) and not stat.S_ISLNK(kind):
-            raise OSError(errno.EINVAL, "it is neither a file nor a link")
-        for folder in reversed(name.parents[:-1]):
-            self._make_folder(folder)
-        if left := removal.remove(self.path / name):
-            raise OSError(errno.EEXIST, f"what is in its place cannot be removed ({left.why})")
-        shutil.copy2(source, self.path / name, follow_symlinks=False)
-
-    def _make_folder(self, name: Path) -> None:
-        """A folder to write in; a link that leads out of the worktree, or a file, makes way unless it is tracked."""
-        folder = self.path / name
-        is_ours = folder.is_dir() and folder.resolve().is_relative_to(self.path.resolve())
-        if os.path.lexists(folder) and not is_ours:
-            if self.output("--literal-pathspecs", "ls-files", "-z", "--", str(name)):
-                raise OSError(
-                    errno.ENOTDIR, f"`{harmless(str(name))}` is no folder in the worktree, and git tracks it"
-                )
-            removal.remove(folder)
-        folder.mkdir(exist_ok=True)
-        _make_writable(folder)
-
     def stage(self) -> None:
         """Everything that differs goes into the index, but for ignored files and repositories inside."""
         links = [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
@@ -339,7 +225,7 @@ class Slot:
                 return done
             for name in locked:
                 with suppress(OSError):
-                    _make_writable(self.path / name)
+                    make_writable(self.path / name)
             opened |= locked
 
     def output_of_agent_index(self, *words: str) -> str:
@@ -450,7 +336,9 @@ class Slot:
         """What the setup has made and git would take for the task's work."""
         brought = {f"{parent.as_posix()}/" for name in self.included for parent in name.parents}
         brought |= {name.as_posix() for name in self.included}
-        made = [path for path in self._untracked() if path not in brought and self._holds_something(path)]
+        made = [
+            path for path in self.clearing.untracked() if path not in brought and self._is_something(path)
+        ]
         if not made:
             return []
         links = any((self.path / path).is_symlink() for path in made)
@@ -459,14 +347,14 @@ class Slot:
         why = f"which git does not ignore, so it was taken away again: {way_out}"
         return [f"`worktree_setup` made {some(made, _SHOWN)}, {why}"]
 
-    def _holds_something(self, path: str) -> bool:
+    def _is_something(self, path: str) -> bool:
         """Whether this is a file or a folder that is not empty."""
-        return not path.endswith("/") or _holds_anything(self.path / path)
+        return not path.endswith("/") or holds_anything(self.path / path)
 
     def drop_untracked(self) -> list[str]:
         """Files that are in no commit and no index go, unless git ignores them or they are included."""
-        self._clean(self._untracked())
-        return self._include()
+        self.clearing.drop_untracked()
+        return self._bring()
 
     def point_back(self) -> None:
         """Let the worktree name the folder that git registered it with, as `git worktree` wants to see it."""
@@ -492,53 +380,10 @@ def found(repo: Path, folder: Path) -> list[Slot]:
     return [Slot(repo, folder / name) for name in sorted(ours)]
 
 
-@lru_cache(maxsize=16)
-def _tracked_folders(repo: Path, commit: str) -> tuple[str, ...]:
-    """The folders of a commit, each behind the one it lies in; tasks often begin on the same commit."""
-    listed = git.output(repo, "ls-tree", "-r", "-d", "--name-only", "--full-tree", "-z", commit)
-    return tuple(filter(None, listed.split("\0")))
-
-
-def _make_writable(folder: Path) -> bool:
-    """Whether this is a folder and no link to one; ours can be written in from now on."""
-    mode = folder.lstat().st_mode
-    if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
-        folder.chmod(stat.S_IMODE(mode) | 0o700)
-    return stat.S_ISDIR(mode)
-
-
-def _is_special(entry: "os.DirEntry[str]") -> bool:
-    """Whether this is neither a file nor a folder nor a link: git does not see it."""
-    kinds = (entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False), entry.is_symlink())
-    return not any(kinds)
-
-
 def aside(folder: Path, kind: str) -> list[Path]:
     """What lies beside the worktrees of a pool under such names."""
     own = re.compile(rf"(?:\d+|{ADDRESS}|{STET})\.{kind}-\d{{8}}-\d{{6}}(?:-\d+)?")
     return sorted(path for path in folder.glob(f"*.{kind}-*") if own.fullmatch(path.name))
-
-
-def _holds_anything(folder: Path) -> bool:
-    """Whether a folder is not empty, or cannot be looked into."""
-    try:
-        return any(folder.iterdir())
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def _repositories(folder: Path) -> Iterator[Path]:
-    """The repositories in a folder, itself if it is one; what lies in one belongs to it."""
-    todo = [folder]
-    while todo:
-        at = todo.pop()
-        if os.path.lexists(at / ".git"):
-            yield at
-            continue
-        with suppress(OSError), os.scandir(at) as entries:
-            todo += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def difference(slot: Slot, base: str, options: list[str]) -> git.Done:
