@@ -16,7 +16,7 @@ from peal.inquiries import bench
 from peal.model import Attempt, Outcome, Phase, Plan, Problem, Reply, Task, Usage
 from peal.places import Places, PlanPlace
 from peal.spending import amount, summed
-from peal.text import count, fenced
+from peal.text import count, decoded, fenced, is_utf16
 from peal.work import Crew
 from peal.work.desk import Desk, desk
 from peal.work.programs import Programs
@@ -45,8 +45,8 @@ def can_be_rewritten(plan: Plan) -> bool:
 def kept(place: PlanPlace, raw: bytes, path: str) -> Plan | None:
     """What an agent has made of a file with these bytes, if that is kept."""
     try:
-        text = place.normalized.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = decoded(place.normalized.read_bytes())
+    except (OSError, ValueError):
         return None
     found = _MARK.match(text)
     if not found or found["digest"] != _digest(raw):
@@ -103,13 +103,15 @@ def rewritten(order: Order) -> Plan:
     work.
     """
     raw, path, place = order.plan_file.read_bytes(), str(order.plan_file), order.places.plan(order.plan_file)
+    if is_utf16(raw):
+        raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
     agent = order.crew.chains[Phase.PLAN][0]
     order.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
     used: list[Usage] = []
     problems: tuple[Problem, ...] = ()
     with _programs(order) as programs:
         for number in range(order.crew.settings.normalize_retry_count + 1):
-            prompt = prompt_for(order.template, raw.decode("utf-8", "replace"), problems)
+            prompt = prompt_for(order.template, raw.decode("utf-8-sig", "replace"), problems)
             with _desk(order, programs) as at:
                 reply = at.consult(agent, order.crew.model(Phase.PLAN, agent), prompt, "")
                 used += at.used

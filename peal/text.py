@@ -1,5 +1,6 @@
 """Text made safe to show and to name files with."""
 
+import codecs
 import re
 import time
 import unicodedata
@@ -11,7 +12,32 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _CONTROLS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]+"
 )
+_HALF_OF_A_PAIR = re.compile(rb"\0[\t\n\r -~]|[\t\n\r -~]\0")
 _UNSAFE_IN_NAMES = re.compile(r"[^\w.-]+")
+
+
+def decoded(raw: bytes) -> str:
+    """
+    The text in a file that a person wrote, with LF line ends and without a byte order mark.
+
+    ValueError says what it is if it is no UTF-8.
+    """
+    if is_utf16(raw):
+        raise ValueError("it is UTF-16; save it as UTF-8")
+    try:
+        return unix(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+
+
+def is_utf16(raw: bytes) -> bool:
+    """Whether it begins as what other programs call Unicode: with a mark of that, or with an ASCII letter in two bytes."""
+    return raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _HALF_OF_A_PAIR.match(raw) is not None
+
+
+def unix(text: str) -> str:
+    """The text with LF line ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def harmless(text: str) -> str:

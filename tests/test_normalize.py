@@ -1,5 +1,6 @@
 """A file that is no plan is rewritten as one by an agent: once, and kept."""
 
+import codecs
 import re
 import signal
 from collections.abc import Callable
@@ -94,6 +95,20 @@ def test_later_runs_see_the_same_tasks_and_ask_nobody(wished: Repo, out: Path) -
     assert not (out / "prompt-2").exists()
     assert _done(wished) == ["done-1", "done-2"]
     assert "2 done" in wished.peal("status", "wishes.md").stdout
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_what_is_kept_may_be_saved_with_a_byte_order_mark(wished: Repo, out: Path, line_end: str) -> None:
+    """It may be mended by hand, with whatever editor."""
+    _answers(out, PLAN)
+    wished.peal("run", "wishes.md", "--normalize", "--task", "1")
+    text = _kept(wished).read_text().replace("Make b", "Make b and c").replace("\n", line_end)
+    _kept(wished).write_bytes(codecs.BOM_UTF8 + text.encode())
+
+    wished.peal("resume", "--from-task", "1")
+
+    assert "Make b and c" in wished.peal("check", "wishes.md").stdout
+    assert not (out / "prompt-2").exists()
 
 
 def test_a_file_that_has_changed_is_rewritten_anew(wished: Repo, out: Path) -> None:

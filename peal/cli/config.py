@@ -1,5 +1,6 @@
 """`peal init` and `peal config`: the settings file made, read and changed."""
 
+import codecs
 import difflib
 import json
 import os
@@ -17,7 +18,7 @@ from peal.cli.options import as_json, repository
 from peal.cli.settings_page import new_file, outside_tables, toml
 from peal.errors import PealError
 from peal.settings import Settings
-from peal.text import harmless
+from peal.text import decoded, harmless
 
 
 @click.command()
@@ -136,17 +137,20 @@ class _File:
     text: str
     """With `\\n` at the end of each line, whatever the file has."""
     line_end: str = "\n"
+    mark: str = ""
+    """The byte order mark that it begins with, if it does."""
 
     @classmethod
     def of(cls, path: Path, name: str) -> "_File":
         """The file at a path; one that is not there is empty."""
         try:
-            text = path.read_bytes().decode("utf-8")
-            return cls(path, name, text.replace("\r\n", "\n"), "\r\n" if "\r\n" in text else "\n")
+            raw = path.read_bytes()
+            mark = "\ufeff" if raw.startswith(codecs.BOM_UTF8) else ""
+            return cls(path, name, decoded(raw), "\r\n" if b"\r\n" in raw else "\n", mark)
         except FileNotFoundError:
             return cls(path, name, "")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise PealError(f"{name}: cannot be read: {reason}; mend it or take it away") from None
 
     def write(self, text: str) -> None:
@@ -154,7 +158,7 @@ class _File:
         target = self.path.resolve()
         try:
             mode = target.stat().st_mode if target.exists() else None
-            files.replace(target, text.replace("\n", self.line_end))
+            files.replace(target, self.mark + text.replace("\n", self.line_end))
             if mode is not None:
                 target.chmod(mode)
         except OSError as error:

@@ -9,7 +9,7 @@ from peal import normalizing
 from peal.errors import PealError
 from peal.model import Plan
 from peal.places import Places
-from peal.text import harmless
+from peal.text import decoded, harmless
 from peal.work import Crew
 
 
@@ -36,9 +36,9 @@ def _own_template() -> str:
 def _template(path: Path) -> str:
     """A person's own prompt."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        text = decoded(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise PealError(f"`normalize_prompt_path` is `{path}`, which cannot be read: {reason}") from None
     if normalizing.DOCUMENT not in text:
         raise PealError(

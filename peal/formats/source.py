@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from peal.model import Problem
+from peal.text import is_utf16, unix
 
 _KEY = re.compile(r"[A-Za-z_][\w .-]*:(?:\s|$)")
 _NOT_YAML = re.compile(r"##|[-*+] \[[ xX]\] ")
@@ -12,12 +13,14 @@ _NOT_YAML = re.compile(r"##|[-*+] \[[ xX]\] ")
 def decoded(raw: bytes) -> tuple[str, list[Problem]]:
     """The text with LF line ends, without a byte order mark; what is no UTF-8 is replaced, and a problem."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if is_utf16(raw):
+        return unix(raw.decode("utf-8", "replace")), [Problem(1, "the file is UTF-16; save it as UTF-8")]
     try:
-        return _unix(raw.decode()), []
+        return unix(raw.decode()), []
     except UnicodeDecodeError as error:
-        line = 1 + _unix(raw[: error.start].decode()).count("\n")
+        line = 1 + unix(raw[: error.start].decode()).count("\n")
         message = f"byte `0x{raw[error.start]:02x}` is not valid UTF-8; save the file as UTF-8"
-        return _unix(raw.decode("utf-8", "replace")), [Problem(line, message)]
+        return unix(raw.decode("utf-8", "replace")), [Problem(line, message)]
 
 
 def without_front_matter(lines: Sequence[str]) -> list[str]:
@@ -46,10 +49,6 @@ def tabs_expanded(line: str) -> str:
     """The line with blanks for the tabs it begins with."""
     bare = line.lstrip(" \t")
     return line[: len(line) - len(bare)].expandtabs(4) + bare
-
-
-def _unix(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _front_matter_end(lines: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ from peal.settings.keys import (
 )
 from peal.settings.replaced import OTHER_NAMES, REPLACED, REPLACED_FLAGS, REPLACED_VARIABLES
 from peal.settings.strict import Text, joined, structured
-from peal.text import harmless
+from peal.text import decoded, harmless
 
 __all__ = [
     "CLIS",
@@ -142,9 +142,9 @@ def _from_file(repo: Path, config: Path | None) -> _Layer:
     if config is None and not os.path.lexists(path):
         return _Layer(source, {})
     try:
-        return _from_text(path.read_text(encoding="utf-8"), source)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return _from_text(decoded(path.read_bytes()), source)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         return _Layer(source, {}, (f"{source}: cannot be read: {reason}; mend it or take it away",))
 
 
