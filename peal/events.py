@@ -56,6 +56,11 @@ class PlanRead:
     plan: str = ""
     """The plan's path relative to the repository, absolute if it lies outside."""
     repo: str = ""
+    known_as: tuple[int | None, ...] | None = None
+    """
+    For each task the number it had in the reading before, None for a new one. Without it, as in older journals, those
+    with the same text are given out in order.
+    """
 
 
 @frozen

@@ -269,12 +269,10 @@ class History:
     def _on_PlanRead(self, event: PlanRead) -> None:  # noqa: N802
         """Tasks keep what was done for them while their text is the same, wherever they have moved."""
         self.plan, self.repo = event.plan or self.plan, event.repo or self.repo
-        known: dict[str, deque[Line]] = defaultdict(deque)
-        for line in self.lines.values():
-            known[line.task.digest].append(line)
-        self.lines = {}
-        for task in event.tasks:
-            line = known[task.digest].popleft() if known[task.digest] else Line(task)
+        known_as = _in_order(self.lines, event.tasks) if event.known_as is None else event.known_as
+        before, self.lines = self.lines, {}
+        for task, number in zip(event.tasks, known_as, strict=True):
+            line = Line(task) if number is None else before[number]
             line.task = task
             self.lines[task.index] = line
         self.completed = {index for index, line in self.lines.items() if line.is_complete}
@@ -477,6 +475,14 @@ class History:
 _HANDLERS: dict[type, Callable[[History, Any], None]] = {
     kind: getattr(History, f"_on_{name}") for name, kind in KINDS.items()
 }
+
+
+def _in_order(lines: dict[int, Line], tasks: Iterable[TaskRead]) -> list[int | None]:
+    """For each task the number of the first line with its text that is not given out yet."""
+    known: dict[str, deque[int]] = defaultdict(deque)
+    for index, line in lines.items():
+        known[line.task.digest].append(index)
+    return [known[task.digest].popleft() if known[task.digest] else None for task in tasks]
 
 
 def _stage(line: Line) -> Stage | None:

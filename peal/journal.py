@@ -14,6 +14,7 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from peal import state
+from peal.alignment import Word
 from peal.errors import Damaged
 from peal.events import (
     Event,
@@ -29,6 +30,7 @@ from peal.files import write_all
 from peal.history import History, Line
 from peal.model import Phase
 from peal.places import PlanPlace
+from peal.rereading import NO_WORD, Reread, reread
 
 VERSION = 1
 _HEAD = b'{"crc":"'
@@ -226,12 +228,15 @@ def _sync(file: int) -> None:
         os.fdatasync(file)
 
 
-def open_journal(place: PlanPlace, reading: PlanRead, rust_state: state.State | None = None) -> Journal:
+def open_journal(
+    place: PlanPlace, reading: PlanRead, rust_state: state.State | None = None, word: Word = NO_WORD
+) -> Journal:
     """
     Open a plan's memory for writing and bring it together with state.json and the plan as it reads now.
 
     A torn last line is cut off; what a person deleted from state.json is forgotten; of two files of which one is
-    lost the other is believed. `Damaged` if neither may be touched: a copy is kept and the way out named.
+    lost the other is believed. `Damaged` if neither may be touched: a copy is kept and the way out named. PealError, and
+    nothing recorded, if it cannot be told which of its tasks are done; a person's `word` decides that.
     """
     place.folder.mkdir(parents=True, exist_ok=True)
     said: list[str] = []
@@ -241,6 +246,7 @@ def open_journal(place: PlanPlace, reading: PlanRead, rust_state: state.State | 
         said.append("state.json was missing: made again from the journal")
     history, forgotten = _replayed(recording, known)
     _leave_old_folders(place, history)
+    again = reread(history, reading, forgotten, word)
     adopted = _adopted(recording, known, rust_state)
     if known and known.journal_offset > recording.length and recording.events and not adopted:
         # Before the cut: records to come must not look older than a state.json that does not know them.
@@ -254,7 +260,7 @@ def open_journal(place: PlanPlace, reading: PlanRead, rust_state: state.State | 
     _sync_folder(place.folder)
     journal = Journal(place, history, said, file, recording.length)
     try:
-        journal.append(*_reconciled(reading, history, forgotten, adopted, said))
+        journal.append(*_reconciled(again, history, forgotten, adopted, said))
     except OSError:
         os.close(file)
         raise
@@ -340,14 +346,15 @@ def _adopted(
 
 
 def _reconciled(
-    reading: PlanRead,
+    again: Reread,
     history: History,
     forgotten: set[int],
     adopted: state.State | None,
     said: list[str],
 ) -> Iterable[Event]:
     """The events that make the memory agree with what a person did to its files and to the plan."""
-    now = time.time()
+    now, reading = time.time(), again.reading
+    said += again.said
     if forgotten:
         said.append(
             f"task {', '.join(map(str, sorted(forgotten)))} deleted from state.json: to be done again"

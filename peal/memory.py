@@ -8,11 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from peal import git, journal, lock, process, removal, state
+from peal.alignment import Word
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
 from peal.history import fold
 from peal.model import Plan
 from peal.places import Places, PlanPlace
+from peal.rereading import NO_WORD
 from peal.workspaces import leftovers, rollback
 
 _GIT_WITHIN = 120.0
@@ -34,12 +36,13 @@ def hold(
     say: Callable[[str], None],
     run: str = "",
     fresh: bool = False,
+    word: Word = NO_WORD,
 ) -> Iterator[journal.Journal]:
     """
     The open memory of the plan that was read, with the repository's lock in hand.
 
     First, whatever a dead run left running is ended, and what it left in worktrees is kept as patches. `fresh` sets the old memory aside. `say` is told what had to be
-    put right. `Busy` if another peal is at work; PealError if the memory cannot be read or written.
+    put right. `word` is a person's on tasks of which it cannot be told which are done. `Busy` if another peal is at work; PealError if the memory cannot be read or written.
     """
     plan_file = places.plan_file(reading.plan)
     place = places.plan(plan_file)
@@ -49,7 +52,8 @@ def hold(
         with writing(place):
             if fresh and (kept := journal.set_aside(place)):
                 say(f"starting over; what was remembered is kept in `{kept}`")
-            opened = journal.open_journal(place, reading, None if fresh else rust_state(places, plan_file))
+            rust = None if fresh else rust_state(places, plan_file)
+            opened = journal.open_journal(place, reading, rust, word)
         opened.renew = renew
         try:
             for line in opened.history.running.values():

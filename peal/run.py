@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from attrs import define, field, frozen
 
 from peal import journal, memory, process, reconcile, removal, signals
+from peal.alignment import Word
 from peal.attempts import attempt_of
 from peal.errors import PealError
 from peal.events import (
@@ -29,6 +30,7 @@ from peal.history import History, fold
 from peal.log import Log, line_of
 from peal.model import Decision, Halt, Limits, Phase, Plan, Task
 from peal.places import Places, PlanPlace
+from peal.rereading import reread
 from peal.schedule.plan import Work, decide, finished, is_complete
 from peal.screens import Screen
 from peal.text import ranges
@@ -331,7 +333,10 @@ def _asked(number: int) -> StopAsked:
 def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
     """The real loop without doing anything: no lock, no folder, nothing recorded."""
     history = fold(() if job.fresh else journal.load(job.place.journal).events)
-    history.apply(memory.as_read(job.places, job.plan_file, job.plan))
+    again = reread(history, memory.as_read(job.places, job.plan_file, job.plan))
+    history.apply(again.reading)
+    for text in again.said:
+        screen.say(text)
     for task in job.work.tasks:
         if history.lines[task].is_complete:
             screen.say(f"task {task}: complete, skipped")
@@ -353,15 +358,17 @@ class Change:
 
 def forget(change: Change, phase: Phase) -> None:
     """The tasks are to be done again, from `phase` on."""
-    _record(change, TasksForgotten(time.time(), change.tasks, phase, "peal redo"))
+    word = Word(undone=frozenset(change.tasks))
+    _record(change, TasksForgotten(time.time(), change.tasks, phase, "peal redo"), word)
 
 
 def mark_done(change: Change) -> None:
     """The tasks count as complete from now on."""
-    _record(change, TasksMarkedDone(time.time(), change.tasks, "peal done"))
+    word = Word(done=frozenset(change.tasks))
+    _record(change, TasksMarkedDone(time.time(), change.tasks, "peal done"), word)
 
 
-def _record(change: Change, event: Event) -> None:
+def _record(change: Change, event: Event, word: Word) -> None:
     reading = memory.as_read(change.places, change.plan_file, change.plan)
-    with memory.hold(change.places, reading, change.say) as held, memory.writing(held.place):
+    with memory.hold(change.places, reading, change.say, word=word) as held, memory.writing(held.place):
         held.append(event)

@@ -32,7 +32,9 @@ def decoded(raw: bytes) -> str:
 
 def is_utf16(raw: bytes) -> bool:
     """Whether it begins as what other programs call Unicode: with a mark of that, or with an ASCII letter in two bytes."""
-    return raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _HALF_OF_A_PAIR.match(raw) is not None
+    return (
+        raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _HALF_OF_A_PAIR.match(raw) is not None
+    )
 
 
 def unix(text: str) -> str:

@@ -15,11 +15,11 @@ PACKAGE = Path(__file__).parents[1] / "peal"
 # to import each other. A new room gets its place here and a sentence in docs/architecture.md.
 ROWS = (
     ("errors", "guard", "__init__"),
-    ("fields", "files", "model", "redaction", "replies", "signals", "text"),
+    ("alignment", "fields", "files", "model", "redaction", "replies", "signals", "text"),
     ("damage", "events", "places", "refusals", "removal", "speech", "spending"),
     ("process", "settings", "log"),
     ("git", "history", "lock"),
-    ("agents", "formats", "phases", "reviewers", "state", "status", "transcripts", "workspaces"),
+    ("agents", "formats", "phases", "rereading", "reviewers", "state", "status", "transcripts", "workspaces"),
     ("attempts", "executors", "inquiries", "journal", "report", "schedule", "screens", "summary", "work"),
     ("afterwards", "memory", "probe", "reconcile"),
     ("normalizing", "run"),

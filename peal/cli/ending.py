@@ -12,6 +12,7 @@ from peal.errors import Busy, PealError
 from peal.history import History, fold
 from peal.model import Halt
 from peal.process import Clocks
+from peal.rereading import reread
 from peal.run import End, Job
 from peal.screens import Screen
 
@@ -53,7 +54,8 @@ def summed_up(job: Job, screen: Screen, began: float) -> End:
     except BaseException as error:
         with suppress(PealError, OSError):
             history = fold(journal.load(job.place.journal).events)
-            history.apply(memory.as_read(job.places, job.plan_file, job.plan))
+            with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
+                history.apply(reread(history, memory.as_read(job.places, job.plan_file, job.plan)).reading)
             _sum_up(job, screen, history, _broken_off(error), began)
         raise
     _sum_up(job, screen, end.history, end.halt, began)
