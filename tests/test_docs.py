@@ -132,7 +132,7 @@ def test_what_the_page_calls_a_problem_is_one(text: str) -> None:
 def test_what_the_page_calls_a_note_is_one() -> None:
     """Noted, and run nevertheless."""
     cut_off = formats.parse(b"## Task 1: a\n\n## Notes\n\nCut off.\n", "plan.md")
-    no_heading = formats.parse(b"## Task 1: a\n\n##Task 5\n\n> ## Task 6\n", "plan.md")
+    no_heading = formats.parse(b"## Task 1: a\n\n    ## Task 5\n\n> ## Task 6\n", "plan.md")
     no_box = formats.parse(b"- [ ] a\n\ntext\n\n- b\n  - [ ] c\n", "plan.md")
 
     assert [len(plan.notes) for plan in (cut_off, no_heading, no_box)] == [1, 2, 1]

@@ -391,14 +391,13 @@ def test_what_is_code_or_comment_is_no_heading(hidden):
 @pytest.mark.parametrize(
     ("text", "line", "shown"),
     [
-        ("##Task 9", 3, "##Task 9"),
-        ("#Task 9: x", 3, "#Task 9: x"),
         ("- ## Task 9", 3, "- ## Task 9"),
         ("- x\n\n  ## Task 9", 5, "## Task 9"),
         ("> ## Task 9: x", 3, "> ## Task 9: x"),
         ("    ## Task 9", 3, "## Task 9"),
-        ("Task 9: x\n------", 3, "Task 9: x"),
-        ("<div>\n## Task 9\n</div>", 4, "## Task 9"),
+        ("Task 1: x\n------", 3, "Task 1: x"),
+        ("<div>\n## Task 1\n</div>", 4, "## Task 1"),
+        ("<div>\n##\u00a0Task\u00a01\n</div>", 4, "##\u00a0Task\u00a01"),
     ],
 )
 def test_what_only_looks_like_a_heading_is_told(text, line, shown):
@@ -406,6 +405,66 @@ def test_what_only_looks_like_a_heading_is_told(text, line, shown):
 
     expected = f"`{shown}` looks like a task heading, but markdown sees no heading there; {way_out}"
     assert notes(f"## Task 1: a\n\n{text}\n") == [(line, expected)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("##Task 9", 3),
+        ("#Task 9: x", 3),
+        ("##Task 1: once more", 3),
+        ("\u3000#Task 9", 3),
+        ("Task 9: x\n------", 3),
+        ("<div>\n## Task 9\n</div>", 4),
+        ("- ## Task 2", 3),
+        ("> ## Task 2: x", 3),
+        ("    ## Task 2", 3),
+        ("**Task 2: x**", 3),
+    ],
+)
+def test_a_line_that_would_be_a_task_if_it_were_a_heading_is_a_problem(text, line):
+    """At the margin; elsewhere, where it could be an example, if its number is the one that comes next."""
+    told = problems(f"## Task 1: a\n\n{text}\n")
+
+    assert [at for at, _ in told] == [line]
+    assert (
+        "but markdown sees no heading there; begin the line with `## Task`, at the left margin" in told[0][1]
+    )
+
+
+BLANKS = "\u00a0\u1680\u2003\u2007\u2009\u202f\u205f\u3000"
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_odd_blanks_in_a_heading_are_blanks(blank):
+    """As they are typed on a Mac, or pasted from elsewhere."""
+    text = f"##{blank}Task 1{blank}:{blank}a\n\n##{blank}{blank}Task{blank}2 (parallel)\n{blank}work\n{blank}## Task 3: c\n"
+
+    assert titles(read(text)) == [(1, "a"), (2, ""), (3, "c")]
+
+
+@pytest.mark.parametrize("nothing", "\u200b\u200d\u2060\ufeff\u00ad")
+def test_characters_that_take_no_room_hide_no_heading(nothing):
+    """As where files that begin with a byte order mark were put together."""
+    text = f"## Task 1: a\n{nothing}## Task 2: b\n##{nothing} Ta{nothing}sk 3{nothing}: c\n"
+
+    assert titles(read(text)) == [(1, "a"), (2, "b"), (3, "c")]
+
+
+@pytest.mark.parametrize(
+    ("heading", "title"),
+    [
+        ("## Task １", ""),
+        ("## Task １２：タスク", "タスク"),
+        ("＃＃　Ｔａｓｋ　１２：タスク（済）", "タスク（済）"),
+        ("## Task 12∶ ratio", "ratio"),
+        ("## Task 12 – en dash", "en dash"),
+        ("## Task 12 − minus", "minus"),
+        ("## Task 12: a\u00a0b", "a b"),
+    ],
+)
+def test_wide_and_typographic_characters_are_what_they_look_like(heading, title):
+    assert [task.title for task in read(f"{heading}\nwork\n").tasks] == [title]
 
 
 @pytest.mark.parametrize("text", ["Task1", "Task #1", "Task -1", "Task: 1", "[Task 1] x", "✅ Task 1: x"])
@@ -699,8 +758,7 @@ def test_headings_that_fail_to_be_tasks_do_not_turn_their_steps_into_tasks():
     plan = plan_of("##Task 1\n\n- [ ] a\n\n##Task 2\n\n- [ ] b\n")
 
     assert (plan.format, plan.tasks) == ("peal", ())
-    assert [problem.line for problem in plan.problems] == [1]
-    assert [note.line for note in plan.notes] == [1, 5]
+    assert [problem.line for problem in plan.problems] == [1, 5]
 
 
 @pytest.mark.parametrize("mark", "-~/")
@@ -712,8 +770,19 @@ def test_what_is_cut_queued_or_under_way_is_not_done(mark):
     "hidden",
     [
         "- [P] x",
-        "- [ ]x",
+        "- [ ](link)",
         "- [](link) x",
+        "- [1] x",
+        "- […] x",
+        "[…] x",
+        "[ ](link)",
+        "[ ]: link",
+        "- `[ ]` x",
+        "- ✅ x",
+        "- ☑ x",
+        "- (c) x",
+        "Status: ⬜ open",
+        "| ☐ x |",
         "- [x](link)",
         "- x [ ]",
         "> - [ ] x",
@@ -732,17 +801,88 @@ def test_what_is_no_box_is_no_task(hidden):
     assert plan.context == f"# Plan\n\n{hidden}\n\n# List\n\n(task 1)"
 
 
-@pytest.mark.parametrize("line", ["-[ ] b", "- [] b", "-[x] b", "2. [ ] b"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-[ ] b",
+        "- [] b",
+        "-[x] b",
+        "2. [ ] b",
+        "- [ ]b",
+        "*[\u00a0] b",
+        "[ ] b",
+        "[\u2007]b",
+        "• [ ] b",
+        "– [ ] b",
+        "a) [ ] b",
+        "①[ ] b",
+        "- \\[ \\] b",
+        "- **[ ]** b",
+        "- [_] b",
+        "- [>] b",
+        "- [✗] b",
+        "- ☐ b",
+        "☐ b",
+        "• ⬜ b",
+        "   ☐ b",
+    ],
+)
 def test_what_only_looks_like_a_box_is_a_problem(line):
     assert problems(f"- [ ] a\n\ntext\n{line}\n") == [
         (
             4,
             (
-                f"`{line}` looks like a task, but markdown sees no box there; "
+                f"`{line.strip()}` looks like a task, but markdown sees no box there; "
                 "write `- [ ] title`, with an empty line before the list"
             ),
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("box", "done"),
+    [(f"[{blank}]", False) for blank in BLANKS]
+    + [
+        ("[  ]", False),
+        ("[ \u200b]", False),
+        ("［　］", False),
+        ("[x ]", True),
+        ("[ x]", True),
+        ("[\u00a0X\u00a0]", True),
+        ("[ｘ]", True),
+        ("[х]", True),
+        ("[✓]", True),
+        ("[ - ]", False),
+    ],
+)
+@pytest.mark.parametrize("bullet", ["- ", "*\u00a0", "1. ", "\u00a0+\u2003", "１．", "－　"])
+def test_a_box_is_one_whatever_blanks_are_in_it(bullet, box, done):  # fmt: skip
+    bullet = bullet if bullet[-1:].isspace() else f"{bullet} "
+
+    plan = read(f"- [ ] a\n{bullet}{box} b\n")
+
+    assert [(task.title, task.done) for task in plan.tasks] == [("a", False), ("b", done)]
+
+
+@pytest.mark.parametrize(
+    "step", ["-[ ] b", "- [] b", "-[~] b", "☐ b", "  - ☐ b", "- [\u00a0] b", "  [ ] b", "- [>] b"]
+)
+def test_a_task_with_a_step_that_looks_open_is_not_done(step):
+    assert [task.done for task in plan_of(f"## Task 1: a\n- [x] a\n{step}\n- [x] c\n").tasks] == [False]
+    assert plan_of(f"## Task 1: a\n- [x] a\n```\n{step}\n```\n").tasks[0].done
+
+
+@pytest.mark.parametrize("step", ["  ☐ b", "    - ☐ b", "  [ ] b", "  - [>] b"])
+def test_what_looks_like_a_box_within_a_task_is_its_text(step):
+    plan = read(f"- [ ] a\n{step}\n- [ ] c\n")
+
+    assert [(task.title, task.body) for task in plan.tasks] == [("a", step.strip()), ("c", "")]
+
+
+def test_the_text_of_a_task_keeps_the_characters_it_is_written_with():
+    plan = read("- [\u00a0] a\u00a0b （済）\n  c\u00a0d\n  - [\u00a0] e\n")
+
+    assert [(task.title, task.body) for task in plan.tasks] == [("a b （済）", "c\u00a0d\n- [\u00a0] e")]
 
 
 def test_html_around_a_list_must_not_make_its_tasks_disappear():

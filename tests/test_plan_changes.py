@@ -279,3 +279,40 @@ def test_a_journal_that_does_not_say_which_task_is_which_means_what_it_meant() -
 
     assert history.completed == {3}
     assert "known_as" not in written(events[2])
+
+
+# What looks like a task
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "- [ ] one\n- [\u00a0] two\n-\u202f[  ] three\n",
+        "## Task 1: one\n\n##\u00a0Task 2: two\n\n＃＃　Ｔａｓｋ　３：three\n",
+    ],
+)
+def test_a_task_written_with_odd_blanks_is_carried_out(project: Repo, out: Path, plan: str) -> None:
+    script = '\n```sh\necho $PEAL_TASK >>"$OUT/log"\n```\n'
+    indented = script.replace("\n", "\n  ") if plan.startswith("-") else script
+    project.write("plan.md", "".join(f"{line}{indented}\n" for line in plan.splitlines() if line))
+
+    _carry_out(project)
+
+    assert _log(out) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("line", ["☐ three", "- ☐ three", "- [ ]three", "[ ] three", "- \\[ \\] three"])
+def test_a_plan_with_something_that_looks_like_a_task_is_refused_with_the_line(
+    project: Repo, line: str
+) -> None:
+    project.write("plan.md", f"- [ ] one\n- [ ] two\n\n{line}\n")
+
+    refused = _carry_out(project, code=1)
+
+    assert f"plan `plan.md` line 4: `{line}` looks like a task" in refused
+
+
+def test_a_heading_without_its_blank_stops_the_plan(project: Repo) -> None:
+    project.write("plan.md", shell_plan("touch a", "touch b").replace("## Task 2", "##Task 2"))
+
+    assert "line 9: `##Task 2: number 2` looks like a task heading" in _carry_out(project, code=1)

@@ -1,9 +1,8 @@
 """Plain task lists: each `- [ ] title` at the left margin is a task, numbered in file order."""
 
-import re
 from collections.abc import Iterator, Sequence
 
-from peal.formats.document import Box, Document
+from peal.formats.document import Box, Document, LookAlike
 from peal.formats.marks import one_line, unwrapped, without_parallel
 from peal.formats.protocol import Reading, quoted
 from peal.formats.source import dedented
@@ -12,12 +11,10 @@ from peal.text import ranges
 
 name = "checkbox"
 
-_LOOKS_ALIKE = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s*\[[ xX~/-]\]|\s+\[\])(?=\s)")
-
 
 def recognises(document: Document) -> bool:
     """A single box that stands in no other list item, or looks as if it should."""
-    return any(_own(document)) or any(_look_alikes(document))
+    return any(_own(document)) or any(one.how.is_item for one in document.look_alikes)
 
 
 def read(document: Document) -> Reading:
@@ -77,20 +74,16 @@ def _place(numbers: Sequence[int]) -> list[str]:
 
 def _problems(document: Document) -> Iterator[Problem]:
     way_out = "write `- [ ] title`, with an empty line before the list"
-    for line in _look_alikes(document):
-        yield Problem(
-            line,
-            f"{quoted(document.lines[line - 1].strip())} looks like a task, but markdown sees no box there; {way_out}",
-        )
+    for one in document.look_alikes:
+        if one.how.is_item or not _is_in_a_task(document, one):
+            shown = quoted(document.lines[one.line - 1].strip())
+            yield Problem(one.line, f"{shown} looks like a task, but markdown sees no box there; {way_out}")
 
 
-def _look_alikes(document: Document) -> Iterator[int]:
-    boxes = {box.line for box in document.boxes}
-    for line, text in enumerate(document.lines, 1):
-        if line not in boxes and _LOOKS_ALIKE.match(text):
-            hider = document.hider(line)
-            if not hider or hider.kind == "html":
-                yield line
+def _is_in_a_task(document: Document, one: LookAlike) -> bool:
+    """Whether a line stands in a task's item, and looks as if it did."""
+    around = (box for box in _own(document) if box.line < one.line <= box.end)
+    return any(one.indent >= box.indent for box in around)
 
 
 def _notes(document: Document) -> Iterator[Problem]:

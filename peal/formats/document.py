@@ -4,17 +4,21 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TypeVar
 
 from attrs import frozen
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from peal.formats.plain import Resemblance, for_markdown, indent, resemblance
 from peal.formats.source import decoded, tabs_expanded, trimmed, without_front_matter
 from peal.model import Problem
 
 # Deeper nesting is not a plan any more, and the parser goes down one Python frame or two for each level.
 _DEEPEST = 100
 
+_CODE = 4
+"""Columns from which on an indented line is code."""
 _BOX = re.compile(r"\[([ xX~/-])\](?=\s|$)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _RAW_HTML = re.compile(r"\s*<(pre|script|style|textarea)\b", re.IGNORECASE)
@@ -64,6 +68,16 @@ class Hidden:
 
 
 @frozen
+class LookAlike:
+    """A line that looks like a task of a list to a person, where markdown sees no box."""
+
+    line: int
+    how: Resemblance
+    indent: int
+    """The column where it begins."""
+
+
+@frozen
 class Document:
     """A file as read; lines are counted from 1."""
 
@@ -74,6 +88,7 @@ class Document:
     """Code and HTML, in file order."""
     comments: tuple[Hidden, ...] = ()
     """Comments that markdown does not take for comments down to their end."""
+    look_alikes: tuple[LookAlike, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @classmethod
@@ -81,12 +96,15 @@ class Document:
         """The document in a file's bytes, front matter blanked; bytes that are no UTF-8 are a problem."""
         text, problems = decoded(raw)
         lines = tuple(without_front_matter(text.split("\n")))
-        tokens = _parser().parse("\n".join(lines))
+        plain = tuple(map(for_markdown, lines))
+        tokens = _parser().parse("\n".join(plain))
+        boxes, hidden = tuple(_boxes(tokens, plain)), tuple(_hidden(tokens, lines))
         return cls(
             lines=lines,
             headings=tuple(_headings(tokens)),
-            boxes=tuple(_boxes(tokens, lines)),
-            hidden=tuple(_hidden(tokens, lines)),
+            boxes=boxes,
+            hidden=hidden,
+            look_alikes=tuple(_look_alikes(plain, boxes, hidden)),
             comments=tuple(_open_comments(tokens, lines)),
             problems=(*problems, *_too_deep(tokens)),
         )
@@ -96,20 +114,31 @@ class Document:
         return trimmed("\n".join(self.lines[first - 1 : last]))
 
     def is_ticked_off(self, first: int, last: int) -> bool:
-        """Whether there are boxes in these lines and all are ticked."""
-        boxes = self.boxes[
-            bisect_left(self.boxes, first, key=_line) : bisect_right(self.boxes, last, key=_line)
-        ]
-        return bool(boxes) and all(box.is_ticked for box in boxes)
+        """Whether there are boxes in these lines and all are ticked, also what only looks like one."""
+        boxes = _within(self.boxes, first, last)
+        is_open = any(not one.how.is_ticked for one in _within(self.look_alikes, first, last))
+        return bool(boxes) and all(box.is_ticked for box in boxes) and not is_open
 
     def hider(self, line: int) -> Hidden | None:
         """The code or HTML that a line stands in."""
-        at = bisect_right(self.hidden, line, key=_line) - 1
-        return self.hidden[at] if at >= 0 and line <= self.hidden[at].end else None
+        return _around(self.hidden, line)
 
 
-def _line(part: Box | Hidden) -> int:
+_Part = TypeVar("_Part", Box, Hidden, LookAlike)
+
+
+def _line(part: Box | Hidden | LookAlike) -> int:
     return part.line
+
+
+def _within(parts: Sequence[_Part], first: int, last: int) -> Sequence[_Part]:
+    """Those that begin in these lines."""
+    return parts[bisect_left(parts, first, key=_line) : bisect_right(parts, last, key=_line)]
+
+
+def _around(hidden: Sequence[Hidden], line: int) -> Hidden | None:
+    at = bisect_right(hidden, line, key=_line) - 1
+    return hidden[at] if at >= 0 and line <= hidden[at].end else None
 
 
 @cache
@@ -157,6 +186,16 @@ def _box(item: Token, first: list[Token], depth: int, lines: Sequence[str]) -> B
     text = first[0].content.split("\n", 1)[0][found.end() :].strip()
     indent = tabs_expanded(lines[begin - 1]).find(found[0])
     return Box(begin, end, paragraph_end, depth, found[1], text, indent)
+
+
+def _look_alikes(lines: Sequence[str], boxes: Sequence[Box], hidden: Sequence[Hidden]) -> Iterator[LookAlike]:
+    known = {box.line for box in boxes}
+    for line, text in enumerate(lines, 1):
+        if line not in known and (how := resemblance(text)):
+            hider = _around(hidden, line)
+            # A list item may begin with code by its indent: its own line is what a person sees a box in.
+            if not hider or hider.kind == "html" or (hider.kind == "code" and indent(text) < _CODE):
+                yield LookAlike(line, how, indent(text))
 
 
 def _hidden(tokens: list[Token], lines: Sequence[str]) -> Iterator[Hidden]:

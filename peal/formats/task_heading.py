@@ -1,7 +1,7 @@
 """peal's own format: each task under a heading such as `## Task 1: title`."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from attrs import frozen
@@ -9,6 +9,7 @@ from attrs import frozen
 from peal.formats.document import Document
 from peal.formats.heading import BadTask, NearlyTask, NotTask, Read, TaskHeading
 from peal.formats.heading import read as read_heading
+from peal.formats.plain import seen
 from peal.formats.protocol import Reading, quoted
 from peal.model import Problem, Task
 
@@ -17,6 +18,10 @@ name = "peal"
 _LOOKS_ALIKE = re.compile(r"[\s>*+.)\d-]*#{1,6}[^\S\n]*[^\w\s]{0,3}task[^\w]{0,3}\d", re.IGNORECASE)
 _NO_BLANK = re.compile(r" {0,3}#{1,6}task\s*\d", re.IGNORECASE)
 _MAY_BE_UNDERLINED = re.compile(r" {0,3}task\s+\d", re.IGNORECASE)
+_BOLD = re.compile(r" {0,3}(?:\*\*|__)task\s+\d", re.IGNORECASE)
+_NUMBER = re.compile(r"task[^\w]{0,3}(\d+)", re.IGNORECASE)
+_LONGEST = 10
+"""Digits of a number that are looked at."""
 _UNDERLINE = re.compile(r" {0,3}(?:=+|--+)\s*")
 
 
@@ -35,7 +40,7 @@ class _Section:
 def recognises(document: Document) -> bool:
     """A single heading that is a task's, or should be."""
     found = any(not isinstance(read_heading(heading), NotTask) for heading in document.headings)
-    return found or any(_NO_BLANK.match(document.lines[line - 1]) for line in _look_alikes(document))
+    return found or any(_NO_BLANK.match(seen(document.lines[line - 1])) for line in _look_alikes(document))
 
 
 def read(document: Document) -> Reading:
@@ -47,11 +52,25 @@ def read(document: Document) -> Reading:
     sections = _sections(document, [read for read in headings if read.heading.level <= level])
     tasks, repeated = _tasks(document, sections)
     context, notes = _context(document, sections)
+    numbers = {task.index for task in tasks}
+    look_alikes = list(_look_alikes(document))
+    dropped = [line for line in look_alikes if _is_dropped(document, line, numbers)]
+    others = [line for line in look_alikes if line not in dropped and not _is_bold(document, line)]
+    no_heading = "looks like a task heading, but markdown sees no heading there"
+    begin = "begin the line with `## Task`, at the left margin"
     return Reading(
         tasks=tuple(tasks),
         context=context,
-        problems=(*repeated, *_problems(headings, level)),
-        notes=(*notes, *_notes(document, headings, level)),
+        problems=(
+            *repeated,
+            *_problems(headings, level),
+            *_told(document, dropped, f"{no_heading}; {begin}, or reword it"),
+        ),
+        notes=(
+            *notes,
+            *_notes(headings, level),
+            *_told(document, others, f"{no_heading}; if it is a task, {begin}"),
+        ),
     )
 
 
@@ -137,18 +156,19 @@ def _problems(headings: Sequence[Read], level: int) -> Iterator[Problem]:
             yield Problem(read.heading.line, read.message)
 
 
-def _notes(document: Document, headings: Sequence[Read], level: int) -> Iterator[Problem]:
+def _notes(headings: Sequence[Read], level: int) -> Iterator[Problem]:
     for read in headings:
         if isinstance(read, NearlyTask) and read.heading.level > level:
             yield Problem(read.heading.line, read.message)
-    why = "but markdown sees no heading there; if it is a task, begin the line with `## Task`, at the left margin"
-    for line in _look_alikes(document):
-        yield Problem(line, f"{quoted(document.lines[line - 1].strip())} looks like a task heading, {why}")
+
+
+def _told(document: Document, lines: Iterable[int], message: str) -> Iterator[Problem]:
+    return (Problem(line, f"{quoted(document.lines[line - 1].strip())} {message}") for line in lines)
 
 
 def _look_alikes(document: Document) -> Iterator[int]:
     headings = {heading.line for heading in document.headings}
-    for line, (text, below) in enumerate(pairwise((*document.lines, "")), 1):
+    for line, (text, below) in enumerate(pairwise((*map(seen, document.lines), "")), 1):
         if line not in headings and _looks_alike(text, below):
             hider = document.hider(line)
             if not hider or hider.kind in ("code", "html"):
@@ -156,5 +176,31 @@ def _look_alikes(document: Document) -> Iterator[int]:
 
 
 def _looks_alike(line: str, below: str) -> bool:
-    underlined = _MAY_BE_UNDERLINED.match(line) and _UNDERLINE.fullmatch(below)
-    return bool(underlined or _LOOKS_ALIKE.match(line))
+    return bool(_is_underlined(line, below) or _LOOKS_ALIKE.match(line) or _BOLD.match(line))
+
+
+def _is_underlined(line: str, below: str) -> bool:
+    return bool(_MAY_BE_UNDERLINED.match(line) and _UNDERLINE.fullmatch(below))
+
+
+def _is_bold(document: Document, line: int) -> bool:
+    return _BOLD.match(seen(document.lines[line - 1])) is not None
+
+
+def _is_dropped(document: Document, line: int, numbers: set[int]) -> bool:
+    """
+    Whether a line that looks like a heading has to be one, or the plan would run without a task.
+
+    In a list, a quote or code it may be an example, unless its number is the very one that is missing or comes next.
+    """
+    text, below = (seen(document.lines[at]) if at < len(document.lines) else "" for at in (line - 1, line))
+    found = _NUMBER.search(text)
+    number = int(found[1][:_LONGEST]) if found else -1
+    if number in numbers:
+        return bool(_NO_BLANK.match(text))
+    hider = document.hider(line)
+    is_at_the_margin = (
+        _NO_BLANK.match(text) or _is_underlined(text, below) or (hider and hider.kind == "html")
+    )
+    is_wanted = min(numbers, default=0) < number <= max(numbers, default=-1) + 1
+    return bool(is_at_the_margin) or is_wanted
