@@ -14,7 +14,7 @@ from peal.errors import PealError
 from peal.files import put, replace
 from peal.inquiries import bench
 from peal.model import Attempt, Outcome, Phase, Plan, Problem, Reply, Task, Usage
-from peal.places import Places, PlanPlace
+from peal.places import NORMALIZED, Places, PlanPlace
 from peal.spending import amount, summed
 from peal.text import count, decoded, fenced, is_utf16
 from peal.work import Crew
@@ -43,19 +43,23 @@ def can_be_rewritten(plan: Plan) -> bool:
 
 
 def kept(place: PlanPlace, raw: bytes, path: str) -> Plan | None:
-    """What an agent has made of a file with these bytes, if that is kept."""
+    """What an agent has made of a file with these bytes, if that is kept: under its own name, or another it had."""
+    others = sorted(place.normalized.parent.glob(f"*{NORMALIZED}")) if not place.normalized.exists() else []
+    for kept_in in (place.normalized, *others):
+        if (text := _made_of(raw, kept_in)) is not None:
+            plan = formats.parse(text.encode(), path)
+            told = f"an agent has rewritten this file; what is carried out is kept in `{kept_in}`"
+            return evolve(plan, notes=(Problem(1, told), *plan.notes))
+    return None
+
+
+def _made_of(raw: bytes, kept_in: Path) -> str | None:
     try:
-        text = decoded(place.normalized.read_bytes())
+        text = decoded(kept_in.read_bytes())
     except (OSError, ValueError):
         return None
     found = _MARK.match(text)
-    if not found or found["digest"] != _digest(raw):
-        return None
-    plan = formats.parse(text[found.end() :].encode(), path)
-    note = Problem(
-        1, f"an agent has rewritten this file; what is carried out is kept in `{place.normalized}`"
-    )
-    return evolve(plan, notes=(note, *plan.notes))
+    return text[found.end() :] if found and found["digest"] == _digest(raw) else None
 
 
 def _digest(raw: bytes) -> str:

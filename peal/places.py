@@ -13,6 +13,8 @@ from peal.model import Phase
 from peal.text import harmless, slug
 
 FOLDER = ".peal"
+NORMALIZED = "-normalized.md"
+"""Ends the name of what an agent has made of a file."""
 _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
 
 
@@ -45,7 +47,7 @@ class PlanPlace:
     @property
     def normalized(self) -> Path:
         """The plan that an agent made of a file that was none; beside the folder, so that starting over keeps it."""
-        return self.folder.with_name(f"{self.folder.name}-normalized.md")
+        return self.folder.with_name(f"{self.folder.name}{NORMALIZED}")
 
     def attempt(self, task: int, phase: Phase, number: int) -> Path:
         """The folder of one attempt."""

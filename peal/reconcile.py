@@ -1,17 +1,81 @@
 """The start of a run that lands: whether branch and memory fit together, and what a crash left between git and journal."""
 
+import os
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from attrs import frozen
 
 from peal import git
 from peal.errors import Paused, PealError
 from peal.events import Event, StepEnded, TasksForgotten
 from peal.history import History, Line
-from peal.model import Outcome, Phase, Result
+from peal.model import Outcome, Phase, Result, Task
 from peal.places import FOLDER
 from peal.settings import FILE
-from peal.text import ranges
+from peal.text import harmless, ranges
 from peal.workspaces import Pool, commits, preflight, renaming
+
+_LOOKED_AT = 10_000
+"""Commits in which those of a plan without a memory are looked for: a fraction of a second."""
+
+
+def landed_unremembered(repo: Path, plan: str, tasks: Iterable[Task]) -> dict[int, str]:
+    """
+    Tasks of a plan without a memory that peal's commits below HEAD say have landed, each with such a commit, shortened.
+
+    Those of another plan count if its file is gone and most of the tasks here are among its own. One git call.
+    """
+    to_do = [task for task in tasks if not task.done]
+    by_plan: dict[str, list[_Made]] = defaultdict(list)
+    for one in _made_by_peal(repo):
+        by_plan[one.plan].append(one)
+    if own := _told_by(by_plan.pop(harmless(plan), []), to_do):
+        return own
+    gone = [_told_by(made, to_do) for key, made in by_plan.items() if not os.path.lexists(repo / key)]
+    most = max(gone, key=len, default={})
+    return most if 2 * len(most) > len(to_do) else {}
+
+
+def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[int, str]:
+    """
+    The tasks that these commits are about.
+
+    Numbers may have changed since: a title that no other task has tells its task by itself.
+    """
+    titles = Counter(harmless(task.title) for task in tasks)
+    found = {}
+    for task in tasks:
+        title = harmless(task.title)
+        fitting = (
+            one.commit
+            for one in made
+            if (one.task == task.id and title in one.subject)
+            or (title and titles[title] == 1 and one.subject.endswith(title))
+        )
+        if commit := next(fitting, ""):
+            found[task.index] = commit
+    return found
+
+
+@frozen
+class _Made:
+    """A commit that peal made of a task."""
+
+    commit: str
+    subject: str
+    plan: str
+    task: str
+
+
+def _made_by_peal(repo: Path) -> list[_Made]:
+    """Among the latest commits of the branch that is checked out."""
+    trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
+    looked = git.attempt(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%h', '%s', *trailers))}")
+    lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
+    return [made for line in lines if line.count("\0") == 3 and (made := _Made(*line.split("\0"))).task]
 
 
 def check(history: History, lands: bool) -> None:

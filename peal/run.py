@@ -1,6 +1,7 @@
 """The loop: decide, start, wait, record, show; and the small changes to a plan's memory."""
 
 import os
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from peal.attempts import attempt_of
 from peal.errors import PealError
 from peal.events import (
     Event,
+    PlanRead,
     RunClosed,
     RunOpened,
     StepStarted,
@@ -222,6 +224,7 @@ def run(job: Job, screen: Screen) -> End:
     """
     name = uuid.uuid4().hex[:12]
     reading = memory.as_read(job.places, job.plan_file, job.plan)
+    _refuse_to_repeat(job, reading)
     with memory.hold(job.places, reading, screen.say, name, job.fresh) as held:
         reconcile.check(held.history, job.limits.lands)
         if job.pool:
@@ -243,6 +246,19 @@ def run(job: Job, screen: Screen) -> End:
             return End(_honest(finished(job.work, held.history), job, held.history), held.history)
         with closing(_log(job, name)) as log:
             return End(_guarded(job, held, screen, log, name), held.history)
+
+
+def _refuse_to_repeat(job: Job, reading: PlanRead) -> None:
+    """PealError if nothing is remembered of the plan, and commits of peal's say that tasks of it have landed."""
+    if job.fresh or memory.knows(job.places, reading):
+        return
+    if landed := reconcile.landed_unremembered(job.places.repo, job.key, job.plan.tasks):
+        tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
+        raise PealError(
+            f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
+            f"such as {landed[max(landed)]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
+            f"`peal run {plan} --fresh` does all of it again"
+        )
 
 
 def _log(job: Job, name: str) -> Log:
@@ -332,8 +348,11 @@ def _asked(number: int) -> StopAsked:
 
 def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
     """The real loop without doing anything: no lock, no folder, nothing recorded."""
-    history = fold(() if job.fresh else journal.load(job.place.journal).events)
-    again = reread(history, memory.as_read(job.places, job.plan_file, job.plan))
+    reading = memory.as_read(job.places, job.plan_file, job.plan)
+    _refuse_to_repeat(job, reading)
+    place = memory.place_of(job.places, reading)
+    history = fold(() if job.fresh else journal.load(place.journal).events)
+    again = reread(history, reading)
     history.apply(again.reading)
     for text in again.said:
         screen.say(text)

@@ -1,12 +1,13 @@
 """What changes between two runs: files that other programs have saved, tasks that are put in, plans that are moved."""
 
 import codecs
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import Repo, landed, shell_plan
+from conftest import Repo, branches, commit_plan, landed, run_plan, shell_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import tasks_of
@@ -316,3 +317,268 @@ def test_a_heading_without_its_blank_stops_the_plan(project: Repo) -> None:
     project.write("plan.md", shell_plan("touch a", "touch b").replace("## Task 2", "##Task 2"))
 
     assert "line 9: `##Task 2: number 2` looks like a task heading" in _carry_out(project, code=1)
+
+
+# A plan whose file was moved
+
+
+def _three(project: Repo, out: Path, *flags: str) -> None:
+    """A plan of three tasks that note that they were carried out, of which two have landed."""
+    scripts = (f'echo {number} >>"$OUT/log"; touch {number}' for number in (1, 2, 3))
+    commit_plan(project, *scripts)
+    run_plan(project, "--task", "1-2", *flags)
+    assert _log(out) == ["1", "2"]
+
+
+def _run(project: Repo, plan: str, *flags: str, code: int = 0) -> str:
+    done = project.peal("run", plan, "--agent", "shell", *flags, code=code)
+    return done.stdout + done.stderr
+
+
+TAKEN_OVER = (
+    "`plan.md` is gone, and its tasks are those of `done/old plan.md`: going on with what is remembered of it"
+)
+
+
+def _move(project: Repo, to: str = "done/old plan.md") -> None:
+    (project.path / to).parent.mkdir(exist_ok=True)
+    project.git("mv", "plan.md", to)
+    project.git("commit", "-qam", "moved")
+
+
+def test_a_plan_that_was_moved_goes_on_where_it_stopped(project: Repo, out: Path) -> None:
+    """It is said once; the memory has the plan's new name from then on."""
+    _three(project, out)
+    _move(project)
+    assert "2 done" in project.peal("status", "done/old plan.md").stdout
+    assert "new file" in project.peal("diff", "1", "--plan", "done/old plan.md").stdout
+    assert "== task 1 execute" in project.peal("logs", "1", "--plan", "done/old plan.md").stdout
+
+    said = _run(project, "done/old plan.md")
+    again = _run(project, "done/old plan.md")
+
+    assert _log(out) == ["3"]
+    assert (TAKEN_OVER in said, TAKEN_OVER in again) == (True, False)
+    assert project.memory().name.startswith("old-plan-")
+    assert "done/old plan.md  3 of 3 complete" in project.peal("runs").stdout
+
+
+def test_a_resume_without_a_plan_finds_the_file_where_it_is_now(project: Repo, out: Path) -> None:
+    """Edited meanwhile, too."""
+    _three(project, out)
+    _move(project)
+    text = project.read("done/old plan.md")
+    project.write("done/old plan.md", text.replace("touch 3", "touch three"))
+
+    said = project.peal("resume", "--task", "1-3").stdout
+
+    assert TAKEN_OVER in said
+    assert _log(out) == ["3"]
+    assert (project.path / "three").exists()
+
+
+def test_a_plan_that_one_of_its_tasks_moves_is_not_done_twice(project: Repo, out: Path) -> None:
+    """A task that has failed after that is tried again, in the file that is there now."""
+    commit_plan(
+        project,
+        'echo 1 >>"$OUT/log"; mkdir done; git mv plan.md "done/old plan.md"',
+        'echo 2 >>"$OUT/log"; [ -e "$OUT/go" ]; touch 2',
+    )
+    run_plan(project, code=1)
+    (out / "go").touch()
+
+    said = project.peal("resume").stdout
+
+    assert _log(out) == ["1", "2", "2"]
+    assert TAKEN_OVER in said
+    assert landed(project) == ["1", "2"]
+
+
+def test_what_has_not_landed_lands_under_the_new_name(project: Repo, out: Path) -> None:
+    """The branch that keeps it goes with the plan, and away when it has landed."""
+    commit_plan(project, 'echo 1 >>"$OUT/log"; echo theirs >1')
+    project.write("1", "mine\n")
+    run_plan(project, code=4)
+    (before,) = branches(project)
+    _move(project)
+    (project.path / "1").unlink()
+
+    project.peal("redo", "1", "--from", "address")
+    (between,) = branches(project)
+    project.peal("resume")
+
+    assert before.startswith("peal/plan-")
+    assert between.startswith("peal/old-plan-")
+    assert _log(out) == ["1"]
+    assert (landed(project), branches(project)) == (["1"], [])
+
+
+def test_starting_over_sets_the_memory_aside_that_the_plan_had_before(project: Repo, out: Path) -> None:
+    _three(project, out)
+    _move(project)
+
+    said = _run(project, "done/old plan.md", "--fresh")
+
+    assert _log(out) == ["1", "2", "3"]
+    assert "starting over; what was remembered is kept in `" in said
+    assert [path.name[:9] for path in (project.path / ".peal").glob("*.before-*")] == ["old-plan-"]
+
+
+@pytest.mark.parametrize(("way", "done"), [("done", ["3", "4", "5"]), ("fresh", ["1", "2", "3", "4", "5"])])
+def test_where_a_plan_may_or_may_not_be_the_one_that_is_gone_a_person_is_asked(
+    project: Repo, out: Path, way: str, done: list[str]
+) -> None:
+    """Half of the old tasks are in it, or it is half of them."""
+    _three(project, out)
+    project.git("rm", "-q", "plan.md")
+    project.write(
+        "new.md", shell_plan(*(f'echo {number} >>"$OUT/log"; touch {number}' for number in range(1, 6)))
+    )
+    text = project.read("new.md").replace("touch 3", "touch three")
+    project.write("new.md", text)
+
+    refused = _run(project, "new.md", code=1)
+    flags = ["--fresh"] * (way == "fresh")
+    if way == "done":
+        project.peal("done", "1-2", "--plan", "new.md")
+    _run(project, "new.md", *flags)
+
+    assert refused.endswith(
+        "error: `plan.md` is gone, and 2 tasks of it are in `new.md` too; `peal done 1-2 --plan new.md` takes what was done "
+        "for them as done, `peal run new.md --fresh` does all of it\n"
+    )
+    assert _log(out) == done
+
+
+def test_a_copy_is_a_plan_of_its_own_and_that_is_said(project: Repo, out: Path) -> None:
+    _three(project, out)
+    project.write("copy.md", project.read("plan.md"))
+
+    said = _run(project, "copy.md")
+
+    assert _log(out) == ["1", "2", "3"]
+    assert (
+        "`plan.md` has the same tasks, and task 1-2 is complete or begun there; this is a plan of its own"
+        in said
+    )
+
+
+def test_another_plan_after_one_that_is_gone_is_no_moved_one(project: Repo, out: Path) -> None:
+    _three(project, out)
+    project.git("rm", "-q", "plan.md")
+    project.write("new.md", shell_plan("touch a", "touch b", 'echo 1 >>"$OUT/log"; touch 1', "touch c"))
+
+    said = _run(project, "new.md")
+
+    assert "is gone" not in said
+    assert _log(out) == ["1"]
+
+
+def test_a_plan_named_as_it_was_before_is_told_as_it_is_now(project: Repo, out: Path) -> None:
+    """A resume goes on with it: what is meant is clear."""
+    _three(project, out)
+    _move(project)
+
+    refused = _run(project, "plan.md", code=1)
+    project.peal("resume", "plan.md", "--task", "3")
+
+    assert refused == (
+        "error: plan `plan.md` is `done/old plan.md` now; `peal run 'done/old plan.md'` goes on with it\n"
+    )
+    assert _log(out) == ["3"]
+
+
+@pytest.mark.parametrize("names", [(), ("a.md", "b.md")])
+def test_a_resume_that_finds_no_file_or_several_says_so(
+    project: Repo, out: Path, names: tuple[str, ...]
+) -> None:
+    _three(project, out)
+    text = project.read("plan.md")
+    project.git("rm", "-q", "plan.md")
+    for name in names:
+        project.write(name, text)
+
+    refused = project.peal("resume", code=1).stderr
+
+    assert "plan.md` cannot be read: No such file or directory" in refused
+    told = (
+        "its tasks are in `a.md`, `b.md`; name the one that is meant"
+        if names
+        else "no file here has its tasks"
+    )
+    assert told in refused
+
+
+# A memory that was cleaned away
+
+
+@pytest.mark.parametrize(("way", "done"), [("done", ["3"]), ("fresh", ["1", "2", "3"])])
+def test_what_landed_is_not_done_again_when_the_memory_is_gone(
+    project: Repo, out: Path, way: str, done: list[str]
+) -> None:
+    """Commits tell which tasks did; a task put in front has moved their numbers."""
+    _three(project, out)
+    shutil.rmtree(project.path / ".peal")
+    project.git("worktree", "prune")
+    text = project.read("plan.md").replace("## Task 3", "## Task 4").replace("## Task 2", "## Task 3")
+    text = text.replace("## Task 1", "## Task 2").replace(
+        "# A plan\n", "# A plan\n\n## Task 1: new\n\n```sh\ntouch new\n```\n"
+    )
+    project.write("plan.md", text)
+
+    refused = _run(project, "plan.md", code=1)
+    rehearsed = _run(project, "plan.md", "--dry-run", code=1)
+    if way == "done":
+        project.peal("done", "2-3", "--plan", "plan.md")
+    _run(project, "plan.md", *["--fresh"] * (way == "fresh"))
+
+    assert refused == rehearsed
+    assert (
+        "nothing is remembered of `plan.md`, but task 2-3 of it has landed by commits that peal made, such as "
+        in refused
+    )
+    assert (
+        "; `peal done 2-3 --plan plan.md` takes that as done, `peal run plan.md --fresh` does all of it again\n"
+        in refused
+    )
+    assert _log(out) == done
+    assert (project.path / "new").exists()
+
+
+def test_a_plan_that_was_moved_before_its_memory_was_cleaned_away_is_known_too(
+    project: Repo, out: Path
+) -> None:
+    """By most of its titles."""
+    _three(project, out)
+    _move(project)
+    shutil.rmtree(project.path / ".peal")
+    project.git("worktree", "prune")
+
+    refused = _run(project, "done/old plan.md", code=1)
+
+    assert "but task 1-2 of it has landed by commits that peal made" in refused
+    assert "`peal done 1-2 --plan 'done/old plan.md'` takes that as done" in refused
+
+
+def test_a_plan_that_nothing_has_landed_of_is_just_run(project: Repo, out: Path) -> None:
+    """Also where another plan has tasks of the same number, and where there is no commit yet."""
+    _three(project, out)
+    project.write("other.md", shell_plan("touch a", "touch b"))
+    shutil.rmtree(project.path / ".peal")
+    project.git("worktree", "prune")
+
+    assert "landed by commits" not in _run(project, "other.md", "--no-commit")
+
+
+def test_a_rewritten_plan_keeps_what_was_made_of_it_when_it_moves(project: Repo, out: Path) -> None:
+    project.write("wishes.md", "Some wishes.\n")
+    agent = project.write("agent.sh", f"cat >/dev/null\ncat <<'END'\n{shell_plan('touch a', 'touch b')}END\n")
+    project.write("peal.toml", f"agent = 'mine'\n[agents.mine]\ncommand = ['sh', '{agent}']\n")
+    project.peal("run", "wishes.md", "--normalize", "--no-commit")
+    (project.path / "wishes.md").rename(project.path / "moved.md")
+    agent.write_text("exit 1\n")
+
+    said = project.peal("run", "moved.md", "--no-commit").stdout
+
+    assert "`wishes.md` is gone, and its tasks are those of `moved.md`" in said
+    assert [path.name[:6] for path in (project.path / ".peal").glob("*-normalized.md")] == ["moved-"]

@@ -10,6 +10,7 @@ import click
 
 from peal import journal, lock
 from peal import run as running
+from peal.cli.finding import found_again
 from peal.cli.options import chosen, fit_plan, places_of, plan_or_latest, repository
 from peal.errors import PealError
 from peal.model import AGENT_PHASES, Phase
@@ -68,7 +69,7 @@ def _next(change: running.Change) -> str:
 
 def _meant(tasks: tuple[str, ...], plan: Path | None, repo: Path) -> running.Change:
     places = places_of(repo)
-    file = plan_or_latest(plan, places)
+    file = plan or found_again(places, plan_or_latest(plan, places))
     read = fit_plan(file, places)
     return running.Change(places, file, read, chosen(tasks, read), click.echo)
 

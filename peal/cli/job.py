@@ -10,15 +10,18 @@ from typing import Any
 from attrs import evolve
 
 from peal import git, journal, normalizing, process, reconcile
+from peal.cli.finding import found_again
 from peal.cli.hiring import crew_of, introduced
 from peal.cli.options import chosen, fit, read_plan
 from peal.cli.rewriting import rewritten
 from peal.errors import PealError
+from peal.memory import moved
 from peal.model import AGENT_PHASES, Limits, Phase, Plan
 from peal.places import Places
 from peal.redaction import HIDDEN
 from peal.run import Job
 from peal.settings import Settings, load
+from peal.text import harmless
 from peal.work import Crew
 from peal.workspaces import Hooks, Messages, Pool, SharedTree, Workspaces, environments, filters, preflight
 from peal.workspaces.guarded import guarded
@@ -87,12 +90,28 @@ def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, An
 
 
 def _is_here(places: Places, plan_file: Path) -> None:
-    """A plan that is committed goes with its branch: say so rather than that it cannot be found."""
-    if not plan_file.exists():
-        opened, _ = journal.latest_opening(places.plan(plan_file).journal)
-        now = git.branch(places.repo)
-        if opened and opened.branch not in ("", now):
-            raise reconcile.elsewhere(opened.branch, now or "a commit without a branch")
+    """PealError if a plan that was run here is not where it was, with where it is now."""
+    if (found := where_it_is(places, plan_file)) != plan_file:
+        name = os.path.relpath(found)
+        raise PealError(
+            f"plan `{harmless(str(plan_file))}` is `{harmless(name)}` now; `peal run {shlex.quote(name)}` goes on with it"
+        )
+
+
+def where_it_is(places: Places, plan_file: Path) -> Path:
+    """
+    The file of a plan that was run here; the same for any other. PealError if it is gone.
+
+    A plan that is committed goes with its branch: say so rather than that it cannot be found.
+    """
+    place = places.plan(plan_file)
+    if plan_file.exists() or not moved.is_remembered(place):
+        return plan_file
+    opened, _ = journal.latest_opening(place.journal)
+    now = git.branch(places.repo)
+    if opened and opened.branch not in ("", now):
+        raise reconcile.elsewhere(opened.branch, now or "a commit without a branch")
+    return found_again(places, plan_file)
 
 
 def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:

@@ -14,7 +14,7 @@ import click
 from attrs import asdict, define, field
 
 from peal import journal, lock, memory, transcripts
-from peal.cli.options import as_json, hidden, places_of, plan_or_latest, read_plan, repository
+from peal.cli.options import as_json, hidden, place_of, places_of, plan_or_latest, read_plan, repository
 from peal.errors import PealError
 from peal.events import Event, RunOpened, converter
 from peal.events import as_json as to_json
@@ -57,10 +57,10 @@ def _watched(places: Places, plan: Path) -> int:
     found = _status(places, plan)
     if found.state == "running":
         if Output.standard().can_redraw(os.environ):
-            _as_table(places, places.plan(plan))
+            _as_table(places, place_of(places, plan))
         else:
             click.echo(_headline(found))
-            _as_lines(places, places.plan(plan))
+            _as_lines(places, place_of(places, plan))
         found = _status(places, plan)
     click.echo(_text(found))
     return 0
@@ -68,7 +68,7 @@ def _watched(places: Places, plan: Path) -> int:
 
 def _watched_as_json(places: Places, plan: Path) -> int:
     """The status as a line of JSON, again whenever something was recorded."""
-    for _ in _news(places, places.plan(plan)):
+    for _ in _news(places, place_of(places, plan)):
         click.echo(to_json(converter().unstructure(_status(places, plan))))
     return 0
 
@@ -124,7 +124,7 @@ def _news(places: Places, place: PlanPlace) -> Iterator[tuple[Event, ...]]:
 
 
 def _status(places: Places, plan: Path) -> RunStatus:
-    place = places.plan(plan)
+    place = place_of(places, plan)
     live = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
     history = fold(journal.load(place.journal).events)
     if not history.lines:
@@ -247,7 +247,7 @@ def logs(
 ) -> int:
     """What an attempt at TASK printed: its transcript."""
     places = places_of(repo)
-    place = places.plan(plan_or_latest(plan, places))
+    place = place_of(places, plan_or_latest(plan, places))
     history = fold(journal.load(place.journal).events)
     one = _wanted(history, task, phase, attempt)
     folder = transcripts.folder_of(place, one)

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -10,8 +11,9 @@ import click
 
 from peal import formats, git, memory, normalizing, settings
 from peal.errors import PealError
+from peal.memory import moved
 from peal.model import Plan
-from peal.places import Places
+from peal.places import Places, PlanPlace
 from peal.redaction import redactor, secrets
 from peal.text import ranges
 
@@ -94,6 +96,16 @@ def read_plan(path: Path, places: Places | None) -> Plan:
     if places is None or not normalizing.can_be_rewritten(plan):
         return plan
     return normalizing.kept(places.plan(path), raw, str(path)) or plan
+
+
+def place_of(places: Places, plan_file: Path) -> PlanPlace:
+    """Where a plan is remembered; where its file can be read, also under a name that it had before."""
+    own = places.plan(plan_file)
+    if not moved.is_remembered(own):
+        with suppress(PealError):
+            reading = memory.as_read(places, plan_file, read_plan(plan_file, places))
+            return memory.place_of(places, reading)
+    return own
 
 
 def fit_plan(path: Path, places: Places) -> Plan:

@@ -14,8 +14,8 @@ from peal import journal, memory, transcripts
 from peal import run as running
 from peal.agents import Request
 from peal.cli.ending import afterwards_told, begin_log_file, commands_after, shown, summed_up
-from peal.cli.job import job_of
-from peal.cli.options import places_of, repository, setting_flags
+from peal.cli.job import job_of, where_it_is
+from peal.cli.options import place_of, places_of, repository, setting_flags
 from peal.executors.rehearsal import Rehearsal
 from peal.model import Attempt, Command, Phase, Reply
 from peal.places import Places, PlanPlace
@@ -107,7 +107,8 @@ def resume(plan: Path | None, **options: Any) -> int:
     if plan is None:
         unfinished = [known for known in found if not known.is_finished]
         plan = places.plan_file((unfinished or found)[0].plan_path)
-    stored = _stored(places.plan(plan))
+    plan = where_it_is(places, plan)
+    stored = _stored(place_of(places, plan))
     return _carry_out(places, plan, _renewed(stored, _given(options)), options, resumed=True)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from peal import git, journal, lock, memory, removal
-from peal.cli.options import places_of, plan_or_latest, repository
+from peal.cli.options import place_of, places_of, plan_or_latest, repository
 from peal.errors import PealError
 from peal.history import Line, Try, fold
 from peal.places import Places, PlanPlace
@@ -25,7 +25,7 @@ from peal.workspaces import PATCH, leftovers, slots
 def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
     """What TASK has changed, landed or not; while it runs, so far."""
     places = places_of(repo)
-    place = places.plan(plan_or_latest(plan, places))
+    place = place_of(places, plan_or_latest(plan, places))
     line = fold(journal.load(place.journal).events).lines.get(task)
     if line is None:
         raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")

@@ -12,6 +12,7 @@ from peal.alignment import Word
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
 from peal.history import fold
+from peal.memory import moved
 from peal.model import Plan
 from peal.places import Places, PlanPlace
 from peal.rereading import NO_WORD
@@ -41,8 +42,10 @@ def hold(
     """
     The open memory of the plan that was read, with the repository's lock in hand.
 
-    First, whatever a dead run left running is ended, and what it left in worktrees is kept as patches. `fresh` sets the old memory aside. `say` is told what had to be
-    put right. `word` is a person's on tasks of which it cannot be told which are done. `Busy` if another peal is at work; PealError if the memory cannot be read or written.
+    First, whatever a dead run left running is ended, and what it left in worktrees is kept as patches. A plan whose file was
+    moved takes its memory along. `fresh` sets the old memory aside. `say` is told what had to be put right. `word` is a
+    person's on tasks of which it cannot be told which are done. `Busy` if another peal is at work; PealError if the memory
+    cannot be read or written, or if it cannot be told what of it is this plan's.
     """
     plan_file = places.plan_file(reading.plan)
     place = places.plan(plan_file)
@@ -50,6 +53,8 @@ def hold(
         for text in put_right(places):
             say(text)
         with writing(place):
+            if not moved.is_remembered(place):
+                _look_elsewhere(places, reading, say, asks=not fresh and word == NO_WORD)
             if fresh and (kept := journal.set_aside(place)):
                 say(f"starting over; what was remembered is kept in `{kept}`")
             rust = None if fresh else rust_state(places, plan_file)
@@ -74,6 +79,36 @@ def put_right(places: Places) -> Iterator[str]:
     if told := rollback.undo(places.repo).told():
         yield told
     yield from leftovers.rescue_all(places.repo, places.worktrees)
+
+
+def _look_elsewhere(places: Places, reading: PlanRead, say: Callable[[str], None], asks: bool) -> None:
+    """Find what is remembered of a plan under another name; PealError, if it `asks`, where that may or may not be so."""
+    found = moved.origin(places, reading)
+    if found and found.is_this:
+        moved.take_over(places, found, say)
+    elif found and found.may_be_this and asks:
+        raise moved.question(found)
+    elif asks:
+        for text in moved.copies(places, reading):
+            say(text)
+
+
+def place_of(places: Places, reading: PlanRead) -> PlanPlace:
+    """Where a plan is remembered: under its own name, or still under the one that its file had before."""
+    own = places.plan(places.plan_file(reading.plan))
+    if moved.is_remembered(own):
+        return own
+    found = moved.origin(places, reading)
+    return found.place if found and found.is_this else own
+
+
+def knows(places: Places, reading: PlanRead) -> bool:
+    """Whether anything is remembered of a plan, under whatever name, or by the Rust peal."""
+    plan_file = places.plan_file(reading.plan)
+    if moved.is_remembered(place_of(places, reading)) or rust_state(places, plan_file):
+        return True
+    found = moved.origin(places, reading)
+    return found is not None and found.may_be_this
 
 
 def known_runs(places: Places) -> list[state.State]:
