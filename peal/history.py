@@ -82,7 +82,9 @@ class Line:
     notes: tuple[str, ...] = ()
     """What attempts since `peal run` have noted, each thing once."""
     setbacks: int = 0
-    """How often in a row the provider could not serve the next phase."""
+    """How often in a row the next phase was set back in the same way: by its provider, or by a usage limit."""
+    set_back_by: Result | None = None
+    """In which way; a limit is nobody's failure, so the one does not count as the other."""
     wait_until: float = 0.0
     """When the next phase may be tried again after such a setback."""
     needs_agent: bool = False
@@ -249,7 +251,7 @@ class History:
         self.running.clear()
         for line in self.lines.values():
             line.failed, line.held, line.failures, line.seen, line.conflicts = None, None, 0, (), 0
-            line.setbacks, line.wait_until = 0, 0.0
+            line.setbacks, line.set_back_by, line.wait_until = 0, None, 0.0
             if not event.resumed:
                 line.notes = ()
                 line.dismissed.clear()
@@ -320,8 +322,8 @@ class History:
         line.tries.append(running)
         line.running = None
         self.running.pop(line.task.index, None)
-        if outcome.result not in (Result.TRANSIENT, Result.LIMITED, Result.INTERRUPTED):
-            line.setbacks = 0
+        if outcome.result not in (line.set_back_by, Result.INTERRUPTED):
+            line.setbacks, line.set_back_by = 0, outcome.result
         match outcome.result:
             case Result.PASSED:
                 self._pass(line, running.phase, at, outcome)

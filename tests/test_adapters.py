@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from peal.agents import ADAPTERS, MARKERS
 from peal.agents.protocol import Request, Sign, Transcript
-from peal.agents.resets import reset_time
+from peal.agents.resets import LATE, Form, Told, reset_time, told_by_header
 from peal.agents.troubles import complaint, trouble
 from peal.model import Fault, Phase, Reply, Task, Trouble, Usage
 from peal.settings import CLIS, AgentSettings
@@ -802,13 +802,12 @@ def test_opencode_that_went_on_after_a_retry_was_not_ended_by_that(second: str, 
     assert (found and found.fault) == fault
 
 
-def test_a_limit_of_claude_ends_when_its_event_says() -> None:
-    event = {
-        "type": "rate_limit_event",
-        "rate_limit_info": {"status": "rejected", "resetsAt": (AT + 7200) * 1000},
-    }
+@pytest.mark.parametrize("ends", [AT + 7200, AT - 180])
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_a_limit_of_claude_ends_when_its_event_says(ends: float, unit: int) -> None:
+    event = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": ends * unit}}
 
-    assert read("claude", jsonl(event)).trouble == Trouble(Fault.LIMITED, "usage limit reached", AT + 7200)
+    assert read("claude", jsonl(event)).trouble == Trouble(Fault.LIMITED, "usage limit reached", ends)
 
 
 def test_copilots_error_without_a_status_is_told_by_its_kind() -> None:
@@ -1028,12 +1027,61 @@ def test_opencode_is_stuck_when_its_log_tells_of_a_usage_limit() -> None:
             429,
             Fault.TRANSIENT,
         ),
+        ("You've hit your session limit · resets 11:57am (UTC)", 429, Fault.LIMITED),
+        ("You've hit your session limit · resets 12:01pm (UTC)", 429, Fault.LIMITED),
+        ("You've hit your weekly limit · resets Nov 20 at 10:55am (UTC)", 429, Fault.LIMITED),
+        ("You've hit your weekly limit · resets Nov 2 at 10:55am (UTC)", 429, Fault.LIMITED),
+        ("You've hit your usage limit; resets in 0 minutes", None, Fault.LIMITED),
+        ("You've hit your usage limit; resets in 99999999 days", None, Fault.LIMITED),
+        ("Claude AI usage limit reached|1795175820", None, Fault.LIMITED),
+        ("429 rate limit reached, try again at 11:57 AM", 429, Fault.LIMITED),
+        ("2026-11-20T11:59:58Z 503 Service Unavailable", 503, Fault.TRANSIENT),
         ("tool call failed", 400, Fault.FAILED),
         ("something odd", None, Fault.FAILED),
     ],
 )
 def test_an_error_means(message: str, status: int | None, fault: Fault) -> None:
     assert trouble(message, AT, status).fault == fault
+
+
+def test_an_end_that_nobody_waits_for_is_told() -> None:
+    found = trouble("You've hit your usage limit; resets Nov 20, 2036 at 11am (UTC)", AT)
+
+    assert (found.fault, found.until) == (Fault.LIMITED, None)
+    assert found.message.endswith(
+        "; the end that it names is more than a year away, so it is asked again before"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("120", Told(AT + 120, Form.WAIT)),
+        ("0", Told(AT, Form.WAIT)),
+        ("-30", Told(AT - 30, Form.WAIT)),
+        ("1.5", Told(AT + 1.5, Form.WAIT)),
+        ("Fri, 20 Nov 2026 18:00:00 GMT", Told(AT + 6 * 3600, Form.STAMP)),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+    ],
+)
+def test_a_header_tells_when_to_come_back(value: str, expected: Told | None) -> None:
+    assert told_by_header(value, AT) == expected
+
+
+@pytest.mark.parametrize("header", ["0", "-30", "Fri, 20 Nov 2026 11:57:00 GMT"])
+def test_a_limit_whose_header_tells_a_time_that_is_over_stays_a_limit(header: str) -> None:
+    data = {
+        "message": "You've hit your usage limit", "statusCode": 429, "responseHeaders": {"retry-after": header},
+    }  # fmt: skip
+
+    found = read("opencode", jsonl({"type": "error", "error": {"name": "APIError", "data": data}})).trouble
+
+    assert found is not None
+    assert found.fault is Fault.LIMITED
+    assert found.until is not None
+    assert found.until <= AT
 
 
 def test_the_sentence_in_an_answer_of_a_service_is_the_message() -> None:
@@ -1063,7 +1111,8 @@ def moment(year: int, month: int, day: int, hour: int, minute: int = 0, zone: st
         ("resets 3am (Europe/Moscow)", moment(2026, 11, 21, 3, 0, "Europe/Moscow")),
         ("or try again at 2:58 PM.", moment(2026, 11, 20, 14, 58)),
         ("or try again at 2:58\u202fPM.", moment(2026, 11, 20, 14, 58)),
-        ("try again at 11:58 AM.", moment(2026, 11, 21, 11, 58)),
+        ("try again at 10:58 AM.", moment(2026, 11, 21, 10, 58)),
+        ("try again at 11:58 AM.", moment(2026, 11, 20, 11, 58)),
         ("resets at 15:10", moment(2026, 11, 20, 15, 10)),
         ("resets 12am (UTC)", moment(2026, 11, 21, 0)),
         ("resets 12pm (UTC)", moment(2026, 11, 20, 12)),
@@ -1071,7 +1120,10 @@ def moment(year: int, month: int, day: int, hour: int, minute: int = 0, zone: st
         ("resets Dec 17 at 6am (America/New_York)", moment(2026, 12, 17, 6, 0, "America/New_York")),
         ("resets Jan 2, 3pm (UTC)", moment(2027, 1, 2, 15)),
         ("resets Nov 20 at 11am (UTC)", moment(2026, 11, 20, 11)),
-        ("resets Nov 2 at 11am (UTC)", moment(2027, 11, 2, 11)),
+        ("resets Nov 2 at 11am (UTC)", None),
+        ("resets Nov 19 at 1pm (UTC)", moment(2026, 11, 19, 13)),
+        ("resets Fri 11:30am (UTC)", moment(2026, 11, 20, 11, 30)),
+        ("resets Fri 10:30am (UTC)", moment(2026, 11, 27, 10, 30)),
         ("resets Mon 6am (UTC)", moment(2026, 11, 23, 6)),
         ("resets Friday at 6am (UTC)", moment(2026, 11, 27, 6)),
         ("Your limit will reset at 7pm (Asia/Tokyo)", moment(2026, 11, 21, 19, 0, "Asia/Tokyo")),
@@ -1085,6 +1137,20 @@ def moment(year: int, month: int, day: int, hour: int, minute: int = 0, zone: st
         ("resets at 2026-11-20T18:00:00.123456789+02:00", moment(2026, 11, 20, 16) + 0.123456),
         ("Claude AI usage limit reached|1795187400", 1795187400.0),
         ("limit reached|1795187400000", 1795187400.0),
+        ("resets 6pm GMT+2", moment(2026, 11, 20, 16)),
+        ("resets 6pm (UTC-05:30)", moment(2026, 11, 20, 23, 30)),
+        ("resets 11:59pm PST", moment(2026, 11, 21, 7, 59)),
+        ("resets 7 p.m. ET.", moment(2026, 11, 21, 0)),
+        ("2026-11-20T11:59:58Z usage limit · resets 3pm (UTC)", moment(2026, 11, 20, 15)),
+        ("resets in 0 minutes", AT),
+        ("retry after 0s", AT),
+        ("retry after -5s", None),
+        ("resets at 2026-11-20T11:57:00Z", AT - 180),
+        ("resets at 2026-10-20T11:57:00Z", None),
+        ("resets at 2036-11-20T11:57:00Z", None),
+        ("resets Nov 20, 2036 at 11am", None),
+        ("limit reached|1795175820", AT - 180),
+        ("limit reached|1795175820000", AT - 180),
         ("usage limit reached", None),
         ("try again later", None),
         ("resets 3", None),
@@ -1103,9 +1169,41 @@ def test_a_limit_ends(message: str, expected: float | None) -> None:
     assert found == (expected if expected is None else pytest.approx(expected))
 
 
-def test_the_minute_that_runs_may_be_the_one_that_is_meant() -> None:
-    assert reset_time("resets 12pm (UTC)", AT + 40) == AT
-    assert reset_time("resets 12pm (UTC)", AT + 80) == AT + 86400
+@pytest.mark.parametrize("late", [0, 40, 180, 3600, LATE])
+def test_a_time_of_day_that_has_just_passed_is_no_day_away(late: float) -> None:
+    assert reset_time("resets 12pm (UTC)", AT + late) == AT
+    assert reset_time("resets 6pm (Asia/Tokyo)", moment(2026, 11, 20, 18, 0, "Asia/Tokyo") + late) == moment(
+        2026, 11, 20, 9
+    )
+
+
+def test_a_time_of_day_that_is_over_for_longer_is_tomorrow_s() -> None:
+    assert reset_time("resets 12pm (UTC)", AT + LATE + 1) == AT + 86400
+
+
+def test_past_midnight_the_time_that_has_just_passed_was_yesterday_s() -> None:
+    midnight = moment(2026, 11, 21, 0)
+
+    assert reset_time("resets 11:58pm (UTC)", midnight + 60) == midnight - 120
+    assert reset_time("resets 11:58pm (UTC)", midnight + 7200) == midnight + 86400 - 120
+
+
+def test_in_the_new_year_the_date_that_has_just_passed_was_last_year_s() -> None:
+    assert reset_time("resets Dec 31 at 11pm (UTC)", moment(2027, 1, 1, 0)) == moment(2026, 12, 31, 23)
+
+
+@pytest.mark.parametrize("late", [180, 3000])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+@settings(max_examples=200, deadline=None)
+@given(minute=st.integers(int(moment(2025, 1, 1, 0)) // 60, int(moment(2030, 1, 1, 0)) // 60))
+def test_whatever_the_hour_a_reset_a_little_ago_is_not_waited_for(zone: str, late: int, minute: int) -> None:
+    ends = datetime.fromtimestamp(minute * 60, ZoneInfo(zone))
+    for form in ("%I:%M%p", "%H:%M", "%b %d at %I:%M%p", "%a %I:%M %p"):
+        found = reset_time(f"session limit · resets {ends.strftime(form)} ({zone})", minute * 60 + late)
+
+        # where an hour comes twice, its second coming may be meant
+        assert found is not None
+        assert found <= minute * 60 or (found - minute * 60 <= 3600 and ends.fold == 0)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])

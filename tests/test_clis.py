@@ -328,7 +328,7 @@ def test_who_tries_again_is_told_of_a_failure_though_the_provider_could_not_serv
     cli = clis("claude")
     plan(project, "execute: DIE HOME\nexecute: WRITE one.txt: 1")
     run(project, "claude", code=1)
-    (cli.state / "limit-claude.json").write_text(json.dumps([float(int(time.time()) + 2), ""]))
+    (cli.state / "limit-claude.json").write_text(json.dumps([float(int(time.time()) + 6), ""]))
 
     resume(project, code=1)
 
@@ -610,14 +610,15 @@ def test_without_wait_a_limit_in_address_pauses_the_run(project: Repo, clis: Put
 @pytest.mark.parametrize("agent", ["claude", "codex", "qwen", "aider"])
 def test_a_limit_told_in_words_names_its_end(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
-    plan(project, "FAIL LIMIT at 3:10pm (UTC)")
+    told = time.strftime("%-I:%M%p", time.gmtime(time.time() + 5 * 3600))
+    plan(project, f"FAIL LIMIT at {told.lower()} (UTC)")
 
     run(project, agent, "--no-wait", code=4)
 
     (limited,) = journal(project)
     until = limited["outcome"]["until"]
-    assert time.strftime("%H:%M", time.gmtime(until)) == "15:10"
-    assert 0 < until - limited["at"] < 25 * 3600
+    assert time.strftime("%-I:%M%p", time.gmtime(until)) == told
+    assert 0 < until - limited["at"] < 5 * 3600 + 60
 
 
 @pytest.mark.parametrize("agent", [name for name in ALL if name != "qwen"])

@@ -9,7 +9,7 @@ from peal.model import Outcome, Phase, Reply, Result, Session, Usage
 from peal.redaction import HIDDEN, redactor, secrets
 from peal.settings import PriceSettings
 from peal.spending import Spending, amount, dollars, minus, plus, summed, tokens
-from peal.work.backoff import with_time
+from peal.work.backoff import at_its_limit, with_time
 from peal.work.billing import price_of, used_by
 
 OPUS = Usage("opus", 100, 20, 3, 40, 0.5)
@@ -140,6 +140,15 @@ def test_a_time_that_was_told_is_kept_with_a_little_spread() -> None:
 def test_a_time_that_is_over_is_asked_again_at_once_and_then_more_and_more_slowly(result: Result) -> None:
     assert 1000.0 < with_time(Outcome(result, until=999.0), 0, 1000.0).until <= 1002.0
     assert 1128.0 <= with_time(Outcome(result, until=999.0), 7, 1000.0).until <= 1256.0
+
+
+def test_who_asks_too_often_for_a_moment_is_at_its_limit() -> None:
+    told = Outcome(Result.TRANSIENT, "You have exhausted your capacity; it will reset after 1s", until=1001.0)
+
+    assert at_its_limit(told, 1, 2) == told
+    assert at_its_limit(told, 2, 2) == evolve(told, result=Result.LIMITED, until=None)
+    assert at_its_limit(evolve(told, reason="status 529"), 2, 2).result is Result.TRANSIENT
+    assert at_its_limit(evolve(told, result=Result.FAILED), 2, 2).result is Result.FAILED
 
 
 @pytest.mark.parametrize("result", [Result.PASSED, Result.FAILED, Result.INTERRUPTED, Result.STOPPED])

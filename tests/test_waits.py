@@ -173,6 +173,15 @@ def test_setbacks_count_in_a_row_only() -> None:
     assert (played.order, played.halt.code) == ("1p 1p 1p 1p 1e 1a", 0)
 
 
+def test_a_limit_does_not_count_as_a_setback_whatever_comes_in_between() -> None:
+    limits = evolve(CLAUDE, transient_retry_count=1)
+    world = {"1 plan": "is limited, is limited, is set back, is cut short, is limited, is set back, passes"}
+
+    played = play(Remembered(), "1", world, limits)
+
+    assert (played.order, played.halt.code) == ("1p 1p 1p 1p 1p 1p 1p 1e 1a", 0)
+
+
 def test_a_resume_does_not_wait_for_a_setback() -> None:
     memory = Remembered()
     play(memory, "1", {"1 plan": "is set back"}, CLAUDE, cut_at=4)

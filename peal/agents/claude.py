@@ -4,7 +4,7 @@ from typing import Any
 
 from peal.agents import stream
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.resets import seconds_or_milliseconds
+from peal.agents.resets import told_as_number
 from peal.agents.troubles import complains, limited, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
@@ -87,13 +87,13 @@ def _trouble(
     ends = stream.amount(limit, "resetsAt")
     if not result:
         if is_limited:
-            return limited("", transcript.at, _moment(ends))
+            return limited("", transcript.at, told_as_number(ends))
         return _unanswered(retry, transcript.at) if retry else complains(transcript.stderr, transcript.at)
     said = stream.text(result, "result") or "; ".join(_texts(result.get("errors")))
     if not result.get("is_error") and not stream.text(result, "subtype").startswith("error"):
         return _emptiness(said, result)
     if is_limited:
-        return limited(said, transcript.at, _moment(ends))
+        return limited(said, transcript.at, told_as_number(ends))
     if result.get("terminal_reason") == "prompt_too_long":
         return Trouble(Fault.TOO_LONG, said)
     status = stream.number(result, "api_error_status") or None
@@ -112,10 +112,6 @@ def _unanswered(retry: dict[str, Any], at: float) -> Trouble:
     status = stream.number(retry, "error_status")
     words = stream.text(retry, "error")
     return trouble(f"error {status}: {words}", at, status) if status else trouble("no connection", at, 503)
-
-
-def _moment(ends: float | None) -> float | None:
-    return None if ends is None else seconds_or_milliseconds(ends)
 
 
 def _texts(found: Any) -> list[str]:

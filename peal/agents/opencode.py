@@ -9,7 +9,7 @@ from attrs import define, field
 
 from peal.agents import stream
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.resets import seconds_or_milliseconds
+from peal.agents.resets import seconds_or_milliseconds, told_by_header
 from peal.agents.troubles import complains, is_limit, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
@@ -154,8 +154,7 @@ def _reported(error: dict[str, Any], at: float) -> Trouble:
     if name == "ContextOverflowError":
         return Trouble(Fault.TOO_LONG, message)
     wait = stream.text(stream.inner(data, "responseHeaders"), "retry-after")
-    until = at + float(wait) if re.fullmatch(r"\d{1,9}", wait) else None
-    return trouble(message, at, stream.number(data, "statusCode") or None, until)
+    return trouble(message, at, stream.number(data, "statusCode") or None, told_by_header(wait, at))
 
 
 def sign(line: str) -> Sign | None:

@@ -3,7 +3,7 @@
 import json
 import re
 
-from peal.agents.resets import reset_time, sane
+from peal.agents.resets import Form, Told, is_too_far, sane, told
 from peal.model import Fault, Trouble
 
 _NO_SESSION = re.compile(
@@ -56,32 +56,52 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ERROR = re.compile(r"(\w*error|fatal)\b", re.IGNORECASE)
 _LONGEST = 1000
 """Characters of a complaint."""
+_TOO_FAR = "the end that it names is more than a year away, so it is asked again before"
 LONGEST_RETRY = 120.0
 """Seconds: who asks to be left alone for longer than this is out of its limit; for less, only out of breath."""
 
 
-def trouble(message: str, at: float, status: int | None = None, until: float | None = None) -> Trouble:
+def trouble(message: str, at: float, status: int | None = None, end: Told | None = None) -> Trouble:
     """
-    What an error means. `status` is that of HTTP if the CLI tells it, `until` the end of the wait if it is given as a
-    number; else what the message says counts, with times seen from `at`.
+    What an error means. `status` is that of HTTP if the CLI tells it, `end` when it is over if that is told as a number;
+    else what the message says counts, with times seen from `at`.
     """
     if status is None and (found := _STATUS.search(message)):
         status = int(found[1])
     fault = _fault(message, status)
-    told = _plain(message)
     if fault not in (Fault.TRANSIENT, Fault.LIMITED):
-        return Trouble(fault, told)
-    until = sane(until, at) or reset_time(message, at)
-    if until is not None:
-        fault = Fault.LIMITED if until - at > LONGEST_RETRY else Fault.TRANSIENT
-    return Trouble(fault, told, until)
+        return Trouble(fault, _plain(message))
+    end = _meant(end, message, at)
+    return _waiting(_by_end(fault, end, at), _plain(message), end, at)
 
 
-def limited(message: str, at: float, until: float | None) -> Trouble:
+def limited(message: str, at: float, end: Told | None) -> Trouble:
     """The trouble of a CLI that says by more than words that its limit is used up."""
-    return Trouble(
-        Fault.LIMITED, message or "usage limit reached", sane(until, at) or reset_time(message, at)
-    )
+    return _waiting(Fault.LIMITED, message or "usage limit reached", _meant(end, message, at), at)
+
+
+def _meant(end: Told | None, message: str, at: float) -> Told | None:
+    return end if sane(end, at) is not None else told(message, at) or end
+
+
+def _by_end(fault: Fault, end: Told | None, at: float) -> Fault:
+    """
+    Whether it is a limit that is met, seen from when it is over.
+
+    Who asks to be left alone for a moment is only out of breath, whatever it calls that; who names a time of day, or a
+    moment further ahead, is out of its limit. A limit that is over by what it says itself stays one: it may be late.
+    """
+    if end is None or sane(end, at) is None:
+        return fault
+    ahead = end.moment - at
+    if ahead > LONGEST_RETRY or end.form is Form.CLOCK:
+        return Fault.LIMITED
+    return Fault.TRANSIENT if end.form is Form.WAIT and ahead > 0 else fault
+
+
+def _waiting(fault: Fault, message: str, end: Told | None, at: float) -> Trouble:
+    far = f"; {_TOO_FAR}" if is_too_far(end, at) else ""
+    return Trouble(fault, message + far, sane(end, at))
 
 
 def complaint(stderr: str) -> str:

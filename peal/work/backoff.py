@@ -4,6 +4,7 @@ import random
 
 from attrs import evolve
 
+from peal.agents.troubles import is_limit
 from peal.model import Outcome, Result
 
 _FIRST = {Result.TRANSIENT: 2.0, Result.LIMITED: 300.0}
@@ -24,3 +25,15 @@ def with_time(outcome: Outcome, setbacks: int, now: float) -> Outcome:
     kind = outcome.result if outcome.until is None else Result.TRANSIENT
     pause = min(_FIRST[kind] * 2 ** min(setbacks, 20), _LONGEST[kind])
     return evolve(outcome, until=now + pause * (0.5 + spread / 2))
+
+
+def at_its_limit(outcome: Outcome, setbacks: int, patience: int) -> Outcome:
+    """
+    The outcome as it is to be taken after so many setbacks in a row.
+
+    Who speaks of a limit and asks more often than `patience` to be left alone for a moment has reached it: a limit is
+    waited for, however it is told, and never a failed try.
+    """
+    if outcome.result is Result.TRANSIENT and setbacks >= patience and is_limit(outcome.reason):
+        return evolve(outcome, result=Result.LIMITED, until=None)
+    return outcome

@@ -33,7 +33,7 @@ from peal.phases.verdict import unfinished
 from peal.settings import AgentSettings
 from peal.text import last_line, tail
 from peal.transcripts import last_words
-from peal.work.backoff import with_time
+from peal.work.backoff import at_its_limit, with_time
 from peal.work.billing import used_by
 from peal.work.crew import Crew
 from peal.work.outputs import cut_to, lines_of
@@ -109,7 +109,7 @@ class Desk:
             usage=used_by(reply, self._session, request.model, self.crew.settings.prices),
             notes=phases.notes(told),
         )
-        return with_time(outcome, attempt.setbacks, time.time())
+        return self._with_time(outcome)
 
     @property
     def _session(self) -> Session | None:
@@ -172,7 +172,13 @@ class Desk:
         evidence = self._answered(agent, prepared, prefix)
         self.used.extend(used_by(evidence.reply, None, asked, settings.prices))
         bad = unfinished(evidence)
-        return with_time(evolve(bad, agent=name), attempt.setbacks, time.time()) if bad else evidence.reply
+        return self._with_time(evolve(bad, agent=name)) if bad else evidence.reply
+
+    def _with_time(self, outcome: Outcome) -> Outcome:
+        """The outcome with the moment of the next try."""
+        patience = self.crew.settings.transient_retry_count
+        told = at_its_limit(outcome, self.attempt.setbacks, patience)
+        return with_time(told, self.attempt.setbacks, time.time())
 
     def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
         attempt = self.attempt

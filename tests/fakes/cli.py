@@ -152,7 +152,10 @@ class Script:
         self.cli.retries(int(rest))
 
     def do_FAIL(self, rest):  # noqa: N802
-        """`FAIL 500 x2`: the task's first two calls fail so; `FAIL LIMIT for 3`: the account's limit is reached so long."""
+        """`FAIL 500 x2`: the task's first two calls fail so; `FAIL LIMIT for 3`: the account's limit is reached so long.
+
+        `FAIL LIMIT for 3 at 6pm`: the same, and its end is told in these words, true or not.
+        """
         kind, _, more = rest.partition(" ")
         if kind == "LIMIT":
             return self._limit(more)
@@ -168,7 +171,7 @@ class Script:
             return self.cli.limited(until, told)
         if not self.state.is_among_first(1, f"{self.cli.name}-LIMIT-{more}"):
             return None  # it was reached once, and is over
-        told_at = re.match(r"at (.*)", more)
+        told_at = re.match(r"(?:for \d+ )?at (.*)", more)
         for_seconds = re.match(r"for (\d+)", more)
         until = float(int(time.time()) + int(for_seconds[1] if for_seconds else 3 * 3600))
         self.state.limit(self.cli.name, until, told_at[1] if told_at else "")
