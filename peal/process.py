@@ -119,8 +119,16 @@ class Cancel:
         self.hard = self.hard or hard
         with self._lock:
             if self._write >= 0:
-                os.close(self._write)
-                self._write = -1
+                write, self._write = self._write, -1  # first: who is woken by the close looks at once
+                os.close(write)
+
+    def comes_within(self, seconds: float) -> bool:
+        """Whether the run is being ended, now or in so many seconds."""
+        if not self.is_set:
+            waiting = select.poll()
+            waiting.register(self._read, select.POLLIN)
+            waiting.poll(seconds * 1000)
+        return self.is_set
 
     def close(self) -> None:
         """Give the pipe back once no worker is left."""

@@ -216,36 +216,52 @@ class End:
     history: History
 
 
-def run(job: Job, screen: Screen) -> End:
+def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
     """
     Carry a plan out, from wherever its memory says it stands.
 
-    `Busy` if another peal is at work here; PealError if the memory cannot be read or written.
+    `Busy` if another peal is at work here; PealError if the memory cannot be read or written; `Stopped` by a signal
+    before there was a run.
     """
     name = uuid.uuid4().hex[:12]
     reading = memory.as_read(job.places, job.plan_file, job.plan)
     _refuse_to_repeat(job, reading)
     with memory.hold(job.places, reading, screen.say, name, job.fresh) as held:
-        reconcile.check(held.history, job.limits.lands)
-        if job.pool:
-            reconcile.check_branch(job.pool, held.history, job.retarget)
-            with memory.writing(job.place):
-                held.append(*reconcile.taken_over(job.pool, held.history))
-                held.append(*reconcile.forgotten(job.pool, held.history))
-            if job.fresh:
-                job.pool.set_branches_aside()
-            reconcile.keep(job.pool, held.history)
-        if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
-            with memory.writing(job.place):
-                held.append(
-                    TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed")
-                )
-        for text in _notices(job, held.history):
-            screen.say(text)
+        _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
+            hearing.end()
             return End(_honest(finished(job.work, held.history), job, held.history), held.history)
         with closing(_log(job, name)) as log:
-            return End(_guarded(job, held, screen, log, name), held.history)
+            try:
+                return End(_guarded(job, held, screen, log, name, hearing), held.history)
+            except signals.Stopped as stopped:
+                return End(_stopped_at_once(job, held, name, stopped), held.history)
+
+
+def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
+    """Bring branch, memory and what the person asks for together, and say what is to be known before the run starts."""
+    reconcile.check(held.history, job.limits.lands)
+    if job.pool:
+        reconcile.check_branch(job.pool, held.history, job.retarget)
+        with memory.writing(job.place):
+            held.append(*reconcile.taken_over(job.pool, held.history))
+            held.append(*reconcile.forgotten(job.pool, held.history))
+        if job.fresh:
+            job.pool.set_branches_aside()
+        reconcile.keep(job.pool, held.history)
+    if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
+        with memory.writing(job.place):
+            held.append(TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed"))
+    for text in _notices(job, held.history):
+        screen.say(text)
+
+
+def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:
+    """A run that a signal has ended while its worktrees were made is remembered as one that did nothing."""
+    asked = _asked(stopped.number)
+    with memory.writing(job.place):
+        held.append(_opening(job, name), asked, RunClosed(time.time(), asked.code, asked.why))
+    return Halt(asked.code, asked.why)
 
 
 def _refuse_to_repeat(job: Job, reading: PlanRead) -> None:
@@ -294,7 +310,9 @@ def _notices(job: Job, history: History) -> Iterator[str]:
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
 
 
-def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: str) -> Halt:
+def _guarded(
+    job: Job, held: journal.Journal, screen: Screen, log: Log, name: str, hearing: signals.Hearing
+) -> Halt:
     inbox: Inbox = Inbox()
     with ExitStack() as stack:
         scratch = memory.scratch_of(name)
@@ -309,8 +327,8 @@ def _guarded(job: Job, held: journal.Journal, screen: Screen, log: Log, name: st
         for reviewer in job.crew.reviewers:
             stack.callback(reviewer.leave)
         stack.callback(executor.close)
-        with signals.heard(lambda number: inbox.put(_asked(number))):
-            return Loop(job, held, executor, screen, log).go(_opening(job, name))
+        hearing.hand_to(lambda number: inbox.put(_asked(number)))
+        return Loop(job, held, executor, screen, log).go(_opening(job, name))
 
 
 def _standing(name: str, scratch: Path) -> process.Guard:

@@ -5,8 +5,64 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from attrs import define
+
 NAMES: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 """What each of them does to a run."""
+
+
+class Stopped(BaseException):
+    """A person, or their system, has ended peal before there was anything that had to be brought to an end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(NAMES[number])
+        self.number = number
+
+    @property
+    def code(self) -> int:
+        """The exit code that says so, as a shell has it."""
+        return 128 + self.number
+
+
+@define
+class Hearing:
+    """
+    What a signal does, from a run's beginning to its last line.
+
+    At first it raises `Stopped`, once; who has something to bring to an end takes it over; and when the end is known no
+    signal changes it any more, so that what is told of a run and what is remembered are the same.
+    """
+
+    _by: Callable[[int], None] | None = None
+    _has_raised: bool = False
+
+    def hand_to(self, by: Callable[[int], None]) -> None:
+        """From now on signals are for `by`."""
+        self._by = by
+
+    def end(self) -> None:
+        """From now on they change nothing."""
+        self._by = _pass_over
+
+    def hear(self, number: int) -> None:
+        """A signal has come."""
+        if self._by is not None:
+            self._by(number)
+        elif not self._has_raised:
+            self._has_raised = True
+            raise Stopped(number)
+
+
+def _pass_over(_number: int) -> None:
+    pass
+
+
+@contextmanager
+def listening() -> Iterator[Hearing]:
+    """Signals are heard, by whoever it is handed to."""
+    hearing = Hearing()
+    with heard(hearing.hear):
+        yield hearing
 
 
 @contextmanager

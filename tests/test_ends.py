@@ -1,10 +1,30 @@
 """How waits, runs and attempts end: limits whose end is told late, signals from all sides, kills, and what is told then."""
 
+import json
+import os
+import shutil
+import signal
+import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from conftest import Repo, landed
+from conftest import (
+    WAIT,
+    Repo,
+    commit_plan,
+    ended,
+    eventually,
+    is_running,
+    landed,
+    mended,
+    run_plan,
+    start_plan,
+)
 from test_clis import ALL, PROGRAMS, Put, journal, plan, results, resume, run
+
+from peal.signals import NAMES
 
 # Limits whose end has passed by this machine's clock.
 
@@ -77,3 +97,214 @@ def test_a_limit_that_ends_in_ten_years_is_asked_again_before_and_that_is_told(
     (limited,) = (step for step in journal(project) if step["outcome"]["result"] == "limited")
     assert limited["outcome"]["until"] - limited["at"] <= 3600
     assert "the end that it names is more than a year away, so it is asked again before" in said
+
+
+# Signals, from whoever and at whatever moment: what is remembered, written and told is one end.
+
+
+class Told:
+    """What a run that has ended tells, by each way in which it can be asked."""
+
+    def __init__(self, project: Repo, process: "subprocess.Popen[str]") -> None:
+        self.said, _ = process.communicate(timeout=60)
+        self.exit_code = process.returncode
+        self.status = json.loads(project.peal("status", "--json").stdout)
+        self.state = json.loads((project.memory() / "state.json").read_text())
+        self.summary = json.loads((project.memory() / "run_summary.json").read_text())
+
+    def agrees(self, code: int, why: str) -> None:
+        """It is this end, whoever is asked."""
+        codes = [found["exit_code"] for found in (self.status, self.state, self.summary)]
+        assert [self.exit_code, *codes] == [code] * 4, self.said
+        assert [self.status["why"], self.summary["why"]] == [why] * 2
+        assert f"\n{why}: " in f"\n{self.said}"
+        assert "next: `peal resume`" in self.said
+
+
+SLEEPS = 'echo $$ > "$OUT/pid-$PEAL_TASK"; sleep 60'
+
+
+def pids(out: Path, *names: str) -> list[int]:
+    """Of the programs that have written them, once they all have."""
+    files = [out / f"pid-{name}" for name in names]
+    eventually(lambda: all(file.exists() and file.read_text().strip() for file in files))
+    return [int(file.read_text()) for file in files]
+
+
+def signal_all(project: Repo, process: "subprocess.Popen[str]", groups: list[int], number: int) -> Told:
+    """To what peal has started first, and to peal only when that is dead, as a service manager may do it."""
+    for group in groups:
+        os.killpg(group, number)
+    eventually(lambda: not any(map(is_running, groups)))
+    process.send_signal(number)
+    return Told(project, process)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "why"),
+    [
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGHUP, 129, "hung up"),
+    ],
+)
+@pytest.mark.parametrize(
+    "script",
+    [
+        SLEEPS,
+        f"trap 'exit 1' TERM INT HUP; {SLEEPS} & wait",
+        f"trap 'exit 143' TERM INT HUP; {SLEEPS} & wait",
+    ],
+)
+def test_agents_that_die_a_moment_before_peal_hears_of_it_are_interrupted(
+    project: Repo, out: Path, number: signal.Signals, code: int, why: str, script: str
+) -> None:
+    commit_plan(project, f"(parallel) {script}", f"(parallel) {script}")
+    process = start_plan(project)
+
+    told = signal_all(project, process, pids(out, "1", "2"), number)
+
+    told.agrees(code, why)
+    assert "2 begun" in told.said, told.said
+    assert {end.rpartition(" ")[2] for end in results(project) if "execute" in end} == {"interrupted"}
+
+
+def test_a_coding_cli_that_ends_well_when_it_is_terminated_is_interrupted(project: Repo, clis: Put) -> None:
+    """Some say nothing more and exit with 0."""
+    cli = clis("claude")
+    plan(project, "execute: GATE one\nexecute: CUT")
+    process = project.start("run", "plan.md", "--agent", "claude")
+    eventually(lambda: cli.has_begun("one"))
+
+    replied = project.memory() / "attempts/001-execute-1/reply.md"
+    cli.open("one")
+    eventually(replied.exists)
+    process.send_signal(signal.SIGTERM)
+
+    Told(project, process).agrees(143, "terminated")
+    assert results(project) == ["1 plan passed", "1 execute interrupted"]
+
+
+def test_reviewers_hooks_and_setup_that_die_a_moment_before_are_no_findings(project: Repo, out: Path) -> None:
+    """Nobody is paid to mend what a service manager has ended."""
+    sleeps = project.write("sleeps.sh", f"#!/bin/sh\nPEAL_TASK=it\n{SLEEPS}\n")
+    sleeps.chmod(0o755)
+    commit_plan(project, mended("echo a > a", 'touch "$OUT/asked"'))
+    tables = (f"worktree_setup = \"'{sleeps}'\"", f"[[reviewers]]\nname = 'it'\ncommand = \"'{sleeps}'\"")
+    for table in tables:
+        (out / "pid-it").unlink(missing_ok=True)
+        project.write("peal.toml", table)
+        process = start_plan(project)
+
+        signal_all(project, process, pids(out, "it"), signal.SIGTERM).agrees(143, "terminated")
+
+        assert not (out / "asked").exists()
+    ends = [(step["phase"], step["outcome"]["result"]) for step in journal(project)]
+    assert ends == [
+        ("plan", "interrupted"), ("plan", "passed"), ("execute", "passed"), ("address", "interrupted"),
+    ]  # fmt: skip
+
+
+def test_an_agent_that_somebody_else_has_terminated_has_failed(project: Repo, out: Path) -> None:
+    commit_plan(project, SLEEPS)
+    process = start_plan(project)
+
+    (group,) = pids(out, "1")
+    os.killpg(group, signal.SIGTERM)
+
+    assert "ended by SIGTERM" in ended(process, 1)
+
+
+def test_a_signal_when_the_end_is_known_changes_nothing_of_it(project: Repo, out: Path) -> None:
+    """The summary waits to be read, so the run is over and nothing is told yet."""
+    os.mkfifo(out / "summary")
+    project.write("peal.toml", f'run_summary_path = "{out}/summary"\n')
+    commit_plan(project, "exit 3")
+    process = start_plan(project)
+    eventually(lambda: list(project.path.glob(".peal/*/journal.jsonl")) and journal(project, "RunClosed"))
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        process.send_signal(number)
+    summary = (out / "summary").read_text()
+
+    (project.memory() / "run_summary.json").write_text(summary)
+    Told(project, process).agrees(1, "task 1 failed")
+
+
+def test_a_signal_during_the_commands_after_the_run_ends_them_and_not_the_run(
+    project: Repo, out: Path
+) -> None:
+    script = project.write("after.sh", f"#!/bin/sh\nPEAL_TASK=after\n{SLEEPS}\n")
+    script.chmod(0o755)
+    project.write(
+        "peal.toml", f"post_run_commands = [\"'{script}'\"]\ncontinue_with_remaining_tasks = true\n"
+    )
+    commit_plan(project, "exit 3")
+    process = start_plan(project)
+    pids(out, "after")
+
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+
+    told = Told(project, process)
+    told.agrees(2, "finished, but task 1 failed")
+    assert f"post-run command `'{script}'` failed: interrupted" in told.said
+
+
+@pytest.fixture
+def gate_at(project: Repo, out: Path, tmp_path: Path) -> Callable[[str], None]:
+    """Has each git whose command line holds these words wait until the test lets it go on."""
+    git = shutil.which("git")
+    folder = tmp_path / "shims"
+    folder.mkdir()
+    project.env["PATH"] = f"{folder}{os.pathsep}{project.env['PATH']}"
+
+    def put(words: str) -> None:
+        shim = folder / "git"
+        shim.write_text(
+            f'#!/bin/sh\ncase "$*" in *"{words}"*) PEAL_TASK=git; {WAIT};; esac\nexec {git} "$@"\n'
+        )
+        shim.chmod(0o755)
+
+    return put
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_worktrees_are_made_ends_a_run_that_did_nothing(
+    project: Repo, out: Path, gate_at: Callable[[str], None], number: signal.Signals
+) -> None:
+    commit_plan(project, "echo a > a")
+    gate_at("worktree add")
+    process = start_plan(project)
+    eventually((out / "begun-git").exists)
+
+    process.send_signal(number)
+    process.send_signal(number)
+
+    Told(project, process).agrees(128 + number, NAMES[number])
+    (out / "go").touch()
+    project.peal("resume")
+    assert landed(project) == ["1"]
+
+
+@pytest.mark.parametrize("words", ["show-toplevel", "for-each-ref"])
+def test_a_signal_before_there_is_a_run_leaves_everything_as_it_was(
+    project: Repo, out: Path, gate_at: Callable[[str], None], words: str
+) -> None:
+    """While the repository is looked for, or branch and memory are brought together."""
+    commit_plan(project, "exit 3", "echo b > b")
+    run_plan(project, code=1)
+    before = json.loads((project.memory() / "state.json").read_text())
+    summary = (project.memory() / "run_summary.json").read_bytes()
+    gate_at(words)
+    process = project.start("resume")
+    eventually((out / "begun-git").exists)
+
+    process.send_signal(signal.SIGTERM)
+
+    said = ended(process, 143)
+    assert "error: terminated before the run began; give the same command again to begin\n" in said
+    assert json.loads((project.memory() / "state.json").read_text())["exit_code"] == before["exit_code"] == 1
+    assert (project.memory() / "run_summary.json").read_bytes() == summary
+    (out / "go").touch()
+    project.peal("resume", code=1)

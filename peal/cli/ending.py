@@ -3,8 +3,11 @@
 import os
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from peal import afterwards, git, journal, memory, summary
 from peal import run as running
@@ -15,9 +18,32 @@ from peal.process import Clocks
 from peal.rereading import reread
 from peal.run import End, Job
 from peal.screens import Screen
+from peal.signals import Hearing, Stopped, listening
 
 _BY_ITSELF = (0, 2)
 """Exit codes of runs that have come to the end of the plan."""
+
+
+class StoppedError(PealError):
+    """A signal came before there was a run."""
+
+    def __init__(self, stopped: Stopped) -> None:
+        super().__init__(f"{stopped} before the run began; give the same command again to begin")
+        self.exit_code = stopped.code
+
+
+def heard(command: Callable[..., int]) -> Callable[..., int]:
+    """A command for which signals are heard from its beginning to its end, with the `hearing` to take them over."""
+
+    @wraps(command)
+    def hearing_command(*words: Any, **options: Any) -> int:
+        with listening() as hearing:
+            try:
+                return command(*words, hearing=hearing, **options)
+            except Stopped as stopped:
+                raise StoppedError(stopped) from None
+
+    return hearing_command
 
 
 def begin_log_file(job: Job) -> None:
@@ -45,13 +71,14 @@ def _is_in_shared_tree(path: Path, job: Job) -> bool:
     return job.pool is None and is_inside and not git.succeeds(repo, "check-ignore", "--quiet", str(target))
 
 
-def summed_up(job: Job, screen: Screen, began: float) -> End:
+def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing) -> End:
     """The end of the run, with its summary written; also where it ends with an error, if a run it was."""
     try:
-        end = running.run(job, screen)
-    except Busy:
+        end = running.run(job, screen, hearing)
+    except (Busy, Stopped):
         raise
     except BaseException as error:
+        hearing.end()
         with suppress(PealError, OSError):
             history = fold(journal.load(job.place.journal).events)
             with suppress(PealError):  # the run may have ended because its tasks cannot be told apart

@@ -13,7 +13,14 @@ from attrs import frozen
 from peal import journal, memory, transcripts
 from peal import run as running
 from peal.agents import Request
-from peal.cli.ending import afterwards_told, begin_log_file, commands_after, shown, summed_up
+from peal.cli.ending import (
+    afterwards_told,
+    begin_log_file,
+    commands_after,
+    heard,
+    shown,
+    summed_up,
+)
 from peal.cli.job import job_of, where_it_is
 from peal.cli.options import place_of, places_of, repository, setting_flags
 from peal.executors.rehearsal import Rehearsal
@@ -23,6 +30,7 @@ from peal.report import OUTPUT_LINES, report
 from peal.screens import Output, Screen
 from peal.screens.lines import JsonLines, Lines
 from peal.settings import under_first_names
+from peal.signals import Hearing
 from peal.text import ranges
 from peal.work import Crew
 
@@ -80,7 +88,8 @@ def _shared(function: Any) -> Any:
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--fresh", is_flag=True, help="Start over; the old memory is kept beside the new.")
 @_shared
-def run(plan: Path, fresh: bool, **options: Any) -> int:
+@heard
+def run(plan: Path, fresh: bool, hearing: Hearing, **options: Any) -> int:
     """
     Carry out PLAN, from the beginning or from where it stopped.
 
@@ -89,13 +98,14 @@ def run(plan: Path, fresh: bool, **options: Any) -> int:
     """
     repo = options.pop("repo")
     places = places_of(repo)
-    return _carry_out(places, plan, _given(options), options, fresh=fresh)
+    return _carry_out(places, plan, _given(options), options, hearing, fresh=fresh)
 
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path), required=False)
 @_shared
-def resume(plan: Path | None, **options: Any) -> int:
+@heard
+def resume(plan: Path | None, hearing: Hearing, **options: Any) -> int:
     """Go on with PLAN, or with the latest unfinished run, with the flags it was started with; new flags win."""
     places = places_of(options.pop("repo"))
     found = memory.known_runs(places)
@@ -109,7 +119,7 @@ def resume(plan: Path | None, **options: Any) -> int:
         plan = places.plan_file((unfinished or found)[0].plan_path)
     plan = where_it_is(places, plan)
     stored = _stored(place_of(places, plan))
-    return _carry_out(places, plan, _renewed(stored, _given(options)), options, resumed=True)
+    return _carry_out(places, plan, _renewed(stored, _given(options)), options, hearing, resumed=True)
 
 
 def _stored(place: PlanPlace) -> dict[str, Any]:
@@ -154,7 +164,12 @@ def _storable(value: Any) -> Any:
 
 
 def _carry_out(
-    places: Places, plan_file: Path, flags: dict[str, Any], options: dict[str, Any], **how: bool
+    places: Places,
+    plan_file: Path,
+    flags: dict[str, Any],
+    options: dict[str, Any],
+    hearing: Hearing,
+    **how: bool,
 ) -> int:
     show = Show(
         options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
@@ -168,7 +183,7 @@ def _carry_out(
         if options["dry_run"]:
             return _rehearsed(job, screen)
         begin_log_file(job)
-        end = summed_up(job, screen, began)
+        end = summed_up(job, screen, began, hearing)
     finally:
         screen.close()
     if not show.json:

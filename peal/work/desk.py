@@ -109,7 +109,7 @@ class Desk:
             usage=used_by(reply, self._session, request.model, self.crew.settings.prices),
             notes=phases.notes(told),
         )
-        return self._with_time(outcome)
+        return self._with_time(self.programs.judged(outcome))
 
     @property
     def _session(self) -> Session | None:

@@ -1,6 +1,7 @@
 """Starts the programs of attempts, with the environment they get, and waits for them."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +12,16 @@ from peal import process
 from peal.agents import surroundings
 from peal.events import Event, ProcessStarted
 from peal.files import put
-from peal.model import Attempt, Command, Ended, Ending, Sign
+from peal.model import Attempt, Command, Ended, Ending, Outcome, Result, Sign
 from peal.process import Cancel, Clocks, Launch
+
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_BY_SIGNAL = frozenset(code for number in _ENDING for code in (-number, 128 + number))
+"""Exit codes of what the signals have ended that are sent to everybody at once; 128 and more by a shell in between."""
+_NEWS_AFTER_SIGNAL = 2.0
+"""Seconds that such a process may be ahead of peal, which is to hear of the same signal."""
+_NEWS_AFTER_FAILURE = 0.3
+"""The same for one that has ended badly in any other way: many programs catch the signal and fail."""
 
 
 @define
@@ -47,7 +56,8 @@ class Programs:
         """
         Run a command of this attempt to its end, by itself, by a clock or by `cancel`; OSError if it cannot start.
 
-        What it prints is in the attempt's folder, in `stdout` and `stderr` behind the prefix.
+        What it prints is in the attempt's folder, in `stdout` and `stderr` behind the prefix. One that ends badly a moment
+        before `cancel` was ended by the same hand, such as a service manager's or a terminal's.
         """
         launch = self._launch(attempt, workspace, command, clocks, prefix)
         if self.cancel.is_set:
@@ -60,7 +70,17 @@ class Programs:
         self.put(
             ProcessStarted(time.time(), attempt.task.index, attempt.phase, attempt.number, started.pid, born)
         )
-        return process.finish(started, evolve(launch, sign=sign), self.cancel)
+        ending = process.finish(started, evolve(launch, sign=sign), self.cancel)
+        is_bad = ending.how is Ended.EXITED and ending.exit_code != 0
+        if is_bad and self.cancel.comes_within(_news_after(ending.exit_code)):
+            return evolve(ending, how=Ended.CANCELLED)
+        return ending
+
+    def judged(self, outcome: Outcome) -> Outcome:
+        """The outcome, unless it is a failure and the run is being ended: what that cuts short fails in many ways."""
+        if outcome.result is Result.FAILED and self.cancel.comes_within(_NEWS_AFTER_FAILURE):
+            return evolve(outcome, result=Result.INTERRUPTED, reason="the run was ended")
+        return outcome
 
     def _launch(
         self, attempt: Attempt, workspace: Path, command: Command, clocks: Clocks, prefix: str
@@ -93,3 +113,8 @@ class Programs:
 
 def _encoded(env: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+
+
+def _news_after(code: int) -> float:
+    """For how many seconds after a bad end like this it may become known that the run is being ended."""
+    return _NEWS_AFTER_SIGNAL if code in _BY_SIGNAL else _NEWS_AFTER_FAILURE

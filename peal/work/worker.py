@@ -56,11 +56,13 @@ class Worker:
             outcome = self._stopped(str(error.strerror)) if is_full(error) else Outcome(Result.FAILED, said)
         except GitError as error:
             full = next((words for words in _FULL if words in str(error)), None)
-            outcome = self._stopped(full) if full else Outcome(Result.FAILED, str(error))
+            outcome = (
+                self._stopped(full) if full else self._programs.judged(Outcome(Result.FAILED, str(error)))
+            )
         except Paused as error:
             outcome = Outcome(Result.HELD, str(error))
         except PealError as error:
-            outcome = Outcome(Result.FAILED, str(error))
+            outcome = self._programs.judged(Outcome(Result.FAILED, str(error)))
         except BaseException as bug:
             self.put(bug)
             outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
