@@ -9,6 +9,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import define, evolve, field, frozen
@@ -144,7 +145,8 @@ class Journal:
     _file: int = -1
     _length: int = 0
     _state_at: float = 0.0
-    _state_is_behind: bool = False
+    _state_is_behind: bool = True
+    """Until it is written once: a kill may have come between the journal's last record and the file."""
     _is_settled: bool = True
     renew: Callable[[], None] = lambda: None
     """Makes the folder around the plan's again, with all that belongs there, if it was deleted meanwhile."""
@@ -265,6 +267,21 @@ def open_journal(
         os.close(file)
         raise
     return journal
+
+
+def catch_up(place: PlanPlace) -> None:
+    """
+    Bring the state.json of a plan whose run is dead up to its journal; OSError if it cannot be written.
+
+    What is damaged, missing or changed by a person is left to whoever opens the plan, and tells of it.
+    """
+    with suppress(Damaged):
+        recording, known = load(place.journal), state.read(place.state)
+        if known is None or known.journal_offset >= recording.length:
+            return
+        history, forgotten = _replayed(recording, known)
+        if not forgotten:
+            state.write(place.state, state.state_of(history, recording.length))
 
 
 def trusted(place: PlanPlace) -> Recording:

@@ -144,7 +144,7 @@ def _programs(order: Order) -> Iterator[Programs]:
     """What the agent is started by: under the repository's lock, and ended by a signal."""
     name, came = uuid.uuid4().hex[:12], list[int]()
     scratch = memory.scratch_of(name)
-    with lock.hold(order.places, name, first=memory.end_strays), bench(name, scratch):
+    with lock.hold(order.places, name, first=memory.taking_over(order.places)), bench(name, scratch):
         programs = Programs(name, scratch, lambda _: None, lambda _: None, {})
 
         def hear(number: int) -> None:

@@ -230,7 +230,9 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
             hearing.end()
-            return End(_honest(finished(job.work, held.history), job, held.history), held.history)
+            with memory.writing(job.place):
+                held.append(*_left_open(job, held.history))
+            return End(_finished(job, job.work, held.history), held.history)
         with closing(_log(job, name)) as log:
             try:
                 return End(_guarded(job, held, screen, log, name, hearing), held.history)
@@ -254,6 +256,22 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
             held.append(TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed"))
     for text in _notices(job, held.history):
         screen.say(text)
+
+
+def _left_open(job: Job, history: History) -> Iterator[Event]:
+    """The end of the latest run, if it was cut off before it could tell of it, or what it had failed at is done by now."""
+    if history.opened is None:
+        return
+    selected = history.opened.selected
+    work = Work.of(job.plan.segments, None if selected is None else frozenset(selected))
+    if is_complete(work, history):
+        halt = _finished(job, work, history)
+        if history.closed is None or history.closed.code != halt.code:
+            yield RunClosed(time.time(), halt.code, halt.why)
+
+
+def _finished(job: Job, work: Work, history: History) -> Halt:
+    return _honest(finished(work, history), job, history)
 
 
 def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:

@@ -105,7 +105,7 @@ def run_state(history: History, is_alive: bool) -> str:
         return "not run"
     if history.closed is None:
         return "running" if is_alive else "cut off"
-    return "stopped" if history.stop else "finished"
+    return "stopped" if history.stop and history.stop.code == history.closed.code else "finished"
 
 
 def task_status(

@@ -13,6 +13,7 @@ import pytest
 from conftest import (
     WAIT,
     Repo,
+    branches,
     commit_plan,
     ended,
     eventually,
@@ -20,11 +21,17 @@ from conftest import (
     landed,
     mended,
     run_plan,
+    shell_plan,
     start_plan,
 )
 from test_clis import ALL, PROGRAMS, Put, journal, plan, results, resume, run
 
+from peal.history import fold
+from peal.journal import load
 from peal.signals import NAMES
+from peal.state import State, state_of
+from peal.state import read as read_state
+from peal.state import write as write_state
 
 # Limits whose end has passed by this machine's clock.
 
@@ -308,3 +315,119 @@ def test_a_signal_before_there_is_a_run_leaves_everything_as_it_was(
     assert (project.memory() / "run_summary.json").read_bytes() == summary
     (out / "go").touch()
     project.peal("resume", code=1)
+
+
+# Kills: what is written beside the journal agrees with it, whoever takes the lock next.
+
+
+def state_and_journal(memory: Path) -> tuple[State | None, State]:
+    """What the short form says, and what it would say if it were made anew."""
+    recording = load(memory / "journal.jsonl")
+    return read_state(memory / "state.json"), state_of(fold(recording.events), recording.length)
+
+
+def cut(memory: Path, records: int, told: int) -> None:
+    """The memory as a kill leaves it behind so many records, with a state.json that knows of so many."""
+    path = memory / "journal.jsonl"
+    recording = load(path)
+    path.write_bytes(path.read_bytes()[: recording.ends[records - 1]])
+    (memory / "state.json").unlink(missing_ok=True)
+    if told:
+        state = state_of(fold(recording.events[:told]), recording.ends[told - 1])
+        write_state(memory / "state.json", state)
+
+
+@pytest.mark.parametrize("lag", [1, 99])
+def test_cut_off_at_any_record_a_resume_leaves_journal_state_and_summary_in_agreement(
+    repo: Repo, lag: int
+) -> None:
+    repo.write("plan.md", shell_plan("(parallel) true", "(parallel) true"))
+    repo.peal("run", "plan.md", "--agent", "shell")
+    memory = repo.memory()
+    whole = (memory / "journal.jsonl").read_bytes()
+    count = len(whole.splitlines())
+    # from the first that a resume can begin with; at the last ones nothing is left to do
+    for records in (*range(2, count - 2, 4), count - 2, count - 1, count):
+        (memory / "journal.jsonl").write_bytes(whole)
+        cut(memory, records, max(records - lag, 0))
+
+        repo.peal("resume", "plan.md")
+
+        found, expected = state_and_journal(memory)
+        assert found == expected
+        assert (found.exit_code, found.completed_task_indices, found.running) == (0, (1, 2), {})
+        summary = json.loads((memory / "run_summary.json").read_text())
+        assert (summary["exit_code"], summary["tasks_completed"]) == (0, [1, 2])
+        assert json.loads(repo.peal("status", "--json").stdout)["exit_code"] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("resume",),
+        ("run", "plan.md", "--agent", "shell"),
+        ("done", "1"),
+        ("clean",),
+        ("run", "b.md", "--agent", "shell"),
+    ],
+)
+def test_whoever_takes_the_lock_after_a_kill_brings_the_state_up_to_the_journal(
+    project: Repo, out: Path, words: tuple[str, ...]
+) -> None:
+    """Killed when everything had landed, before that was in state.json: nothing is left for a run to do."""
+    project.write("b.md", shell_plan("true"))
+    project.write("peal.toml", f'run_summary_path = "{out}/summary"\n')
+    project.git("add", ".")
+    commit_plan(project, "echo a > a", "echo b > b")
+    os.mkfifo(out / "summary")
+    process = start_plan(project)
+    eventually(
+        lambda: list(project.path.glob(".peal/plan-*/journal.jsonl")) and journal(project, "RunClosed")
+    )
+    process.kill()
+    ended(process, -9)
+    (out / "summary").unlink()
+    memory = project.memory()
+    (project.path / ".peal/owner.json").write_text(
+        json.dumps({"pid": process.pid, "birth": "0:0", "since": 0.0, "command": "peal", "run": "gone"})
+    )
+    records = len(load(memory / "journal.jsonl").ends)
+    cut(memory, records - 1, 3)
+    assert "2 of 2 complete, cut off" in project.peal("runs").stdout
+
+    project.peal(*words)
+
+    found, expected = state_and_journal(memory)
+    assert found == expected
+    assert found.completed_task_indices == (1, 2)
+    assert branches(project) == []
+
+
+def test_what_was_failed_at_and_is_done_by_now_is_a_finished_run(project: Repo, out: Path) -> None:
+    commit_plan(project, "exit 3")
+    run_plan(project, code=1)
+    project.peal("done", "1")
+
+    project.peal("resume")
+
+    assert json.loads(project.peal("status", "--json").stdout)["exit_code"] == 0
+    found, expected = state_and_journal(project.memory())
+    assert found == expected
+    assert found.exit_code == 0
+
+
+def test_a_completion_that_a_person_has_deleted_after_a_kill_is_done_again(repo: Repo) -> None:
+    """Whoever else takes the lock first leaves that to the plan's own run."""
+    repo.write("plan.md", shell_plan("echo 1 >> log", "echo 2 >> log"))
+    repo.peal("run", "plan.md", "--agent", "shell")
+    memory = repo.memory()
+    state = json.loads((memory / "state.json").read_text())
+    (memory / "state.json").write_text(json.dumps({**state, "completed_task_indices": [1]}))
+    (repo.path / ".peal/owner.json").write_text(
+        json.dumps({"pid": 1, "birth": "0:0", "since": 0.0, "command": "peal", "run": "gone"})
+    )
+
+    repo.peal("clean")
+    repo.peal("resume")
+
+    assert repo.read("log").split() == ["1", "2", "2"]

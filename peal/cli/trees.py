@@ -103,7 +103,7 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
     if places.root.is_dir():
         if dry_run:
             lock.refuse(places)
-        with nullcontext() if dry_run else lock.hold(places, "", first=memory.end_strays):
+        with nullcontext() if dry_run else lock.hold(places, "", first=memory.taking_over(places)):
             for text, is_gone in _without_worktrees(places, dry_run):
                 remains = remains or not is_gone
                 said.append(text)

@@ -49,7 +49,7 @@ def hold(
     """
     plan_file = places.plan_file(reading.plan)
     place = places.plan(plan_file)
-    with lock.hold(places, run, first=end_strays) as renew:
+    with lock.hold(places, run, first=taking_over(places)) as renew:
         for text in put_right(places):
             say(text)
         with writing(place):
@@ -118,14 +118,34 @@ def known_runs(places: Places) -> list[state.State]:
 
 
 def _known(place: PlanPlace) -> state.State | None:
-    """A plan's progress in short; from the journal where state.json is lost or cannot be understood."""
+    """A plan's progress in short; from the journal where state.json is lost, is behind or cannot be understood."""
     with suppress(Damaged):
-        if known := state.read(place.state):
+        known = state.read(place.state)
+        if known and (not known.journal_offset or known.journal_offset >= _size(place.journal)):
             return known
     with suppress(Damaged):
         recording = journal.load(place.journal)
         return state.state_of(fold(recording.events), recording.length)
     return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def taking_over(places: Places) -> Callable[[lock.Owner], None]:
+    """What has to be done by whoever takes the lock after an owner that died with it, whatever plan that was at work on."""
+
+    def take_over(dead: lock.Owner) -> None:
+        end_strays(dead)
+        for place in places.known_plans():
+            with suppress(OSError):  # the plan's own next run tells of it
+                journal.catch_up(place)
+
+    return take_over
 
 
 def end_strays(dead: lock.Owner) -> None:
