@@ -1,7 +1,7 @@
 """What is seen of a run, while it goes on and afterwards: pure functions of events, history and live output."""
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -167,7 +167,7 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     if is_alive:
         return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
     open_tasks = [index for index, line in history.lines.items() if not line.is_complete]
-    steps = [f"`peal logs {index}` for all that task {index} printed" for index in sorted(history.failed)[:3]]
+    steps = [_to_the_logs(history.lines[index]) for index in sorted(history.failed)[:3]]
     steps += [f"`peal diff {index}` for what task {index} would change" for index in _unlanded(history)[:3]]
     if open_tasks and _has_more(history, open_tasks):
         steps.append("`peal resume` to go on where this stopped")
@@ -183,6 +183,29 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
         look = "git log --first-parent" if history.limits.lands else "git status"
         steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
     return tuple(steps)
+
+
+def to_show(line: Line, among: Sequence[Try]) -> Try:
+    """
+    Which of some attempts at a task tells best how it stands.
+
+    What has ended it badly comes before what ran well, and what somebody worked at before what nobody was asked for.
+    """
+    last = line.last()
+    if last and last in among and not line.running and not line.is_complete and _is_told(line, last):
+        return last
+    return next((one for one in reversed(among) if one.agent), among[-1])
+
+
+def _is_told(line: Line, last: Try) -> bool:
+    is_over = line.failed is not None or line.held is not None
+    bad = (Result.CONFLICTED, Result.HELD, Result.STOPPED)
+    return is_over or (last.result is not None and (last.result.is_failure or last.result in bad))
+
+
+def _to_the_logs(line: Line) -> str:
+    index = line.task.index
+    return f"`peal logs {index}` for all that task {index} printed in `{to_show(line, line.tries).phase}`"
 
 
 def _unlanded(history: History) -> list[int]:

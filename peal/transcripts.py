@@ -13,6 +13,7 @@ _TAIL = 8192
 _GLANCE = 4096
 _FAR = 128 * 1024
 """How far back to look for a line that says something: a file that an agent writes is one line of its output."""
+_SETUP = ("setup.stderr", "setup.stdout")
 TEXTS = ("prompt.md", "stdout", "stderr", "reply.md")
 
 
@@ -27,6 +28,12 @@ def outputs_of(folder: Path) -> list[Path]:
         path for kind in ("setup.std*", "hooks.*std*", "review-*.std*") for path in sorted(folder.glob(kind))
     ]
     return [path for path in (*helpers, folder / "stdout", folder / "stderr") if path.exists()]
+
+
+def is_of_agent(path: Path) -> bool:
+    """Whether an output is an agent's, who may print events: who is asked has a prompt beside it."""
+    prefix = path.name.removesuffix("stdout")
+    return prefix != path.name and (not prefix or path.with_name(f"{prefix}prompt.md").exists())
 
 
 def last_output(place: PlanPlace, one: Try) -> str:
@@ -52,8 +59,14 @@ def last_words(path: str | Path) -> str:
 
 
 def last_outputs(place: PlanPlace, one: Try, lines: int) -> list[str]:
-    """The last lines an attempt printed: what went to stderr if there is any, else stdout; with events what they say."""
+    """
+    The last lines an attempt printed: what went to stderr if there is any, else stdout; with events what they say.
+
+    Of an attempt that has got no further, those of what readies its worktree; what hooks and reviewers print is told as findings.
+    """
     folder = folder_of(place, one)
+    if not (folder / "stdout").exists():
+        return next((said for name in _SETUP if (said := tail(end_of(folder / name), lines))), [])
     complaints, raw = tail(end_of(folder / "stderr"), lines), end_of(folder / "stdout", _FAR)
     if not _is_events(raw):
         return complaints or tail(raw[-_TAIL:], lines)

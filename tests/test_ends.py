@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -431,3 +432,106 @@ def test_a_completion_that_a_person_has_deleted_after_a_kill_is_done_again(repo:
     repo.peal("resume")
 
     assert repo.read("log").split() == ["1", "2", "2"]
+
+
+# The logs of a task that has failed are those of the attempt that failed, as the report says.
+
+
+def hint(said: str) -> list[str]:
+    """The command that the report names for the logs, with the phase that it promises."""
+    found = re.search(r"next: `peal (logs \d+)` for all that task \d+ printed in `(\w+)`", said)
+    assert found, said
+    return [*found[1].split(), found[2]]
+
+
+def logs_by_hint(project: Repo, said: str) -> tuple[str, str]:
+    """What the hint leads to, its first line and the rest; it is the phase that was promised."""
+    *words, phase = hint(said)
+    head, _, rest = project.peal(*words).stdout.partition("\n")
+    assert head.startswith(f"== task 1 {phase}, attempt ")
+    return head, rest
+
+
+def test_the_logs_show_what_the_hook_said_that_failed_the_task(project: Repo, out: Path) -> None:
+    hook = project.path / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\necho 'no tabs, please' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    project.write("plan.md", shell_plan("echo a > a"))
+
+    said = run_plan(project, "--set", "max_address_rounds=0", code=1)
+    head, rest = logs_by_hint(project, said)
+
+    assert "1 finding left (git hooks)" in head
+    assert "-- hooks.stderr\nno tabs, please\n" in rest
+    assert head in project.peal("logs", "1", "address").stdout
+    assert project.peal("logs", "1", "execute").stdout.startswith(
+        "== task 1 execute, attempt 1 by shell (passed)"
+    )
+
+
+def test_the_logs_show_what_the_reviewer_printed_that_failed_the_task(project: Repo, out: Path) -> None:
+    """After a round in which an agent had mended something."""
+    project.write(
+        "peal.toml", "[[reviewers]]\nname = 'tests'\ncommand = \"sh -c 'echo seen; cat a; exit 1'\"\n"
+    )
+    commit_plan(project, mended("echo a > a", "echo b > a"))
+
+    said = run_plan(project, "--set", "max_address_rounds=1", code=1)
+    head, rest = logs_by_hint(project, said)
+
+    assert "attempt 2" in head
+    assert "1 finding left (tests)" in head
+    assert re.search(r"-- review-tests\S*stdout\nseen\nb\n", rest)
+    printed = json.loads(project.peal("logs", "1", "--json").stdout)["printed"]
+    assert "seen\nb\n" in printed.values()
+
+
+def test_the_logs_and_the_report_show_what_the_setup_printed(project: Repo, out: Path) -> None:
+    project.write(
+        "peal.toml", "worktree_setup = \"sh -c 'echo one; echo two >&2; echo three >&2; exit 1'\"\n"
+    )
+    commit_plan(project, "echo a > a")
+
+    said = run_plan(project, code=1)
+    _, rest = logs_by_hint(project, said)
+
+    assert "  last output:\n    | two\n    | three\n" in said
+    assert rest == "-- setup.stderr\ntwo\nthree\n-- setup.stdout\none\n"
+
+
+def test_the_logs_of_a_task_that_failed_before_anything_ran_give_the_reason(project: Repo, out: Path) -> None:
+    project.write("plan.md", "## Task 1: one\n\nNo block.\n")
+
+    said = run_plan(project, code=1)
+    head, rest = logs_by_hint(project, said)
+
+    assert "has no ```sh block, so agent `shell` has nothing to run" in head
+    assert rest == "nothing was printed\n"
+
+
+def test_the_logs_of_a_task_that_is_held_give_the_reason_and_what_was_done_before(
+    project: Repo, out: Path
+) -> None:
+    commit_plan(project, "echo a > a")
+    project.write("a", "my own\n")
+    run_plan(project, code=4)
+
+    head, _, rest = project.peal("logs", "1").stdout.partition("\n")
+
+    assert head.startswith("== task 1 land, attempt 1 (held: ")
+    assert "`a`" in head
+    assert rest == "nothing was printed; `peal logs 1 execute` shows what was done before\n"
+
+
+def test_the_logs_of_a_task_that_is_tried_again_go_on_with_the_latest(project: Repo, out: Path) -> None:
+    commit_plan(project, f"echo try $PEAL_ATTEMPT; [ $PEAL_ATTEMPT = 2 ] && {{ {WAIT}; }}; false")
+    process = start_plan(project, "--phase-retry-count", "1")
+    eventually((out / "begun-1").exists)
+
+    during = project.peal("logs", "1").stdout
+    (out / "go").touch()
+    ended(process, 1)
+
+    assert "-- stdout\ntry 2\n" in during
+    assert "-- stdout\ntry 2\n" in project.peal("logs", "1").stdout
+    assert "-- stdout\ntry 1\n" in project.peal("logs", "1", "--attempt", "1", "execute").stdout

@@ -18,7 +18,7 @@ from peal.cli.options import as_json, hidden, place_of, places_of, plan_or_lates
 from peal.errors import PealError
 from peal.events import Event, RunOpened, converter
 from peal.events import as_json as to_json
-from peal.history import History, Try, fold
+from peal.history import History, Line, Try, fold
 from peal.model import Phase, segments_of
 from peal.places import Places, PlanPlace
 from peal.schedule.plan import Work, decide
@@ -26,7 +26,7 @@ from peal.screens import Output
 from peal.screens.lines import Lines
 from peal.speech import Reading
 from peal.spending import amount
-from peal.status import RunStatus, noted_lines, overview
+from peal.status import RunStatus, noted_lines, overview, to_show
 from peal.text import duration, harmless
 
 _WATCH_EVERY = 0.5
@@ -229,7 +229,7 @@ def runs(json_: bool, repo: Path) -> int:
 @click.argument("task", type=int)
 @click.argument("phase", type=click.Choice([str(phase) for phase in Phase]), required=False)
 @click.option("--plan", type=click.Path(path_type=Path), help="The plan; default: the latest run's.")
-@click.option("--attempt", type=int, metavar="N", help="Which attempt; default: the latest.")
+@click.option("--attempt", type=int, metavar="N", help="Which attempt of the phase.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
 @click.option("--raw", is_flag=True, help="Print an agent's events as they are, not what they say.")
 @as_json
@@ -245,7 +245,7 @@ def logs(
     json_: bool,
     repo: Path,
 ) -> int:
-    """What an attempt at TASK printed: its transcript."""
+    """What an attempt at TASK printed: the one that failed, else the latest of an agent's, or the one asked for."""
     places = places_of(repo)
     place = place_of(places, plan_or_latest(plan, places))
     history = fold(journal.load(place.journal).events)
@@ -256,11 +256,7 @@ def logs(
     elif follow and one.ended is None and _is_alive(places, history):
         _follow(places, place, one, folder, raw)
     else:
-        click.echo(_heading(one, folder))
-        _print_lines(f"note: {note}" for note in (one.outcome.notes if one.outcome else ()))
-        _print_lines(_conflicts(one))
-        for path in transcripts.outputs_of(folder):
-            _print_file(path, raw)
+        _print_all(history.lines[task], one, folder, raw)
     return 0
 
 
@@ -273,16 +269,21 @@ def _wanted(history: History, task: int, phase: str | None, attempt: int | None)
     if not found:
         which = f" at `{phase}`" * bool(phase) + f" with number {attempt}" * (attempt is not None)
         raise PealError(f"task {task} has had no attempt{which}; `peal status` shows where it stands")
-    by_somebody = [one for one in found if one.agent]
-    return (by_somebody or found)[-1]
+    return to_show(line, found)
 
 
 def _heading(one: Try, folder: Path) -> str:
     outcome = f"{one.outcome.result}: {one.outcome.reason}" if one.outcome else "running or cut off"
     by = f" by {one.agent}" if one.agent else ""
-    return (
-        f"== task {one.task} {one.phase}, attempt {one.number}{by} ({outcome.removesuffix(': ')}) in {folder}"
-    )
+    where = f" in {folder}" if folder.exists() else ""
+    return f"== task {one.task} {one.phase}, attempt {one.number}{by} ({outcome.removesuffix(': ')}){where}"
+
+
+def _nothing(line: Line, one: Try) -> str:
+    """What to say of an attempt in which nothing was printed: the latest one of an agent before it may tell more."""
+    before = [past for past in line.tries if past.agent and past.started < one.started]
+    more = f"; `peal logs {line.task.index} {before[-1].phase}` shows what was done before" if before else ""
+    return f"nothing was printed{more}"
 
 
 def _conflicts(one: Try) -> Iterator[str]:
@@ -301,14 +302,30 @@ def _as_json(one: Try, folder: Path) -> dict[str, Any]:
         for name in transcripts.TEXTS
         if (folder / name).exists()
     }
-    return {**converter().unstructure(one), "folder": str(folder), **texts}
+    printed = {
+        path.name: path.read_text(encoding="utf-8", errors="replace")
+        for path in transcripts.outputs_of(folder)
+    }
+    return {**converter().unstructure(one), "folder": str(folder), **texts, "printed": printed}
+
+
+def _print_all(line: Line, one: Try, folder: Path, raw: bool) -> None:
+    """What is known of an attempt, each file under its name."""
+    click.echo(_heading(one, folder))
+    _print_lines(f"note: {note}" for note in (one.outcome.notes if one.outcome else ()))
+    conflicts = list(_conflicts(one))
+    _print_lines(conflicts)
+    printed = [path for path in transcripts.outputs_of(folder) if path.stat().st_size]
+    for path in printed:
+        _print_file(path, raw)
+    if not printed and not conflicts:
+        click.echo(_nothing(line, one))
 
 
 def _print_file(path: Path, raw: bool) -> None:
-    if path.stat().st_size:
-        click.echo(f"-- {path.name}")
-        with path.open("rb") as file:
-            _print_lines(_growing(path, file, raw).shown(is_over=True))
+    click.echo(f"-- {path.name}")
+    with path.open("rb") as file:
+        _print_lines(_growing(path, file, raw).shown(is_over=True))
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -328,7 +345,7 @@ def _follow(places: Places, place: PlanPlace, one: Try, folder: Path, raw: bool)
             for path in transcripts.outputs_of(folder):
                 if path not in seen:
                     seen[path] = _growing(path, files.enter_context(path.open("rb")), raw)
-                _print_lines(seen[path].shown(is_over))
+                _print_lines(_under_its_name(path, seen[path].shown(is_over)))
             if is_over:
                 return
             is_alive, grown = _live_run(places) is not None, _size(place.journal)
@@ -338,9 +355,17 @@ def _follow(places: Places, place: PlanPlace, one: Try, folder: Path, raw: bool)
             time.sleep(0.2)
 
 
+def _under_its_name(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    """New lines, below the file's name if they are not the attempt's own agent's."""
+    for number, line in enumerate(lines):
+        if not number and path.name not in ("stdout", "stderr"):
+            yield f"-- {path.name}"
+        yield line
+
+
 def _growing(path: Path, file: BinaryIO, raw: bool) -> "_Growing":
-    """Agents write events to stdout; what a helper printed is never one of theirs."""
-    return _Growing(file, None if raw or path.name != "stdout" else Reading())
+    """Agents write events to stdout; what another helper printed is never one of theirs."""
+    return _Growing(file, None if raw or not transcripts.is_of_agent(path) else Reading())
 
 
 def _size(path: Path) -> int:
