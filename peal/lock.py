@@ -50,7 +50,7 @@ def hold(places: Places, run: str, first: Callable[[Owner], None]) -> Iterator[C
     Hold the repository's lock; gives what takes it again, should somebody have deleted its files.
 
     Before anything else `first` is given the owner that died without letting go, if there was one; until it returns
-    that owner stays on record, so that a kill in between forgets nothing. `Busy` if another peal holds the lock;
+    that owner stays on record, so that a kill or a signal in between forgets nothing. `Busy` if another peal holds the lock;
     `PealError` if nothing can be written there.
     """
 
@@ -63,10 +63,12 @@ def hold(places: Places, run: str, first: Callable[[Owner], None]) -> Iterator[C
     try:
         if dead := owner(places):
             first(dead)
-        _announce(places, run)
-        yield renew
+        try:
+            _announce(places, run)
+            yield renew
+        finally:
+            places.owner.unlink(missing_ok=True)
     finally:
-        places.owner.unlink(missing_ok=True)
         for lock in locks:
             lock.release()
 

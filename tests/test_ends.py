@@ -318,6 +318,30 @@ def test_a_signal_before_there_is_a_run_leaves_everything_as_it_was(
     project.peal("resume", code=1)
 
 
+def test_a_signal_while_a_dead_run_is_cleaned_up_after_forgets_nothing_of_it(
+    project: Repo, out: Path
+) -> None:
+    """Its git is waited for; who comes next has to know of that too."""
+    commit_plan(project, "echo a > a")
+    run_plan(project)
+    owner = project.path / ".peal/owner.json"
+    dead = {"pid": 4_000_000, "birth": "0:0", "since": 0.0, "command": "peal", "run": "gone"}
+    owner.write_text(json.dumps(dead))
+    git = subprocess.Popen(["sleep", "60"], env={**project.env, "PEAL_GIT_OF": "4000000"})
+    process = project.start("resume")
+    inode = (project.path / ".peal/lock").stat().st_ino
+    eventually(lambda: f":{inode} " in Path("/proc/locks").read_text())
+
+    process.send_signal(signal.SIGTERM)
+
+    assert "terminated before the run began" in ended(process, 143)
+    assert json.loads(owner.read_text()) == dead
+    git.kill()
+    git.wait()
+    project.peal("resume")
+    assert not owner.exists()
+
+
 # Kills: what is written beside the journal agrees with it, whoever takes the lock next.
 
 
