@@ -84,11 +84,11 @@ class Repo:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The caller's environment without anything that steers peal, git or the terminal."""
+    """The caller's environment without anything that steers peal, Python, git or the terminal."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PEAL_", "GIT_")) and name not in ("CI", "NO_COLOR")
+        if not name.startswith(("PEAL_", "PYTHON", "GIT_")) and name not in ("CI", "NO_COLOR")
     }
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 

@@ -351,6 +351,30 @@ def test_a_reader_that_goes_away_does_not_end_the_run(repo: Repo) -> None:
     assert (repo.path / "done").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("run", "plan.md", "--agent", "shell", "-v"), 0),
+        (("run", "plan.md", "--agent", "shell", "--json"), 0),
+        (("run", "plan.md", "--agent", "no-such-agent"), 1),
+        (("run", "--no-such-flag"), 1),
+        (("--version",), 1),
+    ],
+)
+def test_where_nobody_reads_the_exit_code_is_peals_own(repo: Repo, words: tuple[str, ...], code: int) -> None:
+    """Python would end with 120 once it finds that it cannot print what is left."""
+    repo.write("plan.md", shell_plan("true"))
+    read, write = os.pipe()
+    os.close(read)
+
+    done = subprocess.run(
+        [*PEAL, *words], cwd=repo.path, env=repo.env, stdout=write, stderr=write, check=False
+    )
+    os.close(write)
+
+    assert done.returncode == code
+
+
 def test_peal_works_from_a_folder_inside_the_repository(repo: Repo) -> None:
     repo.write("docs/plans/my plan.md", shell_plan("pwd > where"))
     inside = Repo(repo.path / "docs" / "plans", repo.env)

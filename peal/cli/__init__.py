@@ -11,6 +11,7 @@ def main() -> None:
         code = _tell_version() if sys.argv[1:] in (["--version"], ["-V"]) else _run()
     except KeyboardInterrupt:
         code = 130
+    _give_up_on_streams()
     if code:
         sys.exit(code)
 
@@ -34,11 +35,14 @@ def _tell_version() -> int:
     try:
         print(f"peal {__version__}", flush=True)
     except OSError:
-        give_up_output()
         return 1
     return 0
 
 
-def give_up_output() -> None:
-    """Nothing more can be printed: Python is not to try once more, and complain, when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _give_up_on_streams() -> None:
+    """Python is not to try once more what could not be printed, complain, and end with 120 whatever peal's own code is."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

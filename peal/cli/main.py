@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from peal import __version__
-from peal.cli import give_up_output
 from peal.errors import PealError
 from peal.text import harmless
 
@@ -84,7 +83,6 @@ def run_command_line() -> int:
     try:
         code: Any = peal.main(prog_name="peal", standalone_mode=False)
     except BrokenPipeError:
-        give_up_output()
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
@@ -105,8 +103,6 @@ def _told(error: Exception) -> tuple[int, str]:
         case click.ClickException():
             return 1, f"error: {_lower(error.format_message())}"
         case OSError():
-            if error.filename is None:
-                give_up_output()
             return 1, f"error: {_unusable(error)}"
         case PealError():
             return error.exit_code, "\n".join(f"error: {harmless(line)}" for line in str(error).splitlines())
