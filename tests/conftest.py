@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from forkserver import Process, popen
+from forkserver import stop as stop_forking
 
 PEAL = (sys.executable, "-m", "peal")
 
@@ -24,9 +25,11 @@ class Repo:
 
     path: Path
     env: dict[str, str] = field(factory=dict)
-    started: list[subprocess.Popen[str]] = field(factory=list)
+    started: list[Process] = field(factory=list)
     before: tuple[str, ...] = ()
     """Words in front of each command of peal's."""
+    cold: bool = False
+    """Whether each command is a Python that has just started, and not a fork; see tests/forkserver.py."""
 
     def write(self, name: str, text: str) -> Path:
         """Put a file there."""
@@ -39,34 +42,23 @@ class Repo:
         """What a file holds."""
         return (self.path / name).read_text(encoding="utf-8")
 
-    def peal(self, *words: str, code: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
+    def peal(
+        self, *words: str, code: int | None = 0, cold: bool = False, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; `code` is the exit code it must have, None for any."""
-        done = subprocess.run(
-            [*self.before, *PEAL, *words],
-            cwd=self.path,
-            env={**self.env, **more},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert code is None or done.returncode == code, (
-            f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        )
-        return done
+        process = self._started(words, more, cold, stderr=subprocess.PIPE)
+        said, complained = process.communicate(timeout=120)
+        assert code in (None, process.returncode), f"exit {process.returncode}\n{said}\n{complained}"
+        return subprocess.CompletedProcess(words, process.returncode, said, complained)
 
-    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, cold: bool = False, **more: str) -> Process:
         """Start a command and go on."""
-        process = subprocess.Popen(
-            [*self.before, *PEAL, *words],
-            cwd=self.path,
-            env={**self.env, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return self._started(words, more, cold, stderr=subprocess.STDOUT)
+
+    def _started(self, words: tuple[str, ...], more: dict[str, str], cold: bool, stderr: int) -> Process:
+        env = {**self.env, **more}
+        is_cold = cold or self.cold
+        process = popen(("peal", *words), self.path, env, stderr=stderr, before=self.before, cold=is_cold)
         self.started.append(process)
         return process
 
@@ -80,6 +72,12 @@ class Repo:
         """The folder of the one plan that was run."""
         (folder,) = (path.parent for path in (self.path / ".peal").glob("*/journal.jsonl"))
         return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server() -> Iterator[None]:
+    yield
+    stop_forking()
 
 
 @pytest.fixture
@@ -104,11 +102,12 @@ def project(repo: Repo) -> Repo:
 
 
 @pytest.fixture
-def repo(tmp_path: Path, environment: dict[str, str]) -> Iterator[Repo]:
+def repo(tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Repo]:
     """An empty repository whose path has blanks and umlauts in it; all tasks work in its one tree."""
+    is_torture = request.node.get_closest_marker("torture") is not None
     path = tmp_path / "mein Übungs repo"
     path.mkdir()
-    made = Repo(path, {**environment, "PEAL_COMMIT": "false"})
+    made = Repo(path, {**environment, "PEAL_COMMIT": "false"}, cold=is_torture)
     made.git("init", "-q", "-b", "main")
     made.git("config", "user.name", "A Person")
     made.git("config", "user.email", "person@example.org")
@@ -116,14 +115,14 @@ def repo(tmp_path: Path, environment: dict[str, str]) -> Iterator[Repo]:
     end_all(made.started)
 
 
-def end_all(started: "list[subprocess.Popen[str]]") -> None:
+def end_all(started: list[Process]) -> None:
     """No process of a test outlives it."""
     for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
-        if process.stdout:
-            process.stdout.close()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
 
 @define
@@ -249,12 +248,12 @@ def run_plan(project: Repo, *flags: str, code: int | None = 0) -> str:
     return done.stdout + done.stderr
 
 
-def start_plan(project: Repo, *flags: str) -> "subprocess.Popen[str]":
+def start_plan(project: Repo, *flags: str) -> Process:
     """A run of the plan that goes on beside the test."""
     return project.start("run", "plan.md", "--agent", "shell", "--max-parallel", "4", *flags)
 
 
-def ended(process: "subprocess.Popen[str]", code: int) -> str:
+def ended(process: Process, code: int) -> str:
     """What a run that was started has said."""
     said, _ = process.communicate(timeout=60)
     assert process.returncode == code, said

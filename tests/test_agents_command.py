@@ -189,7 +189,7 @@ def test_nothing_that_was_started_is_left_when_peal_is_killed(
     repo: Repo, install: Callable[..., Path]
 ) -> None:
     install(version="sleep 100")
-    process = repo.start("agents", "claude", PEAL_TEST_MARK=repo.path.name)
+    process = repo.start("agents", "claude", cold=True, PEAL_TEST_MARK=repo.path.name)
     eventually(lambda: len(carriers("PEAL_TEST_MARK", repo.path.name)) > 2)
 
     process.kill()
@@ -200,7 +200,8 @@ def test_nothing_that_was_started_is_left_when_peal_is_killed(
 def test_ctrl_c_ends_what_was_started(repo: Repo, install: Callable[..., Path]) -> None:
     asked = repo.path.parent / "asked"
     install(answer='echo > "$ASKED"; sleep 100')
-    process = repo.start("agents", "claude", "--probe", PEAL_TEST_MARK=repo.path.name, ASKED=str(asked))
+    marked = {"PEAL_TEST_MARK": repo.path.name, "ASKED": str(asked)}
+    process = repo.start("agents", "claude", "--probe", cold=True, **marked)
     eventually(asked.exists)
 
     process.send_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PEAL, Repo, carriers, eventually, is_running, shell_plan
+from forkserver import Process
 
 SLOW = shell_plan(
     "(parallel) echo one >> log",
@@ -38,7 +39,7 @@ def is_recorded(repo: Repo, task: int, phase: str) -> bool:
     return any((event["task"], event["phase"]) == (task, phase) for event in ended)
 
 
-def run_until(repo: Repo, word: str, *flags: str) -> "subprocess.Popen[str]":
+def run_until(repo: Repo, word: str, *flags: str) -> Process:
     """A run of the slow plan that has come to a certain point."""
     repo.write("plan.md", SLOW)
     process = repo.start("run", "plan.md", "--agent", "shell", "--max-parallel", "2", *flags)

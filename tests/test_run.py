@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import PEAL, Repo, is_running, shell_plan
+from conftest import Repo, is_running, shell_plan
+from forkserver import popen
 
 
 def test_a_plan_is_carried_out_in_order_and_side_by_side_where_it_says_so(repo: Repo) -> None:
@@ -367,12 +368,10 @@ def test_where_nobody_reads_the_exit_code_is_peals_own(repo: Repo, words: tuple[
     read, write = os.pipe()
     os.close(read)
 
-    done = subprocess.run(
-        [*PEAL, *words], cwd=repo.path, env=repo.env, stdout=write, stderr=write, check=False
-    )
+    process = popen(("peal", *words), repo.path, repo.env, stdout=write, stderr=write)
     os.close(write)
 
-    assert done.returncode == code
+    assert process.wait(30) == code
 
 
 def test_peal_works_from_a_folder_inside_the_repository(repo: Repo) -> None:
@@ -464,10 +463,8 @@ def test_a_required_change_is_not_checked_side_by_side_and_peal_says_so(repo: Re
 def test_a_reader_of_the_log_that_goes_away_does_not_end_the_run(repo: Repo) -> None:
     repo.write("plan.md", shell_plan("sleep 0.3", "touch done"))
     read, write = os.pipe()
-    process = subprocess.Popen(
-        [*PEAL, "run", "plan.md", "--agent", "shell", "-v"],
-        cwd=repo.path, env=repo.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=write,
-    )  # fmt: skip
+    words = ("peal", "run", "plan.md", "--agent", "shell", "-v")
+    process = popen(words, repo.path, repo.env, stdout=subprocess.DEVNULL, stderr=write)
     os.close(write)
     os.read(read, 1)
 

@@ -19,7 +19,8 @@ from textwrap import dedent
 
 import pytest
 from attrs import define, field, frozen
-from conftest import PEAL, Repo, eventually, shell_plan
+from conftest import Repo, eventually, shell_plan
+from forkserver import Process, popen
 from rich.cells import cell_len
 
 from peal.events import (
@@ -753,7 +754,7 @@ def test_reasons_are_printed_when_they_are_news() -> None:
 class OnTerminal:
     """A command on a terminal of its own, and what it has written there."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     terminal: int
     _read: list[bytes] = field(factory=list)
 
@@ -781,13 +782,13 @@ def on_terminal(repo: Repo) -> Callable[..., OnTerminal]:
     """Starts `peal` on a terminal of 100 columns and 30 rows."""
     made: list[OnTerminal] = []
 
-    def start(*words: str, columns: int = 100, **more: str) -> OnTerminal:
+    def start(*words: str, columns: int = 100, cold: bool = False, **more: str) -> OnTerminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
         env = {**repo.env, "TERM": "xterm-256color", **more}
-        process = subprocess.Popen(
-            [*PEAL, *words], cwd=repo.path, env=env, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True,
+        process = popen(
+            ("peal", *words), repo.path, env, stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True, cold=cold,
         )  # fmt: skip
         os.close(theirs)
         made.append(OnTerminal(process, ours))
@@ -795,8 +796,7 @@ def on_terminal(repo: Repo) -> Callable[..., OnTerminal]:
 
     yield start
     for one in made:
-        if one.process.poll() is None:
-            one.process.kill()
+        one.process.kill()
         one.process.wait()
         os.close(one.terminal)
 
@@ -890,7 +890,7 @@ def test_a_terminal_that_hangs_up_does_not_end_a_run_under_nohup(
     repo.write("plan.md", shell_plan(WAITING, "touch done"))
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        run = on_terminal(*RUN)
+        run = on_terminal(*RUN, cold=True)
     finally:
         signal.signal(signal.SIGHUP, before)
     eventually(lambda: "it goes on" in run.output)

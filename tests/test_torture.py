@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 from conftest import Repo, carriers, eventually
+from forkserver import Process
 
 TASKS = 8
 
@@ -153,7 +153,10 @@ class Scene:
         """A repository of its own beside the given one."""
         folder = project.path.parent / name
         repo = Repo(
-            folder / "mein Übungs repo", {**project.env, "TALLY": str(folder / "tally")}, project.started
+            folder / "mein Übungs repo",
+            {**project.env, "TALLY": str(folder / "tally")},
+            project.started,
+            project.cold,
         )
         shutil.copytree(project.path, repo.path)
         repo.write("plan.md", "\n".join(task_that_lands(one, tasks, nap) for one in range(1, tasks + 1)))
@@ -190,7 +193,7 @@ class Scene:
         """The git calls that peal has made, a line each."""
         return self.repo.path.parent / "calls"
 
-    def is_killed(self, process: subprocess.Popen[str]) -> bool:
+    def is_killed(self, process: Process) -> bool:
         """Whether a peal was killed, now that it has ended; else it has reached its end."""
         said, _ = process.communicate(timeout=60)
         self.look()
@@ -205,7 +208,7 @@ class Scene:
         process.kill()
         return self.is_killed(process)
 
-    def wait_for(self, seconds: float, *processes: subprocess.Popen[str]) -> None:
+    def wait_for(self, seconds: float, *processes: Process) -> None:
         """So many seconds from when one of these has taken the lock, or until all have ended."""
         until = None
         while (until is None or time.monotonic() < until) and any(one.poll() is None for one in processes):
