@@ -222,7 +222,7 @@ def test_each_failure_is_told_for_what_it_is(project: Repo, clis: Put, agent: st
     ends = [results(project, task)[-1].split(" ", 2)[2] for task in range(1, len(faults) + 1)]
     assert dict(zip(faults, ends, strict=True)) == faults
     assert "no change" in said
-    assert "`plan` changed the repository" in said
+    assert "`plan` changed `leak.txt`; it may only read" in said
     assert project.git("status", "--porcelain") == ""
 
 

@@ -478,15 +478,15 @@ def logs_by_hint(project: Repo, said: str) -> tuple[str, str]:
 
 def test_the_logs_show_what_the_hook_said_that_failed_the_task(project: Repo, out: Path) -> None:
     hook = project.path / ".git/hooks/pre-commit"
-    hook.write_text("#!/bin/sh\necho 'no tabs, please' >&2\nexit 1\n")
+    hook.write_text("#!/bin/sh\n[ ! -e a ] || { echo 'no tabs, please' >&2; exit 1; }\n")
     hook.chmod(0o755)
     project.write("plan.md", shell_plan("echo a > a"))
 
     said = run_plan(project, "--set", "max_address_rounds=0", code=1)
     head, rest = logs_by_hint(project, said)
 
-    assert "1 finding left (git hooks)" in head
-    assert "-- hooks.stderr\nno tabs, please\n" in rest
+    assert "1 finding left (hook pre-commit)" in head
+    assert "-- hooks.pre-commit.stderr\nno tabs, please\n" in rest
     assert head in project.peal("logs", "1", "address").stdout
     assert project.peal("logs", "1", "execute").stdout.startswith(
         "== task 1 execute, attempt 1 by shell (passed)"

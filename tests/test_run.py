@@ -422,7 +422,7 @@ def test_a_plan_phase_that_changes_the_repository_fails(repo: Repo) -> None:
 
     done = repo.peal("run", "plan.md", "--agent", "mine", code=1)
 
-    assert "`plan` changed the repository; it may only read" in done.stdout
+    assert "`plan` changed `made-by-plan`; it may only read" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_a_change_of_what_peal_would_run_waits_until_it_is_accepted(project: Rep
     said = run_plan(project, code=4)
 
     assert "`peal diff 2`" in said
-    assert "`peal resume --accept-settings 2` lands it" in said
+    assert "let it land with `peal resume --accept-settings 2`" in said
     assert landed(project) == ["1"]
     assert project.peal("diff", "2").stdout
     again = project.peal("resume", code=4)

@@ -4,7 +4,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,8 @@ from peal.workspaces.outside import changed_since
 from peal.workspaces.slots import ADDRESS, Slot
 from peal.workspaces.store_merge import StoreMerge
 
+_LINK = "160000"
+"""The mode of a submodule."""
 _SHOWN = 3
 _TICK = 20_000_000
 """Nanoseconds by which the stamps of files may lag behind the clock: kernels take theirs once per tick."""
@@ -255,7 +257,8 @@ class Pool:
         """Into the branch; then peal's own branch for the task has done its work."""
         if not attempt.verified:
             return Outcome(Result.PASSED, "nothing to land")
-        if waiting := self._unaccepted(attempt) or self._unpublished(attempt.verified):
+        brings = self._brought_by(attempt.verified)
+        if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self._landing:
             outcome = landing.landed(self.repo, self.branch, attempt.verified)
@@ -267,33 +270,32 @@ class Pool:
             commits.let_go(self.repo, self.ref(attempt.task.index))
         return outcome
 
-    def _unaccepted(self, attempt: Attempt) -> str:
+    def _brought_by(self, merge: str) -> dict[str, git.Change]:
+        """What a merge changes in the branch. No index is read for that: the person's may be damaged."""
+        words = ("diff-tree", "-r", "--raw", "--no-abbrev", "--no-renames", "-z", f"{merge}^1", merge)
+        return git.in_raw(git.output(self.repo, *words, env={"GIT_INDEX_FILE": str(self.place / "no-index")}))
+
+    def _unaccepted(self, attempt: Attempt, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""
-        if attempt.task.index in self.accepted:
-            return ""
-        merge = attempt.verified
-        listed = git.output(self.repo, "diff-tree", "-r", "--name-only", "-z", f"{merge}^1", merge)
-        if not (found := self.guarded.among(listed.split("\0"))):
+        found = self.guarded.among(brings)
+        if not found or attempt.task.index in self.accepted:
             return ""
         task = attempt.task.id
         return (
             f"it changes {some(found, _SHOWN)}, by which peal or your git would be told what to run; look at it with "
-            f"`peal diff {task}`, then `peal resume --accept-settings {task}` lands it"
+            f"`peal diff {task}`, and let it land with `peal resume --accept-settings {task}`"
         )
 
-    def _unpublished(self, commit: str) -> str:
+    def _unpublished(self, brings: Mapping[str, git.Change]) -> str:
         """What a submodule's commit waits for that would be nowhere but with peal."""
         home = self.place.parent / "submodules"
-        if not home.is_dir():
-            return ""
-        raw = git.output(self.repo, "diff-tree", "-r", "--raw", "--no-abbrev", "-z", f"{commit}^1", commit)
-        moved = {head.split(" ")[3] for head in raw.split("\0") if head[8:14] == "160000"}
-        for store in home.iterdir():
-            for one in moved:
-                if submodules.is_kept_only_in(store, one):
+        moved = [one.after.blob for one in brings.values() if one.after and one.after.mode == _LINK]
+        for store in home.iterdir() if moved and home.is_dir() else ():
+            for commit in moved:
+                if submodules.is_kept_only_in(store, commit):
                     return (
-                        f"a submodule is at {one[:10]}, which is on no remote: `git --git-dir={shlex.quote(str(store))} "
-                        f"push origin {one}:refs/heads/NAME`, then `peal resume`"
+                        f"a submodule is at {commit[:10]}, which is on no remote; push it: "
+                        f"`git --git-dir={shlex.quote(str(store))} push origin {commit}:refs/heads/NAME`"
                     )
         return ""
 
