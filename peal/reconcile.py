@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
@@ -22,16 +22,20 @@ _LOOKED_AT = 10_000
 """Commits in which those of a plan without a memory are looked for: a fraction of a second."""
 
 
-def landed_unremembered(repo: Path, plan: str, tasks: Iterable[Task]) -> dict[int, str]:
+def landed_unremembered(
+    repo: Path, plan: str, tasks: Iterable[Task], remembered: Container[str]
+) -> dict[int, str]:
     """
-    Tasks of a plan without a memory that peal's commits below HEAD say have landed, each with such a commit, shortened.
+    Tasks of a plan without a memory that peal's commits below HEAD say have landed, each with such a commit.
 
-    Those of another plan count if its file is gone and most of the tasks here are among its own. One git call.
+    Those of another plan count if its file is gone and most of the tasks here are among its own; those that are
+    `remembered` of any plan do not. One git call.
     """
     to_do = [task for task in tasks if not task.done]
     by_plan: dict[str, list[_Made]] = defaultdict(list)
     for one in _made_by_peal(repo):
-        by_plan[one.plan].append(one)
+        if one.commit not in remembered:
+            by_plan[one.plan].append(one)
     if own := _told_by(by_plan.pop(harmless(plan), []), to_do):
         return own
     gone = [_told_by(made, to_do) for key, made in by_plan.items() if not os.path.lexists(repo / key)]
@@ -73,7 +77,7 @@ class _Made:
 def _made_by_peal(repo: Path) -> list[_Made]:
     """Among the latest commits of the branch that is checked out."""
     trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
-    looked = git.attempt(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%h', '%s', *trailers))}")
+    looked = git.attempt(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}")
     lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
     return [made for line in lines if line.count("\0") == 3 and (made := _Made(*line.split("\0"))).task]
 

@@ -42,6 +42,9 @@ from peal.workspaces import Pool
 _AT_LEAST_EVERY = 1.0
 """Seconds between two turns of the loop: state.json catches up, and a memory that an agent deleted is put back."""
 
+_SHORT = 10
+"""Letters of a commit's id that are shown."""
+
 
 @frozen
 class Job:
@@ -286,11 +289,12 @@ def _refuse_to_repeat(job: Job, reading: PlanRead) -> None:
     """PealError if nothing is remembered of the plan, and commits of peal's say that tasks of it have landed."""
     if job.fresh or memory.knows(job.places, reading):
         return
-    if landed := reconcile.landed_unremembered(job.places.repo, job.key, job.plan.tasks):
+    known = memory.commits_of(job.places)
+    if landed := reconcile.landed_unremembered(job.places.repo, job.key, job.plan.tasks, known):
         tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
         raise PealError(
             f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
-            f"such as {landed[max(landed)]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
+            f"such as {landed[max(landed)][:_SHORT]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
             f"`peal run {plan} --fresh` does all of it again"
         )
 

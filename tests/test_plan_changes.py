@@ -335,9 +335,7 @@ def _run(project: Repo, plan: str, *flags: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-TAKEN_OVER = (
-    "`plan.md` is gone, and its tasks are those of `done/old plan.md`: going on with what is remembered of it"
-)
+TAKEN_OVER = "`plan.md` is gone, and the tasks it held are those of `done/old plan.md`: going on with what"
 
 
 def _move(project: Repo, to: str = "done/old plan.md") -> None:
@@ -444,7 +442,7 @@ def test_where_a_plan_may_or_may_not_be_the_one_that_is_gone_a_person_is_asked(
     _run(project, "new.md", *flags)
 
     assert refused.endswith(
-        "error: `plan.md` is gone, and 2 tasks of it are in `new.md` too; `peal done 1-2 --plan new.md` takes what was done "
+        "error: `plan.md` is gone, and 2 tasks of what it held are in `new.md` too; `peal done 1-2 --plan new.md` takes what was done "
         "for them as done, `peal run new.md --fresh` does all of it\n"
     )
     assert _log(out) == done
@@ -472,6 +470,34 @@ def test_another_plan_after_one_that_is_gone_is_no_moved_one(project: Repo, out:
 
     assert "is gone" not in said
     assert _log(out) == ["1"]
+
+
+def test_a_plan_whose_place_another_one_has_taken_keeps_its_memory(project: Repo, out: Path) -> None:
+    """And the one that is there now has one of its own."""
+    _three(project, out)
+    _move(project)
+    commit_plan(project, 'echo new >>"$OUT/log"; touch new')
+
+    said = _run(project, "done/old plan.md")
+    other = _run(project, "plan.md")
+
+    assert "`plan.md` holds another plan now, and the tasks it held are those of `done/old plan.md`" in said
+    assert "remembered" not in other
+    assert _log(out) == ["3", "new"]
+
+
+def test_a_plan_that_was_divided_keeps_its_memory_for_what_is_left(project: Repo, out: Path) -> None:
+    """What went into another file is asked about there: by the commits that landed."""
+    _three(project, out)
+    parts = project.read("plan.md").split("## Task ")
+    project.write("plan.md", parts[0] + "## Task " + parts[3])
+    project.write("new.md", parts[0] + "## Task " + parts[1] + "## Task " + parts[2])
+
+    said = _run(project, "new.md")
+    _run(project, "plan.md")
+
+    assert "remembered" not in said
+    assert _log(out) == ["1", "2", "3"]
 
 
 def test_a_plan_named_as_it_was_before_is_told_as_it_is_now(project: Repo, out: Path) -> None:
@@ -580,5 +606,5 @@ def test_a_rewritten_plan_keeps_what_was_made_of_it_when_it_moves(project: Repo,
 
     said = project.peal("run", "moved.md", "--no-commit").stdout
 
-    assert "`wishes.md` is gone, and its tasks are those of `moved.md`" in said
+    assert "`wishes.md` is gone, and the tasks it held are those of `moved.md`" in said
     assert [path.name[:6] for path in (project.path / ".peal").glob("*-normalized.md")] == ["moved-"]

@@ -455,7 +455,7 @@ def test_a_file_where_the_memory_belongs_is_refused(repo: Repo) -> None:
 
     refused = repo.peal("run", "plan.md", "--agent", "shell", code=1)
 
-    assert "cannot write to" in refused.stderr
+    assert "is no folder, and peal keeps its memory there; move it away" in refused.stderr
     assert repo.read(".peal") == "mine\n"
 
 

@@ -87,7 +87,7 @@ def _look_elsewhere(places: Places, reading: PlanRead, say: Callable[[str], None
     if found and found.is_this:
         moved.take_over(places, found, say)
     elif found and found.may_be_this and asks:
-        raise moved.question(found)
+        raise moved.question(places, found)
     elif asks:
         for text in moved.copies(places, reading):
             say(text)
@@ -104,11 +104,20 @@ def place_of(places: Places, reading: PlanRead) -> PlanPlace:
 
 def knows(places: Places, reading: PlanRead) -> bool:
     """Whether anything is remembered of a plan, under whatever name, or by the Rust peal."""
-    plan_file = places.plan_file(reading.plan)
-    if moved.is_remembered(place_of(places, reading)) or rust_state(places, plan_file):
+    if not places.root.is_dir():
+        return False
+    if moved.is_remembered(place_of(places, reading)) or rust_state(places, places.plan_file(reading.plan)):
         return True
     found = moved.origin(places, reading)
     return found is not None and found.may_be_this
+
+
+def commits_of(places: Places) -> frozenset[str]:
+    """The commits of tasks that are remembered, of whatever plan."""
+    lines = (line for _, history in moved.histories(places) for line in history.lines.values())
+    return frozenset(
+        commit for line in lines for commit in (line.commit, line.mended, line.verified) if commit
+    )
 
 
 def known_runs(places: Places) -> list[state.State]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from peal import git, journal
+from peal import formats, git, journal
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
 from peal.history import History, Line, fold
@@ -79,9 +79,32 @@ def is_remembered(place: PlanPlace) -> bool:
 
 
 def origin(places: Places, reading: PlanRead) -> Origin | None:
-    """The memory of a plan file that is gone and has the most tasks of this one; the latest of several. None for none."""
-    found = [one for one in _others(places, reading) if not os.path.lexists(places.plan_file(one.plan))]
+    """
+    The memory that has the most tasks of this plan, of a file that has them no more; the latest of several. None for none.
+    """
+    found = [one for one in _others(places, reading) if one.same and _was_left(places, one)]
     return max(found, key=lambda one: (one.same, one.history.last_at), default=None)
+
+
+def _was_left(places: Places, one: Origin) -> bool:
+    """Whether the file of a memory is gone, or another plan with none of its tasks has taken the place."""
+    if _is_gone(places, one):
+        return True
+    try:
+        tasks = formats.parse(places.plan_file(one.plan).read_bytes(), one.plan).tasks
+    except OSError:
+        return False
+    known = {task.digest for task in _read(one.history)}
+    return bool(tasks) and known.isdisjoint(task.digest for task in tasks)
+
+
+def _is_gone(places: Places, one: Origin) -> bool:
+    return not os.path.lexists(places.plan_file(one.plan))
+
+
+def _how(places: Places, one: Origin) -> str:
+    """Why a memory is taken for that of another file."""
+    return f"`{harmless(one.plan)}` {'is gone' if _is_gone(places, one) else 'holds another plan now'}"
 
 
 def copies(places: Places, reading: PlanRead) -> Iterator[str]:
@@ -98,20 +121,25 @@ def copies(places: Places, reading: PlanRead) -> Iterator[str]:
             return
 
 
-def _others(places: Places, reading: PlanRead) -> Iterator[Origin]:
+def histories(places: Places) -> Iterator[tuple[PlanPlace, History]]:
+    """What is remembered of every plan, as far as it can be read."""
     for place in places.known_plans():
         with suppress(Damaged):
-            history = fold(journal.load(place.journal).events)
-            if history.lines and history.plan != reading.plan:
-                yield Origin(place, history, reading)
+            yield place, fold(journal.load(place.journal).events)
 
 
-def question(found: Origin) -> PealError:
+def _others(places: Places, reading: PlanRead) -> Iterator[Origin]:
+    for place, history in histories(places):
+        if history.lines and history.plan != reading.plan:
+            yield Origin(place, history, reading)
+
+
+def question(places: Places, found: Origin) -> PealError:
     """What to ask where a plan shares tasks with one whose file is gone, and not so many that it must be that one."""
     begun = ranges(found.begun).replace(" ", "")
     new = harmless(found.reading.plan)
     return PealError(
-        f"`{harmless(found.plan)}` is gone, and {count(found.same, 'task')} of it {'is' if found.same == 1 else 'are'} in "
+        f"{_how(places, found)}, and {count(found.same, 'task')} of what it held {'is' if found.same == 1 else 'are'} in "
         f"`{new}` too; `peal done {begun} --plan {new}` takes what was done for them as done, `peal run {new} --fresh` does "
         "all of it"
     )
@@ -124,15 +152,15 @@ def take_over(places: Places, found: Origin, say: Callable[[str], None]) -> None
     The folder last: until it has its new name, the next start does all of it again.
     """
     before, now = places.plan_file(found.plan), places.plan_file(found.reading.plan)
-    target = places.plan(now)
+    target, how = places.plan(now), _how(places, found)
     _rename_branches(places.repo, places.branch(before), places.branch(now))
     if found.place.normalized.exists() and not target.normalized.exists():
         found.place.normalized.rename(target.normalized)
     journal.set_aside(target)
     found.place.folder.rename(target.folder)
     say(
-        f"`{harmless(found.plan)}` is gone, and its tasks are those of `{harmless(found.reading.plan)}`: going on with what "
-        "is remembered of it; --fresh would start over"
+        f"{how}, and the tasks it held are those of `{harmless(found.reading.plan)}`: going on with what is remembered of "
+        "them; --fresh would start over"
     )
 
 
