@@ -73,7 +73,7 @@ def test_without_wait_a_reset_that_is_told_late_pauses_and_a_resume_goes_on(
     assert not any("failed" in end for end in results(project))
 
 
-@pytest.mark.parametrize(("late", "form"), [(3600, WEEKLY), (3600, "%-I:%M%p (UTC)"), (20 * 86400, WEEKLY)])
+@pytest.mark.parametrize(("late", "form"), [(3600, WEEKLY), (3000, "%-I:%M%p (UTC)"), (20 * 86400, WEEKLY)])
 def test_a_reset_that_is_over_for_long_fails_no_task(project: Repo, clis: Put, late: int, form: str) -> None:
     clis("claude")
     plan(project, f"execute: FAIL LIMIT for 3600 at {ago(late, form)}\nWRITE one.txt: 1")

@@ -38,10 +38,10 @@ _SECONDS = {"ms": 0.001, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _DAY = 86400.0
 _MINUTE = 60.0
 """Seconds: a time of day is told without its seconds, so the minute that runs may be the one that is meant."""
-LATE = 3600.0 + _MINUTE
+LATE = 3700.0
 """
-Seconds that a time of day may have passed and still be meant, rather than the same time tomorrow: clocks differ, and
-services go on for a while telling of a limit that is over.
+Seconds, an hour and a little more, that a time of day may have passed and still be meant, rather than the same time
+tomorrow: clocks differ, and services go on for a while telling of a limit that is over.
 """
 LONGEST = 366 * _DAY
 """Seconds: a time further ahead is a mistake of somebody's, and the agent is asked again before."""
