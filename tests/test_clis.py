@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import Clis, Repo, carriers, ended, eventually, is_running, landed
+from forkserver import popen
 
 PROGRAMS = {
     "claude": "claude",
@@ -256,9 +258,15 @@ def test_a_model_that_is_not_there_stops_the_run(project: Repo, clis: Put, agent
 def test_who_stays_after_its_last_word_has_passed_and_is_sent_home(project: Repo, clis: Put) -> None:
     clis("codex")  # which talks on stderr too
     plan(project, "WRITE one.txt: 1\nexecute: LINGER")
+    hasty = project.path.parent / "hasty.py"
+    hasty.write_text("from peal import process, cli\nprocess.FAREWELL = 1.0\ncli.main()\n")
+    place, clock = ("--repo", str(project.path)), ("--phase-timeout-sec", "25")
 
-    run(project, "codex", "--phase-timeout-sec", "25")
+    words = ("hasty", "run", str(project.path / "plan.md"), *place, "--agent", "codex", *clock)
+    process = popen(words, hasty.parent, project.env, stderr=subprocess.STDOUT)
+    project.started.append(process)
 
+    ended(process, 0)
     assert results(project) == ["1 plan passed", "1 execute passed"]
     all_gone(project)
 
@@ -432,7 +440,7 @@ def test_a_run_sleeps_until_the_limit_is_reset(project: Repo, clis: Put) -> None
 
 def test_the_wait_is_seen_from_outside(project: Repo, clis: Put) -> None:
     clis("claude")
-    plan(project, "execute: FAIL LIMIT for 60\nWRITE one.txt: 1")
+    plan(project, "execute: FAIL LIMIT for 40\nWRITE one.txt: 1")
     process = project.start("run", "plan.md", "--agent", "claude", "--json")
     eventually(lambda: met_limit(project))
     eventually(lambda: "waiting" in project.peal("status").stdout)
@@ -454,7 +462,7 @@ def test_the_wait_is_seen_from_outside(project: Repo, clis: Put) -> None:
 
 def test_without_wait_the_run_is_paused_and_a_resume_goes_on(project: Repo, clis: Put) -> None:
     cli = clis("claude")
-    plan(project, "execute: FAIL LIMIT for 6\nWRITE one.txt: 1")
+    plan(project, "execute: FAIL LIMIT for 4\nWRITE one.txt: 1")
 
     said = run(project, "claude", "--no-wait", code=4)
     at_once = resume(project, code=4)
@@ -472,7 +480,7 @@ def test_a_wait_that_was_cut_short_goes_on_in_the_next_run(
     project: Repo, clis: Put, number: int, code: int
 ) -> None:
     cli = clis("claude")
-    plan(project, "execute: FAIL LIMIT for 6\nWRITE one.txt: 1")
+    plan(project, "execute: FAIL LIMIT for 4\nWRITE one.txt: 1")
     process = project.start("run", "plan.md", "--agent", "claude")
     eventually(lambda: met_limit(project))
     process.send_signal(number)
@@ -548,7 +556,7 @@ def test_a_phase_of_another_agent_goes_on_meanwhile(project: Repo, clis: Put) ->
     cli = clis("claude", "codex")
     plan(
         project,
-        "(parallel) claude: FAIL LIMIT for 6\nWRITE one.txt: 1",
+        "(parallel) claude: FAIL LIMIT for 4\nWRITE one.txt: 1",
         "(parallel) plan: GATE two\nWRITE two.txt: 2",
         more='[phases.plan]\nagent = "codex"\n',
     )
@@ -565,7 +573,7 @@ def test_a_phase_of_another_agent_goes_on_meanwhile(project: Repo, clis: Put) ->
 def test_two_that_meet_the_limit_together_wait_together(project: Repo, clis: Put) -> None:
     cli = clis("claude")
     # Long enough for a slow machine: who comes when it is over meets no limit.
-    orders = "execute: GATE {0}\nexecute: FAIL LIMIT for 6\nWRITE {0}.txt: 1"
+    orders = "execute: GATE {0}\nexecute: FAIL LIMIT for 4\nWRITE {0}.txt: 1"
     plan(project, f"(parallel) {orders.format('one')}", f"(parallel) {orders.format('two')}")
     process = project.start("run", "plan.md", "--agent", "claude", "--max-parallel", "2")
     eventually(lambda: cli.has_begun("one") and cli.has_begun("two"))
@@ -596,7 +604,7 @@ def test_without_wait_a_limit_in_address_pauses_the_run(project: Repo, clis: Put
     clis("claude")
     plan(
         project,
-        "execute: WRITE one.txt: bad\naddress: FAIL LIMIT for 5\naddress: WRITE one.txt: good",
+        "execute: WRITE one.txt: bad\naddress: FAIL LIMIT for 4\naddress: WRITE one.txt: good",
         "WRITE two.txt: 2",
     )
 

@@ -279,7 +279,7 @@ def test_the_journal_cut_anywhere_ends_the_same(repo: Repo) -> None:
     journal = repo.memory() / "journal.jsonl"
     whole = journal.read_bytes()
 
-    for cut in range(0, len(whole), max(len(whole) // 12, 1)):
+    for cut in (len(whole) // 5, len(whole) // 2, len(whole) - 20):
         journal.write_bytes(whole[:cut])
         repo.peal("run", "plan.md", "--agent", "shell", "--max-parallel", "2")
         status = json.loads(repo.peal("status", "--json").stdout)

@@ -75,30 +75,27 @@ def _text(row: Row) -> str:
     return row.text or (str(row.value).lower() if isinstance(row.value, bool) else str(row.value))
 
 
-def _in_force(repo: Repo, name: str, **variables: str) -> tuple[Any, str]:
-    """A key's value and source, as `peal config` tells them."""
+def _in_force(repo: Repo, source: str, **variables: str) -> dict[str, Any]:
+    """What `peal config` says of the keys that it has from there."""
     del repo.env["PEAL_COMMIT"]
-    shown = json.loads(repo.peal("config", name, "--json", **variables).stdout)
-    return shown[name]["value"], shown[name]["source"]
+    shown = json.loads(repo.peal("config", "--json", **variables).stdout)
+    return {name: known["value"] for name, known in shown.items() if known["source"] == source}
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_a_key_of_the_same_name_is_read_from_the_file(name: str, repo: Repo) -> None:
-    """As its own peal.toml had it."""
-    row = SAME[name]
-    repo.write("peal.toml", f"{name} = {json.dumps(row.value)}\n")
+def test_keys_of_the_same_names_are_read_from_the_file(repo: Repo) -> None:
+    """As its own peal.toml had them."""
+    repo.write("peal.toml", "".join(f"{name} = {json.dumps(row.value)}\n" for name, row in SAME.items()))
 
-    assert _in_force(repo, row.key or name) == (row.value, "peal.toml")
+    assert _in_force(repo, "peal.toml") == {row.key or name: row.value for name, row in SAME.items()}
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_a_key_of_the_same_name_is_read_from_its_variable(name: str, repo: Repo) -> None:
+def test_keys_of_the_same_names_are_read_from_their_variables(repo: Repo) -> None:
     """Lists too: commas stand between their entries."""
-    row = SAME[name]
+    found = _in_force(
+        repo, "environment", **{f"PEAL_{name.upper()}": _text(row) for name, row in SAME.items()}
+    )
 
-    found = _in_force(repo, row.key or name, **{f"PEAL_{name.upper()}": _text(row)})
-
-    assert found == (row.value, "environment")
+    assert found == {row.key or name: row.value for name, row in SAME.items()}
 
 
 @pytest.mark.parametrize("name", SAME)
