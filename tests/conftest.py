@@ -68,6 +68,12 @@ class Repo:
             ["git", *words], cwd=self.path, env=self.env, capture_output=True, text=True, check=True
         ).stdout
 
+    def recorded(self, *kinds: str) -> list[dict[str, Any]]:
+        """The events of these kinds in the journal of the one plan that was run; none if there is no journal yet."""
+        texts = [path.read_text(encoding="utf-8") for path in self.path.glob(".peal/*/journal.jsonl")]
+        events = [json.loads(line) for text in texts for line in text.split("\n")[:-1]]
+        return [event for event in events if event["event"] in kinds]
+
     def memory(self) -> Path:
         """The folder of the one plan that was run."""
         (folder,) = (path.parent for path in (self.path / ".peal").glob("*/journal.jsonl"))
@@ -222,6 +228,8 @@ def shell_plan(*tasks: str) -> str:
     return "\n".join(parts)
 
 
+UNTIL_GO = "until [ -e ../go ]; do sleep 0.02; done"
+"""In a task's script that works in the repository itself: it waits until the test writes `../go`."""
 WAIT = 'touch "$OUT/begun-$PEAL_TASK"; for i in $(seq 1000); do [ -e "$OUT/go" ] && break; sleep 0.02; done'
 """In a task's script: it says that it has begun, and waits until the test lets it go on."""
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import PEAL, Repo, eventually, shell_plan
+from conftest import PEAL, UNTIL_GO, Repo, ended, eventually, shell_plan
 
 from peal.events import StepStarted
 from peal.journal import load
@@ -75,17 +75,20 @@ def test_status_where_nothing_was_run_says_how_to_begin(repo: Repo) -> None:
 
 
 def test_watching_ends_with_the_run(repo: Repo) -> None:
-    repo.write("plan.md", shell_plan("touch begun; sleep 1"))
+    repo.write("plan.md", shell_plan(f"touch begun; {UNTIL_GO}"))
     repo.start("run", "plan.md", "--agent", "shell")
     eventually((repo.path / "begun").exists)
+    watcher = repo.start("status", "--watch")
+    assert watcher.stdout
+    assert "running" in watcher.stdout.readline()
 
-    watched = repo.peal("status", "--watch")
+    repo.write("../go", "")
 
-    assert "finished" in watched.stdout
+    assert "finished" in ended(watcher, 0)
 
 
 def test_a_watcher_that_is_interrupted_does_not_touch_the_run(repo: Repo) -> None:
-    repo.write("plan.md", shell_plan("touch begun; sleep 2; touch done"))
+    repo.write("plan.md", shell_plan(f"touch begun; {UNTIL_GO}; touch done"))
     run = repo.start("run", "plan.md", "--agent", "shell")
     eventually((repo.path / "begun").exists)
     watcher = repo.start("status", "--watch")
@@ -95,6 +98,7 @@ def test_a_watcher_that_is_interrupted_does_not_touch_the_run(repo: Repo) -> Non
     watcher.send_signal(signal.SIGINT)
 
     assert watcher.wait(10) == 130
+    repo.write("../go", "")
     assert run.wait(20) == 0
     assert (repo.path / "done").exists()
 
@@ -169,15 +173,17 @@ def test_logs_without_an_attempt_say_so(repo: Repo) -> None:
 
 
 def test_following_the_logs_prints_what_comes_until_the_attempt_ends(repo: Repo) -> None:
-    repo.write("plan.md", shell_plan("touch begun; for i in 1 2 3 4 5; do echo tick $i; sleep 0.3; done"))
+    repo.write("plan.md", shell_plan(f"touch begun; echo tick; {UNTIL_GO}; echo tack"))
     repo.start("run", "plan.md", "--agent", "shell")
     eventually((repo.path / "begun").exists)
+    follower = repo.start("logs", "1", "--follow")
+    assert follower.stdout
+    while follower.stdout.readline() != "tick\n":
+        assert follower.poll() is None
 
-    followed = repo.peal("logs", "1", "--follow")
+    repo.write("../go", "")
 
-    assert [line for line in followed.stdout.splitlines() if line.startswith("tick")] == [
-        f"tick {number}" for number in range(1, 6)
-    ]
+    assert ended(follower, 0).splitlines()[-1] == "tack"
 
 
 def test_check_lists_tasks_segments_and_every_problem_with_its_line(repo: Repo) -> None:
@@ -580,13 +586,17 @@ def test_an_event_longer_than_a_chunk_is_told_in_words(repo: Repo) -> None:
 
 def test_following_the_logs_tells_events_in_words(repo: Repo) -> None:
     repo.write("events", f"{_SAID}\n")
-    repo.write("plan.md", shell_plan("cat events; touch begun; sleep 1; echo late"))
+    repo.write("plan.md", shell_plan(f"cat events; touch begun; {UNTIL_GO}; echo late"))
     repo.start("run", "plan.md", "--agent", "shell")
     eventually((repo.path / "begun").exists)
+    follower = repo.start("logs", "1", "execute", "--follow")
+    assert follower.stdout
+    told = [follower.stdout.readline() for _ in range(3)]
 
-    followed = repo.peal("logs", "1", "execute", "--follow").stdout
+    repo.write("../go", "")
 
-    assert followed.splitlines()[1:] == ["I will do it now.", "At once.", "late"]
+    assert told[1:] == ["I will do it now.\n", "At once.\n"]
+    assert ended(follower, 0) == "late\n"
 
 
 def test_status_and_report_show_what_events_say(repo: Repo) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PEAL, Repo, carriers, eventually, is_running, shell_plan
+from conftest import PEAL, UNTIL_GO, Repo, carriers, eventually, is_running, shell_plan
 from forkserver import Process
 
 SLOW = shell_plan(
@@ -85,7 +85,7 @@ def test_a_second_ctrl_c_skips_the_grace(repo: Repo) -> None:
 
     at = time.monotonic()
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    eventually(lambda: repo.recorded("StopAsked"))
     process.send_signal(signal.SIGINT)
 
     assert process.wait(20) == 130
@@ -301,7 +301,7 @@ def test_the_state_file_of_the_rust_peal_is_taken_up(repo: Repo) -> None:
 def test_a_memory_that_an_agent_deletes_is_put_back(repo: Repo) -> None:
     repo.write(
         "plan.md",
-        shell_plan("echo one >> log", "git clean -fdxq; touch gone; sleep 2.5", "echo three >> log"),
+        shell_plan("echo one >> log", f"git clean -fdxq; touch gone; {UNTIL_GO}", "echo three >> log"),
     )
     repo.git("add", ".")
     repo.git("commit", "-qm", "plan")
@@ -310,6 +310,7 @@ def test_a_memory_that_an_agent_deletes_is_put_back(repo: Repo) -> None:
     eventually((repo.path / ".peal/owner.json").exists, seconds=3)
 
     assert "another peal is at work" in repo.peal("run", "plan.md", "--agent", "shell", code=5).stderr
+    repo.write("../go", "")
     assert process.wait(20) == 0
 
     assert json.loads(repo.peal("status", "--json").stdout)["counts"]["done"] == 3
@@ -460,7 +461,7 @@ def test_a_file_where_the_memory_belongs_is_refused(repo: Repo) -> None:
 
 
 def test_nohup_is_respected(repo: Repo) -> None:
-    repo.write("plan.md", shell_plan("echo begun >> log; sleep 1; touch done"))
+    repo.write("plan.md", shell_plan(f"echo begun >> log; {UNTIL_GO}; touch done"))
     process = subprocess.Popen(
         ["nohup", *PEAL, "run", "plan.md", "--agent", "shell"],
         cwd=repo.path, env=repo.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -468,6 +469,7 @@ def test_nohup_is_respected(repo: Repo) -> None:
     eventually(lambda: begun(repo, "begun"))
 
     process.send_signal(signal.SIGHUP)
+    repo.write("../go", "")
 
     assert process.wait(20) == 0
     assert (repo.path / "done").exists()

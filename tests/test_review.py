@@ -308,11 +308,14 @@ def test_a_finding_that_the_agent_dismisses_is_passed_over_and_listed_at_the_end
 def test_a_test_that_fails_cannot_be_talked_away(
     project: Repo, agent: Scripted, reviewer: Callable[..., Path]
 ) -> None:
-    agent(PLANT, VERDICT)
+    calls = agent(PLANT, VERDICT)
     reviewer("sys.exit('red')")
     commit(project, PLAN)
 
-    run(project, "--agent", "mine", code=1)
+    said = run(project, "--agent", "mine", code=1)
+
+    assert "red" in said
+    assert runs(calls, "address") > 0
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,11 @@ def test_tasks_that_write_the_same_files_at_once_do_not_see_each_other(project: 
 
 
 def test_a_later_segment_works_on_what_the_earlier_one_landed(project: Repo) -> None:
-    commit_plan(project, "(parallel) echo 1 > one", "(parallel) echo 2 > two", "cat one two")
+    commit_plan(project, "(parallel) echo 1 > one", "(parallel) echo 2 > two", "cat one two > both")
 
     run_plan(project)
+
+    assert project.git("show", "HEAD:both") == "1\n2\n"
 
 
 def test_no_more_worktrees_are_made_than_tasks_run_at_once(project: Repo) -> None:
@@ -667,6 +669,8 @@ def test_worktree_setup_runs_again_when_it_is_another_command(project: Repo, out
     project.write("plan.md", shell_plan("ls a; touch one", "ls b; touch two"))
 
     run_plan(project, "--worktree-setup", "touch b")
+
+    assert landed(project) == ["1", "2"]
 
 
 def test_worktree_setup_that_fails_fails_the_task_with_its_words(project: Repo) -> None:
