@@ -115,8 +115,6 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
         if obstacle := obstacles.found(repo, changes):
             return _held(obstacle)
         rollback.note(repo, move.git_folder, move.branch, move.head, move.commit, changes)
-    except git.GitError as error:
-        return _held(f"{error}; put that right")
     except OSError as error:
         return _held(
             f"cannot write `{Places(repo).landing}`: {error.strerror}; make room or make it writable"

@@ -257,6 +257,12 @@ class Pool:
         """Into the branch; then peal's own branch for the task has done its work."""
         if not attempt.verified:
             return Outcome(Result.PASSED, "nothing to land")
+        try:
+            return self._landed(attempt)
+        except git.GitError as refused:  # the work is kept, and waits for a repository that git can read
+            return Outcome(Result.HELD, f"{refused}; put that right, then `peal resume`")
+
+    def _landed(self, attempt: Attempt) -> Outcome:
         brings = self._brought_by(attempt.verified)
         if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
