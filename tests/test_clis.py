@@ -454,7 +454,7 @@ def test_the_wait_is_seen_from_outside(project: Repo, clis: Put) -> None:
         for one in events
         if one["event"] == "StepEnded" and one["outcome"]["result"] == "limited"
     )
-    assert limited["until"] == pytest.approx(time.time() + 60, abs=15)
+    assert limited["until"] == pytest.approx(time.time() + 60, abs=50)
     assert "usage limit of `claude` until " in table
     assert found["state"] == "running"
     assert "usage limit of `claude` until " in found["tasks"][0]["reason"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from peal import formats, git, journal
+from peal import git, journal
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
 from peal.history import History, Line, fold
@@ -90,6 +90,8 @@ def _was_left(places: Places, one: Origin) -> bool:
     """Whether the file of a memory is gone, or another plan with none of its tasks has taken the place."""
     if _is_gone(places, one):
         return True
+    from peal import formats
+
     try:
         tasks = formats.parse(places.plan_file(one.plan).read_bytes(), one.plan).tasks
     except OSError:
