@@ -26,10 +26,10 @@ class Repo:
     path: Path
     env: dict[str, str] = field(factory=dict)
     started: list[Process] = field(factory=list)
-    before: tuple[str, ...] = ()
-    """Words in front of each command of peal's."""
     cold: bool = False
     """Whether each command is a Python that has just started, and not a fork; see tests/forkserver.py."""
+    before: tuple[str, ...] = ()
+    """Words in front of each command of peal's."""
 
     def write(self, name: str, text: str) -> Path:
         """Put a file there."""
