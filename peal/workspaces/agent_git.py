@@ -123,10 +123,6 @@ class AgentGit:
         lines = (content(self.folder / "packed-refs") or b"").decode("utf-8", "replace").splitlines()
         return next((line.split(" ")[0] for line in lines if line.endswith(f" {name}")), "")
 
-    def is_under_way(self, name: str) -> bool:
-        """Whether what this file tells of, one of `git.UNDER_WAY`, is still under way there."""
-        return os.path.lexists(self.folder / name)
-
     def new_refs(self) -> dict[str, str]:
         """Branches, tags and stashes that were made or moved there, by their full names, with what they point to."""
         found = (

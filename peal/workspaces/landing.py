@@ -16,7 +16,6 @@ from peal.workspaces import locks, obstacles, renaming, rollback
 _AGAIN_AFTER = 0.1
 _SHOWN = 5
 _FORWARD = (
-    "-c", f"core.hooksPath={os.devnull}",
     "merge", "--ff-only", "--quiet", "--no-stat", "--no-squash", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore",
 )  # fmt: skip
 """Nothing of the person's is overwritten, ignored files included, whatever they have set for merges in general."""
