@@ -15,8 +15,8 @@ from peal import process, removal
 from peal.errors import PealError
 from peal.files import end_of
 from peal.model import Ended, Ending, Sign
+from peal.output_tail import last_words
 from peal.text import duration, last_line
-from peal.transcripts import last_words
 
 _ENOUGH = 16_000_000
 """Bytes of one output after which a program is ended."""

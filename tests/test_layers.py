@@ -17,7 +17,7 @@ ROWS = (
     ("errors", "guard", "__init__"),
     ("alignment", "fields", "files", "model", "redaction", "replies", "signals", "text"),
     ("damage", "events", "places", "refusals", "removal", "speech", "spending"),
-    ("process", "settings", "log"),
+    ("log", "output_tail", "process", "settings"),
     ("git", "history", "lock"),
     ("agents", "formats", "phases", "rereading", "reviewers", "state", "status", "transcripts", "workspaces"),
     ("attempts", "executors", "inquiries", "journal", "report", "schedule", "screens", "summary", "work"),

@@ -27,12 +27,12 @@ from peal.model import (
     Session,
     Usage,
 )
+from peal.output_tail import last_words
 from peal.phases import Evidence
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
 from peal.settings import AgentSettings
 from peal.text import last_line, tail
-from peal.transcripts import last_words
 from peal.work.backoff import at_its_limit, with_time
 from peal.work.billing import used_by
 from peal.work.crew import Crew
