@@ -1,22 +1,21 @@
 """A file that is no plan yet: an agent rewrites it as one, which is kept and stands for the file from then on."""
 
-import hashlib
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from peal import formats, lock, memory, signals
+from peal import formats, lock, memory, plan_files, signals
 from peal.errors import PealError
-from peal.files import put, replace
+from peal.files import put
 from peal.inquiries import bench
 from peal.model import Attempt, Outcome, Phase, Plan, Problem, Reply, Task, Usage
-from peal.places import NORMALIZED, Places, PlanPlace
+from peal.places import Places, PlanPlace
 from peal.spending import amount, summed
-from peal.text import count, decoded, fenced, is_utf16
+from peal.text import count, fenced, is_utf16
 from peal.work import Crew
 from peal.work.desk import Desk, desk
 from peal.work.programs import Programs
@@ -24,7 +23,6 @@ from peal.workspaces import SharedTree
 
 DOCUMENT = "{{DOC}}"
 """Where the document stands in a prompt."""
-_MARK = re.compile(r"<!-- made of a file with the SHA-256 (?P<digest>[0-9a-f]{64}) -->\n")
 _FENCE = re.compile(r"(?ms)^(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<inner>.*)\n(?P=fence)[ \t]*$")
 """From the first fence to the last that could end it: whoever puts a plan into one seldom makes it longer than those inside."""
 
@@ -35,35 +33,6 @@ class EndedError(PealError):
     def __init__(self, number: int) -> None:
         super().__init__(f"{signals.NAMES[number]} while the plan was rewritten; nothing was begun")
         self.exit_code = 128 + number
-
-
-def can_be_rewritten(plan: Plan) -> bool:
-    """Whether a file holds something, in no form that peal reads; mistakes in a plan are for its author to mend."""
-    return plan.format in ("unknown", "foreign")
-
-
-def kept(place: PlanPlace, raw: bytes, path: str) -> Plan | None:
-    """What an agent has made of a file with these bytes, if that is kept: under its own name, or another it had."""
-    others = sorted(place.normalized.parent.glob(f"*{NORMALIZED}")) if not place.normalized.exists() else []
-    for kept_in in (place.normalized, *others):
-        if (text := _made_of(raw, kept_in)) is not None:
-            plan = formats.parse(text.encode(), path)
-            told = f"an agent has rewritten this file; what is carried out is kept in `{kept_in}`"
-            return evolve(plan, notes=(Problem(1, told), *plan.notes))
-    return None
-
-
-def _made_of(raw: bytes, kept_in: Path) -> str | None:
-    try:
-        text = decoded(kept_in.read_bytes())
-    except (OSError, ValueError):
-        return None
-    found = _MARK.match(text)
-    return text[found.end() :] if found and found["digest"] == _digest(raw) else None
-
-
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 def read(answer: str, path: str) -> tuple[str, Plan]:
@@ -123,7 +92,7 @@ def rewritten(order: Order) -> Plan:
             text, plan = read(answer, path)
             problems = plan.problems
             if not problems:
-                replace(place.normalized, f"<!-- made of a file with the SHA-256 {_digest(raw)} -->\n{text}")
+                plan_files.keep(place, raw, text)
                 order.say(_told(plan, place, used))
                 return plan
             order.say(f"answer {number + 1} is no plan: {problems[0].message}")

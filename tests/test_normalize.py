@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import Clis, Repo, ended, eventually, is_running
 
-from peal import normalizing
 from peal.normalizing import prompt_for, read
+from peal.plan_files import read_plan
 
 WISHES = "# What we want\n\nA file `a` and a file `b`.\n"
 PLAN = "# Goal\n\nTwo files.\n\n## Task 1: Make a\n\n```sh\ntouch a\n```\n\n## Task 2: Make b\n\n```sh\ntouch b\n```\n"
@@ -342,8 +342,10 @@ def test_what_is_kept_of_another_text_does_not_count(tmp_path: Path) -> None:
     """Nor what somebody has taken the mark from."""
     from peal.places import Places
 
-    place = Places(tmp_path).plan(tmp_path / "plan.md")
+    file = tmp_path / "plan.md"
+    file.write_text(WISHES)
+    place = Places(tmp_path).plan(file)
     place.normalized.parent.mkdir(parents=True)
     place.normalized.write_text(PLAN)
 
-    assert normalizing.kept(place, WISHES.encode(), "plan.md") is None
+    assert read_plan(file, Places(tmp_path)).problems

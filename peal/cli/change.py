@@ -10,10 +10,11 @@ import click
 
 from peal import journal, lock
 from peal import run as running
-from peal.cli.finding import found_again
-from peal.cli.options import chosen, fit_plan, places_of, plan_or_latest, repository
+from peal.cli.options import places_of, repository
 from peal.errors import PealError
+from peal.known_plans import found_again, plan_or_latest
 from peal.model import AGENT_PHASES, Phase
+from peal.plan_files import chosen, fit_plan
 from peal.text import ranges
 
 _STOP_WITHIN = 30.0

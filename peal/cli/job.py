@@ -9,15 +9,15 @@ from typing import Any
 
 from attrs import evolve
 
-from peal import git, journal, normalizing, process, reconcile
-from peal.cli.finding import found_again
+from peal import git, journal, process, reconcile
 from peal.cli.hiring import crew_of, introduced
-from peal.cli.options import chosen, fit, read_plan
 from peal.cli.rewriting import rewritten
 from peal.errors import PealError
+from peal.known_plans import found_again
 from peal.memory import moved
 from peal.model import AGENT_PHASES, Limits, Phase, Plan
 from peal.places import Places
+from peal.plan_files import can_be_rewritten, chosen, fit, read_plan
 from peal.redaction import HIDDEN
 from peal.run import Job
 from peal.settings import Settings, load
@@ -79,7 +79,7 @@ def job_of(
 
 
 def _is_to_be_rewritten(plan: Plan, settings: Settings) -> bool:
-    return settings.normalize_plan and bool(plan.problems) and normalizing.can_be_rewritten(plan)
+    return settings.normalize_plan and bool(plan.problems) and can_be_rewritten(plan)
 
 
 def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:

@@ -14,13 +14,15 @@ import click
 from attrs import asdict, define, field
 
 from peal import journal, lock, memory, transcripts
-from peal.cli.options import as_json, hidden, place_of, places_of, plan_or_latest, read_plan, repository
+from peal.cli.options import as_json, hidden, places_of, repository
 from peal.errors import PealError
 from peal.events import Event, RunOpened, converter
 from peal.events import as_json as to_json
 from peal.history import History, Line, Try, fold
+from peal.known_plans import place_of, plan_or_latest
 from peal.model import Phase, segments_of
 from peal.places import Places, PlanPlace
+from peal.plan_files import read_plan
 from peal.schedule.plan import Work, decide
 from peal.screens import Output
 from peal.screens.lines import Lines

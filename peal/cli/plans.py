@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from peal.cli.options import as_json, places_of, read_plan
+from peal.cli.options import as_json, places_of
 from peal.errors import PealError
 from peal.model import Plan
 from peal.places import Places
+from peal.plan_files import read_plan
 from peal.text import count, harmless, ranges
 
 

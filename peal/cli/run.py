@@ -22,8 +22,9 @@ from peal.cli.ending import (
     summed_up,
 )
 from peal.cli.job import job_of, where_it_is
-from peal.cli.options import place_of, places_of, repository, setting_flags
+from peal.cli.options import places_of, repository, setting_flags
 from peal.executors.rehearsal import Rehearsal
+from peal.known_plans import place_of
 from peal.model import Attempt, Command, Phase, Reply
 from peal.places import Places, PlanPlace
 from peal.report import OUTPUT_LINES, report

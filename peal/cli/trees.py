@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from peal import git, journal, lock, memory, removal
-from peal.cli.options import place_of, places_of, plan_or_latest, repository
+from peal.cli.options import places_of, repository
 from peal.errors import PealError
 from peal.history import Line, Try, fold
+from peal.known_plans import place_of, plan_or_latest
 from peal.places import Places, PlanPlace
 from peal.workspaces import PATCH, leftovers, slots
 

@@ -1,22 +1,42 @@
-"""A plan whose file is not where it was: looked for in the repository by its tasks."""
+"""Which plan is meant, where its file is by now, and where it is remembered."""
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from peal import git, journal
-from peal.cli.options import read_plan
+from peal import git, journal, memory
 from peal.errors import PealError
 from peal.events import TaskRead
 from peal.history import fold
-from peal.memory import as_read, moved
-from peal.places import Places
+from peal.memory import moved
+from peal.places import Places, PlanPlace
+from peal.plan_files import read_plan
 from peal.text import harmless, some
 
 _LARGEST = 1_000_000
 """Bytes of a file that may be a plan."""
 _SHOWN = 3
+
+
+def plan_or_latest(plan: Path | None, places: Places) -> Path:
+    """The plan that is meant: the one named, or the one that was run last."""
+    if plan is not None:
+        return plan
+    found = memory.known_runs(places)
+    if not found:
+        raise PealError(f"no plan has been run in `{places.repo}` yet; start with `peal run PLAN`")
+    return places.plan_file(found[0].plan_path)
+
+
+def place_of(places: Places, plan_file: Path) -> PlanPlace:
+    """Where a plan is remembered; where its file can be read, also under a name that it had before."""
+    own = places.plan(plan_file)
+    if not moved.is_remembered(own):
+        with suppress(PealError):
+            reading = memory.as_read(places, plan_file, read_plan(plan_file, places))
+            return memory.place_of(places, reading)
+    return own
 
 
 def found_again(places: Places, plan_file: Path) -> Path:
@@ -54,5 +74,5 @@ def _holds(places: Places, path: Path, before: Iterable[TaskRead]) -> bool:
     if moved.is_remembered(places.plan(path)):
         return False
     with suppress(PealError):
-        return moved.is_same(before, as_read(places, path, read_plan(path, places)).tasks)
+        return moved.is_same(before, memory.as_read(places, path, read_plan(path, places)).tasks)
     return False
