@@ -10,9 +10,9 @@ from attrs import frozen
 from peal import process, signals
 from peal.agents import surroundings
 from peal.files import end_of, put
-from peal.inquiries import bench
 from peal.model import Ended, Ending
 from peal.process import Cancel, Clocks, Launch
+from peal.scratch import scratch
 from peal.text import duration, harmless, tail
 
 _OUTPUT_LINES = 12
@@ -27,8 +27,6 @@ class Place:
     repo: Path
     folder: Path
     """What they print is kept here."""
-    scratch: Path
-    """Their temporary folder; made and removed."""
     clocks: Clocks
 
 
@@ -55,22 +53,22 @@ def carry_out(commands: Sequence[str], at: Place, say: Callable[[str], None]) ->
     found = []
     with (
         closing(Cancel()) as cancel,
-        bench(at.run, at.scratch),
+        scratch(at.run, say) as temporary,
         signals.heard(lambda _: cancel.set(hard=cancel.is_set)),
     ):
         for number, command in enumerate(commands, 1):
             say(f"post-run command `{command}`")
-            found.append(_done(command, number, at, cancel))
+            found.append(_done(command, number, at, temporary.folder, cancel))
     return found
 
 
-def _done(command: str, number: int, at: Place, cancel: Cancel) -> Done:
+def _done(command: str, number: int, at: Place, temporary: Path, cancel: Cancel) -> Done:
     output = at.folder / f"post-run-{number}.txt"
     if cancel.is_set:
         return Done(command, "not run: interrupted", 0.0, output)
     try:
         put(str(output), "")
-        launch = _launch(command, number, at, str(output))
+        launch = _launch(command, number, at, temporary, str(output))
         ending = process.finish(process.start(launch), launch, cancel)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -78,14 +76,14 @@ def _done(command: str, number: int, at: Place, cancel: Cancel) -> Done:
     return Done(command, _failure(ending), ending.seconds, output)
 
 
-def _launch(command: str, number: int, at: Place, output: str) -> Launch:
+def _launch(command: str, number: int, at: Place, temporary: Path, output: str) -> Launch:
     marker = f"{at.run}/post-run-{number}"
     env = {
         **surroundings(),
         process.RUN_MARKER: at.run,
         process.ATTEMPT_MARKER: marker,
         "PWD": str(at.repo),
-        "TMPDIR": str(at.scratch),
+        "TMPDIR": str(temporary),
     }
     encoded = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     argv = process.arguments(command)

@@ -4,18 +4,18 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from peal import process, removal
-from peal.errors import PealError
+from peal import process
 from peal.files import end_of
 from peal.model import Ended, Ending, Sign
 from peal.output_tail import last_words
+from peal.scratch import Scratch
 from peal.text import duration, last_line
 
 _ENOUGH = 16_000_000
@@ -23,32 +23,6 @@ _ENOUGH = 16_000_000
 _READ = 128 * 1024
 _FEW = 2.0
 """Seconds between TERM and KILL: nothing here has work to save."""
-
-
-@frozen
-class Bench:
-    """Where programs are tried out."""
-
-    run: str
-    """Marks everything that is started here."""
-    folder: Path
-
-
-@contextmanager
-def bench(run: str, folder: Path) -> Iterator[Bench]:
-    """A new folder to try programs out in; folder and programs are gone afterwards, however peal ends."""
-    try:
-        folder.mkdir(mode=0o700)
-        guard = process.Guard.stand(run, folder)
-    except OSError as error:
-        raise PealError(
-            f"cannot make `{folder}`: {error.strerror}; make room there or make it writable"
-        ) from None
-    try:
-        yield Bench(run, folder)
-    finally:
-        guard.release()
-        removal.remove(folder)
 
 
 @frozen
@@ -142,7 +116,7 @@ class _Running:
         return evolve(self.heard, ending=Ending(how, self.command.process.exit_code, took))
 
 
-def hear(at: Bench, inquiries: Sequence[Inquiry], seconds: float, at_once: int) -> list[Heard]:
+def hear(scratch: Scratch, inquiries: Sequence[Inquiry], seconds: float, at_once: int) -> list[Heard]:
     """Run programs, so many at once, each for so long at most; what came of them, in their order."""
     waiting, running = deque(inquiries), list[_Running]()
     heard: dict[str, Heard] = {}
@@ -150,7 +124,7 @@ def hear(at: Bench, inquiries: Sequence[Inquiry], seconds: float, at_once: int) 
         while waiting or running:
             while waiting and len(running) < at_once:
                 inquiry = waiting.popleft()
-                started = _started(at, inquiry)
+                started = _started(scratch, inquiry)
                 if isinstance(started, Heard):
                     heard[inquiry.name] = started
                 else:
@@ -166,12 +140,12 @@ def hear(at: Bench, inquiries: Sequence[Inquiry], seconds: float, at_once: int) 
     return [heard[inquiry.name] for inquiry in inquiries]
 
 
-def _started(at: Bench, inquiry: Inquiry) -> _Running | Heard:
+def _started(scratch: Scratch, inquiry: Inquiry) -> _Running | Heard:
     import sh
 
-    heard = Heard(None, at.folder / f"{inquiry.name}.out", at.folder / f"{inquiry.name}.err")
-    marker = f"{at.run}/{inquiry.name}"
-    env = {**inquiry.env, process.RUN_MARKER: at.run, process.ATTEMPT_MARKER: marker}
+    heard = Heard(None, scratch.folder / f"{inquiry.name}.out", scratch.folder / f"{inquiry.name}.err")
+    marker = f"{scratch.run}/{inquiry.name}"
+    env = {**inquiry.env, process.RUN_MARKER: scratch.run, process.ATTEMPT_MARKER: marker}
     program, *words = inquiry.argv
     stdin = inquiry.stdin or Path(os.devnull)
     try:

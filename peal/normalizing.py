@@ -11,9 +11,9 @@ from attrs import frozen
 from peal import formats, lock, memory, plan_files, signals
 from peal.errors import PealError
 from peal.files import put
-from peal.inquiries import bench
 from peal.model import Attempt, Outcome, Phase, Plan, Problem, Reply, Task, Usage
 from peal.places import Places, PlanPlace
+from peal.scratch import scratch
 from peal.spending import amount, summed
 from peal.text import count, fenced, is_utf16
 from peal.work import Crew
@@ -112,9 +112,11 @@ def _told(plan: Plan, place: PlanPlace, used: list[Usage]) -> str:
 def _programs(order: Order) -> Iterator[Programs]:
     """What the agent is started by: under the repository's lock, and ended by a signal."""
     name, came = uuid.uuid4().hex[:12], list[int]()
-    scratch = memory.scratch_of(name)
-    with lock.hold(order.places, name, first=memory.taking_over(order.places)), bench(name, scratch):
-        programs = Programs(name, scratch, lambda _: None, lambda _: None, {})
+    with (
+        lock.hold(order.places, name, first=memory.taking_over(order.places)),
+        scratch(name, order.say) as at,
+    ):
+        programs = Programs(name, at.folder, lambda _: None, at.watch, {})
 
         def hear(number: int) -> None:
             programs.cancel.set(hard=bool(came))

@@ -11,9 +11,10 @@ from attrs import evolve, frozen
 
 from peal import git
 from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
-from peal.inquiries import Bench, Heard, Inquiry, hear, text_of
+from peal.inquiries import Heard, Inquiry, hear, text_of
 from peal.model import Command, Declined, Phase, Reply, Result, Task, Usage
 from peal.phases.verdict import Evidence, unfinished
+from peal.scratch import Scratch
 from peal.text import clock, harmless
 
 LOOK_SEC = 10.0
@@ -62,7 +63,7 @@ class Question:
 # --- what is here
 
 
-def look(at: Bench, clis: Sequence[Cli], seconds: float) -> list[Found]:
+def look(at: Scratch, clis: Sequence[Cli], seconds: float) -> list[Found]:
     """What is here of these CLIs, in their order; a program that tells nothing for so long is ended."""
     inquiries = [inquiry for cli in clis for inquiry in _inquiries(cli, at)]
     at_once = max(os.cpu_count() or 1, 2)  # starting one keeps a core busy for a second or two
@@ -71,7 +72,7 @@ def look(at: Bench, clis: Sequence[Cli], seconds: float) -> list[Found]:
     return [_found(cli, heard) for cli in clis]
 
 
-def _inquiries(cli: Cli, at: Bench) -> Iterator[Inquiry]:
+def _inquiries(cli: Cli, at: Scratch) -> Iterator[Inquiry]:
     program, namesake = program_of(cli), _namesake(cli)
     words: list[tuple[str, ...]] = []
     if program:
@@ -168,7 +169,7 @@ def lacks(flags: Sequence[str], helps: str) -> list[str]:
 # --- one word
 
 
-def ask(at: Bench, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
+def ask(at: Scratch, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
     """Ask agents for one word, as an attempt at `plan` would, each in an empty repository of its own."""
     answers: dict[str, Answer] = {}
     asked: dict[str, Inquiry] = {}
@@ -186,7 +187,7 @@ def ask(at: Bench, questions: Mapping[str, Question], seconds: float) -> dict[st
     return {name: answers[name] for name in questions}
 
 
-def _prepared(at: Bench, name: str, question: Question) -> Inquiry | Reply | Declined:
+def _prepared(at: Scratch, name: str, question: Question) -> Inquiry | Reply | Declined:
     folder, workspace = at.folder / name, at.folder / name / "repo"
     for path in (folder, workspace, folder / "tmp"):
         path.mkdir()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from peal import journal, memory, process, reconcile, removal, signals
+from peal import journal, memory, process, reconcile, signals
 from peal.alignment import Word
 from peal.attempts import attempt_of
 from peal.errors import PealError
@@ -34,6 +34,7 @@ from peal.model import Decision, Halt, Limits, Phase, Plan, Task
 from peal.places import Places, PlanPlace
 from peal.rereading import reread
 from peal.schedule.plan import Work, decide, finished, is_complete
+from peal.scratch import scratch as scratch_folder
 from peal.screens import Screen
 from peal.text import ranges
 from peal.work import Crew, Worker
@@ -337,11 +338,8 @@ def _guarded(
 ) -> Halt:
     inbox: Inbox = Inbox()
     with ExitStack() as stack:
-        scratch = memory.scratch_of(name)
-        guard = _standing(name, scratch)
-        stack.callback(guard.release)
-        stack.callback(_sweep, scratch, screen)
-        worker = Worker(job.crew, name, scratch, inbox.put, guard.watch)
+        scratch = stack.enter_context(scratch_folder(name, screen.say))
+        worker = Worker(job.crew, name, scratch.folder, inbox.put, scratch.watch)
         if job.pool:
             for text in job.pool.prepare(job.width, bool(job.crew.reviewers) or job.limits.as_ready):
                 screen.say(text)
@@ -351,25 +349,6 @@ def _guarded(
         stack.callback(executor.close)
         hearing.hand_to(lambda number: inbox.put(_asked(number)))
         return Loop(job, held, executor, screen, log).go(_opening(job, name))
-
-
-def _standing(name: str, scratch: Path) -> process.Guard:
-    """The run's guard, and its temporary folder, for which the guard answers too."""
-    try:
-        scratch.mkdir(mode=0o700)
-        return process.Guard.stand(name, scratch)
-    except OSError as error:
-        raise PealError(
-            f"cannot make `{scratch}`: {error.strerror}; make room there or make it writable"
-        ) from None
-
-
-def _sweep(scratch: Path, screen: Screen) -> None:
-    """Remove the run's temporary folder, with all that attempts left in theirs."""
-    if left := removal.remove(scratch):
-        screen.say(
-            f"the temporary folder could not be removed wholly ({left.why}); `{left.command()}` removes it"
-        )
 
 
 def _opening(job: Job, name: str) -> RunOpened:

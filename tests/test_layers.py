@@ -18,7 +18,7 @@ ROWS = (
     ("alignment", "fields", "files", "model", "redaction", "replies", "signals", "text"),
     ("damage", "events", "places", "refusals", "removal", "speech", "spending"),
     ("log", "output_tail", "process", "settings"),
-    ("git", "history", "lock"),
+    ("git", "history", "lock", "scratch"),
     ("agents", "formats", "phases", "rereading", "reviewers", "state", "status", "transcripts", "workspaces"),
     (
         "attempts",

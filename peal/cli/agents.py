@@ -10,15 +10,15 @@ from typing import Any
 import click
 from attrs import asdict, evolve, frozen
 
-from peal import agents, git, inquiries, memory, probe, process
+from peal import agents, git, probe, process
 from peal.agents import ADAPTERS, Agent, CliAgent
 from peal.agents.command import CommandAgent
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
-from peal.inquiries import Bench
 from peal.model import Phase
 from peal.probe import Answer, Found, Question
 from peal.redaction import redactor, secrets
+from peal.scratch import Scratch, scratch
 from peal.settings import Settings, load
 from peal.spending import amount, summed
 from peal.text import duration, harmless, some
@@ -68,7 +68,7 @@ def agents_(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo:
         *(name for name in settings.agents if name not in ADAPTERS),
     )
     name = uuid.uuid4().hex[:12]
-    with inquiries.bench(name, memory.scratch_of(name)) as at:
+    with scratch(name, lambda text: click.echo(text, err=True)) as at:
         rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
         if asks:
             rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
@@ -89,7 +89,7 @@ def _folder(repo: Path) -> Path:
         return repo.resolve()
 
 
-def _rows(at: Bench, wanted: Sequence[str], settings: Settings, folder: Path, seconds: float) -> list[Row]:
+def _rows(at: Scratch, wanted: Sequence[str], settings: Settings, folder: Path, seconds: float) -> list[Row]:
     described = {
         name: _described(name, settings, folder) for name in wanted if name not in ADAPTERS
     }  # first: it refuses a name that nobody has
@@ -135,7 +135,7 @@ class _Asking:
     is_quiet: bool
 
 
-def _asked(at: Bench, rows: list[Row], settings: Settings, folder: Path, how: _Asking) -> list[Row]:
+def _asked(at: Scratch, rows: list[Row], settings: Settings, folder: Path, how: _Asking) -> list[Row]:
     wanted = [row.found.name for row in rows if (_can_be_asked(row) if how.is_named else row.is_usable)]
     questions = {name: _question(name, settings, folder) for name in wanted}
     if not how.is_named:

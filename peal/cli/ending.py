@@ -114,7 +114,7 @@ def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     clocks = Clocks(
         settings.post_run_timeout_sec or settings.phase_timeout_sec, None, settings.max_output_mb * 1_000_000
     )
-    at = afterwards.Place(name, job.places.repo, job.place.folder, memory.scratch_of(name), clocks)
+    at = afterwards.Place(name, job.places.repo, job.place.folder, clocks)
     try:
         done = afterwards.carry_out(commands, at, lambda line: screen.say(job.crew.hide(line)))
     except (PealError, OSError) as error:

@@ -1,13 +1,12 @@
 """A plan's memory taken in hand: one peal at a time, nothing left of a dead run, and everything brought together."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from peal import git, journal, lock, process, removal, state
+from peal import git, journal, lock, process, removal, scratch, state
 from peal.alignment import Word
 from peal.errors import Damaged, PealError
 from peal.events import PlanRead, TaskRead
@@ -162,17 +161,7 @@ def end_strays(dead: lock.Owner) -> None:
     process.outlast(git.OF_PEAL, str(dead.pid), _GIT_WITHIN)
     if dead.run:
         process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
-        removal.remove(scratch_of(dead.run))
-
-
-def scratch_of(run: str) -> Path:
-    """
-    The temporary folder of a run, in `/tmp` where that can be used.
-
-    Paths of sockets end at 108 bytes, and some systems' own folder for such things has a long name.
-    """
-    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir()
-    return Path(base) / f"peal-{run}"
+        removal.remove(scratch.folder_of(dead.run))
 
 
 @contextmanager
