@@ -4,8 +4,7 @@ from pathlib import Path
 
 from peal.history import History, Line, Try
 from peal.model import Attempt, Finding, Outcome, Phase, Result, Session, Step, Task
-from peal.places import PlanPlace
-from peal.workspaces import PATCH
+from peal.places import PATCH, PlanPlace
 
 
 def attempt_of(

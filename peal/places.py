@@ -13,6 +13,8 @@ from peal.model import Phase
 from peal.text import harmless, slug
 
 FOLDER = ".peal"
+PATCH = "changes.patch"
+"""In an attempt's folder: what it changed, if it did not pass."""
 NORMALIZED = "-normalized.md"
 """Ends the name of what an agent has made of a file."""
 _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")

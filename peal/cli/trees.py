@@ -14,8 +14,8 @@ from peal.cli.options import places_of, repository
 from peal.errors import PealError
 from peal.history import Line, Try, fold
 from peal.known_plans import place_of, plan_or_latest
-from peal.places import Places, PlanPlace
-from peal.workspaces import PATCH, leftovers, slots
+from peal.places import PATCH, Places, PlanPlace
+from peal.workspaces import leftovers, slots
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """Where a step works, and how what it did gets into the branch: the repository itself, or worktrees of a pool."""
 
-from peal.workspaces.commits import PATCH
 from peal.workspaces.hooks import OF_THE_BRANCH, OF_THE_TREE, Hooks
 from peal.workspaces.messages import Messages
 from peal.workspaces.pool import Pool
@@ -10,7 +9,6 @@ from peal.workspaces.shared import SharedTree
 __all__ = [
     "OF_THE_BRANCH",
     "OF_THE_TREE",
-    "PATCH",
     "Change",
     "Hooks",
     "Messages",

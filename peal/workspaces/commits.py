@@ -10,13 +10,11 @@ from attrs import frozen
 from peal import git
 from peal.errors import PealError
 from peal.files import content, replace
+from peal.places import PATCH
 from peal.text import harmless, slug, some
 from peal.workspaces import submodules
 from peal.workspaces.slots import MARKER, Slot
 from peal.workspaces.staging import staged
-
-PATCH = "changes.patch"
-"""In an attempt's folder: what it changed, if it did not pass."""
 
 _SHOWN = 5
 _EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
