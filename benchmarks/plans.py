@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from peal import formats
-from peal.events import (
+from peal.model import Limits, Outcome, Phase, Plan, Result
+from peal.record.events import (
     Event,
     PlanRead,
     ProcessStarted,
@@ -13,9 +14,8 @@ from peal.events import (
     StepStarted,
     TaskRead,
 )
-from peal.journal import Journal, open_journal
-from peal.model import Limits, Outcome, Phase, Plan, Result
-from peal.places import Places
+from peal.record.journal import Journal, open_journal
+from peal.system.layout import Places
 
 SHARED = "commit = false\n"
 """Settings by which all work in the one tree and nothing is committed; what comes first in `peal.toml`."""

@@ -233,14 +233,12 @@ def main() -> None:
 
 
 def _import_all() -> None:
-    import peal.cli
+    import peal
 
-    entry = peal.cli.main
     found = (module.name for module in pkgutil.walk_packages(peal.__path__, "peal."))
     for name in (*LATE, *found):
         if name != "peal.__main__":
             importlib.import_module(name)
-    peal.cli.main = entry  # the module of that name has taken its place, as it does in a peal that has begun
 
 
 def _called(control: socket.socket) -> tuple[Call, list[int]] | None:

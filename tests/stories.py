@@ -7,7 +7,8 @@ from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 
-from peal.events import (
+from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, Usage, segments_of
+from peal.record.events import (
     Event,
     PlanRead,
     ProcessStarted,
@@ -19,8 +20,7 @@ from peal.events import (
     TaskRead,
     WorkspaceReady,
 )
-from peal.history import History
-from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, Usage, segments_of
+from peal.record.history import History
 from peal.schedule.plan import Work, decide
 
 FINDING = Finding("tests", "one test fails")

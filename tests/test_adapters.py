@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peal.agents import ADAPTERS, MARKERS
+from peal.agents.faults import complaint, trouble
 from peal.agents.protocol import Request, Sign, Transcript
-from peal.agents.resets import LATE, Form, Told, reset_time, told_by_header
-from peal.agents.troubles import complaint, trouble
+from peal.agents.reset_times import LATE, Form, Told, reset_time, told_by_header
 from peal.model import Fault, Phase, Reply, Task, Trouble, Usage
 from peal.settings import CLIS, AgentSettings
 

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from conftest import Repo, carriers, eventually
 
-from peal import probe
-from peal.agents import ADAPTERS
+from peal.agents import ADAPTERS, probe
+from peal.agents.probe import Answer, Found
 from peal.agents.protocol import Cli
 from peal.model import Ended, Ending, Fault, Reply, Trouble
 from peal.phases.verdict import Evidence
-from peal.probe import Answer, Found
 
 CLAUDE = ADAPTERS["claude"]
 FLAGS = " ".join(CLAUDE.flags)

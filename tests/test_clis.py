@@ -259,7 +259,9 @@ def test_who_stays_after_its_last_word_has_passed_and_is_sent_home(project: Repo
     clis("codex")  # which talks on stderr too
     plan(project, "WRITE one.txt: 1\nexecute: LINGER")
     hasty = project.path.parent / "hasty.py"
-    hasty.write_text("from peal import process, cli\nprocess.FAREWELL = 1.0\ncli.main()\n")
+    hasty.write_text(
+        "from peal import cli\nfrom peal.system import process\nprocess.FAREWELL = 1.0\ncli.main()\n"
+    )
     place, clock = ("--repo", str(project.path)), ("--phase-timeout-sec", "25")
 
     words = ("hasty", "run", str(project.path / "plan.md"), *place, "--agent", "codex", *clock)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from peal import settings
 from peal.cli.config import config, init, with_value, without
-from peal.cli.settings_page import outside_tables
 from peal.errors import PealError
 from peal.settings import Settings
+from peal.settings.page import outside_tables
 
 
 @pytest.fixture(autouse=True)

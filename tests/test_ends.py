@@ -27,12 +27,12 @@ from conftest import (
 )
 from test_clis import ALL, PROGRAMS, Put, journal, plan, results, resume, run
 
-from peal.history import fold
-from peal.journal import load
-from peal.signals import NAMES
-from peal.state import State, state_of
-from peal.state import read as read_state
-from peal.state import write as write_state
+from peal.record.history import fold
+from peal.record.journal import load
+from peal.record.state_file import State, state_of
+from peal.record.state_file import read as read_state
+from peal.record.state_file import write as write_state
+from peal.system.signals import NAMES
 
 # Limits whose end has passed by this machine's clock.
 

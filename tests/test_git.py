@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import Repo
 
-from peal import git
 from peal.errors import PealError
-from peal.process import ATTEMPT_MARKER, RUN_MARKER
+from peal.system import git
+from peal.system.process import ATTEMPT_MARKER, RUN_MARKER
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@
 import pytest
 from stories import FINDING, Remembered, opened, play, tasks_of
 
-from peal.events import (
+from peal.model import AGENT_PHASES, Limits, Outcome, Phase, Result
+from peal.record.events import (
     Event,
     PlanRead,
     StepEnded,
@@ -12,8 +13,7 @@ from peal.events import (
     TasksMarkedDone,
     WorkspaceReady,
 )
-from peal.history import History, Line, fold
-from peal.model import AGENT_PHASES, Limits, Outcome, Phase, Result
+from peal.record.history import History, Line, fold
 
 LANDING = Limits(lands=True)
 

@@ -58,10 +58,10 @@ def test_version_loads_no_library_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        ("peal.cli.main", {"click"}),
-        ("peal.run", set()),
-        ("peal.status", set()),
-        ("peal.history", set()),
+        ("peal.cli.app", {"click"}),
+        ("peal.run.loop", set()),
+        ("peal.views.status", set()),
+        ("peal.record.history", set()),
         ("peal.agents", set()),
         ("peal.settings", set()),
     ],

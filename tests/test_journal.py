@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import FINDING, Remembered, opened, play, tasks_of
 
-from peal import events as facts
-from peal import journal, state
 from peal.errors import Damaged
-from peal.events import (
+from peal.model import Finding, Limits, Outcome, Phase, Result, Task
+from peal.record import events as facts
+from peal.record import journal, state_file
+from peal.record.events import (
     KINDS,
     Event,
     PlanRead,
@@ -33,10 +34,9 @@ from peal.events import (
     TasksMarkedDone,
     WorkspaceReady,
 )
-from peal.history import History, fold
-from peal.journal import Journal, line_of, load, open_journal, set_aside
-from peal.model import Finding, Limits, Outcome, Phase, Result, Task
-from peal.places import PlanPlace
+from peal.record.history import History, fold
+from peal.record.journal import Journal, line_of, load, open_journal, set_aside
+from peal.system.layout import PlanPlace
 
 PAIR = tasks_of("1p 2p")
 FROZEN = Path(__file__).parent / "data" / "journal-v1.jsonl"
@@ -184,7 +184,7 @@ def test_a_path_that_is_no_utf_8_survives_in_both_files(place: PlanPlace) -> Non
     _record(place, PAIR, evolve(opened(1.0), repo=repo))
 
     assert fold(_events(place)).opened.repo == repo
-    assert state.read(place.state).repo_path == repo
+    assert state_file.read(place.state).repo_path == repo
     assert place.state.read_bytes().decode("utf-8")
 
 
@@ -527,7 +527,7 @@ def test_a_moved_task_stays_complete_from_one_opening_to_the_next(place: PlanPla
     second = _opened_again(place, tasks_of("1=b 2=a"))
 
     assert first.history.completed == second.history.completed == {2}
-    assert state.read(place.state).completed_task_indices == (2,)
+    assert state_file.read(place.state).completed_task_indices == (2,)
 
 
 # state.json
@@ -566,7 +566,7 @@ def test_state_json_of_a_finished_run_has_its_exit_code_and_no_owner(place: Plan
     play(memory, PAIR, {"2 plan": "fails"})
     memory.close()
 
-    known = state.read(place.state)
+    known = state_file.read(place.state)
 
     assert (known.owner, known.exit_code, known.failed) == (None, 1, {"2": "it went wrong"})
     assert not known.is_finished
@@ -644,7 +644,7 @@ def test_a_state_json_of_any_moment_forgets_nothing(place: PlanPlace) -> None:
     for at in range(len(recording.events) + 1):
         offset = recording.ends[at - 1] if at else 0
         _put(place, raw)
-        state.write(place.state, state.state_of(fold(recording.events[:at]), offset))
+        state_file.write(place.state, state_file.state_of(fold(recording.events[:at]), offset))
 
         memory = _opened_again(place)
 
@@ -659,7 +659,7 @@ def test_a_state_json_ahead_of_a_cut_journal_is_brought_back_first(place: PlanPl
     place.journal.write_bytes(raw[: load(place.journal).ends[2] + 7])
 
     memory = open_journal(place, _reading(PAIR))
-    known = state.read(place.state)
+    known = state_file.read(place.state)
     memory.close()
 
     assert known.completed_task_indices == (1,)
@@ -736,7 +736,7 @@ def test_nothing_new_is_not_written_again(place: PlanPlace) -> None:
 
 def test_a_lost_state_json_is_made_again_from_the_journal(place: PlanPlace) -> None:
     _record(place, PAIR, opened(1.0), _done(2.0, 2))
-    known = state.read(place.state)
+    known = state_file.read(place.state)
     place.state.unlink()
 
     memory = open_journal(place, _reading(PAIR))
@@ -745,7 +745,7 @@ def test_a_lost_state_json_is_made_again_from_the_journal(place: PlanPlace) -> N
 
     assert memory.history.completed == {2}
     assert memory.said == ["state.json was missing: made again from the journal"]
-    assert state.read(place.state).completed_task_indices == known.completed_task_indices
+    assert state_file.read(place.state).completed_task_indices == known.completed_task_indices
 
 
 def test_after_a_lost_journal_peal_goes_on_from_state_json(place: PlanPlace) -> None:
@@ -789,7 +789,7 @@ def test_going_on_from_state_json_survives_a_crash_at_any_byte(place: PlanPlace,
     """Until the completions are in the journal they are taken over again on the next opening."""
     _record(place, PAIR, opened(1.0), _done(2.0, 1, 2))
     known = place.state.read_bytes() if source == "state.json" else None
-    rust = state.State("plans/a.md", "/repo", (1, 2)) if known is None else None
+    rust = state_file.State("plans/a.md", "/repo", (1, 2)) if known is None else None
     _put(place, b"", known)
     _opened_again(place, rust_state=rust)
     raw = place.journal.read_bytes()
@@ -839,7 +839,7 @@ def test_json_that_is_no_state_is_unreadable_too(place: PlanPlace, content: str)
     _put(place, _raw(PlanRead(0.0, PAIR)), content.encode())
 
     with pytest.raises(Damaged, match="cannot be understood"):
-        state.read(place.state)
+        state_file.read(place.state)
 
 
 def test_every_unreadable_file_gets_a_name_of_its_own(place: PlanPlace) -> None:
@@ -867,18 +867,18 @@ def test_starting_over_moves_the_memory_aside(place: PlanPlace) -> None:
 # The Rust peal
 
 
-def _rust_file(tmp_path: Path, *completed: int) -> state.State:
+def _rust_file(tmp_path: Path, *completed: int) -> state_file.State:
     path = tmp_path / "rust.json"
     path.write_text(
         json.dumps({"plan_path": "plans/a.md", "repo_path": "/repo", "completed_task_indices": completed})
     )
-    found = state.read(path)
+    found = state_file.read(path)
     assert found is not None
     return found
 
 
 def test_the_rust_peals_state_json_is_understood(tmp_path: Path) -> None:
-    assert _rust_file(tmp_path, 2, 1) == state.State("plans/a.md", "/repo", (1, 2))
+    assert _rust_file(tmp_path, 2, 1) == state_file.State("plans/a.md", "/repo", (1, 2))
     assert _rust_file(tmp_path).schema_version == 0
 
 
@@ -1032,7 +1032,7 @@ def test_a_state_json_that_cannot_be_written_at_the_end_spoils_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(state, "write", fail)
+        full.setattr(state_file, "write", fail)
         memory.close()
 
     assert _opened_again(place).history.completed == {1}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import PEAL, Repo, commit_plan, landed, run_plan
 
-from peal import removal
-from peal.events import (
+from peal.model import Halt, Limits, Outcome, Phase, Result
+from peal.record.events import (
     Event,
     PlanRead,
     RunOpened,
@@ -22,11 +22,11 @@ from peal.events import (
     read,
     written,
 )
-from peal.history import History, fold
-from peal.model import Halt, Limits, Outcome, Phase, Result
-from peal.report import report
-from peal.status import noted_lines
-from peal.summary import summary
+from peal.record.history import History, fold
+from peal.system import removal
+from peal.views.report import report
+from peal.views.status import noted_lines
+from peal.views.summary import summary
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
 def removed_by_anybody(unprivileged: tuple[str, ...], top: Path) -> str:
     """What a person who is not root is told of a removal."""
     script = (
-        "import sys; from pathlib import Path; from peal.removal import remove; left = remove(Path(sys.argv[1])); "
+        "import sys; from pathlib import Path; from peal.system.removal import remove; left = remove(Path(sys.argv[1])); "
         "print(left and f'{left.why}\\n{left.command()}')"
     )
     words = [*unprivileged, PEAL[0], "-c", script, str(top)]
@@ -199,7 +199,7 @@ def test_what_is_mounted_inside_is_told_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "top/a b").mkdir(parents=True)
     script = (
         f"mount --bind theirs 'top/a b' && {PEAL[0]} -c "
-        "'from pathlib import Path; from peal.removal import remove; print(remove(Path(\"top\")).command())'"
+        "'from pathlib import Path; from peal.system.removal import remove; print(remove(Path(\"top\")).command())'"
     )
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script],

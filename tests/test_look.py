@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import PEAL, UNTIL_GO, Repo, ended, eventually, shell_plan
 
-from peal.events import StepStarted
-from peal.journal import load
-from peal.output_tail import last_said
-from peal.speech import readable
+from peal.agents.event_text import readable
+from peal.agents.output_tail import last_said
+from peal.record.events import StepStarted
+from peal.record.journal import load
 
 
 def test_status_shows_what_is_done_running_and_waiting_while_the_run_goes_on(repo: Repo) -> None:

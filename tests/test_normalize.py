@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import Clis, Repo, ended, eventually, is_running
 
-from peal.normalizing import prompt_for, read
-from peal.plan_files import read_plan
+from peal.run.normalize import prompt_for, read
+from peal.run.plan_files import read_plan
 
 WISHES = "# What we want\n\nA file `a` and a file `b`.\n"
 PLAN = "# Goal\n\nTwo files.\n\n## Task 1: Make a\n\n```sh\ntouch a\n```\n\n## Task 2: Make b\n\n```sh\ntouch b\n```\n"
@@ -340,7 +340,7 @@ def test_a_plan_is_found_in_an_answer(answer: str) -> None:
 
 def test_what_is_kept_of_another_text_does_not_count(tmp_path: Path) -> None:
     """Nor what somebody has taken the mark from."""
-    from peal.places import Places
+    from peal.system.layout import Places
 
     file = tmp_path / "plan.md"
     file.write_text(WISHES)

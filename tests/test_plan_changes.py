@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import tasks_of
 
-from peal.alignment import DONE, Alignment, Known, Read, align
-from peal.events import PlanRead, TasksMarkedDone, written
-from peal.events import read as read_event
-from peal.history import fold
+from peal.record.alignment import DONE, Alignment, Known, Read, align
+from peal.record.events import PlanRead, TasksMarkedDone, written
+from peal.record.events import read as read_event
+from peal.record.history import fold
 
 # Files that other programs have saved
 

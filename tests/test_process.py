@@ -19,9 +19,9 @@ import pytest
 from attrs import evolve
 from conftest import carriers, eventually, is_running
 
-from peal import guard, process
 from peal.model import Ended, Ending, Sign
-from peal.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Guard, Launch
+from peal.system import process, reaper
+from peal.system.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Guard, Launch
 
 LONG = "300"
 """Seconds that nothing here ever waits for."""
@@ -697,7 +697,7 @@ def test_a_carrier_that_ignores_the_order_to_end_is_killed(system: str, child: C
 def test_the_one_who_ends_carriers_may_carry_the_marker_too(system: str, tmp_path: Path) -> None:
     source = f"""
 import os
-from peal import process
+from peal.system import process
 if {system == "without /proc"}:
     process._HAS_PROC = False
 print(process.end_carriers("MARK", os.environ["MARK"]))
@@ -740,7 +740,7 @@ def carrier(child: Callable[..., Any]) -> Callable[..., subprocess.Popen[bytes]]
 
 def _guard(folder: Path, run: str = "") -> tuple[str, ...]:
     """The guard of a run as a command."""
-    return (sys.executable, "-I", "-S", guard.__file__, run or str(uuid4()), str(folder))
+    return (sys.executable, "-I", "-S", reaper.__file__, run or str(uuid4()), str(folder))
 
 
 def _guards(folder: Path) -> list[int]:
@@ -779,7 +779,7 @@ def test_a_guard_acts_when_peal_is_killed(
 ) -> None:
     run = str(uuid4())
     source = (
-        "import sys, time; from pathlib import Path; from peal.process import Guard\n"
+        "import sys, time; from pathlib import Path; from peal.system.process import Guard\n"
         "guard = Guard.stand(sys.argv[1], Path(sys.argv[2])); print('stands', flush=True); time.sleep(300)"
     )
     peal = child(sys.executable, "-c", source, run, str(folder), stdout=subprocess.PIPE)
@@ -793,7 +793,7 @@ def test_a_guard_acts_when_peal_is_killed(
     eventually(lambda: not _guards(folder))
 
 
-@pytest.mark.parametrize("last_words", [b"", guard.DONE], ids=["peal is gone", "peal ended in good order"])
+@pytest.mark.parametrize("last_words", [b"", reaper.DONE], ids=["peal is gone", "peal ended in good order"])
 def test_a_guard_ends_what_ignores_the_order_and_starts_itself_anew(
     last_words: bytes, folder: Path, carrier: Callable[..., Any], child: Callable[..., Any]
 ) -> None:
@@ -825,7 +825,7 @@ def test_a_guard_ends_the_groups_it_was_told_of_when_peal_is_gone(
 ) -> None:
     standing = child(*_guard(folder), stdin=subprocess.PIPE)
 
-    standing.communicate(b"%d %s\n" % (hidden[0], guard.started(hidden[0])), timeout=20)
+    standing.communicate(b"%d %s\n" % (hidden[0], reaper.started(hidden[0])), timeout=20)
 
     assert standing.returncode == 0
     eventually(lambda: not any(map(is_running, hidden)))
@@ -833,14 +833,14 @@ def test_a_guard_ends_the_groups_it_was_told_of_when_peal_is_gone(
 
 @pytest.mark.parametrize(
     ("born", "last_words"),
-    [(b"1", b""), (b"", b""), (None, guard.DONE)],
+    [(b"1", b""), (b"", b""), (None, reaper.DONE)],
     ids=["of another process by now", "torn", "of peal's that ended in good order"],
 )
 def test_a_guard_leaves_other_groups_alone(
     born: bytes | None, last_words: bytes, hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
     standing = child(*_guard(folder), stdin=subprocess.PIPE)
-    start = guard.started(hidden[0]) if born is None else born
+    start = reaper.started(hidden[0]) if born is None else born
 
     standing.communicate(b"%d %s\n%s" % (hidden[0], start, last_words), timeout=20)
 
@@ -852,7 +852,7 @@ def test_a_guard_that_watches_a_process_is_told_its_number_and_start(
     hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
     source = (
-        "import sys, time; from pathlib import Path; from peal.process import Guard\n"
+        "import sys, time; from pathlib import Path; from peal.system.process import Guard\n"
         "guard = Guard.stand('a run', Path(sys.argv[1])); guard.watch(int(sys.argv[2]))\n"
         "print('stands', flush=True); time.sleep(300)"
     )
@@ -873,7 +873,7 @@ def test_a_guard_is_not_moved_by_the_signals_that_end_others(folder: Path, child
         standing.send_signal(number)
 
     assert standing.poll() is None
-    standing.communicate(guard.DONE, timeout=20)
+    standing.communicate(reaper.DONE, timeout=20)
     assert standing.returncode == 0
 
 

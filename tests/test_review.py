@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from peal.model import DISMISSALS, Finding, Round, Severity
 from peal.phases.address import dismissed, is_over
-from peal.replies import answer_with
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
+from peal.text.json_replies import answer_with
 
 PLAN = "# A plan\n\n## Task 1: Greet\n\nWrite greet.py.\n"
 Scripted = Callable[..., Path]

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from stories import Chance, Moment, Remembered, Script, play, tasks_of, work_of
 
-from peal.events import (
+from peal.model import AGENT_PHASES, Decision, Limits, Outcome, Phase, Result, Segment, Step
+from peal.record.events import (
     Event,
     PlanRead,
     RunOpened,
@@ -23,7 +24,6 @@ from peal.events import (
     TasksForgotten,
     TasksMarkedDone,
 )
-from peal.model import AGENT_PHASES, Decision, Limits, Outcome, Phase, Result, Segment, Step
 from peal.schedule.plan import Work, decide
 
 TWO = Limits(max_parallel=2)

@@ -23,7 +23,8 @@ from conftest import Repo, eventually, shell_plan
 from forkserver import Process, popen
 from rich.cells import cell_len
 
-from peal.events import (
+from peal.model import AGENT_PHASES, Decision, Finding, Limits, Outcome, Phase, Reason, Result, Segment
+from peal.record.events import (
     Event,
     PlanRead,
     ProcessStarted,
@@ -33,13 +34,12 @@ from peal.events import (
     StopAsked,
     TaskRead,
 )
-from peal.history import History, Try, fold
-from peal.model import AGENT_PHASES, Decision, Finding, Limits, Outcome, Phase, Reason, Result, Segment
-from peal.screens import Output
-from peal.screens import live as live_module
-from peal.screens.lines import JsonLines, Lines
-from peal.screens.live import Area, Live, next_drawing, rows_above
-from peal.screens.table import Scene, Span, fit, plain, render
+from peal.record.history import History, Try, fold
+from peal.views.screens import Output
+from peal.views.screens import live as live_module
+from peal.views.screens.lines import JsonLines, Lines
+from peal.views.screens.live import Area, Live, next_drawing, rows_above
+from peal.views.screens.table import Scene, Span, fit, plain, render
 
 PLAN, EXECUTE, ADDRESS, LAND = Phase
 PASSED, FAILED = Outcome(Result.PASSED), Outcome(Result.FAILED, "exit status 3: boom")
@@ -1011,7 +1011,7 @@ def test_the_table_is_not_loaded_without_a_terminal(repo: Repo) -> None:
     source = (
         f"import sys; sys.argv = ['peal', *{RUN!r}]\n"
         "from peal.cli import main\n"
-        "main()\nprint('peal.screens.live' in sys.modules)"
+        "main()\nprint('peal.views.screens.live' in sys.modules)"
     )
 
     done = subprocess.run(

@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peal import settings
-from peal.cli import settings_page
 from peal.cli.options import setting_flags
 from peal.errors import PealError
-from peal.settings import AgentSettings, PhaseSettings, ReviewerSettings, Settings
+from peal.settings import AgentSettings, PhaseSettings, ReviewerSettings, Settings, page
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -710,8 +709,8 @@ def test_parsed_gives_the_value_a_text_stands_for() -> None:
 
 
 def test_the_page_lists_every_key_as_the_code_has_it() -> None:
-    """docs/settings.md is made by `python -m peal.cli.settings_page > docs/settings.md`."""
-    assert PAGE.read_text(encoding="utf-8") == settings_page.page()
+    """docs/settings.md is made by `python -m peal.settings.page > docs/settings.md`."""
+    assert PAGE.read_text(encoding="utf-8") == page.page()
 
 
 def test_the_page_names_the_flags_that_the_commands_have() -> None:
@@ -724,8 +723,8 @@ def test_the_page_names_the_flags_that_the_commands_have() -> None:
 
     flags = {flag for option in probe.params for flag in (*option.opts, *option.secondary_opts)}
 
-    assert {word.strip("`,") for word in settings_page.page().split() if word.startswith("`--")} >= flags
-    assert all(f"`{flag}`" in settings_page.page() for flag in flags)
+    assert {word.strip("`,") for word in page.page().split() if word.startswith("`--")} >= flags
+    assert all(f"`{flag}`" in page.page() for flag in flags)
 
 
 def test_every_key_says_what_it_means() -> None:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peal.model import Outcome, Phase, Reply, Result, Session, Usage
-from peal.redaction import HIDDEN, redactor, secrets
+from peal.record.spending import Spending, amount, dollars, minus, plus, summed, tokens
 from peal.settings import PriceSettings
-from peal.spending import Spending, amount, dollars, minus, plus, summed, tokens
+from peal.text.redaction import HIDDEN, redactor, secrets
 from peal.work.backoff import at_its_limit, with_time
-from peal.work.billing import price_of, used_by
+from peal.work.usage import price_of, used_by
 
 OPUS = Usage("opus", 100, 20, 3, 40, 0.5)
 CODEX = Usage("gpt-5", 1000, 200, 0, 50)

@@ -15,14 +15,14 @@ import pytest
 from attrs import define, evolve, field
 from conftest import Repo, carriers, commit_plan, ended, eventually, landed, mended, run_plan, start_plan
 
-from peal import git, process
 from peal.errors import PealError
 from peal.model import Finding, Outcome, Reply, Result, Severity, Task
-from peal.process import Cancel, Clocks, Launch
-from peal.reviewers import hunks
 from peal.reviewers.protocol import Ran
-from peal.reviewers.stet import StetReviewer, unused
+from peal.reviewers.stet import hunks
+from peal.reviewers.stet.reviewer import StetReviewer, unused
 from peal.settings import Settings, StetPatternSettings, load
+from peal.system import git, process
+from peal.system.process import Cancel, Clocks, Launch
 
 FAKE = Path(__file__).parent / "fakes" / "stet.py"
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from peal.text import count, duration, fenced, harmless, last_line, ranges, slug, tail
+from peal.text.display import (
+    count,
+    duration,
+    fenced,
+    harmless,
+    last_line,
+    ranges,
+    slug,
+    tail,
+)
 
 
 @pytest.mark.parametrize(

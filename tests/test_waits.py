@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stories import Remembered, Script, opened, play, work_of
 
-from peal.events import TasksForgotten
 from peal.model import AGENT_PHASES, Limits, Phase, Result
+from peal.record.events import TasksForgotten
 from peal.schedule.plan import decide
 
 

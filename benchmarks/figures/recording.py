@@ -11,9 +11,9 @@ from benchmarks.ground import Ground, alternate
 from benchmarks.plans import PHASES, one_liners, open_memory, opened, passed
 from benchmarks.rows import Bound, Row
 from peal import formats
-from peal.events import Event
-from peal.journal import Journal
 from peal.model import Phase, Plan
+from peal.record.events import Event
+from peal.record.journal import Journal
 from peal.schedule.plan import Work, decide
 
 _PLACES = 4

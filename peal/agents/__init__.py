@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from peal import git
 from peal.agents.aider import AIDER
 from peal.agents.claude import CLAUDE
 from peal.agents.cli import CliAgent, program_of
@@ -19,6 +18,7 @@ from peal.agents.qwen import QWEN
 from peal.agents.shell import ShellAgent
 from peal.errors import PealError
 from peal.settings import CLIS, AgentSettings
+from peal.system import git
 
 __all__ = [
     "ADAPTERS",

@@ -2,8 +2,8 @@
 
 import re
 
+from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Transcript
-from peal.agents.troubles import complains, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
 _BANNER = re.compile(

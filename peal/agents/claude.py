@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from peal.agents import stream
+from peal.agents import json_lines
+from peal.agents.faults import complains, limited, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.resets import told_as_number
-from peal.agents.troubles import complains, limited, trouble
+from peal.agents.reset_times import told_as_number
 from peal.model import Fault, Reply, Trouble, Usage
 
 _RETRIES = "3"
@@ -38,20 +38,20 @@ def read(transcript: Transcript) -> Reply:
     result: dict[str, Any] = {}
     retry: dict[str, Any] = {}
     limit: dict[str, Any] = {}
-    for event in stream.events(transcript.stdout):
-        session = stream.text(event, "session_id") or session
+    for event in json_lines.events(transcript.stdout):
+        session = json_lines.text(event, "session_id") or session
         match event.get("type"), event.get("subtype"):
             case "system", "init":
-                folder = stream.text(event, "cwd") or folder
+                folder = json_lines.text(event, "cwd") or folder
             case "system", "api_retry":
                 retry = event
             case "assistant", _:
                 retry = {}
             case "rate_limit_event", _:
-                limit = stream.inner(event, "rate_limit_info")  # more often a warning than a limit
+                limit = json_lines.inner(event, "rate_limit_info")  # more often a warning than a limit
             case "result", _:
                 result = event
-    said = stream.text(result, "result")
+    said = json_lines.text(result, "result")
     return Reply(
         said,
         session=session,
@@ -65,15 +65,15 @@ def read(transcript: Transcript) -> Reply:
 
 def _usage(result: dict[str, Any]) -> tuple[Usage, ...]:
     """By model; its `inputTokens` leave out what came from the cache and what went into it."""
-    by_model = stream.inner(result, "modelUsage")
+    by_model = json_lines.inner(result, "modelUsage")
     return tuple(
         Usage(
             model,
-            stream.number(part, "inputTokens"),
-            stream.number(part, "cacheReadInputTokens"),
-            stream.number(part, "cacheCreationInputTokens"),
-            stream.number(part, "outputTokens"),
-            stream.amount(part, "costUSD"),
+            json_lines.number(part, "inputTokens"),
+            json_lines.number(part, "cacheReadInputTokens"),
+            json_lines.number(part, "cacheCreationInputTokens"),
+            json_lines.number(part, "outputTokens"),
+            json_lines.amount(part, "costUSD"),
         )
         for model, part in by_model.items()
         if isinstance(part, dict)
@@ -84,20 +84,20 @@ def _trouble(
     result: dict[str, Any], retry: dict[str, Any], limit: dict[str, Any], transcript: Transcript
 ) -> Trouble | None:
     is_limited = limit.get("status") == "rejected"
-    ends = stream.amount(limit, "resetsAt")
+    ends = json_lines.amount(limit, "resetsAt")
     if not result:
         if is_limited:
             return limited("", transcript.at, told_as_number(ends))
         return _unanswered(retry, transcript.at) if retry else complains(transcript.stderr, transcript.at)
-    said = stream.text(result, "result") or "; ".join(_texts(result.get("errors")))
-    if not result.get("is_error") and not stream.text(result, "subtype").startswith("error"):
+    said = json_lines.text(result, "result") or "; ".join(_texts(result.get("errors")))
+    if not result.get("is_error") and not json_lines.text(result, "subtype").startswith("error"):
         return _emptiness(said, result)
     if is_limited:
         return limited(said, transcript.at, told_as_number(ends))
     if result.get("terminal_reason") == "prompt_too_long":
         return Trouble(Fault.TOO_LONG, said)
-    status = stream.number(result, "api_error_status") or None
-    return trouble(said or stream.text(result, "subtype"), transcript.at, status)
+    status = json_lines.number(result, "api_error_status") or None
+    return trouble(said or json_lines.text(result, "subtype"), transcript.at, status)
 
 
 def _emptiness(said: str, result: dict[str, Any]) -> Trouble | None:
@@ -109,8 +109,8 @@ def _emptiness(said: str, result: dict[str, Any]) -> Trouble | None:
 
 def _unanswered(retry: dict[str, Any], at: float) -> Trouble:
     """It was ended while it tried a request again; without a status nobody had answered at all."""
-    status = stream.number(retry, "error_status")
-    words = stream.text(retry, "error")
+    status = json_lines.number(retry, "error_status")
+    words = json_lines.text(retry, "error")
     return trouble(f"error {status}: {words}", at, status) if status else trouble("no connection", at, 503)
 
 
@@ -120,9 +120,10 @@ def _texts(found: Any) -> list[str]:
 
 def refusals(result: dict[str, Any]) -> tuple[str, ...]:
     """Each tool that was denied, with what it was to be used on."""
-    denials = stream.objects(result, "permission_denials")
+    denials = json_lines.objects(result, "permission_denials")
     return tuple(
-        stream.use(stream.text(one, "tool_name"), stream.inner(one, "tool_input")) for one in denials
+        json_lines.use(json_lines.text(one, "tool_name"), json_lines.inner(one, "tool_input"))
+        for one in denials
     )
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from peal.agents import stream
+from peal.agents import json_lines
+from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.troubles import complains, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
 _WAITS = "Reconnecting... waiting for network"
@@ -36,27 +36,27 @@ def read(transcript: Transcript) -> Reply:
     session = said = error = ""
     end: dict[str, Any] = {}
     refusals = []
-    for event in stream.events(transcript.stdout):
-        item = stream.inner(event, "item")
+    for event in json_lines.events(transcript.stdout):
+        item = json_lines.inner(event, "item")
         match event.get("type"), item.get("type"):
             case "thread.started", _:
-                session = stream.text(event, "thread_id") or session
+                session = json_lines.text(event, "thread_id") or session
             case "error", _:
-                error = stream.text(event, "message")
+                error = json_lines.text(event, "message")
             case "item.completed", "error":
                 pass  # a warning, such as of a model that it does not know
             case (("item.started" | "item.updated" | "item.completed"), kind):
                 error = ""
                 if kind == "agent_message":
-                    said = stream.text(item, "text")
+                    said = json_lines.text(item, "text")
                 if item.get("status") == "declined":
-                    refusals.append(stream.use(str(kind), item))
+                    refusals.append(json_lines.use(str(kind), item))
             case (("turn.completed" | "turn.failed"), _):
                 end = event
     return Reply(
         said,
         session=session,
-        usage=_usage(stream.inner(end, "usage")),
+        usage=_usage(json_lines.inner(end, "usage")),
         counts_session=True,
         trouble=_trouble(said, error, end, transcript),
         is_finished=bool(end),
@@ -68,16 +68,16 @@ def _usage(usage: dict[str, Any]) -> tuple[Usage, ...]:
     """Its input tokens include those of the cache, its output tokens the thoughts."""
     if not usage:
         return ()
-    cached = stream.number(usage, "cached_input_tokens")
-    written = stream.number(usage, "cache_write_input_tokens")
-    fresh = max(0, stream.number(usage, "input_tokens") - cached - written)
-    return (Usage("", fresh, cached, written, stream.number(usage, "output_tokens")),)
+    cached = json_lines.number(usage, "cached_input_tokens")
+    written = json_lines.number(usage, "cache_write_input_tokens")
+    fresh = max(0, json_lines.number(usage, "input_tokens") - cached - written)
+    return (Usage("", fresh, cached, written, json_lines.number(usage, "output_tokens")),)
 
 
 def _trouble(said: str, error: str, end: dict[str, Any], transcript: Transcript) -> Trouble | None:
     if end.get("type") == "turn.completed":
         return None if said.strip() else Trouble(Fault.FAILED, "it replied nothing")
-    if error := stream.text(stream.inner(end, "error"), "message") or error:
+    if error := json_lines.text(json_lines.inner(end, "error"), "message") or error:
         return trouble(error, transcript.at)
     if end:
         return Trouble(Fault.FAILED, "the turn failed, and it does not say why")

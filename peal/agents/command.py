@@ -6,10 +6,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import process
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.model import AGENT_PHASES, Command, Declined, Phase, Reply
 from peal.settings import AgentSettings
+from peal.system import process
 
 _PLACEHOLDER = re.compile(r"\{(phase|task|workspace|model|prompt|prompt_file)\}")
 

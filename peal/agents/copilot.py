@@ -4,9 +4,9 @@ from typing import Any
 
 from attrs import define, field
 
-from peal.agents import stream
+from peal.agents import json_lines
+from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.troubles import complains, trouble
 from peal.model import Fault, Reply, Trouble
 
 _STATUS = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}
@@ -51,20 +51,20 @@ class _Gathered:
 
     def add(self, event: dict[str, Any]) -> None:
         """Take in what an event tells."""
-        data = stream.inner(event, "data")
+        data = json_lines.inner(event, "data")
         self.is_begun = True
         match event.get("type"):
             case "assistant.message":
                 self.error, self.retry = {}, ""
-                self.said = stream.text(data, "content") or self.said
+                self.said = json_lines.text(data, "content") or self.said
             case "tool.execution_start":
-                name, given = stream.text(data, "toolName"), stream.inner(data, "arguments")
-                self.tools[stream.text(data, "toolCallId")] = stream.use(name, given)
+                name, given = json_lines.text(data, "toolName"), json_lines.inner(data, "arguments")
+                self.tools[json_lines.text(data, "toolCallId")] = json_lines.use(name, given)
             case "tool.execution_complete":
-                if stream.inner(data, "error").get("code") == "denied":
-                    self.refusals.append(self.tools.get(stream.text(data, "toolCallId"), "a tool"))
+                if json_lines.inner(data, "error").get("code") == "denied":
+                    self.refusals.append(self.tools.get(json_lines.text(data, "toolCallId"), "a tool"))
             case "session.info" if data.get("infoType") == "model_retry":
-                self.retry = stream.text(data, "message")
+                self.retry = json_lines.text(data, "message")
             case "session.error":
                 self.error = data
             case "result":
@@ -74,11 +74,11 @@ class _Gathered:
 def read(transcript: Transcript) -> Reply:
     """The last message that says something counts. The session's id is told at the very end, the tokens not at all."""
     found = _Gathered()
-    for event in stream.events(transcript.stdout):
+    for event in json_lines.events(transcript.stdout):
         found.add(event)
     return Reply(
         found.said,
-        session=stream.text(found.result, "sessionId"),
+        session=json_lines.text(found.result, "sessionId"),
         trouble=_trouble(found, transcript),
         is_finished=bool(found.result),
         refusals=tuple(found.refusals),
@@ -88,10 +88,10 @@ def read(transcript: Transcript) -> Reply:
 def _trouble(found: _Gathered, transcript: Transcript) -> Trouble | None:
     at = transcript.at
     if found.error:
-        kind = stream.text(found.error, "errorType")
-        status = stream.number(found.error, "statusCode") or _STATUS.get(kind)
-        return trouble(stream.text(found.error, "message") or kind, at, status)
-    if code := stream.number(found.result, "exitCode"):
+        kind = json_lines.text(found.error, "errorType")
+        status = json_lines.number(found.error, "statusCode") or _STATUS.get(kind)
+        return trouble(json_lines.text(found.error, "message") or kind, at, status)
+    if code := json_lines.number(found.result, "exitCode"):
         return complains(transcript.stderr, at) or Trouble(Fault.FAILED, f"it ended with exit code {code}")
     if found.result:
         return None if found.said.strip() else Trouble(Fault.FAILED, "it replied nothing")

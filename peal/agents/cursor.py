@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from peal.agents import stream
+from peal.agents import json_lines
+from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.troubles import complains, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
 
@@ -31,26 +31,26 @@ def read(transcript: Transcript) -> Reply:
     result: dict[str, Any] = {}
     refusals: list[str] = []
     seen = False
-    for event in stream.events(transcript.stdout):
+    for event in json_lines.events(transcript.stdout):
         seen = True
-        session = stream.text(event, "session_id") or session
+        session = json_lines.text(event, "session_id") or session
         match event.get("type"):
             case "system":
-                folder = stream.text(event, "cwd") or folder
-                model = stream.text(event, "model") or model
+                folder = json_lines.text(event, "cwd") or folder
+                model = json_lines.text(event, "model") or model
             case "assistant":
-                parts = stream.objects(stream.inner(event, "message"), "content")
-                said += "".join(stream.text(part, "text") for part in parts)
+                parts = json_lines.objects(json_lines.inner(event, "message"), "content")
+                said += "".join(json_lines.text(part, "text") for part in parts)
             case "tool_call":
                 said = ""
-                refusals += _refusals(stream.inner(event, "tool_call"))
+                refusals += _refusals(json_lines.inner(event, "tool_call"))
             case "result":
                 result = event
-    said = said or stream.text(result, "result")
+    said = said or json_lines.text(result, "result")
     return Reply(
         said,
         session=session,
-        usage=_usage(model, stream.inner(result, "usage")),
+        usage=_usage(model, json_lines.inner(result, "usage")),
         trouble=_trouble(said, result, transcript, seen),
         is_finished=bool(result),
         refusals=tuple(refusals),
@@ -61,9 +61,9 @@ def read(transcript: Transcript) -> Reply:
 def _refusals(call: dict[str, Any]) -> list[str]:
     """A call's only key says what was called; its result has one key, which says how it ended."""
     return [
-        stream.use(name.removesuffix("ToolCall"), {**stream.inner(call, name, "args"), **rejected})
+        json_lines.use(name.removesuffix("ToolCall"), {**json_lines.inner(call, name, "args"), **rejected})
         for name in call
-        if (rejected := stream.inner(call, name, "result", "rejected"))
+        if (rejected := json_lines.inner(call, name, "result", "rejected"))
     ]
 
 
@@ -72,7 +72,7 @@ def _usage(model: str, usage: dict[str, Any]) -> tuple[Usage, ...]:
     if not usage:
         return ()
     keys = ("inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens")
-    return (Usage(model, *(stream.number(usage, key) for key in keys)),)
+    return (Usage(model, *(json_lines.number(usage, key) for key in keys)),)
 
 
 def _trouble(said: str, result: dict[str, Any], transcript: Transcript, seen: bool) -> Trouble | None:
@@ -81,9 +81,11 @@ def _trouble(said: str, result: dict[str, Any], transcript: Transcript, seen: bo
         return complains(transcript.stderr, transcript.at) or (
             None if seen else complains(transcript.text, transcript.at)
         )
-    if result.get("is_error") or stream.text(result, "subtype") not in ("", "success"):
+    if result.get("is_error") or json_lines.text(result, "subtype") not in ("", "success"):
         words = (
-            stream.text(result, "result") or stream.text(result, "error") or stream.text(result, "subtype")
+            json_lines.text(result, "result")
+            or json_lines.text(result, "error")
+            or json_lines.text(result, "subtype")
         )
         return trouble(words, transcript.at)
     return None if said.strip() else Trouble(Fault.FAILED, "it replied nothing")

@@ -5,9 +5,9 @@ from typing import Any
 
 from attrs import define, field
 
-from peal.agents import stream
+from peal.agents import json_lines
+from peal.agents.faults import complains, complaint, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.troubles import complains, complaint, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
 _ATTEMPT = re.compile(r"^Attempt (\d+) failed", re.MULTILINE)
@@ -72,18 +72,18 @@ class _Gathered:
         """Take in what an event tells."""
         match event.get("type"), event.get("role"):
             case "init", _:
-                self.session = stream.text(event, "session_id") or self.session
+                self.session = json_lines.text(event, "session_id") or self.session
             case "message", "assistant":
                 self.is_answered = True
-                self.texts.append(stream.text(event, "content"))
+                self.texts.append(json_lines.text(event, "content"))
             case "tool_use", _:
                 self.is_answered = True
-                name, given = stream.text(event, "tool_name"), stream.inner(event, "parameters")
-                self.tools[stream.text(event, "tool_id")] = stream.use(name, given)
+                name, given = json_lines.text(event, "tool_name"), json_lines.inner(event, "parameters")
+                self.tools[json_lines.text(event, "tool_id")] = json_lines.use(name, given)
             case "tool_result", _:
                 self.texts = []
-                if stream.inner(event, "error").get("type") == "policy_violation":
-                    self.refusals.append(self.tools.get(stream.text(event, "tool_id"), "a tool"))
+                if json_lines.inner(event, "error").get("type") == "policy_violation":
+                    self.refusals.append(self.tools.get(json_lines.text(event, "tool_id"), "a tool"))
             case "result", _:
                 self.result = event
 
@@ -91,13 +91,13 @@ class _Gathered:
 def read(transcript: Transcript) -> Reply:
     """What it says after its last tool, and what its result tells."""
     found = _Gathered()
-    for event in stream.events(transcript.stdout):
+    for event in json_lines.events(transcript.stdout):
         found.add(event)
     said = "".join(found.texts)
     return Reply(
         said,
         session=found.session,
-        usage=_usage(stream.inner(found.result, "stats")),
+        usage=_usage(json_lines.inner(found.result, "stats")),
         trouble=_trouble(said, found, transcript),
         is_finished=bool(found.result),
         refusals=tuple(found.refusals),
@@ -106,14 +106,14 @@ def read(transcript: Transcript) -> Reply:
 
 def _usage(stats: dict[str, Any]) -> tuple[Usage, ...]:
     """By model: it may pick one for each request. Of models that answered nothing nothing is told."""
-    models = stream.inner(stats, "models")
-    return tuple(used for name in models if (used := _of_model(name, stream.inner(models, name))).tokens)
+    models = json_lines.inner(stats, "models")
+    return tuple(used for name in models if (used := _of_model(name, json_lines.inner(models, name))).tokens)
 
 
 def _of_model(name: str, stats: dict[str, Any]) -> Usage:
     """Its input tokens include those of the cache. Thoughts are in neither figure: what is left of the total is theirs."""
-    taken, cached = stream.number(stats, "input_tokens"), stream.number(stats, "cached")
-    written = max(stream.number(stats, "output_tokens"), stream.number(stats, "total_tokens") - taken)
+    taken, cached = json_lines.number(stats, "input_tokens"), json_lines.number(stats, "cached")
+    written = max(json_lines.number(stats, "output_tokens"), json_lines.number(stats, "total_tokens") - taken)
     return Usage(name, max(0, taken - cached), cached, 0, written)
 
 
@@ -123,7 +123,9 @@ def _trouble(said: str, found: _Gathered, transcript: Transcript) -> Trouble | N
     if not found.result:
         return _cut_off(found, transcript, status)
     if found.result.get("status") != "success":
-        words = stream.text(stream.inner(found.result, "error"), "message") or "an error without words"
+        words = (
+            json_lines.text(json_lines.inner(found.result, "error"), "message") or "an error without words"
+        )
         return _by_code(code, words) or trouble(words, at, status)
     if said.startswith(_ERROR_API):
         return trouble(said, at, status)

@@ -7,10 +7,10 @@ from typing import Any
 
 from attrs import define, field
 
-from peal.agents import stream
+from peal.agents import json_lines
+from peal.agents.faults import complains, is_limit, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.resets import seconds_or_milliseconds, told_by_header
-from peal.agents.troubles import complains, is_limit, trouble
+from peal.agents.reset_times import seconds_or_milliseconds, told_by_header
 from peal.model import Fault, Reply, Trouble, Usage
 
 _READ_ONLY = {"edit": "deny", "bash": "deny"}
@@ -76,37 +76,39 @@ class _Gathered:
 
     def add(self, event: dict[str, Any]) -> None:
         """Take in what an event tells."""
-        self.at = seconds_or_milliseconds(stream.number(event, "timestamp")) or self.at
-        self.session = stream.text(event, "sessionID") or self.session
-        part = stream.inner(event, "part")
+        self.at = seconds_or_milliseconds(json_lines.number(event, "timestamp")) or self.at
+        self.session = json_lines.text(event, "sessionID") or self.session
+        part = json_lines.inner(event, "part")
         match event.get("type"):
             case "step_start":
                 self.reason, self.error = "", {}
             case "text":
-                if stream.text(part, "messageID") != self.message:
-                    self.message, self.texts = stream.text(part, "messageID"), []
-                self.texts.append(stream.text(part, "text"))
+                if json_lines.text(part, "messageID") != self.message:
+                    self.message, self.texts = json_lines.text(part, "messageID"), []
+                self.texts.append(json_lines.text(part, "text"))
             case "tool_use":
-                state = stream.inner(part, "state")
-                if any(words in stream.text(state, "error") for words in _DENIED):
-                    self.refusals.append(stream.use(stream.text(part, "tool"), stream.inner(state, "input")))
+                state = json_lines.inner(part, "state")
+                if any(words in json_lines.text(state, "error") for words in _DENIED):
+                    self.refusals.append(
+                        json_lines.use(json_lines.text(part, "tool"), json_lines.inner(state, "input"))
+                    )
             case "step_finish":
-                self.reason = stream.text(part, "reason")
+                self.reason = json_lines.text(part, "reason")
                 self.usage = _sum(self.usage, part)
             case "error":
-                self.error = stream.inner(event, "error") or {"name": "an error without words"}
+                self.error = json_lines.inner(event, "error") or {"name": "an error without words"}
 
 
 def _sum(before: Usage, part: dict[str, Any]) -> Usage:
     """With the tokens of one more step; thoughts are told apart from the rest of the output."""
-    tokens, cache = stream.inner(part, "tokens"), stream.inner(part, "tokens", "cache")
-    cost = stream.amount(part, "cost")
+    tokens, cache = json_lines.inner(part, "tokens"), json_lines.inner(part, "tokens", "cache")
+    cost = json_lines.amount(part, "cost")
     return Usage(
         "",
-        before.input + stream.number(tokens, "input"),
-        before.cached + stream.number(cache, "read"),
-        before.written + stream.number(cache, "write"),
-        before.output + stream.number(tokens, "output") + stream.number(tokens, "reasoning"),
+        before.input + json_lines.number(tokens, "input"),
+        before.cached + json_lines.number(cache, "read"),
+        before.written + json_lines.number(cache, "write"),
+        before.output + json_lines.number(tokens, "output") + json_lines.number(tokens, "reasoning"),
         before.cost if cost is None else cost + (before.cost or 0.0),
     )
 
@@ -114,7 +116,7 @@ def _sum(before: Usage, part: dict[str, Any]) -> Usage:
 def read(transcript: Transcript) -> Reply:
     """It has no last event: the last step tells by its reason that it was the last. The reply is the last message."""
     found = _Gathered()
-    for event in stream.events(transcript.stdout):
+    for event in json_lines.events(transcript.stdout):
         found.add(event)
     said = "".join(found.texts)
     return Reply(
@@ -149,12 +151,12 @@ def _moment(words: str) -> float:
 
 
 def _reported(error: dict[str, Any], at: float) -> Trouble:
-    data, name = stream.inner(error, "data"), stream.text(error, "name")
-    message = stream.text(data, "message") or name
+    data, name = json_lines.inner(error, "data"), json_lines.text(error, "name")
+    message = json_lines.text(data, "message") or name
     if name == "ContextOverflowError":
         return Trouble(Fault.TOO_LONG, message)
-    wait = stream.text(stream.inner(data, "responseHeaders"), "retry-after")
-    return trouble(message, at, stream.number(data, "statusCode") or None, told_by_header(wait, at))
+    wait = json_lines.text(json_lines.inner(data, "responseHeaders"), "retry-after")
+    return trouble(message, at, json_lines.number(data, "statusCode") or None, told_by_header(wait, at))
 
 
 def sign(line: str) -> Sign | None:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from peal.agents import stream
+from peal.agents import json_lines
 from peal.agents.claude import refusals
+from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.agents.troubles import complains, trouble
 from peal.model import Fault, Reply, Trouble, Usage
 
 _ERROR_API = "[API Error"
@@ -39,18 +39,18 @@ def read(transcript: Transcript) -> Reply:
     """The last `result` counts; an error of the service stands in it as if the model had said it, and nothing is flagged."""
     session = folder = model = ""
     result: dict[str, Any] = {}
-    for event in stream.events(transcript.stdout):
-        session = stream.text(event, "session_id") or session
+    for event in json_lines.events(transcript.stdout):
+        session = json_lines.text(event, "session_id") or session
         match event.get("type"), event.get("subtype"):
             case "system", "init":
-                folder = stream.text(event, "cwd") or folder
-                model = stream.text(event, "model") or model
+                folder = json_lines.text(event, "cwd") or folder
+                model = json_lines.text(event, "model") or model
             case "result", _:
                 result = event
     return Reply(
-        stream.text(result, "result"),
+        json_lines.text(result, "result"),
         session=session,
-        usage=_usage(model, stream.inner(result, "usage")),
+        usage=_usage(model, json_lines.inner(result, "usage")),
         counts_session=True,
         trouble=_trouble(result, session, transcript),
         is_finished=bool(result),
@@ -61,19 +61,19 @@ def read(transcript: Transcript) -> Reply:
 
 def _usage(model: str, usage: dict[str, Any]) -> tuple[Usage, ...]:
     """Of the whole session, gone on in or not; its input tokens include those of the cache."""
-    cached = stream.number(usage, "cache_read_input_tokens")
-    fresh = max(0, stream.number(usage, "input_tokens") - cached)
-    used = Usage(model, fresh, cached, 0, stream.number(usage, "output_tokens"))
+    cached = json_lines.number(usage, "cache_read_input_tokens")
+    fresh = max(0, json_lines.number(usage, "input_tokens") - cached)
+    used = Usage(model, fresh, cached, 0, json_lines.number(usage, "output_tokens"))
     return (used,) if used.tokens else ()
 
 
 def _trouble(result: dict[str, Any], session: str, transcript: Transcript) -> Trouble | None:
-    said = stream.text(result, "result")
+    said = json_lines.text(result, "result")
     if not result:
         return None if session else complains(transcript.stderr, transcript.at)
     if result.get("is_error") or said.startswith(_ERROR_API):
-        words = stream.text(stream.inner(result, "error"), "message") or said
-        return trouble(words or stream.text(result, "subtype"), transcript.at)
+        words = json_lines.text(json_lines.inner(result, "error"), "message") or said
+        return trouble(words or json_lines.text(result, "subtype"), transcript.at)
     return None if said.strip() else Trouble(Fault.FAILED, "it replied nothing")
 
 

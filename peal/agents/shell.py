@@ -4,7 +4,7 @@ import shutil
 
 from peal.agents.protocol import Request, Transcript
 from peal.model import Command, Declined, Phase, Reply, Task
-from peal.text import count
+from peal.text.display import count
 
 _LANGUAGES = ("sh", "bash")
 

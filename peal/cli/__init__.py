@@ -17,7 +17,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    from peal.cli.main import run_command_line
+    from peal.cli.app import run_command_line
 
     return run_command_line()
 

@@ -10,20 +10,21 @@ from typing import Any
 import click
 from attrs import asdict, evolve, frozen
 
-from peal import agents, git, probe, process
-from peal.agents import ADAPTERS, Agent, CliAgent
+from peal import agents
+from peal.agents import ADAPTERS, Agent, CliAgent, probe
 from peal.agents.command import CommandAgent
+from peal.agents.probe import Answer, Found, Question
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.model import Phase
-from peal.probe import Answer, Found, Question
-from peal.redaction import redactor, secrets
-from peal.scratch import Scratch, scratch
+from peal.record.spending import amount, summed
 from peal.settings import Settings, load
-from peal.spending import amount, summed
-from peal.text import duration, harmless, some
-from peal.work.billing import used_by
-from peal.work.crew import model_of
+from peal.system import git, process
+from peal.system.scratch import Scratch, scratch
+from peal.text.display import duration, harmless, some
+from peal.text.redaction import redactor, secrets
+from peal.work.roster import model_of
+from peal.work.usage import used_by
 
 _LONGEST = 300
 

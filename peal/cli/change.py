@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from peal import journal, lock
-from peal import run as running
 from peal.cli.options import places_of, repository
 from peal.errors import PealError
-from peal.known_plans import found_again, plan_or_latest
 from peal.model import AGENT_PHASES, Phase
-from peal.plan_files import chosen, fit_plan
-from peal.text import ranges
+from peal.record import journal, lock
+from peal.run import loop as running
+from peal.run.known_plans import found_again, plan_or_latest
+from peal.run.plan_files import chosen, fit_plan
+from peal.text.display import ranges
 
 _STOP_WITHIN = 30.0
 _plan_option = click.option(

@@ -13,12 +13,13 @@ from typing import Any
 import click
 from attrs import asdict, frozen
 
-from peal import files, git, settings
+from peal import settings
 from peal.cli.options import as_json, repository
-from peal.cli.settings_page import new_file, outside_tables, toml
 from peal.errors import PealError
 from peal.settings import Settings
-from peal.text import decoded, harmless
+from peal.settings.page import new_file, outside_tables, toml
+from peal.system import files, git
+from peal.text.display import decoded, harmless
 
 
 @click.command()

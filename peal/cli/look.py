@@ -13,23 +13,23 @@ from typing import Any, BinaryIO
 import click
 from attrs import asdict, define, field
 
-from peal import journal, lock, memory, transcripts
+from peal.agents.event_text import Reading
 from peal.cli.options import as_json, hidden, places_of, repository
 from peal.errors import PealError
-from peal.events import Event, RunOpened, converter
-from peal.events import as_json as to_json
-from peal.history import History, Line, Try, fold
-from peal.known_plans import place_of, plan_or_latest
 from peal.model import Phase, segments_of
-from peal.places import Places, PlanPlace
-from peal.plan_files import read_plan
+from peal.record import journal, lock, store, transcripts
+from peal.record.events import Event, RunOpened, converter
+from peal.record.events import as_json as to_json
+from peal.record.history import History, Line, Try, fold
+from peal.record.spending import amount
+from peal.run.known_plans import place_of, plan_or_latest
+from peal.run.plan_files import read_plan
 from peal.schedule.plan import Work, decide
-from peal.screens import Output
-from peal.screens.lines import Lines
-from peal.speech import Reading
-from peal.spending import amount
-from peal.status import RunStatus, noted_lines, overview, to_show
-from peal.text import duration, harmless
+from peal.system.layout import Places, PlanPlace
+from peal.text.display import duration, harmless
+from peal.views.screens import Output
+from peal.views.screens.lines import Lines
+from peal.views.status import RunStatus, noted_lines, overview, to_show
 
 _WATCH_EVERY = 0.5
 _CHUNK = 64 * 1024
@@ -77,8 +77,8 @@ def _watched_as_json(places: Places, plan: Path) -> int:
 
 def _as_table(places: Places, place: PlanPlace) -> None:
     """The table that the run itself shows, until the run is over."""
-    from peal.screens.live import Area
-    from peal.screens.table import Scene, render
+    from peal.views.screens.live import Area
+    from peal.views.screens.table import Scene, render
 
     area, history, hide = Area(Output.standard()), History(), hidden(places.repo)
     for news in _news(places, place):
@@ -130,7 +130,7 @@ def _status(places: Places, plan: Path) -> RunStatus:
     live = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
     history = fold(journal.load(place.journal).events)
     if not history.lines:
-        history = fold([memory.as_read(places, plan, read_plan(plan, places))])
+        history = fold([store.as_read(places, plan, read_plan(plan, places))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(places.repo)
     return overview(
@@ -212,7 +212,7 @@ def _row(task: Any) -> str:
 def runs(json_: bool, repo: Path) -> int:
     """The plans this repository knows, the latest first."""
     places = places_of(repo)
-    found = memory.known_runs(places)
+    found = store.known_runs(places)
     holder = lock.owner(places)
     if json_:
         click.echo(json.dumps({"runs": [asdict(known) for known in found]}, ensure_ascii=False))
@@ -290,7 +290,7 @@ def _nothing(line: Line, one: Try) -> str:
 
 def _conflicts(one: Try) -> Iterator[str]:
     """What could not be merged: no program printed that."""
-    from peal.workspaces.conflicts import REVIEWER  # only here: the status is quick without it
+    from peal.worktrees.conflicts import REVIEWER  # only here: the status is quick without it
 
     for finding in one.outcome.findings if one.outcome else ():
         if finding.reviewer == REVIEWER:

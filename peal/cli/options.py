@@ -7,10 +7,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
-from peal import git, settings
+from peal import settings
 from peal.errors import PealError
-from peal.places import Places
-from peal.redaction import redactor, secrets
+from peal.system import git
+from peal.system.layout import Places
+from peal.text.redaction import redactor, secrets
 
 F = TypeVar("F", bound=Callable[..., Any])
 

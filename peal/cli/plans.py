@@ -10,9 +10,9 @@ import click
 from peal.cli.options import as_json, places_of
 from peal.errors import PealError
 from peal.model import Plan
-from peal.places import Places
-from peal.plan_files import read_plan
-from peal.text import count, harmless, ranges
+from peal.run.plan_files import read_plan
+from peal.system.layout import Places
+from peal.text.display import count, harmless, ranges
 
 
 @click.command()

@@ -10,10 +10,13 @@ from typing import Any
 import click
 from attrs import frozen
 
-from peal import journal, memory, transcripts
-from peal import run as running
 from peal.agents import Request
-from peal.cli.ending import (
+from peal.cli.options import places_of, repository, setting_flags
+from peal.executors.rehearsal import Rehearsal
+from peal.model import Attempt, Command, Phase, Reply
+from peal.record import journal, store, transcripts
+from peal.run import loop as running
+from peal.run.after_run import (
     afterwards_told,
     begin_log_file,
     commands_after,
@@ -21,18 +24,15 @@ from peal.cli.ending import (
     shown,
     summed_up,
 )
-from peal.cli.job import job_of, where_it_is
-from peal.cli.options import places_of, repository, setting_flags
-from peal.executors.rehearsal import Rehearsal
-from peal.known_plans import place_of
-from peal.model import Attempt, Command, Phase, Reply
-from peal.places import Places, PlanPlace
-from peal.report import OUTPUT_LINES, report
-from peal.screens import Output, Screen
-from peal.screens.lines import JsonLines, Lines
+from peal.run.job_of import job_of, where_it_is
+from peal.run.known_plans import place_of
 from peal.settings import under_first_names
-from peal.signals import Hearing
-from peal.text import ranges
+from peal.system.layout import Places, PlanPlace
+from peal.system.signals import Hearing
+from peal.text.display import ranges
+from peal.views.report import OUTPUT_LINES, report
+from peal.views.screens import Output, Screen
+from peal.views.screens.lines import JsonLines, Lines
 from peal.work import Crew
 
 
@@ -109,7 +109,7 @@ def run(plan: Path, fresh: bool, hearing: Hearing, **options: Any) -> int:
 def resume(plan: Path | None, hearing: Hearing, **options: Any) -> int:
     """Go on with PLAN, or with the latest unfinished run, with the flags it was started with; new flags win."""
     places = places_of(options.pop("repo"))
-    found = memory.known_runs(places)
+    found = store.known_runs(places)
     if plan is None and not found:
         click.echo(
             f"nothing to resume: no plan has been run in `{places.repo}` yet; start with `peal run PLAN`"
@@ -164,6 +164,11 @@ def _storable(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _tell(text: str) -> None:
+    """On stderr, as there is no screen yet."""
+    click.echo(text, err=True)
+
+
 def _carry_out(
     places: Places,
     plan_file: Path,
@@ -177,7 +182,7 @@ def _carry_out(
     )
     given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
     accepted = options["accept_settings"]
-    job = job_of(places, plan_file, flags, options["dry_run"], accepted, **given, **how)
+    job = job_of(places, plan_file, flags, _tell, options["dry_run"], accepted, **given, **how)
     screen = _screen(show, job, options["dry_run"])
     began = time.time()
     try:
@@ -211,7 +216,7 @@ def _screen(show: Show, job: running.Job, is_rehearsal: bool) -> Screen:
         return Lines(output, show.explain, quiet=True)
     if not _wants_table(show) or not output.can_redraw(os.environ):
         return Lines(output, show.explain, show.quiet)
-    from peal.screens.live import Area, Live
+    from peal.views.screens.live import Area, Live
 
     place = job.place
     area = Area(output, show.no_color)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from peal import git, journal, lock, memory, removal
 from peal.cli.options import places_of, repository
 from peal.errors import PealError
-from peal.history import Line, Try, fold
-from peal.known_plans import place_of, plan_or_latest
-from peal.places import PATCH, Places, PlanPlace
-from peal.workspaces import leftovers, slots
+from peal.record import journal, lock, store
+from peal.record.history import Line, Try, fold
+from peal.run.known_plans import place_of, plan_or_latest
+from peal.system import git, removal
+from peal.system.layout import PATCH, Places, PlanPlace
+from peal.worktrees import leftovers, worktree
 
 
 @click.command()
@@ -50,7 +51,7 @@ def _difference(places: Places, place: PlanPlace, line: Line, options: list[str]
     if line.running and line.running.base:
         at, folder = Path(line.running.workspace), _folder(place, line.running)
         if slot := leftovers.holding(places.repo, at, folder):
-            return _shown(slots.difference(slot, line.running.base, options))
+            return _shown(worktree.difference(slot, line.running.base, options))
     if commit := _commit(places, line):
         return _shown(git.attempt(places.repo, "diff", *options, f"{commit}^1", commit))
     last = line.running or line.last()
@@ -104,7 +105,7 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
     if places.root.is_dir():
         if dry_run:
             lock.refuse(places)
-        with nullcontext() if dry_run else lock.hold(places, "", first=memory.taking_over(places)):
+        with nullcontext() if dry_run else lock.hold(places, "", first=store.taking_over(places)):
             for text, is_gone in _without_worktrees(places, dry_run):
                 remains = remains or not is_gone
                 said.append(text)
@@ -117,13 +118,13 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
 def _without_worktrees(places: Places, dry_run: bool) -> Iterator[tuple[str, bool]]:
     """What becomes of each worktree, and of each one that was moved aside; false for what had to go and could not."""
     if not dry_run:
-        yield from ((text, True) for text in memory.put_right(places))
-    for slot in slots.found(places.repo, places.worktrees):
+        yield from ((text, True) for text in store.put_right(places))
+    for slot in worktree.found(places.repo, places.worktrees):
         yield _removed(f"worktree `{slot.path}`", None if dry_run else slot.remove(), dry_run)
-    for path in slots.aside(places.worktrees, "left"):
+    for path in worktree.aside(places.worktrees, "left"):
         told = f"`{path}`, the rest of a worktree"
         yield _removed(told, None if dry_run else removal.remove(path), dry_run)
-    for path in slots.aside(places.worktrees, "kept"):
+    for path in worktree.aside(places.worktrees, "kept"):
         command = removal.by_hand(path)
         yield (
             f"kept `{path}`: it holds work that is in no patch; when you have seen to it, `{command}` removes it",
@@ -159,14 +160,14 @@ def _own_branches(places: Places) -> Iterator[tuple[str, bool]]:
 
     Below any prefix, for `branch_prefix` may have been another one then: the names behind it are peal's alone.
     """
-    names = {places.branch(places.plan_file(known.plan_path)) for known in memory.known_runs(places)}
+    names = {places.branch(places.plan_file(known.plan_path)) for known in store.known_runs(places)}
     own = re.compile(
         rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
     )
     listed = git.output(places.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
-    for name, _, worktree in (line.partition(" ") for line in listed.splitlines()):
+    for name, _, place in (line.partition(" ") for line in listed.splitlines()):
         if names and own.fullmatch(name):
-            yield name, bool(worktree)
+            yield name, bool(place)
 
 
 def _would(dry_run: bool, done: str) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from peal.events import Event
 from peal.model import Attempt
+from peal.record.events import Event
 
 
 class Executor(Protocol):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from peal.events import Event, StepEnded
 from peal.model import Attempt, Outcome, Result
+from peal.record.events import Event, StepEnded
 
 
 @define

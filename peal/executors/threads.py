@@ -8,9 +8,9 @@ from queue import Empty, SimpleQueue
 
 from attrs import define, field
 
-from peal.events import Event, ProcessStarted
 from peal.model import Attempt
-from peal.process import Cancel
+from peal.record.events import Event, ProcessStarted
+from peal.system.process import Cancel
 
 Inbox = SimpleQueue[Event | BaseException]
 """Where workers and signal handlers put what happens; a SimpleQueue may be used inside a signal handler."""

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from peal.formats.document import Document
 from peal.model import Problem, Task
-from peal.text import harmless
+from peal.text.display import harmless
 
 
 @frozen

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from peal.model import Problem
-from peal.text import is_utf16, unix
+from peal.text.display import is_utf16, unix
 
 _KEY = re.compile(r"[A-Za-z_][\w .-]*:(?:\s|$)")
 _NOT_YAML = re.compile(r"##|[-*+] \[[ xX]\] ")

@@ -6,8 +6,8 @@ from attrs import evolve
 
 from peal.model import DISMISSALS, Finding, Outcome, Result, Round
 from peal.phases.verdict import Evidence, unfit
-from peal.replies import answer_with
-from peal.text import count
+from peal.text.display import count
+from peal.text.json_replies import answer_with
 
 
 def verdict(evidence: Evidence) -> Outcome:

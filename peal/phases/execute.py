@@ -2,7 +2,7 @@
 
 from peal.model import Outcome, Result
 from peal.phases.verdict import SHOWN, Evidence, ignored, unfit
-from peal.text import some
+from peal.text.display import some
 
 NO_CHANGE = "NO CHANGE:"
 

@@ -2,7 +2,7 @@
 
 from peal.model import Outcome, Result
 from peal.phases.verdict import Evidence, unfinished
-from peal.text import count, some
+from peal.text.display import count, some
 
 _SHOWN = 5
 

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from peal.errors import PealError
 from peal.model import AGENT_PHASES, Finding, Phase, Task
-from peal.text import fenced
+from peal.text.display import fenced
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from peal.model import Ended, Ending, Fault, Finding, Outcome, Reply, Result, Trouble
-from peal.text import duration, harmless, some
+from peal.text.display import duration, harmless, some
 
 
 @frozen

@@ -5,7 +5,7 @@ from pathlib import Path
 from peal.reviewers.agent import AgentReviewer
 from peal.reviewers.command import CommandReviewer, finding_of
 from peal.reviewers.protocol import Look, Ran, Reviewer
-from peal.reviewers.stet import StetReviewer
+from peal.reviewers.stet.reviewer import StetReviewer
 from peal.settings import Settings
 
 __all__ = [

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from peal.model import Finding, Outcome, Result
-from peal.replies import answer_with
 from peal.reviewers.protocol import Look
 from peal.reviewers.reports import plain
 from peal.settings import ReviewerSettings
-from peal.text import fenced, slug
+from peal.text.display import fenced, slug
+from peal.text.json_replies import answer_with
 
 _LONGEST_DIFF = 400_000
 """Letters of a change that are shown; of a longer one the agent is told to look at the files."""

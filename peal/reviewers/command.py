@@ -6,14 +6,14 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from peal import process
 from peal.errors import PealError
-from peal.files import end_of
 from peal.model import Ended, Ending, Finding, Outcome, Result, Severity
 from peal.reviewers.protocol import Look, Ran
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.settings import ReviewerSettings
-from peal.text import duration, slug, tail
+from peal.system import process
+from peal.system.files import end_of
+from peal.text.display import duration, slug, tail
 
 OUTPUT_LINES = 60
 _TAIL = 64 * 1024

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from peal.fields import inner, objects, text
 from peal.model import Finding, Severity
+from peal.text.loose_json import inner, objects, text
 
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}
 _WORDS: Mapping[str, Severity] = {

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from peal.history import History, Line, Stage
 from peal.model import Decision, Halt, Phase, Reason, Result, Segment, Step
+from peal.record.history import History, Line, Stage
 from peal.schedule.waits import Waits, no_agent, sorted_out
-from peal.text import count, ranges
+from peal.text.display import count, ranges
 
 
 @frozen

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from peal.history import History, Line, Stage
 from peal.model import AGENT_PHASES, Phase, Reason
-from peal.text import clock
+from peal.record.history import History, Line, Stage
+from peal.text.display import clock
 
 _MADE_BY_AGENTS = (Phase.PLAN, Phase.EXECUTE)
 

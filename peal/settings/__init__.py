@@ -9,7 +9,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.settings.keys import (
+from peal.settings.legacy_names import OTHER_NAMES, REPLACED, REPLACED_FLAGS, REPLACED_VARIABLES
+from peal.settings.schema import (
     CLIS,
     COMMIT_MESSAGE,
     GIVEN_TO_AGENTS,
@@ -25,9 +26,8 @@ from peal.settings.keys import (
     keys,
     scalars,
 )
-from peal.settings.replaced import OTHER_NAMES, REPLACED, REPLACED_FLAGS, REPLACED_VARIABLES
-from peal.settings.strict import Text, joined, structured
-from peal.text import decoded, harmless
+from peal.settings.validation import Text, joined, structured
+from peal.text.display import decoded, harmless
 
 __all__ = [
     "CLIS",

@@ -4,7 +4,7 @@ import random
 
 from attrs import evolve
 
-from peal.agents.troubles import is_limit
+from peal.agents.faults import is_limit
 from peal.model import Outcome, Result
 
 _FIRST = {Result.TRANSIENT: 2.0, Result.LIMITED: 300.0}

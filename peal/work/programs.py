@@ -8,12 +8,12 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from peal import process
 from peal.agents import surroundings
-from peal.events import Event, ProcessStarted
-from peal.files import put
 from peal.model import Attempt, Command, Ended, Ending, Outcome, Result, Sign
-from peal.process import Cancel, Clocks, Launch
+from peal.record.events import Event, ProcessStarted
+from peal.system import process
+from peal.system.files import put
+from peal.system.process import Cancel, Clocks, Launch
 
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _BY_SIGNAL = frozenset(code for number in _ENDING for code in (-number, 128 + number))

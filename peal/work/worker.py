@@ -8,15 +8,15 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
-from peal.events import Event, StepEnded, StopAsked
-from peal.files import FULL, is_full
-from peal.git import GitError
 from peal.model import Attempt, Outcome, Phase, Result
-from peal.process import Cancel
-from peal.work.addressing import one_round
-from peal.work.crew import Crew
-from peal.work.desk import UnreadyError, desk, noted, shown, with_notes, with_rescue
+from peal.record.events import Event, StepEnded, StopAsked
+from peal.system.files import FULL, is_full
+from peal.system.git import GitError
+from peal.system.process import Cancel
+from peal.work.attempt_context import UnreadyError, desk, noted, shown, with_notes, with_rescue
 from peal.work.programs import Programs
+from peal.work.review_round import one_round
+from peal.work.roster import Crew
 from peal.workspaces import Change, Workspace
 
 _FULL = tuple(os.strerror(number) for number in FULL)

@@ -1,10 +1,10 @@
 """Where a step works, and how what it did gets into the branch: the repository itself, or worktrees of a pool."""
 
-from peal.workspaces.hooks import OF_THE_BRANCH, OF_THE_TREE, Hooks
 from peal.workspaces.messages import Messages
 from peal.workspaces.pool import Pool
 from peal.workspaces.protocol import Change, Workspace, Workspaces
 from peal.workspaces.shared import SharedTree
+from peal.worktrees.hooks import OF_THE_BRANCH, OF_THE_TREE, Hooks
 
 __all__ = [
     "OF_THE_BRANCH",

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from peal.text import some
+from peal.text.display import some
 
 _PART = re.compile(r"""[^\s'"&|;<>()]+""")
 _SHOWN = 3

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import git
 from peal.errors import PealError
-from peal.text import harmless
+from peal.system import git
+from peal.text.display import harmless
 
 _FILTER = re.compile(r"^[^#\n]*\sfilter=([\w.-]+)", re.MULTILINE)
 _PROGRAM = re.compile(r"[\w./~+-]*[\w+]")

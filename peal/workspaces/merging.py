@@ -9,16 +9,16 @@ from pathlib import Path
 
 from attrs import define, field
 
-from peal import git
-from peal.files import content
 from peal.model import Attempt, Command, Finding
-from peal.workspaces import commits, conflicts, hooks, leftovers
-from peal.workspaces.agent_git import Origin
-from peal.workspaces.hooks import Hooks
+from peal.system import git
+from peal.system.files import content
 from peal.workspaces.messages import Messages
-from peal.workspaces.slots import MARKER, Slot
-from peal.workspaces.staging import staged
 from peal.workspaces.store_merge import StoreMerge
+from peal.worktrees import commits, conflicts, hooks, leftovers
+from peal.worktrees.agent_git import Origin
+from peal.worktrees.hooks import Hooks
+from peal.worktrees.staging import staged
+from peal.worktrees.worktree import MARKER, Slot
 
 _PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
 """Whatever the person has set for merges in general."""

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from peal.model import Task
 from peal.settings import COMMIT_MESSAGE
-from peal.text import harmless
+from peal.text.display import harmless
 
 _MEND = "Mend task {id}: {title}"
 _FIELD = re.compile(r"\{(\w+)\}")

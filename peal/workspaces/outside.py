@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from peal import git
-from peal.places import FOLDER
+from peal.system import git
+from peal.system.layout import FOLDER
 
 
 def changed_since(repo: Path, since: int) -> tuple[str, ...]:

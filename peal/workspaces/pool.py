@@ -11,20 +11,21 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from peal import git
 from peal.errors import Paused, PealError
+from peal.landing import fast_forward, renamed_branch
 from peal.model import Attempt, Outcome, Phase, Result
-from peal.text import some
-from peal.workspaces import commits, landing, leftovers, renaming, submodules
-from peal.workspaces.agent_git import Origin
-from peal.workspaces.guarded import Guarded
-from peal.workspaces.hooks import Hooks
-from peal.workspaces.left_out import ignored_since
+from peal.system import git
+from peal.text.display import some
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
 from peal.workspaces.outside import changed_since
-from peal.workspaces.slots import ADDRESS, Slot
 from peal.workspaces.store_merge import StoreMerge
+from peal.worktrees import commits, leftovers, submodules
+from peal.worktrees.agent_git import Origin
+from peal.worktrees.guarded import Guarded
+from peal.worktrees.hooks import Hooks
+from peal.worktrees.left_out import ignored_since
+from peal.worktrees.worktree import ADDRESS, Slot
 
 _LINK = "160000"
 """The mode of a submodule."""
@@ -174,7 +175,7 @@ class Pool:
         """The commit that the branch is on now; `Paused` if it is not there."""
         commit = git.commit_id(self.repo, f"refs/heads/{self.branch}")
         if not commit:
-            raise Paused(renaming.gone(self.repo, self.branch))
+            raise Paused(renamed_branch.gone(self.repo, self.branch))
         return commit
 
     @contextmanager
@@ -267,7 +268,7 @@ class Pool:
         if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self._landing:
-            outcome = landing.landed(self.repo, self.branch, attempt.verified)
+            outcome = fast_forward.landed(self.repo, self.branch, attempt.verified)
         named = sorted(path for path in self._changed_outside if f"`{path}`" in outcome.reason)
         if outcome.result is Result.HELD and named:
             why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"

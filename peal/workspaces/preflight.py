@@ -7,10 +7,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal import damage, git
 from peal.errors import PealError
-from peal.text import some
-from peal.workspaces.landing import give_up
+from peal.landing.fast_forward import give_up
+from peal.system import git, git_damage
+from peal.text.display import some
 
 _SHOWN = 3
 _IDENTITY = re.compile(r"(.*?) ?<(.*)> \d+ [-+]\d{4}", re.DOTALL)
@@ -37,7 +37,7 @@ def landing_branch(repo: Path, prefix: str) -> str:
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
     branch, commit = git.branch(repo), git.commit_id(repo, "HEAD")
-    if not (branch and commit) and (told := damage.of_a_branch(Path(folder))):
+    if not (branch and commit) and (told := git_damage.of_a_branch(Path(folder))):
         raise PealError(told)
     if not branch:
         raise PealError(
@@ -124,7 +124,7 @@ def standing(repo: Path) -> Standing:
     looked = git.attempt(
         repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal"
     )
-    if looked.returncode and (told := damage.found(repo, looked.stderr.decode(errors="replace"))):
+    if looked.returncode and (told := git_damage.found(repo, looked.stderr.decode(errors="replace"))):
         raise PealError(told)
     listed = os.fsdecode(looked.stdout) if looked.returncode == 0 else ""
     changed, ignored, entries = [], [], iter(listed.split("\0"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from peal import git
 from peal.model import Attempt, Command, Finding, Outcome, Result
+from peal.system import git
 
 
 @define

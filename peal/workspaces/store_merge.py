@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import define
 
-from peal import git
+from peal.system import git
 
 _CONFIGURED = r"^merge\.(.+\.driver|default|renormalize)$"
 _DRIVER = re.compile(r"merge\.(?P<name>[^=\n]+)\.driver")

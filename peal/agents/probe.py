@@ -1,0 +1,259 @@
+"""What agents are here and what they can do: their programs are asked for version and flags, or for one word."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
+from peal.agents.short_commands import Heard, Inquiry, hear, text_of
+from peal.model import Command, Declined, Phase, Reply, Result, Task, Usage
+from peal.phases.verdict import Evidence, unfinished
+from peal.system import git
+from peal.system.scratch import Scratch
+from peal.text.display import clock, harmless
+
+LOOK_SEC = 10.0
+"""A program that has not told its version by then will not do so."""
+PROMPT = "Reply with the one word: ready\n"
+
+
+@frozen
+class Found:
+    """What is known of one agent on this machine."""
+
+    name: str
+    program: str = ""
+    """Where its program is; empty if it is not here."""
+    version: str = ""
+    tested: str = ""
+    """The version that peal was tried with; empty for programs that peal does not know."""
+    problem: str = ""
+    """Why it cannot be used, and how to go on."""
+    notes: tuple[str, ...] = ()
+    is_auto: bool = False
+    """Whether `agent = "auto"` takes it."""
+
+
+@frozen
+class Answer:
+    """What came of asking an agent for one word."""
+
+    answered: bool
+    said: str
+    """Its reply, or what went wrong and how to go on."""
+    seconds: float = 0.0
+    usage: tuple[Usage, ...] = ()
+
+
+@frozen
+class Question:
+    """An agent, and how it is to be asked."""
+
+    agent: Agent
+    model: str | None = None
+    bill: Callable[[Reply], tuple[Usage, ...]] = lambda reply: reply.usage
+    """What an answer has used, priced as far as anybody knows."""
+
+
+# --- what is here
+
+
+def look(at: Scratch, clis: Sequence[Cli], seconds: float) -> list[Found]:
+    """What is here of these CLIs, in their order; a program that tells nothing for so long is ended."""
+    inquiries = [inquiry for cli in clis for inquiry in _inquiries(cli, at)]
+    at_once = max(os.cpu_count() or 1, 2)  # starting one keeps a core busy for a second or two
+    names = (inquiry.name for inquiry in inquiries)
+    heard = dict(zip(names, hear(at, inquiries, seconds, at_once), strict=True))
+    return [_found(cli, heard) for cli in clis]
+
+
+def _inquiries(cli: Cli, at: Scratch) -> Iterator[Inquiry]:
+    program, namesake = program_of(cli), _namesake(cli)
+    words: list[tuple[str, ...]] = []
+    if program:
+        words = [("--version",), *cli.helps]
+    elif namesake:
+        program, words = namesake, [("--version",), ("--help",)]
+    env = {**surroundings(), "COLUMNS": "200", "NO_COLOR": "1"}
+    for number, asked in enumerate(words):
+        yield Inquiry(f"{cli.name}-{number}", (_path(program or ""), *asked), at.folder, env)
+
+
+def _namesake(cli: Cli) -> str:
+    """The name of a program on PATH that this CLI might have, if another's has it."""
+    return next((name for name in cli.programs if shutil.which(name)), "")
+
+
+def _path(program: str, path: str | None = None) -> str:
+    """The whole path of a program on this PATH or on peal's own, or of one that is given with a folder."""
+    return str(Path(shutil.which(program, path=path) or program).absolute())
+
+
+def _found(cli: Cli, heard: Mapping[str, Heard]) -> Found:
+    program, namesake = program_of(cli), _namesake(cli)
+    said = [heard[name] for number in range(len(cli.helps) + 2) if (name := f"{cli.name}-{number}") in heard]
+    if program:
+        return judged(cli, _path(program), said[0], said[1:])
+    if namesake:
+        return another(cli, namesake, _path(namesake), [one.text for one in said])
+    return Found(cli.name, tested=cli.tested, problem=f"not installed; {cli.install}")
+
+
+def judged(cli: Cli, program: str, version: Heard, helps: Sequence[Heard]) -> Found:
+    """A CLI that is here, by what its program said."""
+    found, name = Found(cli.name, program, version_in(version.text), cli.tested), Path(program).name
+    if failure := version.failure:
+        return evolve(
+            found,
+            version="",
+            problem=f"`{name} --version` {failure}; mend or reinstall it: {cli.install}",
+        )
+    notes = [compared(found.version, cli.tested)]
+    broken = [(words, one.failure) for words, one in zip(cli.helps, helps, strict=True) if one.failure]
+    if broken:
+        words, failure = broken[0]
+        notes.append(f"its flags are not known: `{' '.join((name, *words))}` {failure}")
+        lacking = []
+    else:
+        lacking = lacks(cli.flags, "\n".join(one.text for one in helps))
+    problem = f"lacks {', '.join(lacking)}, which peal uses; update it: {cli.install}" if lacking else ""
+    return evolve(found, problem=problem, notes=tuple(filter(None, notes)))
+
+
+def another(cli: Cli, name: str, path: str, said: Sequence[str]) -> Found:
+    """A program that is called as this CLI may be, and lies where this CLI does not."""
+    first = next(
+        (harmless(line) for text in said for line in text.splitlines() if harmless(line).strip()), ""
+    )
+    is_its = any(re.search(rf"\b{re.escape(cli.name)}\b", text, re.IGNORECASE) for text in said)
+    surest = cli.programs[0]
+    if is_its:
+        who = f"says that it is {cli.name}'s; link it as `{surest}` for peal to use it"
+    else:
+        who = f"is another's{f', and says `{first[:80]}`' if first else ''}; for {cli.name}: {cli.install}"
+    return Found(cli.name, tested=cli.tested, problem=f"not installed: `{name}` ({path}) {who}")
+
+
+def version_in(text: str) -> str:
+    """The first number with dots in what a program says of its version, else the first number, else nothing."""
+    found = re.search(r"[0-9]{1,9}(?:\.[0-9]{1,9})+", text) or re.search(r"[0-9]{1,9}", text)
+    return found[0] if found else ""
+
+
+def compared(version: str, tested: str) -> str:
+    """A word of caution about a version that peal was not tried with; empty for the one it was."""
+    if not tested:
+        return "peal was never tried with it"
+    if not version:
+        return f"tells no version; peal was tried with {tested}"
+    here, there = _numbers(version), _numbers(tested)
+    if here == there:
+        return ""
+    return f"{'newer' if here > there else 'older'} than {tested}, with which peal was tried"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall("[0-9]{1,9}", version))
+
+
+def lacks(flags: Sequence[str], helps: str) -> list[str]:
+    """The flags that a help does not name."""
+    return [flag for flag in flags if not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", helps)]
+
+
+# --- one word
+
+
+def ask(at: Scratch, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
+    """Ask agents for one word, as an attempt at `plan` would, each in an empty repository of its own."""
+    answers: dict[str, Answer] = {}
+    asked: dict[str, Inquiry] = {}
+    for name, question in questions.items():
+        prepared = _prepared(at, name, question)
+        if isinstance(prepared, Inquiry):
+            asked[name] = prepared
+        elif isinstance(prepared, Declined):
+            answers[name] = Answer(False, prepared.reason)
+        else:
+            answers[name] = answer(Evidence(None, prepared), time.time())
+    heard_of = hear(at, list(asked.values()), seconds, at_once=len(asked))
+    for name, heard in zip(asked, heard_of, strict=True):
+        answers[name] = _answer(questions[name], heard)
+    return {name: answers[name] for name in questions}
+
+
+def _prepared(at: Scratch, name: str, question: Question) -> Inquiry | Reply | Declined:
+    folder, workspace = at.folder / name, at.folder / name / "repo"
+    for path in (folder, workspace, folder / "tmp"):
+        path.mkdir()
+    git.output(workspace, "init", "--quiet")
+    prompt = folder / "prompt.md"
+    prompt.write_text(PROMPT, encoding="utf-8")
+    task = Task(1, "say one word", "```sh\necho ready\n```")
+    prepared = question.agent.prepare(
+        Request(task, Phase.PLAN, PROMPT, prompt, workspace, model=question.model)
+    )
+    if not isinstance(prepared, Command):
+        return prepared
+    for file, text in prepared.files.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    program, *words = (word.replace("{folder}", str(folder)) for word in prepared.argv)
+    env = {**_environment(workspace, folder / "tmp"), **prepared.env}
+    return Inquiry(
+        name,
+        (_path(program, env.get("PATH")), *words),
+        workspace,
+        env,
+        prompt if prepared.prompt_on_stdin else None,
+        question.agent.sign,
+    )
+
+
+def _environment(workspace: Path, temporary: Path) -> dict[str, str]:
+    """What an agent finds around it in an attempt."""
+    ours = {"PEAL_PHASE": "plan", "PEAL_TASK": "1", "PEAL_ATTEMPT": "1", "PEAL_WORKSPACE": str(workspace)}
+    return {
+        **surroundings(),
+        **ours,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_EDITOR": "true",
+        "TMPDIR": str(temporary),
+    }
+
+
+def _answer(question: Question, heard: Heard) -> Answer:
+    if heard.ending is None:
+        return Answer(False, heard.failure)
+    now = time.time()
+    with heard.stdout.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        lines = (line.rstrip("\r\n") for line in file)
+        stdout, stderr = (text_of(path) for path in (heard.stdout, heard.stderr))
+        reply = question.agent.read(Transcript(lines, stdout, stderr, heard.ending.exit_code, now))
+    words = "" if heard.ending.is_clean else heard.last_words
+    given = answer(Evidence(heard.ending, reply, words), now)
+    return evolve(given, usage=question.bill(reply))
+
+
+def answer(evidence: Evidence, now: float) -> Answer:
+    """What an attempt would make of it."""
+    seconds = evidence.ending.seconds if evidence.ending else 0.0
+    bad, said = unfinished(evidence), evidence.reply.text.strip()
+    if bad is None:
+        return Answer(bool(said), said or "it replied nothing", seconds)
+    if bad.result is Result.LIMITED:
+        return Answer(False, f"usage limit{_until(bad.until, now)}: {bad.reason}", seconds)
+    if bad.result is Result.TRANSIENT:
+        return Answer(False, f"cannot be served just now: {bad.reason}; try again in a while", seconds)
+    fault = (
+        f"{evidence.reply.trouble.fault}: " if bad.result is Result.STOPPED and evidence.reply.trouble else ""
+    )
+    return Answer(False, f"{fault}{bad.reason}", seconds)
+
+
+def _until(end: float | None, now: float) -> str:
+    return "" if end is None else f" until {clock(end, now)}"

@@ -1,0 +1,145 @@
+"""The group of commands, each loaded when it is asked for, and the one place where errors are told."""
+
+import contextlib
+import difflib
+import gc
+import importlib
+import platform
+import sys
+import tempfile
+import traceback
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from peal import __version__
+from peal.errors import PealError
+from peal.text.display import harmless
+
+_COMMANDS = {
+    "run": "peal.cli.run:run",
+    "resume": "peal.cli.run:resume",
+    "status": "peal.cli.look:status",
+    "runs": "peal.cli.look:runs",
+    "logs": "peal.cli.look:logs",
+    "diff": "peal.cli.trees:diff",
+    "stop": "peal.cli.change:stop",
+    "redo": "peal.cli.change:redo",
+    "done": "peal.cli.change:done",
+    "check": "peal.cli.plans:check",
+    "prompt": "peal.cli.plans:prompt",
+    "agents": "peal.cli.agents:agents_",
+    "clean": "peal.cli.trees:clean",
+    "init": "peal.cli.config:init",
+    "config": "peal.cli.config:config",
+}
+"""In the order they are listed in."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is used, so that a quick one is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every command."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the near miss for a word that is no command."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else "see `peal --help`"
+            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, "-V", "--version", message="peal %(version)s")
+def peal() -> None:
+    """Carries out written plans with coding-agent CLIs: parallel where it is safe, resumable whatever happens."""
+
+
+def run_command_line() -> int:
+    """Run the command in `sys.argv`; gives the exit code. Every error is told here, once, on stderr."""
+    # peal's values make no cycles: looking for some after every 700th would take a quarter of reading a long journal.
+    gc.set_threshold(100_000)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a letter the terminal does not know is no reason to fall silent
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code: Any = peal.main(prog_name="peal", standalone_mode=False)
+    except BrokenPipeError:
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except Exception as error:
+        code, text = _told(error)
+        with contextlib.suppress(OSError):
+            click.echo(text, err=True)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """The exit code an error leads to, and what to say."""
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            return 1, error.format_message()
+        case click.NoSuchOption():
+            return 1, f"error: {_no_such_option(error)}"
+        case click.ClickException():
+            return 1, f"error: {_lower(error.format_message())}"
+        case OSError():
+            return 1, f"error: {_unusable(error)}"
+        case PealError():
+            return error.exit_code, "\n".join(f"error: {harmless(line)}" for line in str(error).splitlines())
+    return 70, _bug_report()
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    from peal.settings import REPLACED_FLAGS
+
+    name, near = error.option_name, error.possibilities
+    if instead := REPLACED_FLAGS.get(name):
+        return f"`{name}` is a flag of the Rust peal; here {instead}"
+    return f"there is no option `{name}`; {f'did you mean `{near[0]}`?' if near else 'see --help'}"
+
+
+def _unusable(error: OSError) -> str:
+    """A file or stream that cannot be used, wherever that was met."""
+    where = f"`{error.filename}`" if error.filename else "standard output, or a file"
+    return f"cannot use {where}: {error.strerror or error}; mend that and try again"
+
+
+def _lower(message: str) -> str:
+    """click begins its messages with a capital and ends them with a stop; peal does neither."""
+    return (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def _bug_report() -> str:
+    command = " ".join(["peal", *sys.argv[1:]])
+    report = (
+        f"### peal {__version__}: `{command}`\n\n"
+        f"Python {platform.python_version()}, {platform.platform()}\n\n```\n{traceback.format_exc()}```\n"
+    )
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", errors="backslashreplace", prefix="peal-bug-", suffix=".md", delete=False
+        ) as file:
+            file.write(report)
+    except OSError:
+        return f"error: a bug in peal; please report this:\n{report}"
+    return f"error: a bug in peal; please report it with the contents of `{file.name}`"

@@ -1,0 +1,162 @@
+"""`land`: the branch in the person's own tree is moved forward to a verified merge, or left exactly as it is."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.landing import locks, obstacles, renamed_branch, rollback
+from peal.model import Outcome, Result
+from peal.system import git, git_refusals
+from peal.system.layout import Places
+from peal.text.display import harmless, some
+
+_AGAIN_AFTER = 0.1
+_SHOWN = 5
+_FORWARD = (
+    "merge", "--ff-only", "--quiet", "--no-stat", "--no-squash", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore",
+)  # fmt: skip
+"""Nothing of the person's is overwritten, ignored files included, whatever they have set for merges in general."""
+_IN_THE_WAY = re.compile(r"(?:overwritten by merge|lose untracked files in them):\n((?:\t[^\n]*\n)+)")
+
+
+def landed(repo: Path, branch: str, commit: str) -> Outcome:
+    """Fast-forward the person's checkout of `branch` to `commit`; passed only if git says it is there afterwards."""
+    if stuck := rollback.undo(repo).stuck:
+        return _held(stuck)
+    until = time.monotonic() + locks.PATIENCE
+    while True:
+        found = _tried(repo, branch, commit)
+        if isinstance(found, Outcome):
+            return found
+        if time.monotonic() > until or locks.is_left(found, repo):
+            return _held(git.story_of(found, repo))
+        time.sleep(_AGAIN_AFTER)
+
+
+def _tried(repo: Path, branch: str, commit: str) -> Outcome | Path:
+    """One look and one try; the lock if somebody else's git holds one, who may be switching branches."""
+    ref = f"refs/heads/{branch}"
+    looked = git.attempt(
+        repo,
+        "rev-parse",
+        f"{ref}^{{commit}}",
+        f"{commit}^1",
+        "--symbolic-full-name",
+        "HEAD",
+        "--absolute-git-dir",
+    )
+    if looked.returncode != 0:
+        return _unknown(repo, branch, commit, looked)
+    head, stands_on, checked_out, folder = os.fsdecode(looked.stdout).removesuffix("\n").split("\n", 3)
+    if stands_on != head and git.is_ancestor(repo, commit, head):
+        return Outcome(Result.PASSED, commit=commit)
+    if why := _elsewhere(checked_out, branch) or _busy(Path(folder)):
+        return _held(why)
+    return (
+        _forwarded(repo, _Move(branch, head, commit, Path(folder)))
+        if stands_on == head
+        else _outdated(branch)
+    )
+
+
+def _unknown(repo: Path, branch: str, commit: str, looked: git.Done) -> Outcome:
+    """Branch or merge are not there."""
+    if not git.commit_id(repo, f"refs/heads/{branch}"):
+        return Outcome(Result.HELD, renamed_branch.gone(repo, branch))
+    if git.commit_id(repo, commit):
+        raise git.GitError(f"`{commit}` is no merge: {git.why(looked, repo)}")
+    return _outdated(branch)  # the merge was not kept: it is made again
+
+
+def _elsewhere(checked_out: str, branch: str) -> str:
+    """What is checked out, if it is not the branch."""
+    if checked_out == f"refs/heads/{branch}":
+        return ""
+    other = checked_out.removeprefix("refs/heads/")
+    shown = f"`{harmless(other)}`" if other != checked_out else "a commit without a branch"
+    return f"{shown} is checked out, not `{branch}`; `git switch {branch}`"
+
+
+def _busy(git_folder: Path) -> str:
+    """What a person has begun and not finished."""
+    busy = git.UNDER_WAY.get(git.under_way(git_folder))
+    return f"a {busy} is under way; finish it, or {give_up(busy)}" if busy else ""
+
+
+def give_up(busy: str) -> str:
+    """The command that ends what is under way."""
+    return "`git bisect reset`" if busy == "bisect" else f"`git {busy} --abort`"
+
+
+def _outdated(branch: str) -> Outcome:
+    return Outcome(Result.OUTDATED, f"`{branch}` has moved on: to be verified again on top")
+
+
+@frozen
+class _Move:
+    """A branch that is checked out, from one commit to another."""
+
+    branch: str
+    head: str
+    commit: str
+    git_folder: Path
+
+
+def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
+    """The branch is moved and the tree with it, or neither; the lock that is to be waited for."""
+    if lock := locks.in_the_way(move.git_folder, move.branch):
+        return lock
+    try:
+        changes = git.changes(repo, move.head, move.commit)
+        if obstacle := obstacles.found(repo, changes):
+            return _held(obstacle)
+        rollback.note(repo, move.git_folder, move.branch, move.head, move.commit, changes)
+    except OSError as error:
+        return _held(
+            f"cannot write `{Places(repo).landing}`: {error.strerror}; make room or make it writable"
+        )
+    done = git.attempt(repo, *_FORWARD, move.commit)
+    if git.is_ancestor(repo, move.commit, f"refs/heads/{move.branch}"):
+        rollback.forget(repo)
+        return Outcome(Result.PASSED, commit=move.commit)
+    return _refused(repo, move, done, rollback.undo(repo, was_killed=done.returncode < 0))
+
+
+def _refused(repo: Path, move: _Move, done: git.Done, undone: rollback.Undone) -> Outcome | Path:
+    """What to say of a landing that did not come about."""
+    words = done.stderr.decode("utf-8", "replace")
+    if undone.stuck:
+        return _held(undone.told())
+    if lock := git_refusals.lock_named(words, repo):
+        return lock
+    if "Not possible to fast-forward" in words:
+        return _outdated(move.branch)
+    if done.returncode == 0:
+        return _held(
+            f"another branch than `{move.branch}` was checked out in that moment, and has it now; see `git reflog`"
+        )
+    return _held(_why(words) or _unfinished(done, repo, undone))
+
+
+def _unfinished(done: git.Done, repo: Path, undone: rollback.Undone) -> str:
+    """git's own words, and what has become of what it had begun."""
+    back = ", and what it had begun is taken back" if undone.restored else ""
+    if done.returncode < 0:
+        return f"git was {git.said(done)}{back}; see why"
+    return f"git could not land it{back}: {git.why(done, repo)}; put that right"
+
+
+def _why(words: str) -> str:
+    """Whose files git would not overwrite."""
+    names = [name for found in _IN_THE_WAY.findall(words) for name in found.split("\n") if name]
+    if not names:
+        return ""
+    shown = some([name.strip() for name in names], _SHOWN)
+    return f"your own {shown} would be overwritten; commit, stash or move it away"
+
+
+def _held(why: str) -> Outcome:
+    return Outcome(Result.HELD, f"{why}, then `peal resume`")

@@ -1,0 +1,119 @@
+"""One run at a time per repository: the lock decides, the owner file says who."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import asdict, frozen
+
+from peal.errors import Busy, PealError
+from peal.system import process
+from peal.system.files import replace
+from peal.system.layout import Places
+from peal.text.redaction import redactor, secrets
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+@frozen
+class Owner:
+    """Who holds, or held, a repository's lock."""
+
+    pid: int
+    birth: str
+    since: float
+    command: str
+    run: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether that very process still runs; a later one with the same number does not count."""
+        return process.birth(self.pid) == self.birth
+
+
+def owner(places: Places) -> Owner | None:
+    """What the owner file says; None if there is none or it cannot be read."""
+    try:
+        return Owner(**json.loads(places.owner.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextmanager
+def hold(places: Places, run: str, first: Callable[[Owner], None]) -> Iterator[Callable[[], None]]:
+    """
+    Hold the repository's lock; gives what takes it again, should somebody have deleted its files.
+
+    Before anything else `first` is given the owner that died without letting go, if there was one; until it returns
+    that owner stays on record, so that a kill or a signal in between forgets nothing. `Busy` if another peal holds the lock;
+    `PealError` if nothing can be written there.
+    """
+
+    locks = [_taken(places)]
+
+    def renew() -> None:
+        locks.append(_taken(places))
+        _announce(places, run)
+
+    try:
+        if dead := owner(places):
+            first(dead)
+        try:
+            _announce(places, run)
+            yield renew
+        finally:
+            places.owner.unlink(missing_ok=True)
+    finally:
+        for lock in locks:
+            lock.release()
+
+
+def refuse(places: Places) -> None:
+    """`Busy` if a peal is at work, for those that only look."""
+    holder = owner(places)
+    if holder and holder.is_alive:
+        raise Busy(_who(places))
+
+
+def _taken(places: Places) -> "BaseFileLock":
+    from filelock import FileLock, Timeout
+
+    try:
+        places.prepare()
+        lock = FileLock(places.lock, thread_local=False)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise Busy(_who(places)) from None
+    except OSError as error:
+        raise PealError(
+            f"cannot write to `{places.root}`: {error.strerror or error}; make it writable: peal keeps its memory there"
+        ) from None
+    return lock
+
+
+def _announce(places: Places, run: str) -> None:
+    pid = os.getpid()
+    command = redactor(secrets(os.environ.items()))(" ".join(["peal", *sys.argv[1:]]))
+    me = Owner(pid, process.birth(pid) or "", time.time(), command, run)
+    try:
+        replace(places.owner, json.dumps(asdict(me)))
+    except OSError as error:
+        raise PealError(
+            f"cannot write `{places.owner}`: {error.strerror or error}; free some space"
+        ) from None
+
+
+def _who(places: Places) -> str:
+    holder = owner(places)
+    if holder is None or not holder.is_alive:
+        return f"another peal is at work in `{places.repo}`; wait for it or stop it with `peal stop`"
+    since = time.strftime("%H:%M:%S", time.localtime(holder.since))
+    return (
+        f"another peal is at work in `{places.repo}`: `{holder.command}`, process {holder.pid}, since {since};"
+        " watch it with `peal status --watch` or end it with `peal stop`"
+    )

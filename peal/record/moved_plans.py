@@ -1,0 +1,180 @@
+"""A plan whose file has another name now: the memory it had before is found again by its tasks."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import field, frozen
+
+from peal.errors import Damaged, PealError
+from peal.model import Phase
+from peal.record import journal
+from peal.record.events import PlanRead, TaskRead
+from peal.record.history import History, Line, fold
+from peal.system import git
+from peal.system.layout import Places, PlanPlace
+from peal.text.display import count, harmless, ranges
+
+
+@frozen
+class Origin:
+    """A memory of another plan file that has tasks of this plan."""
+
+    place: PlanPlace
+    history: History
+    reading: PlanRead
+    same: int = field(init=False)
+    """How many tasks are in both."""
+
+    @same.default
+    def _count_same(self) -> int:
+        return _same(_read(self.history), self.reading.tasks)
+
+    @property
+    def plan(self) -> str:
+        """The path it was remembered under."""
+        return self.history.plan
+
+    @property
+    def is_this(self) -> bool:
+        """Whether the plan is that one under another name: most tasks of either are in both."""
+        return is_same(_read(self.history), self.reading.tasks)
+
+    @property
+    def may_be_this(self) -> bool:
+        """Whether half of the tasks of one are in the other, and something has been done for them."""
+        most = min(len(self.history.lines), len(self.reading.tasks))
+        return 2 * self.same >= most and bool(self.begun)
+
+    @property
+    def begun(self) -> tuple[int, ...]:
+        """The tasks of this plan that are complete or begun there, as far as their words are their own."""
+        known = {line.task.digest for line in self.history.lines.values() if _is_begun(line)}
+        return tuple(task.index for task in self.reading.tasks if task.digest in known and not task.done)
+
+
+def is_same(before: Iterable[TaskRead], now: Iterable[TaskRead]) -> bool:
+    """Whether two readings are of one plan, moved and perhaps edited: most tasks of either are in both."""
+    old, new = tuple(before), tuple(now)
+    return 2 * _same(old, new) > max(len(old), len(new))
+
+
+def _same(before: Iterable[TaskRead], now: Iterable[TaskRead]) -> int:
+    digests = (Counter(task.digest for task in tasks) for tasks in (before, now))
+    return (next(digests) & next(digests)).total()
+
+
+def _read(history: History) -> tuple[TaskRead, ...]:
+    return tuple(line.task for line in history.lines.values())
+
+
+def _is_begun(line: Line) -> bool:
+    return line.next is not Phase.PLAN or bool(line.tries)
+
+
+def is_remembered(place: PlanPlace) -> bool:
+    """Whether there is a memory in this place."""
+    return place.journal.exists() or place.state.exists()
+
+
+def origin(places: Places, reading: PlanRead) -> Origin | None:
+    """
+    The memory that has the most tasks of this plan, of a file that has them no more; the latest of several. None for none.
+    """
+    found = [one for one in _others(places, reading) if one.same and _was_left(places, one)]
+    return max(found, key=lambda one: (one.same, one.history.last_at), default=None)
+
+
+def _was_left(places: Places, one: Origin) -> bool:
+    """Whether the file of a memory is gone, or another plan with none of its tasks has taken the place."""
+    if _is_gone(places, one):
+        return True
+    from peal import formats
+
+    try:
+        tasks = formats.parse(places.plan_file(one.plan).read_bytes(), one.plan).tasks
+    except OSError:
+        return False
+    known = {task.digest for task in _read(one.history)}
+    return bool(tasks) and known.isdisjoint(task.digest for task in tasks)
+
+
+def _is_gone(places: Places, one: Origin) -> bool:
+    return not os.path.lexists(places.plan_file(one.plan))
+
+
+def _how(places: Places, one: Origin) -> str:
+    """Why a memory is taken for that of another file."""
+    return f"`{harmless(one.plan)}` {'is gone' if _is_gone(places, one) else 'holds another plan now'}"
+
+
+def copies(places: Places, reading: PlanRead) -> Iterator[str]:
+    """A line on another plan with the very same tasks, whose file is still there, if something was done for it."""
+    tasks = [task.digest for task in reading.tasks]
+    for one in _others(places, reading):
+        begun = one.begun
+        is_equal = [task.digest for task in _read(one.history)] == tasks
+        if is_equal and begun and places.plan_file(one.plan).exists():
+            yield (
+                f"`{harmless(one.plan)}` has the same tasks, and task {ranges(begun)} is complete or begun there; this is a "
+                f"plan of its own, of which all is to do: `peal done` takes tasks as done"
+            )
+            return
+
+
+def histories(places: Places) -> Iterator[tuple[PlanPlace, History]]:
+    """What is remembered of every plan, as far as it can be read."""
+    for place in places.known_plans():
+        with suppress(Damaged):
+            yield place, fold(journal.load(place.journal).events)
+
+
+def _others(places: Places, reading: PlanRead) -> Iterator[Origin]:
+    for place, history in histories(places):
+        if history.lines and history.plan != reading.plan:
+            yield Origin(place, history, reading)
+
+
+def question(places: Places, found: Origin) -> PealError:
+    """What to ask where a plan shares tasks with one whose file is gone, and not so many that it must be that one."""
+    begun = ranges(found.begun).replace(" ", "")
+    new = harmless(found.reading.plan)
+    return PealError(
+        f"{_how(places, found)}, and {count(found.same, 'task')} of what it held {'is' if found.same == 1 else 'are'} in "
+        f"`{new}` too; `peal done {begun} --plan {new}` takes what was done for them as done, `peal run {new} --fresh` does "
+        "all of it"
+    )
+
+
+def take_over(places: Places, found: Origin, say: Callable[[str], None]) -> None:
+    """
+    Let the plan go on with the memory that is found: its folder, peal's branches, and what an agent has made of the file.
+
+    The folder last: until it has its new name, the next start does all of it again.
+    """
+    before, now = places.plan_file(found.plan), places.plan_file(found.reading.plan)
+    target, how = places.plan(now), _how(places, found)
+    _rename_branches(places.repo, places.branch(before), places.branch(now))
+    if found.place.normalized.exists() and not target.normalized.exists():
+        found.place.normalized.rename(target.normalized)
+    journal.set_aside(target)
+    found.place.folder.rename(target.folder)
+    say(
+        f"{how}, and the tasks it held are those of `{harmless(found.reading.plan)}`: going on with what is remembered of "
+        "them; --fresh would start over"
+    )
+
+
+def _rename_branches(repo: Path, before: str, now: str) -> None:
+    """Branches that keep what has not landed, below any prefix; one that is checked out somewhere stays."""
+    words = ("for-each-ref", "--format=%(objectname) %(refname) %(worktreepath)", "refs/heads/")
+    orders = []
+    for commit, ref, worktree in (line.split(" ", 2) for line in git.output(repo, *words).splitlines()):
+        prefix, is_ours, name = ref.partition(f"/{before}/")
+        if is_ours:
+            orders.append(f"update {prefix}/{now}/{name} {commit}\n")
+            orders += [] if worktree else [f"delete {ref} {commit}\n"]
+    if orders:
+        git.output(repo, "update-ref", "-m", "peal", "--stdin", stdin=os.fsencode("".join(orders)))

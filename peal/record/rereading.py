@@ -1,0 +1,86 @@
+"""A plan read again: which of its tasks are those that are remembered, and the question where that cannot be told."""
+
+from collections.abc import Container, Sequence
+
+from attrs import evolve, frozen
+
+from peal.errors import PealError
+from peal.model import Phase
+from peal.record.alignment import DONE, Known, Read, Word, align
+from peal.record.events import PlanRead
+from peal.record.history import History, Line
+from peal.text.display import harmless, ranges
+
+NO_WORD = Word()
+"""Nobody says which task is which."""
+_SHOWN = 40
+
+
+@frozen
+class Reread:
+    """A reading that says for each task which one it is."""
+
+    reading: PlanRead
+    said: tuple[str, ...] = ()
+    """What a person should know of how tasks were told apart."""
+
+
+def reread(
+    history: History, reading: PlanRead, forgotten: Container[int] = (), word: Word = NO_WORD
+) -> Reread:
+    """
+    The reading with each task as what the history knows; `forgotten` are about to be done again.
+
+    PealError where several tasks have the same words and it cannot be told which of them are done.
+    """
+    if not history.lines:
+        return Reread(reading)
+    known = [
+        Known(index, line.task.digest, "" if index in forgotten else _standing(line))
+        for index, line in history.lines.items()
+    ]
+    read = [Read(task.index, task.digest, task.done) for task in reading.tasks]
+    found = align(known, read, word)
+    if found.unclear:
+        raise PealError("\n".join(_question(reading, numbers) for numbers in found.unclear))
+    done = {
+        task.index
+        for task, before in zip(reading.tasks, found.known_as, strict=True)
+        if before is not None and history.lines[before].next is None
+    }
+    said = tuple(_assumption(reading, numbers, done) for numbers in found.by_neighbours)
+    return Reread(evolve(reading, known_as=found.known_as), said)
+
+
+def _standing(line: Line) -> str:
+    """How far a task is, as far as that would be lost with it."""
+    if line.next is None:
+        return DONE
+    return "" if line.next is Phase.PLAN else line.next
+
+
+def _question(reading: PlanRead, numbers: Sequence[int]) -> str:
+    return (
+        f"plan `{harmless(reading.plan)}` has changed, and task {ranges(numbers)} {_words(reading, numbers)}; it cannot be "
+        "told which are done: `peal done` with the numbers of all that are, `peal redo` with those of all that are "
+        "not, or give them words of their own"
+    )
+
+
+def _assumption(reading: PlanRead, numbers: Sequence[int], done: Container[int]) -> str:
+    complete = [number for number in numbers if number in done]
+    others = [number for number in numbers if number not in done]
+    return (
+        f"task {ranges(numbers)} {_words(reading, numbers)}; by what stands before them {ranges(complete) or 'none'} is "
+        f"complete and {ranges(others)} is not; `peal done` and `peal redo` change that"
+    )
+
+
+def _words(reading: PlanRead, numbers: Sequence[int]) -> str:
+    title = next(harmless(task.title) for task in reading.tasks if task.index == numbers[0])
+    shown = f"{title[:_SHOWN]}…" if len(title) > _SHOWN else title
+    return (
+        f"has words that others had too: `{shown}`"
+        if len(numbers) == 1
+        else f"have the same words: `{shown}`"
+    )

@@ -1,0 +1,59 @@
+"""What attempts left in their folders, read back."""
+
+from pathlib import Path
+
+from peal.agents.output_tail import FAR, is_events, last_words, said_lines
+from peal.record.history import Try
+from peal.system.files import end_of
+from peal.system.layout import PlanPlace
+from peal.text.display import tail
+
+_TAIL = 8192
+_SETUP = ("setup.stderr", "setup.stdout")
+TEXTS = ("prompt.md", "stdout", "stderr", "reply.md")
+
+
+def folder_of(place: PlanPlace, one: Try) -> Path:
+    """The attempt's folder; not every attempt needed one."""
+    return place.attempt(one.task, one.phase, one.number)
+
+
+def outputs_of(folder: Path) -> list[Path]:
+    """The files in which an attempt's processes printed, the agent's last, in the order they ran."""
+    helpers = [
+        path for kind in ("setup.std*", "hooks.*std*", "review-*.std*") for path in sorted(folder.glob(kind))
+    ]
+    return [path for path in (*helpers, folder / "stdout", folder / "stderr") if path.exists()]
+
+
+def is_of_agent(path: Path) -> bool:
+    """Whether an output is an agent's, who may print events: who is asked has a prompt beside it."""
+    prefix = path.name.removesuffix("stdout")
+    return prefix != path.name and (not prefix or path.with_name(f"{prefix}prompt.md").exists())
+
+
+def last_output(place: PlanPlace, one: Try) -> str:
+    """The last thing an attempt said so far, on one line."""
+    folder = folder_of(place, one)
+    latest = max(
+        (path for path in outputs_of(folder) if path.stat().st_size),
+        key=lambda path: path.stat().st_mtime,
+        default=None,
+    )
+    return last_words(latest) if latest else ""
+
+
+def last_outputs(place: PlanPlace, one: Try, lines: int) -> list[str]:
+    """
+    The last lines an attempt printed: what went to stderr if there is any, else stdout; with events what they say.
+
+    Of an attempt that has got no further, those of what readies its worktree; what hooks and reviewers print is told as findings.
+    """
+    folder = folder_of(place, one)
+    if not (folder / "stdout").exists():
+        return next((said for name in _SETUP if (said := tail(end_of(folder / name), lines))), [])
+    complaints, raw = tail(end_of(folder / "stderr"), lines), end_of(folder / "stdout", FAR)
+    if not is_events(raw):
+        return complaints or tail(raw[-_TAIL:], lines)
+    said = said_lines(raw, is_cut=len(raw) == FAR)
+    return [*said, *complaints[-max(lines // 2, 1) :]][-lines:]

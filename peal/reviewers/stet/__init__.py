@@ -1,0 +1,1 @@
+"""The reviewer stet, and what it needs."""

@@ -1,0 +1,133 @@
+"""stet's session for one task's change: begun, asked again after each mend, and finished however it ends."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, evolve, field
+
+from peal.errors import PealError
+from peal.model import DISMISSALS, Finding, Outcome
+from peal.reviewers.protocol import Look, Ran
+from peal.reviewers.reports import plain
+from peal.reviewers.stet import hunks
+from peal.reviewers.stet.answers import lines_of, listed, no_look, text_of, unable
+from peal.reviewers.stet.tree import StetTree
+from peal.system import git, process
+from peal.system.process import Cancel, Clocks, Launch
+
+_MOST_DISMISSED = 20
+"""Findings of one look that stet is told to be dismissed: a process each, and only a hint for its next look."""
+_TIMEOUT = 20.0
+"""Seconds for what asks no model."""
+
+
+@define
+class StetSession:
+    """
+    One session at a time, for one task on one base.
+
+    Later looks are whole reviews that replace what was found before: an increment (`stet run`) never looks again at a
+    hunk in which anything was dismissed or mended, and goes on to report what was there, at the line it had.
+    """
+
+    program: str
+    tree: StetTree
+    start_ref: str = ""
+    """The commit to review from instead of the change's base."""
+    start_args: tuple[str, ...] = ()
+    run_args: tuple[str, ...] = ()
+    may_dismiss: bool = True
+    told: list[str] = field(factory=list)
+    """What is to be known of the last look besides its findings."""
+    _about: tuple[int, str] | None = None
+    """The task and the base that the open session is about."""
+    _begun: bool = False
+    _asked: int = 0
+
+    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+        """Review the change; an outcome if that was not possible, and then the session is over."""
+        commit = at.commit()
+        own = hunks.between(self.tree.repo, at.base, commit)
+        if not own:
+            return ()
+        try:
+            ran, what = self._reviewed(at, commit)
+        except PealError as error:
+            return unable(str(error))
+        items = listed(text_of(ran.stdout)) if ran.ending.is_clean else None
+        if items is None:
+            self.end()
+            return no_look(ran, what)
+        found = [finding for item in items if (finding := self._finding(item, own))]
+        if others := len(items) - len(found):
+            self.told.append(f"`stet` found {others} more outside of the task's own change")
+        return tuple(found)
+
+    def _reviewed(self, at: Look, commit: str) -> tuple[Ran, str]:
+        about = at.task.index, at.base
+        if self._about == about:
+            self.tree.check_out(commit)
+            return self._run(at, "rerun", "--replace", "--output=json", *self.run_args)
+        self.end()
+        self.tree.check_out(commit)
+        self.tree.bring_settings()
+        self._begun = True
+        start = self.start_ref or at.base
+        ran, what = self._run(at, "start", start, "--output=json", "--allow-dirty", *self.start_args)
+        self._about = about
+        return ran, what
+
+    def _run(self, at: Look, *words: str) -> tuple[Ran, str]:
+        self._asked += 1  # what is printed into a file that is there already goes behind it
+        name = f"review-stet-{self._asked}-{words[0]}."
+        return at.run(self._argv(*words), name, folder=self.tree.path), f"`stet {words[0]}`"
+
+    def _argv(self, *words: str) -> Sequence[str]:
+        """Whatever a person has set, sessions of peal's are kept apart from theirs."""
+        kept = (f"STET_STATE_DIR={self.tree.notes}", f"STET_WORKTREE_ROOT={self.tree.worktrees}")
+        return ("env", *kept, self.program, *words)
+
+    def _finding(self, item: Mapping[str, Any], own: Mapping[str, tuple[hunks.Hunk, ...]]) -> Finding | None:
+        """The finding, if it is about the task's own change."""
+        found = plain(item, "stet", lambda _path, _line: "")
+        path = found.path if found.path in own else hunks.path_in(found.path)
+        first, last = lines_of(item)
+        if path not in own and (found.path or first):
+            return None
+        found = evolve(found, path=path, line=first, may_dismiss=self.may_dismiss)
+        if not first:
+            return found
+        text = next((text for hunk in own[path] if (text := hunk.first_of(first, last)) is not None), None)
+        return None if text is None else evolve(found, context=text)
+
+    def dismiss(self, at: Look, findings: Sequence[Finding]) -> None:
+        """Let stet know; as good as it goes."""
+        known = [finding for finding in findings if finding.id and not finding.id.startswith("-")]
+        if self._about == (at.task.index, at.base) and self.tree.is_whole:
+            for finding in known[:_MOST_DISMISSED]:
+                reasons = (reason for reason in DISMISSALS if finding.dismissed.startswith(reason))
+                self._quietly("dismiss", finding.id, *reasons)
+
+    def end(self) -> None:
+        """Finish the session, also one that a run which was killed has left."""
+        begun, self._begun, self._about = self._begun, False, None
+        if (begun or self.tree.holds_session) and self.tree.is_whole:
+            self._quietly("finish")
+            self.tree.sweep()  # stet wants to know who commits, and leaves its session if git does not
+
+    def _quietly(self, *words: str) -> None:
+        """Run stet outside of any attempt, which may be over; whoever ends the run does not end this."""
+        cancel = Cancel()
+        launch = Launch(
+            self._argv(*words),
+            self.tree.path,
+            git.environment(),
+            stdout=os.devnull,
+            stderr=os.devnull,
+            clocks=Clocks(timeout=_TIMEOUT),
+        )
+        with suppress(OSError):
+            process.finish(process.start(launch), launch, cancel)
+        cancel.close()

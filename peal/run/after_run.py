@@ -1,0 +1,138 @@
+"""What surrounds a run: its log file, its summary, and what is to be run when it is over."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from peal.errors import Busy, PealError
+from peal.model import Halt
+from peal.record import journal, store
+from peal.record.history import History, fold
+from peal.record.rereading import reread
+from peal.run import loop as running
+from peal.run import post_run
+from peal.run.loop import End, Job
+from peal.system import git
+from peal.system.process import Clocks
+from peal.system.signals import Hearing, Stopped, listening
+from peal.views import summary
+from peal.views.screens import Screen
+
+_BY_ITSELF = (0, 2)
+"""Exit codes of runs that have come to the end of the plan."""
+
+
+class StoppedError(PealError):
+    """A signal came before there was a run."""
+
+    def __init__(self, stopped: Stopped) -> None:
+        super().__init__(f"{stopped} before the run began; give the same command again to begin")
+        self.exit_code = stopped.code
+
+
+def heard(command: Callable[..., int]) -> Callable[..., int]:
+    """A command for which signals are heard from its beginning to its end, with the `hearing` to take them over."""
+
+    @wraps(command)
+    def hearing_command(*words: Any, **options: Any) -> int:
+        with listening() as hearing:
+            try:
+                return command(*words, hearing=hearing, **options)
+            except Stopped as stopped:
+                raise StoppedError(stopped) from None
+
+    return hearing_command
+
+
+def begin_log_file(job: Job) -> None:
+    """Better than to find out afterwards that nothing was logged."""
+    if (name := job.crew.settings.log_file) is None:
+        return
+    path = job.places.repo / name
+    if _is_in_shared_tree(path, job):
+        raise PealError(
+            f"`log_file` is `{path}`, in the tree that tasks work in without worktrees, where it would count as a change of "
+            "theirs; name one outside, or let git ignore it"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise PealError(
+            f"`log_file` is `{path}`, which cannot be written: {error.strerror}; name another"
+        ) from None
+
+
+def _is_in_shared_tree(path: Path, job: Job) -> bool:
+    repo, target = job.places.repo, Path(os.path.realpath(path))
+    is_inside = target.is_relative_to(repo) and not target.is_relative_to(job.places.root)
+    return job.pool is None and is_inside and not git.succeeds(repo, "check-ignore", "--quiet", str(target))
+
+
+def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing) -> End:
+    """The end of the run, with its summary written; also where it ends with an error, if a run it was."""
+    try:
+        end = running.run(job, screen, hearing)
+    except (Busy, Stopped):
+        raise
+    except BaseException as error:
+        hearing.end()
+        with suppress(PealError, OSError):
+            history = fold(journal.load(job.place.journal).events)
+            with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
+                history.apply(reread(history, store.as_read(job.places, job.plan_file, job.plan)).reading)
+            _sum_up(job, screen, history, _broken_off(error), began)
+        raise
+    _sum_up(job, screen, end.history, end.halt, began)
+    return end
+
+
+def _broken_off(error: BaseException) -> Halt:
+    """The end of a run that an error has ended."""
+    if isinstance(error, PealError):
+        return Halt(error.exit_code, str(error))
+    return Halt(130, "interrupted") if isinstance(error, KeyboardInterrupt) else Halt(70, "a bug in peal")
+
+
+def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float) -> None:
+    """Write the summary; a file that cannot be written is told, and changes nothing."""
+    name = job.crew.settings.run_summary_path
+    path = job.places.repo / name if name else job.place.summary
+    try:
+        summary.write(path, summary.summary(history, halt, began, time.time()), job.crew.hide)
+    except OSError as error:
+        screen.say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
+
+
+def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
+    """Run what is to be run after the run, if that has come to its end; what to report of it."""
+    settings, name = job.crew.settings, uuid.uuid4().hex[:12]
+    if not (commands := commands_after(job, end)):
+        return []
+    clocks = Clocks(
+        settings.post_run_timeout_sec or settings.phase_timeout_sec, None, settings.max_output_mb * 1_000_000
+    )
+    at = post_run.Place(name, job.places.repo, job.place.folder, clocks)
+    try:
+        done = post_run.carry_out(commands, at, lambda line: screen.say(job.crew.hide(line)))
+    except (PealError, OSError) as error:
+        return [f"the post-run commands cannot be run: {error}"]
+    return [job.crew.hide(line) for line in post_run.told(done, shown)]
+
+
+def commands_after(job: Job, end: End) -> tuple[str, ...]:
+    """What is to be run after a run that ended so."""
+    return job.crew.settings.post_run_commands if end.halt.code in _BY_ITSELF else ()
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be told from here, if here is still there."""
+    try:
+        return os.path.relpath(path)
+    except OSError:
+        return str(path)

@@ -1,0 +1,227 @@
+"""From flags, settings and a plan to a job that can run."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from peal.errors import PealError
+from peal.model import AGENT_PHASES, Limits, Phase, Plan
+from peal.record import journal, moved_plans
+from peal.run.known_plans import found_again
+from peal.run.loop import Job
+from peal.run.normalize_prompt import rewritten
+from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
+from peal.run.resolve import crew_of, introduced
+from peal.settings import Settings, load
+from peal.system import git, process
+from peal.system.layout import Places
+from peal.text.display import harmless
+from peal.text.redaction import HIDDEN
+from peal.work import Crew
+from peal.workspaces import (
+    Hooks,
+    Messages,
+    Pool,
+    SharedTree,
+    Workspaces,
+    environments,
+    filters,
+    preflight,
+    reconcile,
+)
+from peal.worktrees.guarded import guarded
+
+
+def job_of(
+    places: Places,
+    plan_file: Path,
+    flags: dict[str, Any],
+    say: Callable[[str], None],
+    is_rehearsal: bool = False,
+    accept_settings: tuple[str, ...] = (),
+    **how: bool,
+) -> Job:
+    """
+    Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit.
+
+    `say` is told what is done before there is a screen.
+
+    `accept_settings` names the tasks whose changes to settings and programs may land.
+
+    A file that is no plan is rewritten as one if that was asked for, unless nothing is to be done.
+    """
+    sets = flags.get("sets", ())
+    given = [f"--set {text}" for text in sets] + [
+        f"--{name.replace('_', '-')} {flags[name]}" for name in flags
+    ]
+    if hidden := [text for text in given if HIDDEN in text]:
+        raise PealError(
+            f"{hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
+        )
+    config = Path(flags["config"]) if flags.get("config") else None
+    known = {
+        name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
+    }
+    settings = load(places.repo, known, sets, config)
+    _is_here(places, plan_file)
+    plan = read_plan(plan_file, places)
+    if not _is_to_be_rewritten(plan, settings):
+        fit(plan)
+    spaces = _workspaces(places, plan_file, settings, config, _accepted(plan, accept_settings))
+    crew = crew_of(places, plan, settings, spaces)
+    if _is_to_be_rewritten(plan, settings):
+        plan = rewritten(places, plan_file, crew, is_rehearsal, say)
+        crew = evolve(crew, context=plan.context)
+    return Job(
+        places=places,
+        plan_file=plan_file,
+        plan=plan,
+        crew=crew,
+        limits=_limits(settings, crew),
+        flags=_storable(flags, crew.hide),
+        command=tuple(map(crew.hide, ("peal", *sys.argv[1:]))),
+        selected=_selected(plan, flags),
+        notices=tuple(introduced(crew)),
+        **how,
+    )
+
+
+def _is_to_be_rewritten(plan: Plan, settings: Settings) -> bool:
+    return settings.normalize_plan and bool(plan.problems) and can_be_rewritten(plan)
+
+
+def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
+    """The flags as the journal may remember them."""
+    texts = {name: hide(text) for name, text in flags.items() if isinstance(text, str) and name != "config"}
+    lists = {"sets": [hide(text) for text in flags["sets"]]} if "sets" in flags else {}
+    return {**flags, **texts, **lists}
+
+
+def _is_here(places: Places, plan_file: Path) -> None:
+    """PealError if a plan that was run here is not where it was, with where it is now."""
+    if (found := where_it_is(places, plan_file)) != plan_file:
+        name = os.path.relpath(found)
+        raise PealError(
+            f"plan `{harmless(str(plan_file))}` is `{harmless(name)}` now; `peal run {shlex.quote(name)}` goes on with it"
+        )
+
+
+def where_it_is(places: Places, plan_file: Path) -> Path:
+    """
+    The file of a plan that was run here; the same for any other. PealError if it is gone.
+
+    A plan that is committed goes with its branch: say so rather than that it cannot be found.
+    """
+    place = places.plan(plan_file)
+    if plan_file.exists() or not moved_plans.is_remembered(place):
+        return plan_file
+    opened, _ = journal.latest_opening(place.journal)
+    now = git.branch(places.repo)
+    if opened and opened.branch not in ("", now):
+        raise reconcile.elsewhere(opened.branch, now or "a commit without a branch")
+    return found_again(places, plan_file)
+
+
+def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:
+    if flags.get("task") and flags.get("from_task") is not None:
+        raise PealError("--task and --from-task exclude each other; give one of them")
+    if flags.get("task"):
+        return frozenset(chosen(tuple(flags["task"]), plan))
+    if flags.get("from_task") is not None:
+        (first,) = chosen((str(flags["from_task"]),), plan)
+        return frozenset(task.index for task in plan.tasks if task.index >= first)
+    return None
+
+
+def _lands(settings: Settings) -> bool:
+    """Whether tasks work in worktrees and land; PealError if the keys contradict each other."""
+    given = settings.origins
+    if settings.isolation == "none" and settings.commit and "commit" in given:
+        raise PealError(
+            "`isolation = none` and `commit = true` exclude each other: peal commits from worktrees only; "
+            "take one of them out"
+        )
+    if settings.isolation == "worktree" and not settings.commit:
+        raise PealError(
+            "`isolation = worktree` needs `commit`: what is done in a worktree gets to you as a commit; "
+            "take one of them out"
+        )
+    lands = settings.commit and settings.isolation != "none"
+    if settings.address == "as-ready" and not lands:
+        raise PealError(
+            "`address = as-ready` needs worktrees: in a shared tree nobody may write while reviewers look; "
+            "take it out, or let `commit` and `isolation` be as they are by default"
+        )
+    return lands
+
+
+def _accepted(plan: Plan, words: tuple[str, ...]) -> frozenset[int]:
+    """The tasks whose changes to settings the person accepts."""
+    return frozenset(chosen(words, plan)) if words else frozenset()
+
+
+def _workspaces(
+    places: Places, plan_file: Path, settings: Settings, config: Path | None, accepted: frozenset[int]
+) -> Workspaces:
+    repo = places.repo
+    if not _lands(settings):
+        return SharedTree(repo)
+    branch = preflight.landing_branch(repo, settings.branch_prefix)
+    hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
+    return Pool(
+        repo,
+        places.worktrees,
+        branch,
+        f"{settings.branch_prefix}/{places.branch(plan_file)}",
+        Messages(places.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
+        hooks,
+        tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
+        preflight.included(repo, settings.worktree_include),
+        preflight.identity(repo),
+        settings.commit_ignored,
+        guarded(repo, settings, config, hooks.folder),
+        accepted,
+        (*hooks.notices, *filters.check(repo)),
+        tuple(
+            environments.leading_back(
+                repo, _commands(settings), os.environ.get("VIRTUAL_ENV", ""), bool(settings.worktree_setup)
+            )
+        ),
+    )
+
+
+def _commands(settings: Settings) -> list[str]:
+    """What is run in worktrees by the settings."""
+    agents = settings.agents.values()
+    own = [words for agent in agents for words in (agent.command, agent.plan, agent.execute, agent.address)]
+    reviewers = [table.command for table in settings.reviewers if table.command]
+    return [*reviewers, *settings.stet_commands, *map(shlex.join, own)]
+
+
+def _limits(settings: Settings, crew: Crew) -> Limits:
+    counts = {phase: settings.phase(phase).retry_count for phase in AGENT_PHASES}
+    if counts[Phase.ADDRESS] is None:
+        counts[Phase.ADDRESS] = settings.phase_3_retry_count
+    retries = {phase: settings.phase_retry_count if own is None else own for phase, own in counts.items()}
+    return Limits(
+        max_parallel=max(settings.max_parallel, 1) if settings.parallel else 1,
+        plan_retry_count=retries[Phase.PLAN],
+        execute_retry_count=retries[Phase.EXECUTE],
+        address_retry_count=retries[Phase.ADDRESS],
+        continue_with_remaining_tasks=settings.continue_with_remaining_tasks,
+        max_consecutive_task_failures=settings.max_consecutive_task_failures,
+        lands=_lands(settings),
+        as_ready=settings.address == "as-ready",
+        conflict_retry=settings.conflict_retry,
+        transient_retry_count=settings.transient_retry_count,
+        agents=dict(crew.chains),
+        wait=settings.wait,
+        max_cost=settings.max_cost,
+        max_tokens=settings.max_tokens,
+        continue_session=settings.continue_session,
+    )

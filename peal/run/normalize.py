@@ -1,0 +1,160 @@
+"""A file that is no plan yet: an agent rewrites it as one, which is kept and stands for the file from then on."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from peal import formats
+from peal.errors import PealError
+from peal.model import Attempt, Outcome, Phase, Plan, Problem, Reply, Task, Usage
+from peal.record import lock, store
+from peal.record.spending import amount, summed
+from peal.run import plan_files
+from peal.system import signals
+from peal.system.files import put
+from peal.system.layout import Places, PlanPlace
+from peal.system.scratch import scratch
+from peal.text.display import count, fenced, is_utf16
+from peal.work import Crew
+from peal.work.attempt_context import Desk, desk
+from peal.work.programs import Programs
+from peal.workspaces import SharedTree
+
+DOCUMENT = "{{DOC}}"
+"""Where the document stands in a prompt."""
+_FENCE = re.compile(r"(?ms)^(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<inner>.*)\n(?P=fence)[ \t]*$")
+"""From the first fence to the last that could end it: whoever puts a plan into one seldom makes it longer than those inside."""
+
+
+class EndedError(PealError):
+    """A signal has ended the rewriting."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"{signals.NAMES[number]} while the plan was rewritten; nothing was begun")
+        self.exit_code = 128 + number
+
+
+def read(answer: str, path: str) -> tuple[str, Plan]:
+    """
+    The plan in an agent's answer, which may stand in a fence with words around it; and its text.
+
+    Read as it stands, a fence that ends too early would swallow some tasks: the reading with the most of them counts.
+    """
+    fence = _FENCE.search(answer)
+    texts = [answer, *([fence["inner"]] if fence else [])]
+    tried = [(text, formats.parse(text.encode("utf-8", "replace"), path)) for text in texts]
+    return max(tried, key=lambda one: (not one[1].problems, len(one[1].tasks)))
+
+
+def prompt_for(template: str, document: str, problems: Iterable[Problem]) -> str:
+    """What the agent is asked; `problems` are those of its answer before this one."""
+    asked = template.replace(DOCUMENT, fenced(document, "DOCUMENT"))
+    told = "\n".join(f"line {problem.line}: {problem.message}" for problem in problems)
+    if not told:
+        return asked
+    return f"{asked}\n\nYour answer before this one could not be used:\n\n{fenced(told, 'PROBLEMS')}\n"
+
+
+@frozen
+class Order:
+    """A file to be rewritten, and by whom."""
+
+    places: Places
+    plan_file: Path
+    crew: Crew
+    template: str
+    """The prompt, with `DOCUMENT` in it."""
+    say: Callable[[str], None]
+
+
+def rewritten(order: Order) -> Plan:
+    """
+    The plan that an agent makes of the file, kept for every later run.
+
+    PealError if it cannot be asked, or makes none; `EndedError` if a signal comes first. `Busy` if another peal is at
+    work.
+    """
+    raw, path, place = order.plan_file.read_bytes(), str(order.plan_file), order.places.plan(order.plan_file)
+    if is_utf16(raw):
+        raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
+    agent = order.crew.chains[Phase.PLAN][0]
+    order.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
+    used: list[Usage] = []
+    problems: tuple[Problem, ...] = ()
+    with _programs(order) as programs:
+        for number in range(order.crew.settings.normalize_retry_count + 1):
+            prompt = prompt_for(order.template, raw.decode("utf-8-sig", "replace"), problems)
+            with _desk(order, programs) as at:
+                reply = at.consult(agent, order.crew.model(Phase.PLAN, agent), prompt, "")
+                used += at.used
+                answer = _answer(reply, agent, at)
+            text, plan = read(answer, path)
+            problems = plan.problems
+            if not problems:
+                plan_files.keep(place, raw, text)
+                order.say(_told(plan, place, used))
+                return plan
+            order.say(f"answer {number + 1} is no plan: {problems[0].message}")
+    spent = f" ({amount(summed(tuple(used)))})" if used else ""
+    raise PealError(
+        f"agent `{agent}` made no plan of `{path}`{spent}: {problems[0].message}; its answer is in "
+        f"`{at.attempt.folder}`; pass --normalize-retry-count, or rewrite the file yourself"
+    )
+
+
+def _told(plan: Plan, place: PlanPlace, used: list[Usage]) -> str:
+    spent = f", {amount(summed(tuple(used)))}" if used else ""
+    return f"rewritten as {count(len(plan.tasks), 'task')}{spent}; kept in `{place.normalized}`"
+
+
+@contextmanager
+def _programs(order: Order) -> Iterator[Programs]:
+    """What the agent is started by: under the repository's lock, and ended by a signal."""
+    name, came = uuid.uuid4().hex[:12], list[int]()
+    with (
+        lock.hold(order.places, name, first=store.taking_over(order.places)),
+        scratch(name, order.say) as at,
+    ):
+        programs = Programs(name, at.folder, lambda _: None, at.watch, {})
+
+        def hear(number: int) -> None:
+            programs.cancel.set(hard=bool(came))
+            came.append(number)
+
+        try:
+            with signals.heard(hear):
+                yield programs
+        except PealError:
+            if came:
+                raise EndedError(came[0]) from None
+            raise
+        finally:
+            programs.cancel.close()
+        if came:
+            raise EndedError(came[0])
+
+
+@contextmanager
+def _desk(order: Order, programs: Programs) -> Iterator[Desk]:
+    """A place for one more try; its transcript is kept as those of attempts are."""
+    folder = order.places.plan(order.plan_file).folder / "attempts"
+    number = 1 + len(list(folder.glob("normalize-*")))
+    attempt = Attempt(Task(0, "", ""), Phase.PLAN, number, folder / f"normalize-{number}", alone=True)
+    tree = SharedTree(order.places.repo)
+    with tree.lend(attempt) as workspace, desk(order.crew, programs, attempt, workspace) as at:
+        yield at
+
+
+def _answer(reply: Reply | Outcome, agent: str, at: Desk) -> str:
+    """What was answered; PealError if nothing was."""
+    if isinstance(reply, Outcome):
+        reason = at.crew.hide(reply.reason)
+        raise PealError(
+            f"agent `{agent}` could not rewrite the plan: {reason}; its transcript is in `{at.attempt.folder}`"
+        )
+    put(f"{at.attempt.folder}/reply.md", reply.text)
+    return reply.text

@@ -1,0 +1,117 @@
+"""What a person wants done when a run is over: one command after another, nothing of them left behind."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.agents import surroundings
+from peal.model import Ended, Ending
+from peal.system import process, signals
+from peal.system.files import end_of, put
+from peal.system.process import Cancel, Clocks, Launch
+from peal.system.scratch import scratch
+from peal.text.display import duration, harmless, tail
+
+_OUTPUT_LINES = 12
+
+
+@frozen
+class Place:
+    """Where commands run, and under which clocks."""
+
+    run: str
+    """Marks everything that is started."""
+    repo: Path
+    folder: Path
+    """What they print is kept here."""
+    clocks: Clocks
+
+
+@frozen
+class Done:
+    """What came of a command."""
+
+    command: str
+    failure: str
+    """Empty if it ended well."""
+    seconds: float
+    output: Path
+    """What it printed."""
+
+
+def carry_out(commands: Sequence[str], at: Place, say: Callable[[str], None]) -> list[Done]:
+    """
+    Run commands in order, each split as a shell would and run without one; whatever one does, the next is run.
+
+    A signal ends the one that runs and those to come. PealError if their temporary folder cannot be made.
+    """
+    for left in at.folder.glob("post-run-*.txt"):
+        left.unlink(missing_ok=True)
+    found = []
+    with (
+        closing(Cancel()) as cancel,
+        scratch(at.run, say) as temporary,
+        signals.heard(lambda _: cancel.set(hard=cancel.is_set)),
+    ):
+        for number, command in enumerate(commands, 1):
+            say(f"post-run command `{command}`")
+            found.append(_done(command, number, at, temporary.folder, cancel))
+    return found
+
+
+def _done(command: str, number: int, at: Place, temporary: Path, cancel: Cancel) -> Done:
+    output = at.folder / f"post-run-{number}.txt"
+    if cancel.is_set:
+        return Done(command, "not run: interrupted", 0.0, output)
+    try:
+        put(str(output), "")
+        launch = _launch(command, number, at, temporary, str(output))
+        ending = process.finish(process.start(launch), launch, cancel)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return Done(command, f"cannot be started: {reason}", 0.0, output)
+    return Done(command, _failure(ending), ending.seconds, output)
+
+
+def _launch(command: str, number: int, at: Place, temporary: Path, output: str) -> Launch:
+    marker = f"{at.run}/post-run-{number}"
+    env = {
+        **surroundings(),
+        process.RUN_MARKER: at.run,
+        process.ATTEMPT_MARKER: marker,
+        "PWD": str(at.repo),
+        "TMPDIR": str(temporary),
+    }
+    encoded = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+    argv = process.arguments(command)
+    return Launch(argv, at.repo, encoded, output, output, marker=marker, clocks=at.clocks)
+
+
+def _failure(ending: Ending) -> str:
+    if ending.is_clean:
+        return ""
+    match ending.how:
+        case Ended.TIMED_OUT:
+            return f"timed out after {duration(ending.seconds)}"
+        case Ended.FLOODED:
+            return "wrote more output than `max_output_mb` allows"
+        case Ended.CANCELLED:
+            return "interrupted"
+    code = ending.exit_code
+    return f"exit status {code}" if code >= 0 else f"ended by signal {-code}"
+
+
+def told(found: Sequence[Done], shown: Callable[[Path], str]) -> Iterator[str]:
+    """What came of commands as lines, with the end of what a failed one printed; `shown` writes a path."""
+    for one in found:
+        if not one.failure:
+            yield f"post-run command `{harmless(one.command)}`: done in {duration(one.seconds)}"
+            continue
+        yield f"post-run command `{harmless(one.command)}` failed: {harmless(one.failure)}"
+        if said := tail(end_of(one.output), _OUTPUT_LINES):
+            yield "  last output:"
+            yield from (f"    | {line}" for line in said)
+            yield f"  all of it: {shown(one.output)}"

@@ -1,0 +1,88 @@
+"""Who works on a plan, hired by the settings: agents, those that take over from them, and reviewers."""
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+
+from peal import agents, reviewers
+from peal.agents import Agent
+from peal.errors import PealError
+from peal.model import AGENT_PHASES, Phase, Plan
+from peal.phases import prompts
+from peal.reviewers import StetReviewer
+from peal.reviewers.stet.reviewer import unused
+from peal.settings import CLIS, AgentSettings, Settings
+from peal.system.layout import Places
+from peal.text.redaction import redactor, secrets
+from peal.work import Crew
+from peal.work.roster import model_of
+from peal.work.usage import price_of
+from peal.workspaces import Workspaces
+
+
+def crew_of(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) -> Crew:
+    """Everybody who is needed, checked; PealError if somebody is not here or could not keep to the budget."""
+    repo = places.repo
+    templates = repo / settings.prompts if settings.prompts else None
+    prompts.check(templates)
+    chains = {phase: _chain(settings, phase) for phase in AGENT_PHASES}
+    found: dict[str, Agent] = {}
+    for phase, names in chains.items():
+        for place, name in enumerate(names):
+            model = model_of(settings, phase, name, is_first=not place)
+            found[name] = agents.find(name, settings.agents, repo, model)
+            _can_be_counted(found[name], model, settings)
+    for table in settings.reviewers:
+        if table.agent:
+            found[table.agent] = agents.find(table.agent, settings.agents, repo, table.model)
+            _can_be_counted(found[table.agent], table.model, settings)
+    return Crew(
+        settings, found, chains, reviewers.all_of(settings, repo, places.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
+        redactor(_secrets(settings)),
+    )  # fmt: skip
+
+
+def introduced(crew: Crew) -> Iterator[str]:
+    """What a person should know of who will do the work and was not named."""
+    lands = bool(crew.workspaces.branch)
+    if any(isinstance(one, StetReviewer) for one in crew.reviewers) and crew.settings.stet == "auto":
+        yield "reviewer: `stet`, as it is here; `--stet off` leaves it out"
+    elif text := unused(crew.settings, crew.workspaces.place, lands):
+        yield text
+    if "auto" in (crew.settings.agent, *(crew.settings.phase(phase).agent for phase in AGENT_PHASES)):
+        yield f"agent: `{agents.first_here()}`, the first that is here of {', '.join(CLIS)}"
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    """The values that nobody may read: of variables that peal has, and of those it sets for agents."""
+    given = (agent.env.items() for agent in settings.agents.values())
+    return secrets(chain(os.environ.items(), *given), settings.redact)
+
+
+def _chain(settings: Settings, phase: Phase) -> tuple[str, ...]:
+    """Who may work in a phase: its agent, and those that take over at a usage limit."""
+    own = settings.phase(phase)
+    named = own.agent or settings.agent
+    first = agents.first_here() if named == "auto" else named
+    others = own.fallback or settings.agents.get(first, AgentSettings()).fallback
+    return tuple(dict.fromkeys((first, *others)))
+
+
+def _can_be_counted(agent: Agent, model: str | None, settings: Settings) -> None:
+    """A budget that nobody can keep is refused before anything is spent."""
+    if settings.max_tokens is not None and not agent.reports_usage:
+        raise PealError(
+            f"`max_tokens` cannot be kept: agent `{agent.name}` does not tell how many tokens it uses; take one out"
+        )
+    has_price = agent.reports_usage and (
+        price_of(model or "", settings.prices) is not None or "*" in settings.prices
+    )
+    if settings.max_cost is not None and not agent.reports_cost and not has_price:
+        raise PealError(
+            f"`max_cost` cannot be kept: agent `{agent.name}` does not tell what it costs, and no price is set for "
+            f"{f'model `{model}`' if model else 'its model'}; set [prices.{_quoted(model or '*')}], or take `max_cost` out"
+        )
+
+
+def _quoted(model: str) -> str:
+    return f'"{model}"'

@@ -1,0 +1,230 @@
+"""The settings as pages: a new `peal.toml`, and `docs/settings.md` by `python -m peal.settings.page > docs/settings.md`."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from attrs import NOTHING, Attribute
+
+from peal import settings
+from peal.settings import AgentSettings, PhaseSettings, PriceSettings, ReviewerSettings, StetPatternSettings
+
+_INSTEAD_OF_NOTHING = {
+    "model": "opus",
+    "max_cost": 20.0,
+    "max_tokens": 5_000_000,
+    "redact": ["MY_SECRET"],
+    "max_consecutive_task_failures": 3,
+    "worktree_setup": "npm ci",
+    "worktree_include": [".env"],
+    "commit_ignored": ["lib/*"],
+    "idle_timeout_sec": 300,
+    "prompts": "prompts",
+    "profile": "tolerant",
+    "phase_3_retry_count": 1,
+    "min_plan_text_len": 200,
+    "normalize_prompt_path": "normalize.md",
+    "stet_path": "tools/stet",
+    "stet_start_ref": "origin/main",
+    "stet_start_extra_args": ["--strictness", "strict"],
+    "stet_run_extra_args": ["--verify"],
+    "stet_commands": ["./prepare-review", "./review --json"],
+    "post_run_commands": ["./notify 'peal is done'"],
+    "post_run_timeout_sec": 60,
+    "run_summary_path": "summary.json",
+    "log_file": "peal.log",
+}
+"""What a new file shows for the keys that have no value by default."""
+
+_TABLES = """\
+# What differs by phase: [phases.plan], [phases.execute] and [phases.address].
+#[phases.plan]
+#agent = "claude"
+#fallback = ["codex"]        # takes over while the usage limit of the first is reached
+#model = "opus"
+#timeout_sec = 600
+#retry_count = 1
+
+# What differs about a built-in CLI.
+#[agents.claude]
+#model = "sonnet"
+#fallback = ["codex"]
+#args = ["--add-dir", "../shared"]
+#env = {MY_VARIABLE = "1"}
+
+# Any command as an agent, chosen with agent = "mine". Instead of one command for every phase there can be
+# plan = [...], execute = [...] and address = [...].
+#[agents.mine]
+#command = ["./my-agent", "--do"]
+#prompt = "stdin"            # stdin | file | argument, with {prompt_file} or {prompt} in the command
+#reply = "claude"            # it replies as that CLI does, for a script around one; else plain text
+#env = {MY_VARIABLE = "1"}
+#require_change = true       # an `execute` that changed nothing has failed
+#idle_timeout_sec = 300
+
+# What a million tokens cost, in US dollars, where the agent does not tell. `*` stands for any letters.
+#[prices."gpt-5*"]
+#input = 1.25
+#cached = 0.125
+#output = 10.0
+
+# Commands that look for something to mend after `execute`, one table for each.
+#[[reviewers]]
+#name = "tests"
+#command = "pytest -q"
+
+# Findings of the reviewer stet that are passed over: the letters are looked for in "MESSAGE PATH". The reason is
+# false_positive, already_correct, wrong_suggestion or out_of_scope.
+#[[stet_dismiss_patterns]]
+#pattern = "generated/"
+#reason = "out_of_scope"
+"""
+
+
+def toml(value: Any) -> str:
+    """A value as it is written after the `=`; `none` for one that is not set."""
+    from tomlkit import item
+
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        held = {name: inner for name, inner in value.items() if inner is not None}
+        return "{" + ", ".join(f"{name} = {toml(inner)}" for name, inner in held.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml(inner) for inner in value) + "]"
+    text: str = item(value).as_string()
+    return text
+
+
+def outside_tables() -> "Iterator[Attribute[Any]]":
+    """The keys that are a line of the file by themselves: those with a flag, and lists of texts."""
+    flagged = {key.name for key in settings.scalars()}
+    return (
+        key for key in settings.keys(settings.Settings) if key.name in flagged or key.type == tuple[str, ...]
+    )
+
+
+def new_file() -> str:
+    """A `peal.toml` that changes nothing: every key with its meaning and its default, all commented out."""
+    return "\n".join([*_opening(), *(line for key in outside_tables() for line in _commented(key)), _TABLES])
+
+
+def _opening() -> list[str]:
+    return [
+        "# The settings of peal in this repository. A line that begins with `#` and a key shows the default;",
+        "# take the `#` away to change it. Flags and PEAL_* variables come before this file: `peal config --sources`",
+        "# shows what is in force, and why.",
+        "",
+    ]
+
+
+def _commented(key: "Attribute[Any]") -> list[str]:
+    value = settings.default(key)
+    if value in (None, ()):
+        return [
+            f"# {_about(key)}; not set by default",
+            f"#{key.name} = {toml(_INSTEAD_OF_NOTHING[key.name])}",
+            "",
+        ]
+    return [f"# {_about(key)}", f"#{key.name} = {toml(value)}", ""]
+
+
+def _about(key: "Attribute[Any]") -> str:
+    """What a key means, and what it can be if that is a short list."""
+    about: str = key.metadata["help"]
+    choices = [kind for kind in (key.type, *get_args(key.type)) if get_origin(kind) is Literal]
+    return f"{about} ({', '.join(get_args(choices[0]))})" if choices else about
+
+
+def page() -> str:
+    """The page that lists every key."""
+    return "\n".join([_INTRODUCTION, *_scalar_rows(), "", *_table_sections()]) + "\n"
+
+
+_INTRODUCTION = """\
+<!-- Made by `python -m peal.settings.page > docs/settings.md`; change the texts in peal/settings/schema.py. -->
+
+# Settings
+
+What is in force comes, in this order, from flags, from `PEAL_*` variables, from `peal.toml` at the repository's root
+and from the defaults. `peal init` makes a `peal.toml` with every key, `peal config KEY VALUE` changes it, and
+`peal config --sources` shows what is in force and where it comes from. Another file is read with `--config FILE`.
+
+- A variable that is empty counts as not set. Where a key may be without a value, `none` takes the value away.
+- Tables are reached from the command line with `--set phases.plan.model=opus`; the lists of tables are not.
+- A list of texts may be one line that is split as a shell would: `--set worktree_include=".env 'local settings'"`.
+- A command is started without a shell. One that holds `&&`, `|`, `>`, `;` or `$(` outside of quotes is refused: write
+  `sh -c 'make lint && make test'`.
+- Unknown keys and values of the wrong kind are errors, and all of them are told at once: `"3"` is no number.
+- `post_run_commands` may be one line too, with commas between the commands: `--post-run-commands "npm test, ./notify 'a, b'"`.
+- `commit_after_phase2` is another name for `commit`, as key and variable, and with the flags `--commit-after-phase2` and
+  `--no-commit-after-phase2` too.
+- A file or folder is looked for at the repository's root.
+- `profile` sets three keys where nobody sets them by themselves, whatever source it comes from: `strict` stops at the
+  first failure and fails what has findings left or no usable stet; `tolerant` goes on, warns and skips.
+- `max_parallel` above 1 turns `parallel` on where the same source does not set it, and 0 or 1 turns it off. A source
+  that comes before can still say otherwise: `--no-parallel` wins over `PEAL_MAX_PARALLEL=4`.
+
+## Keys
+
+| key | flag | variable | default | meaning |
+|---|---|---|---|---|"""
+
+
+def _scalar_rows() -> Iterator[str]:
+    flagged = settings.scalars()
+    for key in outside_tables():
+        flag = settings.flag_of(key)
+        flags = f"`--{flag}`, `--no-{flag}`" if key.type is bool else f"`--{flag}`"
+        ways = (flags, f"`{settings.ENV_PREFIX}{key.name.upper()}`") if key in flagged else ("none", "none")
+        yield _row(f"`{key.name}`", *ways, _default(key), _about(key))
+
+
+def _table_sections() -> Iterator[str]:
+    for heading, kind in (
+        ("[phases.plan], [phases.execute], [phases.address]", PhaseSettings),
+        ("[agents.NAME]", AgentSettings),
+        ("[prices.MODEL]", PriceSettings),
+        ("[[reviewers]]", ReviewerSettings),
+        ("[[stet_dismiss_patterns]]", StetPatternSettings),
+    ):
+        yield from (f"## `{heading}`", "", _ABOUT[kind], "", "| key | default | meaning |", "|---|---|---|")
+        yield from (_row(f"`{key.name}`", _default(key), _about(key)) for key in settings.keys(kind))
+        yield ""
+
+
+_ABOUT = {
+    PhaseSettings: "What differs from the general settings in one phase.",
+    AgentSettings: (
+        "What differs about a built-in CLI (`model`, `fallback`, `args`, `env`, `require_change`, `idle_timeout_sec`), or "
+        'any command as an agent, chosen with `agent = "NAME"`. The name is made of letters, digits, `_` and `-`; '
+        "`auto` and `shell` are taken. Every phase needs a command then: `command`, or one of its own."
+    ),
+    PriceSettings: (
+        "What a million tokens of a model cost in US dollars, for agents that do not tell. The model's name goes in quotes; "
+        '`*` stands for any letters, so `[prices."*"]` is for all that have no other.'
+    ),
+    ReviewerSettings: (
+        "A command that says with its exit status whether something is to be mended; its output says what. "
+        "One table for each reviewer, in the order they run in."
+    ),
+    StetPatternSettings: (
+        "Findings of stet that are passed over without asking anybody: those in whose message, followed by a blank and the "
+        "path, the letters occur. The first pattern that fits counts."
+    ),
+}
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _default(key: "Attribute[Any]") -> str:
+    value = settings.default(key)
+    if value is NOTHING:
+        return "has to be set"
+    return f"`{toml(value)}`" if value or value in (0, False) else "not set"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

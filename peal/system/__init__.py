@@ -1,0 +1,1 @@
+"""What peal asks of the operating system and of git: processes, files, folders, signals."""

@@ -1,0 +1,148 @@
+"""Where peal keeps what in a repository."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.errors import PealError
+from peal.model import Phase
+from peal.system.files import replace
+from peal.text.display import harmless, slug
+
+FOLDER = ".peal"
+PATCH = "changes.patch"
+"""In an attempt's folder: what it changed, if it did not pass."""
+NORMALIZED = "-normalized.md"
+"""Ends the name of what an agent has made of a file."""
+_SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
+
+
+@frozen
+class PlanPlace:
+    """The memory of one plan."""
+
+    folder: Path
+
+    @property
+    def journal(self) -> Path:
+        """One event a line; the truth."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def state(self) -> Path:
+        """The short form for people and scripts."""
+        return self.folder / "state.json"
+
+    @property
+    def log(self) -> Path:
+        """What happened, as JSON lines."""
+        return self.folder / "peal.log"
+
+    @property
+    def summary(self) -> Path:
+        """What became of the latest run, for scripts."""
+        return self.folder / "run_summary.json"
+
+    @property
+    def normalized(self) -> Path:
+        """The plan that an agent made of a file that was none; beside the folder, so that starting over keeps it."""
+        return self.folder.with_name(f"{self.folder.name}{NORMALIZED}")
+
+    def attempt(self, task: int, phase: Phase, number: int) -> Path:
+        """The folder of one attempt."""
+        return self.folder / "attempts" / f"{task:03}-{phase}-{number}"
+
+
+@frozen
+class Places:
+    """The memory of a repository."""
+
+    repo: Path
+
+    @property
+    def root(self) -> Path:
+        """Everything of peal's lies here."""
+        return self.repo / FOLDER
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run goes on."""
+        return self.root / "lock"
+
+    @property
+    def owner(self) -> Path:
+        """Who holds the lock; informs, decides nothing."""
+        return self.root / "owner.json"
+
+    @property
+    def worktrees(self) -> Path:
+        """The pool of worktrees that tasks work in."""
+        return self.root / "worktrees"
+
+    @property
+    def landing(self) -> Path:
+        """What git is about to change in the person's tree; there only while it does, or where that was cut off."""
+        return self.root / "landing.json"
+
+    @property
+    def landing_index(self) -> Path:
+        """The person's index as it was before that."""
+        return self.root / "landing.index"
+
+    def branch(self, path: Path) -> str:
+        """
+        Between prefix and task's number, the name of the branch that keeps a commit until it has landed.
+
+        Linked worktrees of one repository share their branches, so the name tells the checkout too.
+        """
+        key = self.plan_key(path)
+        mark = hashlib.sha256(f"{self.repo}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return f"{re.sub(r'[.]+', '.', slug(Path(key).stem))}-{mark}"
+
+    def plan(self, path: Path) -> PlanPlace:
+        """The memory of the plan at `path`, told apart by its place relative to the repository's root."""
+        key = self.plan_key(path)
+        mark = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return PlanPlace(self.root / f"{slug(Path(key).stem)}-{mark}")
+
+    def plan_key(self, path: Path) -> str:
+        """The plan's path relative to the repository, absolute if it lies outside."""
+        absolute = Path(os.path.realpath(path))
+        return str(absolute.relative_to(self.repo)) if absolute.is_relative_to(self.repo) else str(absolute)
+
+    def plan_file(self, key: str) -> Path:
+        """The file that `plan_key` named."""
+        return self.repo / key
+
+    def known_plans(self) -> list[PlanPlace]:
+        """Every plan this repository remembers; memories set aside by `--fresh` do not count."""
+        if not self.root.is_dir():
+            return []
+        folders = sorted(
+            folder for folder in self.root.iterdir() if folder.is_dir() and not _SET_ASIDE.search(folder.name)
+        )
+        places = [PlanPlace(folder) for folder in folders]
+        return [place for place in places if place.journal.exists() or place.state.exists()]
+
+    def check(self) -> None:
+        """PealError if something else is where peal's folders belong; a link to a folder will do."""
+        for folder in (self.root, self.worktrees):
+            if not os.path.lexists(folder) or folder.is_dir():
+                continue
+            if not folder.is_symlink():
+                raise PealError(f"`{folder}` is no folder, and peal keeps its memory there; move it away")
+            target = str(folder.readlink())
+            raise PealError(
+                f"`{folder}` is a link to `{harmless(target)}`, and there is no folder; make one there (a disk may not be "
+                "mounted), or take the link away"
+            )
+
+    def prepare(self) -> None:
+        """Make the folder and keep it out of every commit; OSError if that cannot be written."""
+        self.root.mkdir(exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists() or not ignore.stat().st_size:
+            replace(ignore, "*\n")

@@ -1,0 +1,471 @@
+"""The only door to child processes: start them, wait under three clocks, end them with all they left behind."""
+
+import os
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from peal.model import Ended, Ending, Sign
+from peal.system import reaper
+
+RUN_MARKER = "PEAL_RUN_ID"
+ATTEMPT_MARKER = "PEAL_ATTEMPT_ID"
+GRACE = 5.0
+"""Seconds between TERM and KILL."""
+LOOK = 0.25
+"""Seconds between looks at the output files' growth."""
+FAREWELL = 15.0
+"""Seconds that a process may stay after its last word: a CLI waits about five for what it has left in the background."""
+_LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a line that are kept until its end comes; no sign is that long."""
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+_HAS_PROC = Path("/proc/self/environ").exists()
+
+
+def arguments(command: str) -> list[str]:
+    """A command line split as a shell would; ValueError says what is wrong with its quotes."""
+    words = shlex.split(command)
+    if not words:
+        raise ValueError("the command is empty")
+    return words
+
+
+def program(name: str, folder: Path) -> str | None:
+    """The file a command's first word starts, seen from `folder`; None where there is none to run."""
+    if "/" in name:
+        path = folder / name
+        return str(path) if path.is_file() and os.access(path, os.X_OK) else None
+    return shutil.which(name)
+
+
+def birth(pid: int) -> str | None:
+    """When this process began, in words that no later process with the same number can share; None if it is gone."""
+    if _HAS_PROC:
+        stat = _stat(pid)
+        return f"{_boot()}:{stat[19]}" if stat and stat[0] not in "ZX" else None
+    import psutil
+
+    try:
+        found = psutil.Process(pid)
+        return None if found.status() == psutil.STATUS_ZOMBIE else f"{found.create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
+@cache
+def _boot() -> str:
+    """Tells this boot of the machine from every other."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+
+
+@frozen
+class Clocks:
+    """When a process has run too long or said too much; None switches a clock off."""
+
+    timeout: float | None = None
+    """Seconds from start to end."""
+    idle: float | None = None
+    """Seconds without growth of either output file."""
+    flood: int | None = None
+    """Bytes in one output file."""
+
+    @property
+    def watch_output(self) -> bool:
+        """Whether the output files need a look now and then."""
+        return self.idle is not None or self.flood is not None
+
+
+def overdue(clocks: Clocks, elapsed: float, silent: float, largest: int) -> Ended | None:
+    """Which clock has run out; all times in seconds, sizes in bytes."""
+    if clocks.timeout is not None and elapsed >= clocks.timeout:
+        return Ended.TIMED_OUT
+    if clocks.flood is not None and largest > clocks.flood:
+        return Ended.FLOODED
+    if clocks.idle is not None and silent >= clocks.idle:
+        return Ended.IDLE
+    return None
+
+
+@define
+class Cancel:
+    """Tells every waiting worker at once that the run is being ended; `hard` skips the grace."""
+
+    hard: bool = False
+    _read: int = -1
+    _write: int = -1
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def __attrs_post_init__(self) -> None:
+        self._read, self._write = os.pipe()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run is being ended."""
+        return self._write < 0
+
+    def set(self, hard: bool = False) -> None:
+        """End every process that `run` waits for; again with `hard` to end them at once."""
+        self.hard = self.hard or hard
+        with self._lock:
+            if self._write >= 0:
+                write, self._write = self._write, -1  # first: who is woken by the close looks at once
+                os.close(write)
+
+    def comes_within(self, seconds: float) -> bool:
+        """Whether the run is being ended, now or in so many seconds."""
+        if not self.is_set:
+            waiting = select.poll()
+            waiting.register(self._read, select.POLLIN)
+            waiting.poll(seconds * 1000)
+        return self.is_set
+
+    def close(self) -> None:
+        """Give the pipe back once no worker is left."""
+        self.set()
+        os.close(self._read)
+
+    def fileno(self) -> int:
+        """Readable as soon as the run is being ended."""
+        return self._read
+
+
+@frozen
+class Launch:
+    """A process to be started: no shell, a session of its own, output into regular files."""
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[bytes, bytes]
+    """As the operating system has it: hundreds of processes share most of it, encoded once."""
+    stdout: str
+    stderr: str
+    stdin: str | None = None
+    marker: str | None = None
+    """The value of `ATTEMPT_MARKER`, by which whatever outlives the process is found."""
+    clocks: Clocks = Clocks()
+    sign: Callable[[str], Sign | None] | None = None
+    """What a line of stdout or stderr tells, looked at while the process runs."""
+
+
+def start(launch: Launch) -> subprocess.Popen[bytes]:
+    """The running process; OSError if it cannot be started."""
+    files: list[int] = []
+    try:
+        files.append(os.open(launch.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        files += (os.open(path, _NEW, 0o644) for path in (launch.stdout, launch.stderr))
+        return subprocess.Popen(
+            launch.argv,
+            cwd=launch.cwd,
+            env=launch.env,
+            stdin=files[0],
+            stdout=files[1],
+            stderr=files[2],
+            start_new_session=True,
+        )
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def finish(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel) -> Ending:
+    """Wait until the process ends, by itself, by a clock or by `cancel`; then nothing it started is left."""
+    began = time.monotonic()
+    how = _watch(process, launch, cancel, began)
+    seconds = time.monotonic() - began
+    if how is not Ended.EXITED:
+        _end_group(process, cancel)
+    _end_left_behind(process, launch.marker, thorough=seconds > 1, cancel=cancel)
+    return Ending(how, process.wait(), seconds)
+
+
+def _watch(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel, began: float) -> Ended:
+    clocks = launch.clocks
+    size, grown = 0, began
+    listener = Listener(launch.sign, (launch.stdout, launch.stderr)) if launch.sign else None
+    while True:
+        now = time.monotonic()
+        ends = [LOOK] * (clocks.watch_output or listener is not None)
+        if clocks.timeout is not None:
+            ends.append(max(began + clocks.timeout - now, 0))
+        if _exits_within(process, min(ends, default=None), cancel):
+            return Ended.EXITED
+        if cancel.is_set:
+            return Ended.CANCELLED
+        now = time.monotonic()
+        if listener and (heard := listener.heard(now)):
+            return heard
+        if clocks.watch_output:
+            sizes = [_size(launch.stdout), _size(launch.stderr)]
+            if sum(sizes) != size:
+                size, grown = sum(sizes), now
+            if due := overdue(clocks, now - began, now - grown, max(sizes)):
+                return due
+        elif due := overdue(clocks, now - began, 0, 0):
+            return due
+
+
+@define
+class Listener:
+    """Hears in the growing outputs of a process that it has said its last word, or will never say one."""
+
+    sign: Callable[[str], Sign | None]
+    paths: tuple[str, ...]
+    _read: dict[str, int] = field(factory=dict)
+    _rest: dict[str, bytes] = field(factory=dict)
+    _since: dict[str, float] = field(factory=dict)
+    """When a last word was said in a file in which nothing has followed it."""
+
+    def heard(self, now: float) -> Ended | None:
+        """Why the process need not be waited for any longer at `now` (monotonic seconds); None if it may go on."""
+        for path in self.paths:
+            for line in self._news(path):
+                sign = self.sign(line)
+                if sign is Sign.STUCK:
+                    return Ended.STUCK
+                if sign is Sign.LAST:
+                    self._since[path] = now
+                else:
+                    self._since.pop(path, None)
+        return Ended.OVERSTAYED if any(now - since >= FAREWELL for since in self._since.values()) else None
+
+    def _news(self, path: str) -> Iterator[str]:
+        """The lines that have come to their end since the last look."""
+        try:
+            with open(path, "rb", buffering=0) as file:
+                file.seek(self._read.get(path, 0))
+                new = file.read(_LONGEST_LINE)
+        except OSError:
+            return
+        self._read[path] = self._read.get(path, 0) + len(new)
+        *whole, rest = (self._rest.get(path, b"") + new).split(b"\n")
+        self._rest[path] = rest[:_LONGEST_LINE]
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _exits_within(process: subprocess.Popen[bytes], seconds: float | None, cancel: Cancel | None) -> bool:
+    """Sleep until the process has ended, the run is cancelled, or time is up; whether it has ended."""
+    if process.poll() is not None:
+        return True
+    if not hasattr(os, "pidfd_open"):
+        return _exits_within_by_looking(process, seconds, cancel)
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:
+        return process.poll() is not None
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        if cancel is not None:
+            waiting.register(cancel.fileno(), select.POLLIN)
+        waiting.poll(None if seconds is None else max(seconds * 1000, 0))
+    finally:
+        os.close(handle)
+    return process.poll() is not None
+
+
+def _exits_within_by_looking(
+    process: subprocess.Popen[bytes], seconds: float | None, cancel: Cancel | None
+) -> bool:
+    until = None if seconds is None else time.monotonic() + seconds
+    while process.poll() is None:
+        if (cancel is not None and cancel.is_set) or (until is not None and time.monotonic() >= until):
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Whether the process's group still has a member to signal."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    """Whether anything of the group still runs; the dead that nobody has collected yet do not count."""
+    if not _signal_group(process, 0):
+        return False
+    if not _HAS_PROC:
+        return True
+    return any(state not in "ZX" for state in _states_of_group(process.pid))
+
+
+def _states_of_group(group: int) -> Iterator[str]:
+    """The one-letter states of a group's processes; see proc_pid_stat(5)."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (stat := _stat(entry.name)) and int(stat[2]) == group:
+            yield stat[0]
+
+
+def _stat(pid: int | str) -> list[str]:
+    """The fields of a process's stat behind its name; none if it is gone."""
+    try:
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        return os.read(file, 4096).rpartition(b")")[2].decode().split()
+    except OSError:
+        return []
+    finally:
+        os.close(file)
+
+
+def _end_group(process: subprocess.Popen[bytes], cancel: Cancel) -> None:
+    _signal_group(process, signal.SIGTERM)
+    _group_ends_within(process, GRACE, cancel)
+    _signal_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def _group_ends_within(process: subprocess.Popen[bytes], seconds: float, cancel: Cancel) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not cancel.hard:
+        process.poll()
+        if not _group_lives(process):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _end_left_behind(
+    process: subprocess.Popen[bytes], marker: str | None, thorough: bool, cancel: Cancel
+) -> None:
+    """
+    End what outlived the process: the rest of its group, then whoever left the group but carries the marker.
+
+    A descendant's number is higher than its ancestor's until numbers wrap, so a short attempt looks at younger
+    processes only; the guard's look at the end of the run has no such limit.
+    """
+    if _signal_group(process, signal.SIGTERM) and not _group_ends_within(process, GRACE, cancel):
+        _signal_group(process, signal.SIGKILL)
+    if marker is None:
+        return
+    end_carriers(ATTEMPT_MARKER, marker, 0 if thorough else process.pid, 0.0 if cancel.hard else GRACE)
+
+
+def end_group(pid: int, born: str, grace: float = GRACE) -> None:
+    """End a process and its group, if it is still the one that was born then."""
+    until = time.monotonic() + grace
+    while born and birth(pid) == born and time.monotonic() < until + reaper.HOPELESS:
+        with suppress(OSError):
+            os.killpg(pid, signal.SIGTERM if time.monotonic() < until else signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def end_carriers(name: str, value: str, younger_than: int = 0, grace: float = GRACE) -> int:
+    """End every process with this variable in its environment; how many there were."""
+    marker = f"{name}={value}".encode()
+    found = first = _carriers(marker, younger_than)
+    reaper.signal_all(found, signal.SIGTERM)
+    until = time.monotonic() + grace
+    while found and time.monotonic() < until + reaper.HOPELESS:
+        if time.monotonic() >= until:
+            reaper.signal_all(found, signal.SIGKILL)
+        time.sleep(0.02)
+        found = _carriers(marker, younger_than)
+    return len(first)
+
+
+def outlast(name: str, value: str, seconds: float) -> bool:
+    """Wait for every process with this variable in its environment to end by itself; whether all have."""
+    marker, until = f"{name}={value}".encode(), time.monotonic() + seconds
+    while _carriers(marker, 0):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _carriers(marker: bytes, younger_than: int) -> list[int]:
+    if _HAS_PROC:
+        return reaper.carriers(marker, younger_than)
+    import psutil
+
+    name, _, value = marker.decode().partition("=")
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(name) == value and process.pid != os.getpid():
+                found.append(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def at_work(program: str, folder: Path, besides: Path) -> list[str]:
+    """The processes of this program that work in `folder`, but not in `besides`, each as `process 7 (git gc)`."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            inside = Path(process.cwd())
+            is_meant = process.name() == program and process.status() != psutil.STATUS_ZOMBIE
+            if is_meant and inside.is_relative_to(folder) and not inside.is_relative_to(besides):
+                found.append(f"process {process.pid} (`{' '.join(process.cmdline())[:60]}`)")
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+@define
+class Guard:
+    """The process that ends what this peal leaves running; it acts when this one is gone or calls `release`."""
+
+    _process: subprocess.Popen[bytes]
+
+    @classmethod
+    def stand(cls, run: str, folder: Path) -> "Guard":
+        """Start the guard of a run; `folder` is removed when the run is over."""
+        argv = [sys.executable, "-I", "-S", reaper.__file__, run, str(folder)]
+        quiet = subprocess.DEVNULL
+        env = {key: value for key, value in os.environ.items() if key not in (RUN_MARKER, ATTEMPT_MARKER)}
+        return cls(
+            subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=quiet,
+                stderr=quiet,
+                start_new_session=True,
+                cwd="/",
+                env=env,
+            )
+        )
+
+    def watch(self, pid: int) -> None:
+        """End this process's group too when peal is gone, whatever its environment; may be called from any thread."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            os.write(self._process.stdin.fileno(), b"%d %s\n" % (pid, reaper.started(pid)))
+
+    def release(self) -> None:
+        """The run is over: let the guard look once more that nothing is left."""
+        assert self._process.stdin is not None
+        with suppress(OSError):  # if somebody ended the guard there is nobody to tell
+            self._process.stdin.write(reaper.DONE)
+            self._process.stdin.close()
+        self._process.wait()

@@ -1,0 +1,59 @@
+"""A run's temporary folder: it is gone afterwards with all programs that were started there, however peal ends."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.errors import PealError
+from peal.system import process, removal
+
+
+@frozen
+class Scratch:
+    """The folder while it stands."""
+
+    run: str
+    """Marks everything that is started there."""
+    folder: Path
+    watch: Callable[[int], None]
+    """Has to be told of every process group that is started."""
+
+
+@contextmanager
+def scratch(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
+    """
+    A temporary folder for the run of this name; PealError if it cannot be made.
+
+    `say` is told where it cannot be removed.
+    """
+    folder = folder_of(run)
+    try:
+        folder.mkdir(mode=0o700)
+        guard = process.Guard.stand(run, folder)
+    except OSError as error:
+        raise PealError(
+            f"cannot make `{folder}`: {error.strerror}; make room there or make it writable"
+        ) from None
+    try:
+        yield Scratch(run, folder, guard.watch)
+    finally:
+        left = removal.remove(folder)
+        guard.release()
+        if left:
+            say(
+                f"the temporary folder could not be removed wholly ({left.why}); `{left.command()}` removes it"
+            )
+
+
+def folder_of(run: str) -> Path:
+    """
+    Where the temporary folder of a run is, in `/tmp` where that can be used.
+
+    Paths of sockets end at 108 bytes, and some systems' own folder for such things has a long name.
+    """
+    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir()
+    return Path(base) / f"peal-{run}"

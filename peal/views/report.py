@@ -1,0 +1,117 @@
+"""What is said when a run is over: what became of it, what failed and why, and what to type next."""
+
+from collections.abc import Callable
+
+from peal.model import Finding, Halt, Result
+from peal.record.history import History, Line, Try
+from peal.text.display import count, duration, harmless
+from peal.views.status import advice, noted_lines, spending_lines
+
+OUTPUT_LINES = 12
+_SHOWN = 20
+"""Findings of one task that are shown."""
+
+
+def report(
+    history: History,
+    halt: Halt,
+    seconds: float,
+    output: Callable[[Try], list[str]],
+    folder: Callable[[Try], str],
+) -> list[str]:
+    """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
+    lines = [summary(history, halt, seconds), *spending_lines(history)]
+    for index in sorted(history.failed):
+        lines += ["", *_failure(history.lines[index], output, folder)]
+    for index in sorted(history.held):
+        lines += ["", *_held(history.lines[index])]
+    for index in sorted(history.with_findings):
+        lines += ["", *_findings(history.lines[index])]
+    if passed_over := _dismissed(history):
+        lines += ["", *passed_over]
+    if notes := noted_lines((index, line.notes) for index, line in history.lines.items()):
+        lines += ["", *notes]
+    return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
+
+
+def summary(history: History, halt: Halt, seconds: float) -> str:
+    """One line that says it all."""
+    done = len(history.completed)
+    parts = [f"{done} of {count(len(history.lines), 'task')} complete"]
+    if history.failed:
+        parts.append(f"{len(history.failed)} failed")
+    if history.held:
+        parts.append(f"{len(history.held)} held")
+    begun = sum(line.has_begun and not line.is_settled for line in history.lines.values())
+    if begun:
+        parts.append(f"{begun} begun")
+    return f"{halt.why}: {', '.join(parts)}, in {duration(seconds)}"
+
+
+def _failure(line: Line, output: Callable[[Try], list[str]], folder: Callable[[Try], str]) -> list[str]:
+    last = line.last()
+    title = f": {harmless(line.task.title)}" if line.task.title else ""
+    lines = [f"task {line.task.index} failed{title}"]
+    assert last is not None, "a failed task has had an attempt"
+    assert last.outcome is not None, "which has ended"
+    reason, *more = (line.failed or "").splitlines() or [""]
+    lines.append(f"  {last.phase}, attempt {last.number}: {harmless(reason)}")
+    lines += [f"    {harmless(extra)}" for extra in more]
+    if clash := _clash(line):
+        lines.append(f"  it was carried out anew after a {harmless(clash)}")
+    for finding in last.outcome.findings[:_SHOWN]:
+        lines += _finding_lines(finding)
+    lines += _more(len(last.outcome.findings))
+    if said := output(last)[-OUTPUT_LINES:]:
+        lines += ["  last output:", *(f"    | {one}" for one in said)]
+    return [*lines, f"  transcript: {folder(last)}"]
+
+
+def _clash(line: Line) -> str:
+    """The conflict for which the task was carried out once more, if the last try is not that conflict itself."""
+    clashes = [one.outcome for one in line.tries[:-1] if one.result is Result.CONFLICTED and one.outcome]
+    return clashes[-1].findings[0].message.partition("\n")[0] if line.conflicts and clashes else ""
+
+
+def _held(line: Line) -> list[str]:
+    title = f": {harmless(line.task.title)}" if line.task.title else ""
+    return [f"task {line.task.index} is held{title}", f"  {harmless(line.held or '')}"]
+
+
+def _findings(line: Line) -> list[str]:
+    title = f": {harmless(line.task.title)}" if line.task.title else ""
+    lines = [f"task {line.task.index} was let through with {count(len(line.findings), 'finding')}{title}"]
+    for finding in line.findings[:_SHOWN]:
+        lines += _finding_lines(finding)
+    return [*lines, *_more(len(line.findings))]
+
+
+def _dismissed(history: History) -> list[str]:
+    """What was passed over by an agent's word or a pattern, for a person to judge."""
+    found = [(index, finding) for index, line in history.lines.items() for finding in line.dismissed.values()]
+    if not found:
+        return []
+    lines = [f"{count(len(found), 'finding')} dismissed"]
+    for index, finding in found[:_SHOWN]:
+        first = finding.message.partition("\n")[0]
+        lines.append(
+            f"  task {index}, {harmless(finding.reviewer)}{_where(finding)}: {harmless(first)} ({harmless(finding.dismissed)})"
+        )
+    return [*lines, *_more(len(found))]
+
+
+def _more(number: int) -> list[str]:
+    return [f"  … and {number - _SHOWN} more"] if number > _SHOWN else []
+
+
+def _where(finding: Finding) -> str:
+    """` src/a.py:3` of a finding that is about a place."""
+    if not finding.path:
+        return ""
+    return f" {harmless(finding.path)}:{finding.line}" if finding.line else f" {harmless(finding.path)}"
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    first, *rest = finding.message.splitlines() or [""]
+    shown = [f"  {harmless(finding.reviewer)}{_where(finding)}: {harmless(first)}"]
+    return shown + [f"    | {harmless(one)}" for one in rest[-OUTPUT_LINES:]]

@@ -1,0 +1,73 @@
+"""What a run is shown on: a terminal, a file or pipe, a program that reads JSON; one file each."""
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TextIO
+
+from attrs import define
+
+from peal.model import Decision
+from peal.record.events import Event
+from peal.record.history import History
+
+_PLAIN = str.maketrans({"━": "#", "─": "-", "×": "x", "…": "~"})
+"""For terminals that cannot write everything."""
+
+
+class Screen(Protocol):
+    """Shows a run; only the main thread draws."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+
+    def decided(self, decision: Decision) -> None:
+        """The loop is about to do this."""
+
+    def show(self, events: Sequence[Event], history: History) -> None:
+        """These events have just been recorded."""
+
+    def due(self) -> float | None:
+        """When it wants to draw again though nothing happens, in wall-clock seconds; None for never."""
+
+    def close(self) -> None:
+        """The run is over; leave the terminal as it was."""
+
+
+@define
+class Output:
+    """A stream whose reader may go away (`peal run … | head`, a closed terminal) without ending the run."""
+
+    stream: TextIO
+    is_heard: bool = True
+
+    @classmethod
+    def standard(cls) -> "Output":
+        """Standard output; Python has none at all if peal was started with it closed."""
+        return cls(sys.stdout) if sys.stdout else cls(io.StringIO(), is_heard=False)
+
+    def can_redraw(self, environ: Mapping[str, str]) -> bool:
+        """Whether a person looks at a terminal on which lines can be written over: no file, no pipe, no CI."""
+        in_ci = environ.get("CI", "").lower() not in ("", "false", "0")
+        is_dumb = environ.get("TERM", "").lower() in ("", "dumb", "unknown")
+        return self.is_heard and self.stream.isatty() and not in_ci and not is_dumb
+
+    def put(self, line: str) -> None:
+        """Print a line if anybody is there to read it."""
+        self.write(line + "\n")
+
+    def write(self, text: str) -> None:
+        """Write at once if anybody is there to read it; what the stream has no letters for is replaced."""
+        if self.is_heard:
+            try:
+                self._write(text)
+            except (OSError, ValueError):
+                self.is_heard = False
+
+    def _write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except UnicodeEncodeError as error:
+            known = text.translate(_PLAIN).encode(error.encoding, "replace")
+            self.stream.write(known.decode(error.encoding))
+        self.stream.flush()

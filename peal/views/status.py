@@ -1,0 +1,289 @@
+"""What is seen of a run, while it goes on and afterwards: pure functions of events, history and live output."""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from attrs import evolve, field, frozen
+
+from peal.model import Phase, Result, Usage
+from peal.record.events import Event, StepEnded, StepStarted, StopAsked
+from peal.record.history import History, Line, Try
+from peal.record.spending import amount, summed
+from peal.text.display import clock, duration, harmless, ranges
+
+STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun")
+
+
+@frozen
+class TaskStatus:
+    """Where one task stands."""
+
+    index: int
+    title: str
+    state: str
+    """One of `STATES`."""
+    phase: Phase | None = None
+    """The phase that runs or comes next."""
+    attempt: int = 0
+    agent: str = ""
+    seconds: float | None = None
+    """How long the running attempt has taken so far, or all of the task's attempts together."""
+    reason: str = ""
+    """Why it failed, or what it waits for."""
+    findings: int = 0
+    last_output: str = ""
+    commit: str = ""
+    """What it has changed, as a commit; whether that has landed is told by `state`."""
+    used: Usage = field(factory=Usage)
+    """What all its attempts have used together."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of its attempts, however they ended."""
+
+
+@frozen
+class RunStatus:
+    """Where a plan stands."""
+
+    plan: str
+    state: str
+    """`not run`, `running`, `finished`, `stopped` or `cut off`."""
+    run: str = ""
+    pid: int | None = None
+    started_at: float | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    why: str = ""
+    counts: dict[str, int] = field(factory=dict)
+    tasks: tuple[TaskStatus, ...] = ()
+    used: Usage = field(factory=Usage)
+    """What was used since `peal run`; a resume goes on counting."""
+    used_by_model: tuple[Usage, ...] = ()
+    used_by_phase: dict[Phase, Usage] = field(factory=dict)
+    next: tuple[str, ...] = ()
+    """Commands that make sense now, each with what it is for."""
+
+
+def overview(
+    history: History,
+    now: float,
+    is_alive: bool,
+    reasons: Mapping[int, str],
+    last_output: Callable[[Try], str],
+) -> RunStatus:
+    """The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on."""
+    opened, closed = history.opened, history.closed
+    tasks = tuple(
+        task_status(line, now, is_alive, reasons.get(index, ""), last_output)
+        for index, line in history.lines.items()
+    )
+    counts = dict.fromkeys(STATES, 0)
+    for task in tasks:
+        counts[task.state] += 1
+    if opened is None:
+        return RunStatus(history.plan, "not run", counts=counts, tasks=tasks)
+    return RunStatus(
+        plan=history.plan,
+        state=run_state(history, is_alive),
+        run=opened.run,
+        pid=opened.pid if is_alive else None,
+        started_at=opened.at,
+        seconds=(closed.at if closed else now) - opened.at if closed or is_alive else None,
+        exit_code=closed.code if closed else None,
+        why=closed.why if closed else "",
+        counts=counts,
+        tasks=tasks,
+        used=history.spent.total,
+        used_by_model=tuple(history.spent.models.values()),
+        used_by_phase=dict(history.spent.phases),
+        next=advice(history, is_alive),
+    )
+
+
+def run_state(history: History, is_alive: bool) -> str:
+    """What became of the latest run."""
+    if history.opened is None:
+        return "not run"
+    if history.closed is None:
+        return "running" if is_alive else "cut off"
+    return "stopped" if history.stop and history.stop.code == history.closed.code else "finished"
+
+
+def task_status(
+    line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
+) -> TaskStatus:
+    """Where one task stands at `now`."""
+    found = _standing(line, now, is_alive, reason, last_output)
+    used = tuple(usage for past in line.tries if past.outcome for usage in past.outcome.usage)
+    return evolve(found, commit=line.verified or line.brings, used=summed(used), notes=line.notes)
+
+
+def _standing(
+    line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
+) -> TaskStatus:
+    task = line.task
+    past = sum((one.ended or one.started) - one.started for one in line.tries) if line.tries else None
+    if line.running:
+        shown = line.running
+        seconds = now - shown.started if is_alive else None
+        state = "running" if is_alive else "cut off"
+        return TaskStatus(
+            task.index, task.title, state, shown.phase, shown.number, shown.agent, seconds,
+            last_output=last_output(shown),
+        )  # fmt: skip
+    last = line.last()
+    number, agent = (last.number, last.agent) if last else (0, "")
+    if line.is_complete:
+        return TaskStatus(
+            task.index, task.title, "done", None, number, agent, past, reason=_done_reason(line),
+            findings=len(line.findings),
+        )  # fmt: skip
+    if line.failed is not None:
+        shown_output = last_output(last) if last else ""
+        return TaskStatus(
+            task.index,
+            task.title,
+            "failed",
+            line.next,
+            number,
+            agent,
+            past,
+            line.failed,
+            last_output=shown_output,
+        )
+    if line.held is not None:
+        return TaskStatus(task.index, task.title, "held", line.next, number, agent, past, line.held)
+    state = "waiting" if line.has_begun or (is_alive and reason) else "not begun"
+    return TaskStatus(task.index, task.title, state, line.next, number, agent, past, reason)
+
+
+def _done_reason(line: Line) -> str:
+    if line.task.done:
+        return "ticked off in the plan"
+    return "" if line.tries else "marked done"
+
+
+def advice(history: History, is_alive: bool) -> tuple[str, ...]:
+    """What a person may want to type next."""
+    if is_alive:
+        return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
+    open_tasks = [index for index, line in history.lines.items() if not line.is_complete]
+    steps = [_to_the_logs(history.lines[index]) for index in sorted(history.failed)[:3]]
+    steps += [f"`peal diff {index}` for what task {index} would change" for index in _unlanded(history)[:3]]
+    if open_tasks and _has_more(history, open_tasks):
+        steps.append("`peal resume` to go on where this stopped")
+    elif open_tasks:
+        steps.append(f"`peal run {shlex.quote(history.plan)}` to do the other tasks too")
+    elif history.with_findings:
+        one = min(history.with_findings)
+        steps.append(
+            f"`peal run {shlex.quote(history.plan)} --retry-failed` to have what was found mended, "
+            f"`peal done {one}` to be content with task {one}"
+        )
+    else:
+        look = "git log --first-parent" if history.limits.lands else "git status"
+        steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
+    return tuple(steps)
+
+
+def to_show(line: Line, among: Sequence[Try]) -> Try:
+    """
+    Which of some attempts at a task tells best how it stands.
+
+    What has ended it badly comes before what ran well, and what somebody worked at before what nobody was asked for.
+    """
+    last = line.last()
+    if last and last in among and not line.running and not line.is_complete and _is_told(line, last):
+        return last
+    return next((one for one in reversed(among) if one.agent), among[-1])
+
+
+def _is_told(line: Line, last: Try) -> bool:
+    is_over = line.failed is not None or line.held is not None
+    bad = (Result.CONFLICTED, Result.HELD, Result.STOPPED)
+    return is_over or (last.result is not None and (last.result.is_failure or last.result in bad))
+
+
+def _to_the_logs(line: Line) -> str:
+    index = line.task.index
+    return f"`peal logs {index}` for all that task {index} printed in `{to_show(line, line.tries).phase}`"
+
+
+def _unlanded(history: History) -> list[int]:
+    """The tasks that have stopped in this run with a commit that is not in the branch."""
+    stopped = sorted(history.failed | history.held)
+    return [index for index in stopped if history.lines[index].brings or history.lines[index].verified]
+
+
+def _has_more(history: History, open_tasks: list[int]) -> bool:
+    """Whether anything of what the latest run was asked for is left."""
+    selected = history.opened.selected if history.opened else None
+    return selected is None or not set(selected).isdisjoint(open_tasks)
+
+
+def event_line(event: Event, history: History) -> str | None:
+    """What one event looks like as a line; None if it is not worth one."""
+    match event:
+        case StepStarted(agent=""):
+            return None
+        case StepStarted():
+            title = harmless(history.lines[event.task].task.title)
+            again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+            return f"task {event.task} {event.phase} started{again}{': ' + title if title else ''}"
+        case StepEnded():
+            line = history.lines[event.task]
+            if event.outcome.result is Result.PASSED and line.next is None and not line.findings:
+                where = (
+                    f": landed in `{history.opened.branch}`"
+                    if event.outcome.commit and history.opened
+                    else ""
+                )
+                return f"task {event.task} complete{where}"
+            took = duration(event.at - line.tries[-1].started)
+            result = event.outcome.result
+            shout = result.is_failure or result in (Result.CONFLICTED, Result.HELD, Result.STOPPED)
+            reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
+            until = event.outcome.until
+            wait = f"; waits until {clock(until, event.at)}" if until is not None else ""
+            return f"task {event.task} {event.phase} {result.upper() if shout else result} in {took}{reason}{wait}"
+        case StopAsked():
+            once_more = "; once more to end it at once" if event.code > 128 else ""
+            return f"{event.why}: ending what runs{once_more}"
+    return None
+
+
+def noted_lines(notes: Iterable[tuple[int, tuple[str, ...]]]) -> list[str]:
+    """What tasks have noted, a line for each thing, with the tasks it is about; nothing if there is nothing."""
+    tasks: dict[str, list[int]] = {}
+    for index, texts in notes:
+        for text in texts:
+            tasks.setdefault(text, []).append(index)
+    return [f"note: {reason_line(tuple(about), harmless(text))}" for text, about in tasks.items()]
+
+
+def spending_lines(history: History) -> list[str]:
+    """What was used since `peal run`, in all and, where there were several, by model; nothing if nobody told."""
+    spent = history.spent
+    if not spent.total.tokens:
+        return []
+    lines = [f"used: {amount(spent.total)}{_unpriced(spent.unpriced, spent.total)}"]
+    if len(spent.models) > 1:
+        lines += [
+            f"  {harmless(model) or 'a model without a name'}: {amount(used)}"
+            for model, used in spent.models.items()
+        ]
+    return lines
+
+
+def _unpriced(models: set[str], total: Usage) -> str:
+    """Whose part is missing in a sum that is known in part."""
+    if total.cost is None or not models:
+        return ""
+    names = ", ".join(
+        f"`{harmless(model)}`" if model else "a model without a name" for model in sorted(models)
+    )
+    return f", without what {names} costs: unknown"
+
+
+def reason_line(tasks: tuple[int, ...], text: str) -> str:
+    """A reason with the tasks it is about, unless it names its one task itself."""
+    return text if len(tasks) == 1 and text.startswith("task ") else f"task {ranges(tasks)}: {text}"

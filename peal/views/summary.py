@@ -1,0 +1,87 @@
+"""What became of a run, for scripts: one JSON object, whatever the end was."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict
+
+from peal.model import Halt, Usage
+from peal.record.history import History
+from peal.system.files import replace
+from peal.text.display import stamp
+from peal.views.status import TaskStatus, advice, overview
+
+
+def summary(history: History, halt: Halt, began: float, ended: float) -> dict[str, Any]:
+    """
+    The whole plan as it stands at the end of a run that went from `began` to `ended` (wall-clock seconds).
+
+    The first seven fields are those of the Rust peal's file; a task with findings left is not among the completed.
+    """
+    seen = overview(history, ended, False, {}, lambda _: "")
+    return {
+        "tasks_completed": sorted(history.completed - history.with_findings),
+        "tasks_failed": sorted(history.failed),
+        "tasks_with_remaining_findings": sorted(history.with_findings),
+        "exit_code": halt.code,
+        "plan_path": history.plan,
+        "repo_path": history.repo,
+        "completed_at": stamp(ended),
+        "why": halt.why,
+        "run": seen.run,
+        "started_at": stamp(began),
+        "seconds": round(ended - began, 3),
+        "held": {str(index): history.lines[index].held or "" for index in sorted(history.held)},
+        "tasks": [_task(task, history) for task in seen.tasks],
+        "usage": _usage(seen.used),
+        "usage_by_model": {used.model: _usage(used) for used in seen.used_by_model},
+        "usage_by_phase": {str(phase): _usage(used) for phase, used in seen.used_by_phase.items()},
+        "next": list(advice(history, is_alive=False)),
+    }
+
+
+def _task(task: TaskStatus, history: History) -> dict[str, Any]:
+    """One task; attempts and seconds are those of all runs."""
+    return {
+        "index": task.index,
+        "title": task.title,
+        "state": task.state,
+        "reason": task.reason,
+        "attempts": len(history.lines[task.index].tries),
+        "seconds": round(task.seconds or 0.0, 3),
+        "commit": task.commit,
+        "findings": task.findings,
+        "notes": list(task.notes),
+        "usage": _usage(task.used),
+    }
+
+
+def _usage(used: Usage) -> dict[str, Any]:
+    counts = asdict(used)
+    del counts["model"]
+    return {**counts, "tokens": used.tokens}
+
+
+def write(path: Path, found: dict[str, Any], hide: Callable[[str], str]) -> None:
+    """Put a summary into a file in one step, without what `hide` takes out; OSError if that cannot be."""
+    text = json.dumps(_each_text(found, hide), ensure_ascii=False, indent=2) + "\n"
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and not target.is_file():  # a device or a pipe stays what it is
+        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+    else:
+        replace(target, text)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    match value:
+        case str():
+            return change(value)
+        case dict():
+            return {name: _each_text(inner, change) for name, inner in value.items()}
+        case list():
+            return [_each_text(inner, change) for inner in value]
+    return value

@@ -1,0 +1,329 @@
+"""One attempt at its place: its folder and files, its agent, and the helpers that are started for it."""
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from peal import phases
+from peal.agents import Agent, Request, Transcript
+from peal.agents.output_tail import last_words
+from peal.errors import PealError
+from peal.model import (
+    Attempt,
+    Command,
+    Declined,
+    Ending,
+    Finding,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+    Session,
+    Usage,
+)
+from peal.phases import Evidence
+from peal.phases.prompts import Briefing, render
+from peal.phases.verdict import unfinished
+from peal.record.events import WorkspaceReady, as_json, converter
+from peal.settings import AgentSettings
+from peal.system import removal
+from peal.system.files import end_of, is_full, put
+from peal.system.output_files import cut_to, lines_of
+from peal.text.display import last_line, tail
+from peal.work.backoff import at_its_limit, with_time
+from peal.work.programs import Programs
+from peal.work.roster import Crew
+from peal.work.usage import used_by
+from peal.workspaces import Change, Workspace
+
+REPLY_LIMIT = 128 * 1024
+"""Bytes of an agent's output that are its reply; of more the end counts, and the whole stays in `stdout`."""
+_LEFT_OUT_NOTE = 100
+"""Letters that a reply may have more: so long is the note about what is left out of it."""
+_FAILED_LINES = 40
+FINDINGS = "findings.json"
+"""Everything that reviewers have found in a round, in the attempt's folder."""
+
+
+class UnreadyError(Exception):
+    """The worktree could not be readied, with what that means for the attempt."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+@frozen
+class Desk:
+    """Where an attempt is worked on."""
+
+    crew: Crew
+    programs: Programs
+    attempt: Attempt
+    path: Path
+    """The folder that agent and helpers work in."""
+    starts_clean: bool
+    """Nothing of any attempt before is there."""
+    workspace: Workspace | Change
+    """The place itself."""
+    used: list[Usage] = field(factory=list)
+    """What those have used who were asked beside the attempt's own agent."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What this attempt and those before it have noted, each thing once."""
+        return tuple(dict.fromkeys((*self.attempt.notes, *self.workspace.notes)))
+
+    def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
+        """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
+        attempt = self.attempt
+        if attempt.instead:
+            return evolve(attempt.instead, findings=findings)
+        agent = self.crew.agents[attempt.agent]
+        request = self._request(findings)
+        put(str(request.prompt_file), request.prompt)
+        prepared = agent.prepare(request)
+        if isinstance(prepared, Declined):
+            return Outcome(Result.REJECTED, prepared.reason, findings, agent=attempt.agent)
+        if isinstance(prepared, Reply):
+            evidence = Evidence(None, prepared)
+        else:
+            evidence = self._watched(agent, prepared, workspace)
+        reply = evidence.reply
+        put(f"{attempt.folder}/reply.md", reply.text)
+        told = evolve(
+            evidence,
+            require_change=agent.require_change,
+            least_plan=self.crew.settings.least_plan,
+            findings=findings,
+            elsewhere=_elsewhere(reply.folder, self.path),
+        )
+        outcome = evolve(
+            phases.verdict(attempt.phase, told),
+            agent=attempt.agent,
+            session=reply.session,
+            usage=used_by(reply, self._session, request.model, self.crew.settings.prices),
+            notes=phases.notes(told),
+        )
+        return self._with_time(self.programs.judged(outcome))
+
+    @property
+    def _session(self) -> Session | None:
+        """The conversation to go on in: agents tie theirs to the place where they began."""
+        session = self.attempt.session
+        return session if session and Path(session.workspace or self.path) == self.path else None
+
+    def _request(self, findings: tuple[Finding, ...]) -> Request:
+        crew, attempt = self.crew, self.attempt
+        briefing = Briefing(
+            attempt.task,
+            attempt.phase,
+            self.path,
+            context=crew.context,
+            plan=cut_to(f"{attempt.plan_folder}/reply.md", REPLY_LIMIT) if attempt.plan_folder else "",
+            findings=findings or attempt.conflict,
+            findings_file=attempt.folder / FINDINGS,
+            failed_before=_what_failed(attempt),
+            interrupted_before=attempt.interrupted_before,
+            patch=attempt.patch,
+            is_clean=self.starts_clean,
+            notes=self.notes,
+        )
+        prompt = render(briefing, crew.templates)
+        return Request(
+            attempt.task,
+            attempt.phase,
+            prompt,
+            attempt.folder / "prompt.md",
+            self.path,
+            crew.model(attempt.phase, attempt.agent),
+            crew.settings.permissions,
+            self._session.id if self._session else "",
+        )
+
+    def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
+        """What the agent did, and whether anything changed where that can be told and matters."""
+        matters = self.attempt.phase is Phase.PLAN or agent.require_change
+        if workspace is None or not (matters or workspace.base):
+            return self._answered(agent, command)
+        workspace.watch()
+        evidence = evolve(
+            self._answered(agent, command), left_out=workspace.left_out(), outside=workspace.changed_outside()
+        )
+        return evolve(evidence, changed=workspace.changed()) if matters or evidence.outside else evidence
+
+    def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
+        """Ask an agent that may only read; its files begin with the prefix. An outcome if it could not answer."""
+        attempt, settings = self.attempt, self.crew.settings
+        if attempt.instead and attempt.instead.result is Result.HELD:
+            return attempt.instead
+        agent, file = self.crew.agents[name], attempt.folder / f"{prefix}prompt.md"
+        put(str(file), prompt)
+        asked = model or settings.agents.get(name, AgentSettings()).model
+        prepared = agent.prepare(Request(attempt.task, Phase.PLAN, prompt, file, self.path, asked))
+        if isinstance(prepared, Declined):
+            return Outcome(Result.FAILED, prepared.reason, agent=name)
+        if isinstance(prepared, Reply):
+            return prepared
+        evidence = self._answered(agent, prepared, prefix)
+        self.used.extend(used_by(evidence.reply, None, asked, settings.prices))
+        bad = unfinished(evidence)
+        return self._with_time(evolve(bad, agent=name)) if bad else evidence.reply
+
+    def _with_time(self, outcome: Outcome) -> Outcome:
+        """The outcome with the moment of the next try."""
+        patience = self.crew.settings.transient_retry_count
+        told = at_its_limit(outcome, self.attempt.setbacks, patience)
+        return with_time(told, self.attempt.setbacks, time.time())
+
+    def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
+        attempt = self.attempt
+        for name, text in command.files.items():
+            put(f"{attempt.folder}/{name}", text)
+        try:
+            clocks = self.crew.clocks(attempt.phase, agent)
+            ending = self.programs.carry_out(attempt, self.path, command, clocks, prefix, agent.sign)
+        except ValueError as error:
+            raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise PealError(_cannot_start(command.argv[0], error)) from None
+        stdout, stderr = f"{attempt.folder}/{prefix}stdout", f"{attempt.folder}/{prefix}stderr"
+        words = "" if ending.is_clean else last_words(stderr) or last_words(stdout)
+        said = end_of(stderr, REPLY_LIMIT).decode("utf-8", "replace")
+        transcript = Transcript(
+            lines_of(stdout), cut_to(stdout, REPLY_LIMIT), said, ending.exit_code, time.time()
+        )
+        return Evidence(ending, _shortened(agent.read(transcript)), words)
+
+    def help(
+        self,
+        argv: tuple[str, ...],
+        prefix: str,
+        who: str,
+        timeout_sec: int | None = None,
+        folder: Path | None = None,
+    ) -> Ending:
+        """Run a program that is no agent: a reviewer, what readies a worktree."""
+        return self.help_by(Command(argv), prefix, who, timeout_sec, folder)
+
+    def help_by(
+        self,
+        command: Command,
+        prefix: str,
+        who: str,
+        timeout_sec: int | None = None,
+        folder: Path | None = None,
+    ) -> Ending:
+        """The same with variables of its own, as the person's hooks have."""
+        clocks = self.crew.helper_clocks(self.attempt.phase, timeout_sec)
+        try:
+            return self.programs.carry_out(self.attempt, folder or self.path, command, clocks, prefix)
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise PealError(f"{who} cannot be started: `{command.argv[0]}`: {error.strerror}") from None
+
+    def said(self, prefix: str, size: int) -> list[bytes]:
+        """The ends of what a helper has printed, of each file at most so many bytes."""
+        return [end_of(f"{self.attempt.folder}/{prefix}{name}", size) for name in ("stdout", "stderr")]
+
+    def set_up(self) -> None:
+        """Ready the worktree as the person has asked for; `UnreadyError` if it fails."""
+        spaces = self.crew.workspaces
+        ending = self.help(spaces.setup, "setup.", "`worktree_setup`")
+        words = last_line(end_of(f"{self.attempt.folder}/setup.stderr"))
+        if bad := unfinished(Evidence(ending, Reply(""), words)):
+            notes = tuple(self.workspace.notes)
+            raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}", notes=notes))
+        self.workspace.notes.extend(spaces.is_set_up(self.path))
+
+
+@contextmanager
+def desk(crew: Crew, programs: Programs, attempt: Attempt, workspace: Workspace | Change) -> Iterator[Desk]:
+    """The attempt's folder and its temporary one; a worktree is told of and readied, or `UnreadyError` is raised."""
+    attempt.folder.mkdir(parents=True)
+    scratch = f"{programs.scratch}/{attempt.folder.name}"
+    os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
+    try:
+        task, base, path = attempt.task.index, workspace.base, workspace.path
+        made = Desk(crew, programs, attempt, path, bool(base), workspace)
+        if base:
+            programs.put(WorkspaceReady(time.time(), task, attempt.phase, attempt.number, str(path), base))
+            if crew.workspaces.needs_setup(path):
+                workspace.blank()
+                made.set_up()
+        yield made
+    finally:
+        _remove(scratch)
+
+
+def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
+    """Keep what an attempt that did not pass has done; the outcome tells of it where that took more than a patch."""
+    said = workspace.rescue()
+    return evolve(outcome, reason="; ".join(filter(None, (outcome.reason, said)))) if said else outcome
+
+
+def noted(
+    attempt: Attempt, outcome: Outcome, workspace: Workspace | Change, hide: Callable[[str], str]
+) -> Outcome:
+    """The outcome as everybody may read it, with what is noted of the workspace; left in the attempt's folder too."""
+    findings = tuple(evolve(finding, message=hide(finding.message)) for finding in outcome.findings)
+    outcome = evolve(with_notes(outcome, workspace), findings=findings)
+    outcome = shown(outcome, hide)
+    put(f"{attempt.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
+    return outcome
+
+
+def with_notes(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
+    """The outcome with what is noted of the workspace, each thing once."""
+    return evolve(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *workspace.notes))))
+
+
+def shown(outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
+    """The outcome without secrets in what it says itself."""
+    return evolve(outcome, reason=hide(outcome.reason), notes=tuple(map(hide, outcome.notes)))
+
+
+def _what_failed(attempt: Attempt) -> str:
+    """Why the attempt before this one failed, with the end of what it printed."""
+    if attempt.failed_folder is None:
+        return ""
+    outputs = [f"{attempt.failed_folder}/{name}" for name in ("stdout", "stderr")]
+    said = [line for path in outputs for line in tail(end_of(path), _FAILED_LINES)]
+    return "\n".join([attempt.failed_before, *said])
+
+
+def _cannot_start(program: str, error: OSError) -> str:
+    if error.errno == errno.E2BIG:
+        return f'`{program}` cannot take a prompt this long as an argument; set prompt = "stdin" or "file"'
+    return f"`{program}` cannot be started: {error.strerror}"
+
+
+def _remove(folder: str) -> None:
+    """Take a temporary folder away; most are empty, and need no look inside. What stays is told when the run is over."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        removal.remove(Path(folder))
+
+
+def _shortened(reply: Reply) -> Reply:
+    """A reply short enough to go into the next prompt: its end, as with those that are whole outputs."""
+    left_out = len(reply.text) - REPLY_LIMIT
+    if left_out <= _LEFT_OUT_NOTE:
+        return reply
+    return evolve(reply, text=f"[the first {left_out} letters are left out]\n{reply.text[left_out:]}")
+
+
+def _elsewhere(folder: str, workspace: Path) -> str:
+    """Where an agent says that it worked, if that is not in its workspace."""
+    if not folder or Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(workspace)):
+        return ""
+    return folder

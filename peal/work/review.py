@@ -1,0 +1,140 @@
+"""One look of the reviewers at a change, and what of it stands."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from attrs import define, evolve, frozen
+
+from peal.model import Finding, Outcome, Reply, Task
+from peal.record.events import as_json, converter
+from peal.reviewers import Ran
+from peal.system import git
+from peal.system.files import put
+from peal.work.attempt_context import FINDINGS, Desk
+from peal.workspaces import Change
+
+_KEPT = 1000
+"""Findings that the journal keeps of one look; the attempt's folder has them all."""
+
+
+@define(slots=False)
+class Looking:
+    """What reviewers are given; see `peal.reviewers.Look`."""
+
+    desk: Desk
+    change: Change
+
+    @property
+    def task(self) -> Task:
+        """The attempt's."""
+        return self.desk.attempt.task
+
+    @property
+    def path(self) -> Path:
+        """The desk's folder."""
+        return self.desk.path
+
+    @property
+    def attempt_folder(self) -> Path:
+        """The attempt's."""
+        return self.desk.attempt.folder
+
+    @cached_property
+    def base(self) -> str:
+        """The commit of the branch; of a change that is in it already, the one that it landed on."""
+        return landed_on(self.change, self.desk.attempt.own) or self.change.base
+
+    def changed(self) -> tuple[str, ...]:
+        """By git; in a shared tree everything that is not committed, for nobody can tell whose it is."""
+        words = ("diff", "--name-only", "--no-renames", "--ignore-submodules=dirty", "-z")
+        listed = self.change.git(*words, self._from, "--") if self._from else ""
+        others = self.change.git("ls-files", "--others", "--exclude-standard", "-z")
+        return tuple(path for path in f"{listed}\0{others}".split("\0") if path)
+
+    def diff(self) -> str:
+        """As git shows it."""
+        words = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
+        return self.change.git(*words, "--ignore-submodules=dirty", self._from, "--") if self._from else ""
+
+    @cached_property
+    def _from(self) -> str:
+        """What the change is told against; empty in a repository without a commit."""
+        return self.base or ("HEAD" if git.commit_id(self.path, "HEAD") else "")
+
+    def commit(self) -> str:
+        """The merge as it stands."""
+        return self.change.snapshot()
+
+    def run(
+        self, argv: Sequence[str], name: str, timeout_sec: int | None = None, folder: Path | None = None
+    ) -> Ran:
+        """As a helper of the attempt."""
+        ending = self.desk.help(tuple(argv), name, f"reviewer `{argv[0]}`", timeout_sec, folder)
+        base = self.attempt_folder
+        return Ran(ending, base / f"{name}stdout", base / f"{name}stderr")
+
+    def ask(self, agent: str, model: str | None, prompt: str, name: str) -> Reply | Outcome:
+        """As the desk asks."""
+        return self.desk.consult(agent, model, prompt, name)
+
+
+def landed_on(change: Change, own: str) -> str:
+    """The commit that a task's own one was landed on top of, if its base holds it: there its change would be empty."""
+    if not own or not change.base:
+        return ""
+    since = change.git(
+        "rev-list", "--first-parent", "--ancestry-path", "--parents", f"{own}..{change.base}"
+    ).splitlines()
+    return since[-1].split()[1] if since else ""
+
+
+@frozen
+class Seen:
+    """What a look has brought."""
+
+    standing: tuple[Finding, ...] = ()
+    """What is to be mended."""
+    dismissed: tuple[Finding, ...] = ()
+    """What a reviewer has dismissed by itself."""
+    others: int = 0
+    """How many were found that stand against other tasks or were dismissed before."""
+
+
+def sifted(desk: Desk, found: Sequence[Finding]) -> Seen:
+    """What of the findings stands against this task; the attempt's folder gets them all."""
+    attempt = desk.attempt
+    passed_over = attempt.charged | attempt.dismissed
+    new = [finding for finding in found if finding.fingerprint not in passed_over]
+    if found:
+        listed = [converter().unstructure(finding) for finding in found]
+        put(f"{attempt.folder}/{FINDINGS}", as_json(listed) + "\n")
+    return Seen(
+        tuple(finding for finding in new if not finding.dismissed),
+        tuple(finding for finding in new if finding.dismissed),
+        len(found) - len(new),
+    )
+
+
+def kept(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings that an outcome remembers."""
+    return findings[:_KEPT]
+
+
+def by_name(looking: Looking, findings: Sequence[Finding]) -> None:
+    """Let each reviewer know what of its findings was dismissed."""
+    for reviewer in looking.desk.crew.reviewers:
+        theirs = [finding for finding in findings if finding.reviewer == reviewer.name]
+        if theirs:
+            reviewer.heed(looking, theirs)
+
+
+def reviewed(looking: Looking) -> tuple[Finding, ...] | Outcome:
+    """Everything that the reviewers find, one after another; an outcome as soon as one cannot look."""
+    found: list[Finding] = []
+    for reviewer in looking.desk.crew.reviewers:
+        seen = reviewer.look(looking)
+        if isinstance(seen, Outcome):
+            return seen
+        found += (evolve(finding, reviewer=reviewer.name) for finding in seen)
+    return tuple(found)

@@ -1,0 +1,83 @@
+"""One round of `address`: the change is merged, hooks and reviewers look at it, the agent mends what they find."""
+
+from attrs import evolve
+
+from peal.model import Finding, Outcome, Result, Round
+from peal.phases import address
+from peal.work.attempt_context import Desk, with_rescue
+from peal.work.hook_findings import Heard, heard, held_back
+from peal.work.review import Looking, by_name, kept, reviewed, sifted
+from peal.workspaces import Change
+
+
+def one_round(desk: Desk, change: Change) -> Outcome:
+    """Look, and let the agent mend what is found; whether that helped is for the next round to say."""
+    outcome = _round(desk, change)
+    if outcome.result is Result.PASSED:
+        outcome = held_back(desk, change) or outcome
+    return evolve(outcome, findings=kept(outcome.findings), usage=(*outcome.usage, *desk.used))
+
+
+def _round(desk: Desk, change: Change) -> Outcome:
+    looking = Looking(desk, change)
+    change.ready()
+    conflicts = change.conflicts()
+    said = Heard() if conflicts else heard(desk, change)
+    if isinstance(said, Outcome):
+        return said
+    found = conflicts or _found(looking, said)
+    if desk.programs.cancel.is_set:
+        return Outcome(Result.INTERRUPTED, "the run was ended")
+    if isinstance(found, Outcome):
+        return found
+    seen = sifted(desk, found)
+    if not seen.standing:
+        told = [text for reviewer in desk.crew.reviewers for text in reviewer.told]
+        why = "; ".join(filter(None, (address.passed_over(seen.others, len(seen.dismissed)), *told)))
+        if said.beyond:
+            why = address.remaining(said.beyond, "warn", "no agent can mend that").reason
+        return Outcome(Result.PASSED, why, said.beyond, dismissed=seen.dismissed, commit=change.verified())
+    outcome = evolve(_mended(looking, seen.standing), round=Round.of(seen.standing))
+    by_name(looking, outcome.dismissed)
+    outcome = evolve(outcome, dismissed=(*seen.dismissed, *outcome.dismissed))
+    return _ended(outcome, change, seen.standing, conflicts, desk.crew.settings.on_findings_remaining)
+
+
+def _found(looking: Looking, said: Heard) -> tuple[Finding, ...] | Outcome:
+    found = reviewed(looking)
+    return found if isinstance(found, Outcome) else (*said.findings, *found)
+
+
+def _mended(looking: Looking, findings: tuple[Finding, ...]) -> Outcome:
+    """What the agent makes of the findings, unless the rounds are over."""
+    desk, settings = looking.desk, looking.desk.crew.settings
+    seen = (*desk.attempt.seen, Round.of(findings))
+    if why := address.is_over(seen, settings.max_address_rounds, settings.patience):
+        return Outcome(Result.REJECTED, why, findings)
+    looking.change.clean()
+    return desk.ask(findings)
+
+
+def _ended(
+    outcome: Outcome,
+    change: Change,
+    findings: tuple[Finding, ...],
+    conflicts: tuple[Finding, ...],
+    policy: str,
+) -> Outcome:
+    match outcome.result:
+        case Result.MENDED:
+            commit = change.mended()
+            left = "; conflicts remain" if conflicts and not commit else ""
+            return evolve(outcome, commit=commit, reason=outcome.reason + left)
+        case Result.REJECTED if conflicts:
+            return address.clashed(conflicts, outcome.reason)
+        case Result.REJECTED:
+            ended = evolve(
+                address.remaining(findings, policy, outcome.reason),
+                dismissed=outcome.dismissed,
+                round=outcome.round,
+            )
+            return evolve(ended, commit=change.verified()) if ended.result is Result.PASSED else ended
+        case _:
+            return with_rescue(outcome, change)

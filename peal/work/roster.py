@@ -1,0 +1,63 @@
+"""Who works on a plan, and by which settings."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.agents import Agent, CliAgent
+from peal.model import Attempt, Phase
+from peal.reviewers import Reviewer
+from peal.settings import AgentSettings, Settings
+from peal.system.process import Clocks
+from peal.workspaces import Workspaces
+
+
+@frozen
+class Crew:
+    """The agents, the reviewers and the places they work in."""
+
+    settings: Settings
+    agents: Mapping[str, Agent]
+    chains: Mapping[Phase, tuple[str, ...]]
+    """Who may work in each phase, the first choice first."""
+    reviewers: tuple[Reviewer, ...]
+    workspaces: Workspaces
+    context: str
+    templates: Path | None = None
+    hide: Callable[[str], str] = str
+    """Takes secrets out of a text that goes into journal, status or report."""
+
+    def model(self, phase: Phase, agent: str) -> str | None:
+        """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
+        return model_of(self.settings, phase, agent, is_first=agent == self.chains[phase][0])
+
+    def agent_name(self, attempt: Attempt) -> str:
+        """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
+        is_quiet = attempt.phase is Phase.LAND or (attempt.phase is Phase.ADDRESS and not self.reviewers)
+        return "" if is_quiet else attempt.agent
+
+    @property
+    def unguarded(self) -> list[str]:
+        """The coding CLIs that may do everything, as they are shown; none with `permissions = "limited"`."""
+        clis = [name for name, agent in self.agents.items() if isinstance(agent, CliAgent)]
+        return [f"`{name}`" for name in clis] if self.settings.permissions == "full" else []
+
+    def clocks(self, phase: Phase, agent: Agent) -> Clocks:
+        """The clocks an agent runs under at this phase."""
+        settings = self.settings
+        idle = settings.idle_timeout_sec or agent.idle_timeout_sec
+        return Clocks(self._timeout(phase), idle, settings.max_output_mb * 1_000_000)
+
+    def helper_clocks(self, phase: Phase, timeout_sec: int | None = None) -> Clocks:
+        """The clocks of programs that are no agents: a test run may well be silent."""
+        return Clocks(timeout_sec or self._timeout(phase), None, self.settings.max_output_mb * 1_000_000)
+
+    def _timeout(self, phase: Phase) -> int:
+        return self.settings.phase(phase).timeout_sec or self.settings.phase_timeout_sec
+
+
+def model_of(settings: Settings, phase: Phase, agent: str, is_first: bool) -> str | None:
+    """The model for an agent in a phase, of which it is the first choice or one that takes over."""
+    own = settings.agents.get(agent, AgentSettings()).model
+    return (settings.phase(phase).model or settings.model or own) if is_first else own

@@ -1,0 +1,213 @@
+"""The start of a run that lands: whether branch and memory fit together, and what a crash left between git and journal."""
+
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.errors import Paused, PealError
+from peal.landing import renamed_branch
+from peal.model import Outcome, Phase, Result, Task
+from peal.record.events import Event, StepEnded, TasksForgotten
+from peal.record.history import History, Line
+from peal.settings import FILE
+from peal.system import git
+from peal.system.layout import FOLDER
+from peal.text.display import harmless, ranges
+from peal.workspaces import Pool, preflight
+from peal.worktrees import commits
+
+_LOOKED_AT = 10_000
+"""Commits in which those of a plan without a memory are looked for: a fraction of a second."""
+
+
+def landed_unremembered(
+    repo: Path, plan: str, tasks: Iterable[Task], remembered: Container[str]
+) -> dict[int, str]:
+    """
+    Tasks of a plan without a memory that peal's commits below HEAD say have landed, each with such a commit.
+
+    Those of another plan count if its file is gone and most of the tasks here are among its own; those that are
+    `remembered` of any plan do not. One git call.
+    """
+    to_do = [task for task in tasks if not task.done]
+    by_plan: dict[str, list[_Made]] = defaultdict(list)
+    for one in _made_by_peal(repo):
+        if one.commit not in remembered:
+            by_plan[one.plan].append(one)
+    if own := _told_by(by_plan.pop(harmless(plan), []), to_do):
+        return own
+    gone = [_told_by(made, to_do) for key, made in by_plan.items() if not os.path.lexists(repo / key)]
+    most = max(gone, key=len, default={})
+    return most if 2 * len(most) > len(to_do) else {}
+
+
+def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[int, str]:
+    """
+    The tasks that these commits are about.
+
+    Numbers may have changed since: a title that no other task has tells its task by itself.
+    """
+    titles = Counter(harmless(task.title) for task in tasks)
+    found = {}
+    for task in tasks:
+        title = harmless(task.title)
+        fitting = (
+            one.commit
+            for one in made
+            if (one.task == task.id and title in one.subject)
+            or (title and titles[title] == 1 and one.subject.endswith(title))
+        )
+        if commit := next(fitting, ""):
+            found[task.index] = commit
+    return found
+
+
+@frozen
+class _Made:
+    """A commit that peal made of a task."""
+
+    commit: str
+    subject: str
+    plan: str
+    task: str
+
+
+def _made_by_peal(repo: Path) -> list[_Made]:
+    """Among the latest commits of the branch that is checked out."""
+    trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
+    looked = git.attempt(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}")
+    lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
+    return [made for line in lines if line.count("\0") == 3 and (made := _Made(*line.split("\0"))).task]
+
+
+def check(history: History, lands: bool) -> None:
+    """PealError if tasks that have been carried out elsewhere could not be finished here."""
+    under_way = [line for line in history.lines.values() if line.next in (Phase.ADDRESS, Phase.LAND)]
+    wrong = [line.task.index for line in under_way if not line.is_complete and _is_isolated(line) != lands]
+    if wrong:
+        done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
+        raise PealError(
+            f"task {ranges(wrong)} was carried out {done}; pass {flag} to finish it there, or "
+            f"`peal redo {' '.join(map(str, wrong))}` to do it again"
+        )
+
+
+def check_branch(pool: Pool, history: History, retarget: bool) -> None:
+    """`Paused` if the branch that the plan's results land in is not the one that is checked out, and lacks them."""
+    before = history.opened.branch if history.opened else ""
+    is_open = any(not line.is_complete for line in history.lines.values())
+    if before in ("", pool.branch) or retarget or not (is_open or vanished(pool, history)):
+        return
+    if not git.commit_id(pool.repo, f"refs/heads/{before}"):
+        raise Paused(renamed_branch.gone(pool.repo, before))
+    raise elsewhere(before, pool.branch)
+
+
+def elsewhere(before: str, now: str) -> Paused:
+    """What to say of a plan that lands in another branch than the one that is checked out."""
+    return Paused(
+        f"this plan lands in `{before}`, and `{now}` is checked out; `git switch {before}` and `peal resume`, "
+        f"or pass --retarget to land in `{now}` from now on"
+    )
+
+
+def _is_isolated(line: Line) -> bool:
+    """Whether the task's latest `execute` worked in a worktree."""
+    done = [one for one in line.tries if one.phase is Phase.EXECUTE and one.result is Result.PASSED]
+    return bool(done and done[-1].base)
+
+
+def taken_over(pool: Pool, history: History) -> Iterator[Event]:
+    """The ends of attempts that had made their commit when they were cut off, and could not be recorded."""
+    run = history.opened.run if history.opened else ""
+    why = "its commit was there when peal was cut off"
+    for line in list(history.running.values()):
+        one = line.running
+        if one is None or not one.base:
+            continue
+        commit, result = "", Result.PASSED
+        if one.phase is Phase.EXECUTE:
+            commit = pool.made_by(one.task, one.base, run)
+        elif one.phase is Phase.ADDRESS:
+            commit, result = pool.merged_by(one.task, one.base, line.brings), Result.MENDED
+        if commit:
+            outcome = Outcome(result, why, commit=commit)
+            yield StepEnded(time.time(), line.task.index, one.phase, one.number, outcome)
+
+
+def forgotten(pool: Pool, history: History) -> Iterator[Event]:
+    """Tasks whose commit was cleaned out of the repository before it could land: to be carried out again."""
+    lost = tuple(line.task.index for line in _unlanded(history) if not git.commit_id(pool.repo, line.brings))
+    if lost:
+        yield TasksForgotten(time.time(), lost, Phase.EXECUTE, "its commit is not in the repository any more")
+
+
+def keep(pool: Pool, history: History) -> None:
+    """
+    Every commit that has not landed is kept by the branch of its task's number, which may have changed.
+
+    A branch whose commit belongs to no task any more, because the plan was changed, gets another name first.
+    """
+    lines, found, target = _unlanded(history), pool.branches(), pool.target()
+    known = {commit for line in lines for commit in (line.commit, line.mended, line.verified)}
+    for ref, commit in found.items():
+        if commit not in known and not git.is_ancestor(pool.repo, commit, target):
+            pool.set_aside(ref, commit)
+    for line in lines:
+        ref = pool.ref(line.task.index)
+        if found.get(ref) not in (line.commit, line.mended, line.verified):
+            commits.point(pool.repo, ref, line.brings)
+
+
+def _unlanded(history: History) -> list[Line]:
+    return [line for line in history.lines.values() if line.brings and not line.is_complete]
+
+
+def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
+    """What a person should know of their tree and branch before the run starts."""
+    yield from missing(pool, history)
+    yield from pool.notices
+    found = preflight.standing(pool.repo)
+    if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE, FOLDER))):
+        yield unseen
+    if history.opened is None:
+        yield from pool.hints
+    if history.opened is None and FOLDER in found.changed:
+        yield (
+            f"`{FOLDER}` is a link, which git shows as untracked; a line `/{FOLDER}` in `.git/info/exclude` hides it"
+        )
+    if history.opened is None and not (pool.setup or pool.included):
+        yield from preflight.lacking(found, pool.repo)
+
+
+def vanished(pool: Pool, history: History) -> list[int]:
+    """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
+    landed = [line for line in history.lines.values() if line.completed_at is not None and line.verified]
+    last = max(landed, key=lambda line: line.completed_at or 0, default=None)
+    since = history.opened.at if history.opened else 0.0
+    lines = [line for line in landed if line is last or (line.completed_at or 0) >= since]
+    target = git.commit_id(pool.repo, f"refs/heads/{pool.branch}")
+    if not lines or not target or git.contains(pool.repo, target, [line.verified for line in lines]):
+        return []
+    return [line.task.index for line in lines if not _is_in(pool, line, target)]
+
+
+def _is_in(pool: Pool, line: Line, target: str) -> bool:
+    """Whether the merge that landed, or the task's own commit below a merge that was rewritten, is in the branch."""
+    return any(
+        commit and git.is_ancestor(pool.repo, commit, target) for commit in (line.verified, line.commit)
+    )
+
+
+def missing(pool: Pool, history: History) -> Iterator[str]:
+    """A line on what has vanished and what to do about it, if anything has."""
+    if tasks := vanished(pool, history):
+        listed = " ".join(map(str, tasks))
+        yield (
+            f"task {ranges(tasks)} is complete, but what it landed is not in `{pool.branch}`; merge it, "
+            f"`peal redo {listed}`, or `peal done {listed}` if that is as it should be"
+        )

@@ -1,0 +1,223 @@
+"""
+The git folder that programs in a worktree use: the person's history by reference, everything else a copy.
+
+What an agent commits, stashes, branches, configures or breaks is there and nowhere else, and goes with the next copy.
+peal's own git never reads it: what it says of itself is read as data, and what its settings name is never run.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.system import git, removal
+from peal.system.files import content
+
+_UNDER_WAY = ("MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "AUTO_MERGE", "CHERRY_PICK_HEAD", "ORIG_HEAD")
+"""What git keeps beside the index of something begun; see gitrepository-layout(5)."""
+_SHARED = ("shallow", "info/exclude", "info/attributes", "info/grafts")
+_NOT_TAKEN = (
+    "core.bare",
+    "core.worktree",
+    "core.fsmonitor",
+    "extensions.worktreeconfig",
+    "extensions.refstorage",
+    "include.",
+    "includeif.",
+)
+"""Settings that are about the person's own folders, or whose files have been read already."""
+_NOT_ANYBODY_S = ("refs/stash", "refs/peal/", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
+"""What belongs to one worktree or to the person alone: an agent that pops a stash would get theirs."""
+_LONGEST = 1_000_000
+"""Bytes of a file of the agent's that are read."""
+_DEEPEST = 5
+"""How many names may point to one another before that is taken for a circle; git has the same bound."""
+
+
+@frozen
+class Origin:
+    """What the git folders of one repository's worktrees are made from."""
+
+    folder: Path
+    """The repository's git folder, what all its worktrees share."""
+    settings: str
+    """The repository's own settings, as the text of a settings file."""
+
+    @classmethod
+    def of(cls, folder: Path, tree: Path) -> "Origin":
+        """As the repository is configured now; what an agent changes in there later is not handed on."""
+        return cls(folder, _settings(folder, tree))
+
+
+@frozen
+class AgentGit:
+    """The git folder for one worktree, or for a submodule in it."""
+
+    tree: Path
+    folder: Path
+
+    @property
+    def index(self) -> Path:
+        """What is staged there."""
+        return self.folder / "index"
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the worktree is a folder and its `.git` still says what peal wrote."""
+        if self.tree.is_symlink() or not self.tree.is_dir():
+            return False
+        told = os.fsdecode(content(self.tree / ".git", _LONGEST) or b"").removesuffix("\n")
+        named = os.path.normpath(self.tree / told.removeprefix("gitdir: "))
+        return told.startswith("gitdir: ") and named == os.path.normpath(self.folder)
+
+    def make(self, origin: Origin, own: Path) -> None:
+        """
+        Make the folder anew, as the worktree stands in `own`, the folder that peal's git uses for it.
+
+        HEAD, index and what is under way are the same in both from then on, until somebody works in one of them.
+        """
+        common = origin.folder
+        if removal.remove(
+            self.folder
+        ):  # something of another owner: nobody's work, and not in the way beside
+            self.folder.rename(removal.free_name(self.tree, "left"))
+        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / "objects/info/alternates").write_bytes(b"".join(_alternates(common / "objects")))
+        (self.folder / "config").write_text(
+            origin.settings + _of_worktree(own), encoding="utf-8", errors="surrogateescape"
+        )
+        (self.folder / "packed-refs").write_text(_refs(common), encoding="utf-8", errors="surrogateescape")
+        for name in _SHARED:
+            _copy(common / name, self.folder / name)
+        for name in ("HEAD", "index", "info/sparse-checkout", *_UNDER_WAY):
+            _copy(own / name, self.folder / name)
+        for path in own.glob("sharedindex.*"):
+            _copy(path, self.folder / path.name)
+        self.point_to(self.folder)
+
+    def point_to(self, folder: Path) -> None:
+        """Let programs in the worktree find this git folder."""
+        name = self.tree / ".git"
+        removal.remove(name)
+        name.write_bytes(_pointer(folder))
+
+    def head(self) -> str:
+        """The commit that HEAD means there; empty if that cannot be told."""
+        name = "HEAD"
+        for _ in range(_DEEPEST):
+            text = self._text(name)
+            if not text.startswith("ref: "):
+                return text or self._packed(name)
+            name = text.removeprefix("ref: ")
+        return ""
+
+    def _text(self, name: str) -> str:
+        if not Path(os.path.normpath(self.folder / name)).is_relative_to(self.folder):
+            return ""
+        return (content(self.folder / name, _LONGEST) or b"").decode("utf-8", "replace").strip()
+
+    def _packed(self, name: str) -> str:
+        lines = (content(self.folder / "packed-refs") or b"").decode("utf-8", "replace").splitlines()
+        return next((line.split(" ")[0] for line in lines if line.endswith(f" {name}")), "")
+
+    def new_refs(self) -> dict[str, str]:
+        """Branches, tags and stashes that were made or moved there, by their full names, with what they point to."""
+        found = (
+            f"{os.path.relpath(folder, self.folder)}/{name}"
+            for folder, _, names in os.walk(self.folder / "refs")
+            for name in names
+        )
+        return {name: self._text(name) for name in sorted(found) if not name.endswith(".lock")}
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """Everything below a name, with what it points to."""
+        lines = (content(self.folder / "packed-refs") or b"").decode("utf-8", "replace").splitlines()
+        packed = (line.partition(" ") for line in lines if not line.startswith(("#", "^")))
+        found = {name: commit for commit, _, name in packed} | self.new_refs()
+        return {name: commit for name, commit in found.items() if name.startswith(prefix) and _is_id(commit)}
+
+
+def _is_id(text: str) -> bool:
+    return len(text) in (40, 64) and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _pointer(folder: Path) -> bytes:
+    return b"gitdir: %s\n" % os.fsencode(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        return
+
+
+def _alternates(objects: Path) -> Iterator[bytes]:
+    """
+    The folder of objects and those that it refers to itself, a line each.
+
+    git takes relative ones only from the first folder it reads; see gitrepository-layout(5), "objects/info/alternates".
+    """
+    yield os.fsencode(git.quoted(str(objects))) + b"\n"
+    for line in (content(objects / "info/alternates") or b"").splitlines():
+        if line and not line.startswith((b"#", b'"')):
+            yield os.fsencode(git.quoted(os.path.normpath(objects / os.fsdecode(line)))) + b"\n"
+        elif line.startswith(b'"'):
+            yield line + b"\n"
+
+
+def _refs(folder: Path) -> str:
+    """The branches, tags and remote branches as git keeps them in one file, without what is the person's alone."""
+    words = ("for-each-ref", "--format=%(objectname) %(refname)")
+    listed = git.output(folder, *words, env=git.steered(folder, folder)).splitlines()
+    return "".join(f"{line}\n" for line in listed if not line.partition(" ")[2].startswith(_NOT_ANYBODY_S))
+
+
+def _settings(folder: Path, tree: Path) -> str:
+    """The repository's settings, with what they include, in a form that holds in another folder."""
+    words = ("config", "--local", "--includes", "--list", "-z")
+    listed = git.output(folder, *words, env=git.steered(folder, folder))
+    lines = [_setting("core.bare", "false"), _setting("core.hooksPath", str(folder / "hooks"))]
+    for name, equals, value in (entry.partition("\n") for entry in listed.split("\0") if entry):
+        is_url = name.startswith(("remote.", "submodule.")) and name.endswith((".url", ".pushurl"))
+        if not name.startswith(_NOT_TAKEN):
+            told = _absolute_url(value, tree) if is_url else value
+            lines.append(_setting(name, told if equals else None))
+    if (folder / "lfs").is_dir():
+        lines.append(_setting("lfs.storage", str(folder / "lfs")))
+    return "".join(lines)
+
+
+def _of_worktree(own: Path) -> str:
+    """The settings that the worktree alone has, as for a sparse checkout."""
+    if not (own / "config.worktree").exists():
+        return ""
+    listed = git.output(own, "config", "--file", str(own / "config.worktree"), "--list", "-z")
+    entries = [entry.partition("\n") for entry in listed.split("\0") if entry]
+    return "".join(
+        _setting(name, value if equals else None)
+        for name, equals, value in entries
+        if not name.startswith(_NOT_TAKEN)
+    )
+
+
+def _setting(name: str, value: str | None) -> str:
+    """One setting with its section, as git-config(1), "Syntax", has it; None for one that is only named."""
+    section, _, rest = name.partition(".")
+    subsection, _, key = rest.rpartition(".")
+    quoted = subsection.replace("\\", "\\\\").replace('"', '\\"')
+    head = f'[{section} "{quoted}"]' if subsection else f"[{section}]"
+    return f"{head}\n\t{key}\n" if value is None else f'{head}\n\t{key} = "{_escaped(value)}"\n'
+
+
+def _escaped(value: str) -> str:
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\b": "\\b"}
+    return "".join(escapes.get(letter, letter) for letter in value)
+
+
+def _absolute_url(url: str, tree: Path) -> str:
+    """A remote that is named by a relative path, as seen from any folder."""
+    return os.path.normpath(tree / url) if url.startswith((".", "..")) and "://" not in url else url

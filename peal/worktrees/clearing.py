@@ -1,0 +1,163 @@
+"""What attempts leave in a worktree makes way for the next one; what may be work is kept beside."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.system import git, removal
+from peal.system.files import content
+from peal.text.display import harmless
+
+_EXCEPT_IGNORED = ("ls-files", "--others", "--exclude-standard", "--directory", "-z")
+_ONLY_IGNORED = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+
+
+@frozen
+class Clearing:
+    """One worktree between two attempts; nobody is at work there."""
+
+    tree: Path
+    git: Callable[..., git.Done]
+    """peal's git in the worktree."""
+    submodules: Path
+    """Where the git folders of submodules lie that were filled here: their files can be had again."""
+
+    def open_up(self) -> None:
+        """Let us into the worktree itself, should an attempt have locked it up."""
+        with suppress(OSError):
+            make_writable(self.tree)
+
+    def open_folders(self, tracked: tuple[str, ...]) -> None:
+        """
+        Tracked folders can be written in again, and hold nothing that git has no eyes for: sockets, fifos, devices.
+
+        git keeps no modes of folders, so a reset brings none back.
+        """
+        folders, unseen = {"."}, []
+        for name in (".", *tracked):
+            folder = self.tree / name
+            with suppress(OSError):
+                if str(Path(name).parent) in folders and make_writable(folder):
+                    folders.add(name)
+                    with os.scandir(folder) as entries:
+                        unseen += [entry.path for entry in entries if _is_special(entry)]
+        for path in unseen:
+            if self.git("check-ignore", "--quiet", "--", path).returncode == 1:
+                removal.remove(Path(path))
+
+    def untracked(self) -> list[str]:
+        """What is neither in a commit nor ignored, a folder of such things once and with `/` at its end."""
+        return self._listed(*_EXCEPT_IGNORED)
+
+    def _listed(self, *words: str) -> list[str]:
+        found = git.printed(self.git(*words), self.tree, words)
+        return [path for path in found.split("\0") if path]
+
+    def clear(self) -> list[str]:
+        """What is neither in a commit nor ignored goes, but repositories only to a place beside, which is told."""
+        listed = self.untracked()
+        told = self._without_repositories(listed)
+        self._drop(listed)
+        return told
+
+    def drop_untracked(self) -> None:
+        """What is neither in a commit nor ignored goes: nobody's work is among it."""
+        self._drop(self.untracked())
+
+    def _without_repositories(self, listed: list[str]) -> list[str]:
+        """
+        Move repositories that lie inside, worktrees among them, to a place beside the worktree, and tell where.
+
+        What is in them may be nowhere else; git, which could tell, is not started in what an agent has made.
+        """
+        folders = [self.tree / path for path in listed if path.endswith("/")]
+        found = [
+            inside for folder in folders for inside in _repositories(folder) if not self._is_filled(inside)
+        ]
+        kept = removal.free_name(self.tree, "kept")
+        return [self._moved(inside, kept) for inside in found]
+
+    def _is_filled(self, folder: Path) -> bool:
+        """Whether this is a submodule, which the commit to come does not have."""
+        return (content(folder / ".git") or b"").startswith(b"gitdir: %s/" % os.fsencode(self.submodules))
+
+    def _moved(self, inside: Path, kept: Path) -> str:
+        name = inside.relative_to(self.tree)
+        try:
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            inside.rename(kept / name)
+        except OSError as error:
+            raise git.GitError(
+                f"repository `{inside}`, which an agent made, cannot be moved aside: {error.strerror}"
+            ) from None
+        return (
+            f"a repository of its own, `{harmless(str(name))}`, was left in worktree `{self.tree.name}` and is kept in "
+            f"`{kept}`; `{removal.by_hand(kept)}` removes it"
+        )
+
+    def _drop(self, listed: list[str]) -> None:
+        """
+        What is listed as untracked goes.
+
+        git gives up where a folder cannot be written in, or is nested deeper than a path may be long, and it goes
+        where something is mounted. A folder that holds ignored files too is left to git in any case: they stay.
+        """
+        if not listed:
+            return
+        if removal.holds_mounts(self.tree, listed):
+            raise git.GitError(f"something is mounted inside `{self.tree}`")
+        if self.git("clean", "-qffd").returncode != 0:
+            for path in listed:
+                if not path.endswith("/") or not self._listed(
+                    "--literal-pathspecs", *_ONLY_IGNORED, "--", path
+                ):
+                    removal.remove(self.tree / path)
+            self._listed("clean", "-qffd")
+
+
+def holds_anything(folder: Path) -> bool:
+    """Whether a folder is not empty, or cannot be looked into."""
+    try:
+        return any(folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def make_writable(folder: Path) -> bool:
+    """Whether this is a folder and no link to one; ours can be written in from now on."""
+    mode = folder.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
+        folder.chmod(stat.S_IMODE(mode) | 0o700)
+    return stat.S_ISDIR(mode)
+
+
+@lru_cache(maxsize=16)
+def tracked_folders(repo: Path, commit: str) -> tuple[str, ...]:
+    """The folders of a commit, each behind the one it lies in; tasks often begin on the same commit."""
+    listed = git.output(repo, "ls-tree", "-r", "-d", "--name-only", "--full-tree", "-z", commit)
+    return tuple(filter(None, listed.split("\0")))
+
+
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    """Whether this is neither a file nor a folder nor a link: git does not see it."""
+    kinds = (entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False), entry.is_symlink())
+    return not any(kinds)
+
+
+def _repositories(folder: Path) -> Iterator[Path]:
+    """The repositories in a folder, itself if it is one; what lies in one belongs to it."""
+    todo = [folder]
+    while todo:
+        at = todo.pop()
+        if os.path.lexists(at / ".git"):
+            yield at
+            continue
+        with suppress(OSError), os.scandir(at) as entries:
+            todo += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]

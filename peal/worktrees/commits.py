@@ -1,0 +1,116 @@
+"""A task's commit: made from a worktree, kept by a branch of its own, found again after a crash."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.errors import PealError
+from peal.system import git
+from peal.system.files import content, replace
+from peal.system.layout import PATCH
+from peal.text.display import harmless, slug, some
+from peal.worktrees import submodules
+from peal.worktrees.staging import staged
+from peal.worktrees.worktree import MARKER, Slot
+
+_SHOWN = 5
+_EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
+"""For `git apply`, not for people."""
+
+
+@frozen
+class Checkpoint:
+    """What a task has left, made safe."""
+
+    commit: str
+    """Empty if nothing differs."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
+
+
+def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) -> Checkpoint:
+    """
+    The commit of all that differs from `base` in the worktree, made without hooks.
+
+    What the agent committed itself is part of it. Ignored files stay out, also those an agent has forced in, and so
+    do repositories of their own inside the worktree.
+    """
+    slot.check_intact()
+    if slot.under_way and (
+        torn := [path for path in slot.unmerged_for_agent() if _is_torn(slot.path / path)]
+    ):
+        listed = ", ".join(f"`{harmless(path)}`" for path in torn)
+        raise PealError(f"a merge was left half done, with conflict markers in {listed}")
+    found = staged(slot, base)
+    if found.forced:
+        raise PealError(
+            f"git ignores {some(found.forced, _SHOWN)}, which the agent has staged or committed: it would not land; change "
+            f"`.gitignore`, or set `commit_ignored = [{json.dumps(found.forced[0])}]`"
+        )
+    commit = made(slot.repo, slot.output("write-tree"), (base,), text, identity) if found.paths else ""
+    return Checkpoint(commit, found.notes)
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether a file still shows a conflict."""
+    return MARKER.search(content(path) or b"") is not None
+
+
+def made(
+    folder: Path, tree: str, parents: Sequence[str], text: str, identity: Mapping[str, str] | None = None
+) -> str:
+    """A commit of `tree` by the person whose `identity` is given as variables; nothing points to it yet."""
+    above = [word for parent in parents for word in ("-p", parent)]
+    return git.output(folder, "commit-tree", tree, *above, "-F", "-", stdin=_encoded(text), env=identity)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def save_patch(slot: Slot, base: str, folder: Path) -> None:
+    """Write what differs from `base` into the attempt's folder, for `git apply`; no file if nothing does."""
+    if not (folder / PATCH).exists() and staged(slot, base).paths:
+        patch = slot.attempt("diff-index", "--cached", "--patch", *_EXACTLY, base)
+        if patch.returncode != 0:
+            raise git.GitError(f"`git diff` failed in `{slot.path}`: {git.said(patch)}")
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(folder / PATCH, patch.stdout)
+
+
+def save_submodules(slot: Slot, folder: Path) -> list[str]:
+    """Write what is not committed in submodules into the attempt's folder as patches; a line on each."""
+    said = []
+    for one in submodules.filled(slot.around):
+        if patch := one.difference():
+            shown = os.path.relpath(one.path, slot.path)
+            path = folder / PATCH.replace(".", f"-{slug(shown)}.")
+            folder.mkdir(parents=True, exist_ok=True)
+            replace(path, patch)
+            said.append(f"what is not committed in submodule `{shown}` does not land; it is kept in `{path}`")
+    return said
+
+
+def point(repo: Path, ref: str, commit: str) -> None:
+    """Let a branch of peal's keep this commit."""
+    git.output(repo, "update-ref", "-m", "peal", ref, commit)
+
+
+def let_go(repo: Path, ref: str) -> None:
+    """Delete a branch of peal's whose commit is in the person's branch."""
+    git.attempt(repo, "update-ref", "-d", ref)
+
+
+def run_of(repo: Path, commit: str) -> str:
+    """The run that a task's commit was made in."""
+    return git.output(repo, "log", "-1", "--format=%(trailers:key=Peal-Run,valueonly,separator=)", commit)
+
+
+def made_in(repo: Path, ref: str, run: str) -> str:
+    """The commit that a branch of peal's keeps, if it was made in this run; else nothing."""
+    found = git.attempt(repo, "log", "-1", "--format=%H %(trailers:key=Peal-Run,valueonly,separator=)", ref)
+    commit, _, made_by = os.fsdecode(found.stdout).strip().partition(" ")
+    return commit if run and made_by == run else ""

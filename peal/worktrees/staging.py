@@ -1,0 +1,230 @@
+"""What of a worktree goes into a task's commit: its files, read with what its agent has staged."""
+
+import os
+import shlex
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from peal.errors import PealError
+from peal.system.files import content
+from peal.system.git import GitError
+from peal.worktrees import submodules
+from peal.worktrees.left_out import large
+from peal.worktrees.submodules import Submodule
+from peal.worktrees.worktree import Slot
+
+_NONE = "000000"
+"""The mode of a path that is not there."""
+_LINK = "160000"
+"""The mode of a submodule."""
+
+
+_FROM_INPUT = ("--pathspec-from-file=-", "--pathspec-file-nul")
+
+
+@frozen
+class Change:
+    """How a path differs: its modes and blobs, before and now; zeros where there is none."""
+
+    modes: tuple[str, str]
+    blobs: tuple[str, str]
+
+
+@frozen
+class Staged:
+    """What is in the index now, ready to be committed."""
+
+    paths: tuple[str, ...]
+    """All that differs."""
+    forced: tuple[str, ...] = ()
+    """What the agent has staged or committed though git ignores it: left out."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
+
+
+def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> Staged:
+    """Put all that differs from `base` into the index. Paths that were `brought` are wanted in any case."""
+    slot.unlock()
+    slot.detach(base)
+    has_staged = content(slot.agent_git.index) != content(slot.own_index)
+    if has_staged:
+        _drop_submodules(slot)
+    slot.stage()
+    notes = _move_submodules(slot)
+    asked_for = _stage_ignored(slot)
+    changes = _changes(slot, base)
+    of_agent = _changes(slot, base, of_agent=True) if has_staged else {}
+    if of_agent and _heed(slot, changes, of_agent):
+        changes = _changes(slot, base)
+    unwanted = _unwanted(slot, changes) - brought - asked_for
+    new = [path for path, change in changes.items() if change.modes[0] == _NONE and path not in unwanted]
+    notes += large(slot, new)
+    if unwanted:
+        slot.output(
+            "rm",
+            "-r",
+            "--cached",
+            "--force",
+            "--quiet",
+            "--ignore-unmatch",
+            *_FROM_INPUT,
+            stdin=_listed(unwanted),
+        )
+    forced = (
+        ignored(slot, (path for path, change in of_agent.items() if change.modes[0] == _NONE))
+        - changes.keys()
+    )
+    paths = tuple(path for path in changes if path not in unwanted)
+    return Staged(paths, tuple(sorted(forced | (ignored(slot, unwanted) & of_agent.keys()))), tuple(notes))
+
+
+def _stage_ignored(slot: Slot) -> set[str]:
+    """Put files into the index that git ignores and that the person wants committed all the same; their paths."""
+    if not slot.committed:
+        return set()
+    patterns = [f":(top){pattern}" for pattern in slot.committed]
+    listed = slot.output("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
+    paths = set(filter(None, listed.split("\0")))
+    if paths:
+        slot.output("add", "--force", *_FROM_INPUT, stdin=_listed(paths))
+    return paths
+
+
+def _drop_submodules(slot: Slot) -> None:
+    """Those that the agent has taken out are no submodules any more, whatever is in their folders."""
+    try:
+        left = submodules.links(slot.agent_git.index, slot.output_of_agent_index)
+    except GitError:
+        return
+    if gone := slot.links().keys() - left.keys():
+        slot.output("update-index", "--force-remove", "-z", "--stdin", stdin=os.fsencode("\0".join(gone)))
+
+
+def _move_submodules(slot: Slot) -> list[str]:
+    """Let the index name the commits that agents have left submodules at; what to note of them."""
+    notes, entries = [], []
+    for one in submodules.filled(slot.around):
+        head = one.head
+        if head != one.commit or not one.has(head):
+            if not one.take_in(head):
+                raise PealError(
+                    f"submodule `{one.name_in_tree}` is at commit {head[:10]}, of which not everything is there"
+                )
+            one.note_published()
+            if not one.is_published(head) and one.store != one.own_store:
+                notes.append(_unpublished(one, head))
+        if one.around.tree == slot.path:
+            entries.append(f"{_LINK} {head}\t{one.name_in_tree}\0")
+    if entries:
+        slot.output("update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)))
+    return notes
+
+
+def _unpublished(one: Submodule, commit: str) -> str:
+    return (
+        f"submodule `{one.name_in_tree}` is at {commit[:10]}, which is on no remote yet: "
+        f"`git -C {shlex.quote(str(one.person_path))} push origin {commit}:refs/heads/NAME`"
+    )
+
+
+def _listed(paths: Iterable[str]) -> bytes:
+    """Paths from the root, each for what it is and not a pattern; for `_FROM_INPUT`."""
+    return b"\0".join(os.fsencode(f":(top,literal){path}") for path in paths)
+
+
+def _changes(slot: Slot, base: str, of_agent: bool = False) -> dict[str, Change]:
+    """Each path that differs from `base` in the index; see git-diff-index(1), "Raw output format"."""
+    words = ("diff-index", "--cached", "--raw", "--no-abbrev", "--no-renames", "-z", base)
+    if of_agent:
+        found = slot.attempt(*words, env={"GIT_INDEX_FILE": str(slot.agent_git.index)})
+        raw = os.fsdecode(found.stdout) if found.returncode == 0 else ""  # an agent can spoil its index
+    else:
+        raw = slot.output(*words)
+    fields = raw.split("\0")
+    changes = {}
+    for head, path in zip(fields[::2], fields[1::2], strict=False):
+        before, now, blob_before, blob_now, _ = head.removeprefix(":").split(" ")
+        changes[path] = Change((before, now), (blob_before, blob_now))
+    return changes
+
+
+def _heed(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> bool:
+    """Bring into the index what the agent has staged, or committed, and its files do not show; whether there was any."""
+    entries = [
+        *_taken_out(slot, changes, staged),
+        *_hidden(slot, changes),
+        *_made_executable(slot, changes, staged),
+    ]
+    if entries:
+        listed = "".join(f"{entry}\0" for entry in entries)
+        slot.output("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
+    renamed = [path for path in _renamed(changes, staged) if os.path.lexists(slot.path / path)]
+    if renamed:
+        slot.output("add", "--force", *_FROM_INPUT, stdin=_listed(renamed))
+    return bool(entries or renamed)
+
+
+def _renamed(changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
+    """Tracked files in a folder that git is to ignore, under other names than before."""
+    gone = {change.blobs[0] for change in staged.values() if change.modes[1] == _NONE}
+    new = {
+        path: change for path, change in staged.items() if change.modes[0] == _NONE and path not in changes
+    }
+    return [path for path, change in new.items() if change.blobs[1] in gone]
+
+
+def _taken_out(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
+    """Files that git is to ignore from now on: they stay where they are, and in the repository no more."""
+    gone = [path for path, change in staged.items() if change.modes[1] == _NONE and path not in changes]
+    return [f"0 {staged[path].blobs[0]}\t{path}" for path in ignored(slot, gone)]
+
+
+def _hidden(slot: Slot, changes: dict[str, Change]) -> list[str]:
+    """Files that are missing only because the agent narrowed its checkout; see git-sparse-checkout(1)."""
+    missing = {path: change for path, change in changes.items() if change.modes[1] == _NONE}
+    if not missing:
+        return []
+    listed = slot.attempt("ls-files", "-t", "-z", env={"GIT_INDEX_FILE": str(slot.agent_git.index)})
+    hidden = (entry[2:] for entry in os.fsdecode(listed.stdout).split("\0") if entry.startswith("S "))
+    return [
+        f"{missing[path].modes[0]} {missing[path].blobs[0]}\t{path}" for path in hidden if path in missing
+    ]
+
+
+def _made_executable(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
+    """Modes that only an index can hold, where the file system has none."""
+    modes = {path: change for path, change in staged.items() if set(change.modes) == {"100644", "100755"}}
+    new = {
+        path: change
+        for path, change in modes.items()
+        if path not in changes or changes[path].modes != change.modes
+    }
+    if not new or slot.attempt("config", "--type=bool", "core.fileMode").stdout.strip() != b"false":
+        return []
+    return [
+        f"{change.modes[1]} {changes[path].blobs[1] if path in changes else change.blobs[0]}\t{path}"
+        for path, change in new.items()
+    ]
+
+
+def _unwanted(slot: Slot, changes: dict[str, Change]) -> set[str]:
+    """New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules."""
+    gone = {change.blobs[0] for change in changes.values() if change.modes[1] == _NONE}
+    new = [path for path, change in changes.items() if change.modes[0] == _NONE]
+    if not new:
+        return set()
+    strays = set() if ".gitmodules" in changes else {path for path in new if changes[path].modes[1] == _LINK}
+    # A tracked file that is ignored, as in a `dist/` that is committed all the same, may be given another name.
+    unknown = [path for path in new if changes[path].blobs[1] not in gone]
+    included = {name.as_posix() for name in slot.included}
+    return strays | included.intersection(new) | ignored(slot, unknown)
+
+
+def ignored(slot: Slot, paths: Iterable[str]) -> set[str]:
+    """Those that git is told to ignore, tracked or not."""
+    listed = b"\0".join(map(os.fsencode, paths))
+    if not listed:
+        return set()
+    found = slot.attempt("check-ignore", "--no-index", "--stdin", "-z", stdin=listed).stdout
+    return set(filter(None, os.fsdecode(found).split("\0")))
