@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from peal import formats
-from peal.model import Limits, Outcome, Phase, Plan, Result
+from peal.model.decision import Limits
+from peal.model.pipeline import Phase
+from peal.model.plan import Plan
+from peal.model.work import Outcome, Result
 from peal.record.events import (
     Event,
     PlanRead,

@@ -7,7 +7,12 @@ from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 
-from peal.model import Decision, Finding, Halt, Limits, Outcome, Phase, Result, Step, Task, Usage, segments_of
+from peal.model.agent import Usage
+from peal.model.decision import Decision, Halt, Limits
+from peal.model.pipeline import Phase
+from peal.model.plan import Task, segments_of
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
     Event,
     PlanRead,

@@ -24,7 +24,9 @@ from peal.agents import ADAPTERS, MARKERS
 from peal.agents.faults import complaint, trouble
 from peal.agents.protocol import Request, Sign, Transcript
 from peal.agents.reset_times import LATE, Form, Told, reset_time, told_by_header
-from peal.model import Fault, Phase, Reply, Task, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
 from peal.settings import CLIS, AgentSettings
 
 RECORDINGS = Path(__file__).parent / "data" / "transcripts"

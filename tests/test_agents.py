@@ -14,7 +14,9 @@ from peal.agents import Request, Transcript
 from peal.agents.command import CommandAgent
 from peal.agents.shell import ShellAgent, blocks_of
 from peal.errors import PealError
-from peal.model import Command, Declined, Phase, Reply, Task
+from peal.model.agent import Command, Declined, Reply
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
 from peal.settings import AgentSettings
 
 REPO = Path("/work/repo")

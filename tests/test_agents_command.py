@@ -14,7 +14,8 @@ from conftest import Repo, carriers, eventually
 from peal.agents import ADAPTERS, probe
 from peal.agents.probe import Answer, Found
 from peal.agents.protocol import Cli
-from peal.model import Ended, Ending, Fault, Reply, Trouble
+from peal.model.agent import Fault, Reply, Trouble
+from peal.model.process import Ended, Ending
 from peal.phases.verdict import Evidence
 
 CLAUDE = ADAPTERS["claude"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from peal.formats import parse
 from peal.formats.source import dedented, trimmed
-from peal.model import Plan, Problem, Task
+from peal.model.plan import Plan, Problem, Task
 
 
 def plan_of(text: str) -> Plan:

@@ -3,7 +3,9 @@
 import pytest
 from stories import FINDING, Remembered, opened, play, tasks_of
 
-from peal.model import AGENT_PHASES, Limits, Outcome, Phase, Result
+from peal.model.decision import Limits
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.work import Outcome, Result
 from peal.record.events import (
     Event,
     PlanRead,

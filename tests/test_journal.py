@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 from stories import FINDING, Remembered, opened, play, tasks_of
 
 from peal.errors import Damaged
-from peal.model import Finding, Limits, Outcome, Phase, Result, Task
+from peal.model.decision import Limits
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.record import events as facts
 from peal.record import journal, state_file
 from peal.record.events import (

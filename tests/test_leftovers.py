@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import PEAL, Repo, commit_plan, landed, run_plan
 
-from peal.model import Halt, Limits, Outcome, Phase, Result
+from peal.model.decision import Halt, Limits
+from peal.model.pipeline import Phase
+from peal.model.work import Outcome, Result
 from peal.record.events import (
     Event,
     PlanRead,

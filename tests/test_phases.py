@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peal.errors import PealError
-from peal.model import AGENT_PHASES, Ended, Ending, Finding, Outcome, Phase, Reply, Result, Task
+from peal.model.agent import Reply
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.plan import Task
+from peal.model.process import Ended, Ending
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.phases import Evidence, address, prompts, verdict
 from peal.phases.prompts import Briefing, render
 

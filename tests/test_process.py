@@ -19,7 +19,7 @@ import pytest
 from attrs import evolve
 from conftest import carriers, eventually, is_running
 
-from peal.model import Ended, Ending, Sign
+from peal.model.process import Ended, Ending, Sign
 from peal.system import process, reaper
 from peal.system.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Guard, Launch
 

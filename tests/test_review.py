@@ -12,7 +12,7 @@ from conftest import Repo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peal.model import DISMISSALS, Finding, Round, Severity
+from peal.model.review import DISMISSALS, Finding, Round, Severity
 from peal.phases.address import dismissed, is_over
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.text.json_replies import answer_with

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from stories import Chance, Moment, Remembered, Script, play, tasks_of, work_of
 
-from peal.model import AGENT_PHASES, Decision, Limits, Outcome, Phase, Result, Segment, Step
+from peal.model.decision import Decision, Limits
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.plan import Segment
+from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
     Event,
     PlanRead,

@@ -23,7 +23,11 @@ from conftest import Repo, eventually, shell_plan
 from forkserver import Process, popen
 from rich.cells import cell_len
 
-from peal.model import AGENT_PHASES, Decision, Finding, Limits, Outcome, Phase, Reason, Result, Segment
+from peal.model.decision import Decision, Limits, Reason
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.plan import Segment
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.record.events import (
     Event,
     PlanRead,

@@ -5,7 +5,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peal.model import Outcome, Phase, Reply, Result, Session, Usage
+from peal.model.agent import Reply, Session, Usage
+from peal.model.pipeline import Phase
+from peal.model.work import Outcome, Result
 from peal.record.spending import Spending, amount, dollars, minus, plus, summed, tokens
 from peal.settings import PriceSettings
 from peal.text.redaction import HIDDEN, redactor, secrets

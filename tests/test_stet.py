@@ -16,7 +16,10 @@ from attrs import define, evolve, field
 from conftest import Repo, carriers, commit_plan, ended, eventually, landed, mended, run_plan, start_plan
 
 from peal.errors import PealError
-from peal.model import Finding, Outcome, Reply, Result, Severity, Task
+from peal.model.agent import Reply
+from peal.model.plan import Task
+from peal.model.review import Finding, Severity
+from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import Ran
 from peal.reviewers.stet import hunks
 from peal.reviewers.stet.reviewer import StetReviewer, unused

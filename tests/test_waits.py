@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stories import Remembered, Script, opened, play, work_of
 
-from peal.model import AGENT_PHASES, Limits, Phase, Result
+from peal.model.decision import Limits
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.work import Result
 from peal.record.events import TasksForgotten
 from peal.schedule.plan import decide
 

@@ -11,7 +11,8 @@ from benchmarks.ground import Ground, alternate
 from benchmarks.plans import PHASES, one_liners, open_memory, opened, passed
 from benchmarks.rows import Bound, Row
 from peal import formats
-from peal.model import Phase, Plan
+from peal.model.pipeline import Phase
+from peal.model.plan import Plan
 from peal.record.events import Event
 from peal.record.journal import Journal
 from peal.schedule.plan import Work, decide

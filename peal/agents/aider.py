@@ -4,7 +4,7 @@ import re
 
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Transcript
-from peal.model import Fault, Reply, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _BANNER = re.compile(
     r"^Aider v[^\n]*\n(?:(?:(?:Main |Weak |Editor )?[Mm]odel|Git repo|Repo-map):[^\n]*\n)*", re.MULTILINE

@@ -6,7 +6,7 @@ from peal.agents import json_lines
 from peal.agents.faults import complains, limited, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.reset_times import told_as_number
-from peal.model import Fault, Reply, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _RETRIES = "3"
 """The CLI's own tries of a request; it has ten by default, and tries a wrong key as often."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from attrs import evolve, field, frozen
 
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.model import Command, Fault, Reply
+from peal.model.agent import Command, Fault, Reply
 from peal.settings import AgentSettings
 
 IDLE_SEC = 900

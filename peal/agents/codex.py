@@ -5,7 +5,7 @@ from typing import Any
 from peal.agents import json_lines
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.model import Fault, Reply, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _WAITS = "Reconnecting... waiting for network"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.model import AGENT_PHASES, Command, Declined, Phase, Reply
+from peal.model.agent import Command, Declined, Reply
+from peal.model.pipeline import AGENT_PHASES, Phase
 from peal.settings import AgentSettings
 from peal.system import process
 

@@ -7,7 +7,7 @@ from attrs import define, field
 from peal.agents import json_lines
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.model import Fault, Reply, Trouble
+from peal.model.agent import Fault, Reply, Trouble
 
 _STATUS = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}
 """What its kinds of error would be in HTTP, which it does not always tell."""

@@ -4,7 +4,7 @@ import json
 import re
 
 from peal.agents.reset_times import Form, Told, is_too_far, sane, told
-from peal.model import Fault, Trouble
+from peal.model.agent import Fault, Trouble
 
 _NO_SESSION = re.compile(
     r"no (saved session|conversation|rollout) found|session not found|invalid session identifier"

@@ -8,7 +8,7 @@ from attrs import define, field
 from peal.agents import json_lines
 from peal.agents.faults import complains, complaint, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.model import Fault, Reply, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ATTEMPT = re.compile(r"^Attempt (\d+) failed", re.MULTILINE)
 _RETRY = re.compile(r"^Attempt \d+ failed(?P<words>[^\n]*(?:\n(?:Suggested|\{)[^\n]*)?)", re.MULTILINE)

@@ -11,7 +11,7 @@ from peal.agents import json_lines
 from peal.agents.faults import complains, is_limit, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.reset_times import seconds_or_milliseconds, told_by_header
-from peal.model import Fault, Reply, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _READ_ONLY = {"edit": "deny", "bash": "deny"}
 _LIMITED = {"edit": "allow", "bash": "deny", "external_directory": "deny"}

@@ -11,7 +11,10 @@ from attrs import evolve, frozen
 
 from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
 from peal.agents.short_commands import Heard, Inquiry, hear, text_of
-from peal.model import Command, Declined, Phase, Reply, Result, Task, Usage
+from peal.model.agent import Command, Declined, Reply, Usage
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
+from peal.model.work import Result
 from peal.phases.verdict import Evidence, unfinished
 from peal.system import git
 from peal.system.scratch import Scratch

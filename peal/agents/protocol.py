@@ -6,7 +6,10 @@ from typing import Literal, Protocol
 
 from attrs import field, frozen
 
-from peal.model import Command, Declined, Phase, Reply, Sign, Task
+from peal.model.agent import Command, Declined, Reply
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
+from peal.model.process import Sign
 
 __all__ = ["Agent", "Cli", "Request", "Sign", "Transcript"]
 

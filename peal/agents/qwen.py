@@ -6,7 +6,7 @@ from peal.agents import json_lines
 from peal.agents.claude import refusals
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
-from peal.model import Fault, Reply, Trouble, Usage
+from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ERROR_API = "[API Error"
 _WRITERS = ("edit", "write_file")

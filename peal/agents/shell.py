@@ -3,7 +3,9 @@
 import shutil
 
 from peal.agents.protocol import Request, Transcript
-from peal.model import Command, Declined, Phase, Reply, Task
+from peal.model.agent import Command, Declined, Reply
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
 from peal.text.display import count
 
 _LANGUAGES = ("sh", "bash")

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from peal.agents.output_tail import last_words
-from peal.model import Ended, Ending, Sign
+from peal.model.process import Ended, Ending, Sign
 from peal.system import process
 from peal.system.files import end_of
 from peal.system.scratch import Scratch

@@ -16,7 +16,7 @@ from peal.agents.command import CommandAgent
 from peal.agents.probe import Answer, Found, Question
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
-from peal.model import Phase
+from peal.model.pipeline import Phase
 from peal.record.spending import amount, summed
 from peal.settings import Settings, load
 from peal.system import git, process

@@ -10,7 +10,7 @@ import click
 
 from peal.cli.options import places_of, repository
 from peal.errors import PealError
-from peal.model import AGENT_PHASES, Phase
+from peal.model.pipeline import AGENT_PHASES, Phase
 from peal.record import journal, lock
 from peal.run import loop as running
 from peal.run.known_plans import found_again, plan_or_latest

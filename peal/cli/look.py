@@ -16,7 +16,8 @@ from attrs import asdict, define, field
 from peal.agents.event_text import Reading
 from peal.cli.options import as_json, hidden, places_of, repository
 from peal.errors import PealError
-from peal.model import Phase, segments_of
+from peal.model.pipeline import Phase
+from peal.model.plan import segments_of
 from peal.record import journal, lock, store, transcripts
 from peal.record.events import Event, RunOpened, converter
 from peal.record.events import as_json as to_json

@@ -9,7 +9,7 @@ import click
 
 from peal.cli.options import as_json, places_of
 from peal.errors import PealError
-from peal.model import Plan
+from peal.model.plan import Plan
 from peal.run.plan_files import read_plan
 from peal.system.layout import Places
 from peal.text.display import count, harmless, ranges

@@ -13,7 +13,9 @@ from attrs import frozen
 from peal.agents import Request
 from peal.cli.options import places_of, repository, setting_flags
 from peal.executors.rehearsal import Rehearsal
-from peal.model import Attempt, Command, Phase, Reply
+from peal.model.agent import Command, Reply
+from peal.model.pipeline import Phase
+from peal.model.work import Attempt
 from peal.record import journal, store, transcripts
 from peal.run import loop as running
 from peal.run.after_run import (

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from peal.model import Attempt
+from peal.model.work import Attempt
 from peal.record.events import Event
 
 

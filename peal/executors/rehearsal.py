@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from peal.model import Attempt, Outcome, Result
+from peal.model.work import Attempt, Outcome, Result
 from peal.record.events import Event, StepEnded
 
 

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from attrs import define, field
 
-from peal.model import Attempt
+from peal.model.work import Attempt
 from peal.record.events import Event, ProcessStarted
 from peal.system.process import Cancel
 

@@ -8,7 +8,7 @@ from peal.formats import checkbox, foreign, task_heading
 from peal.formats.checks import no_task, nothing_to_do, order_not_kept, swallowed
 from peal.formats.document import Document
 from peal.formats.protocol import Format, Reading
-from peal.model import Plan, Problem
+from peal.model.plan import Plan, Problem
 
 __all__ = ["FORMATS", "parse"]
 

@@ -6,7 +6,7 @@ from peal.formats.document import Box, Document, LookAlike
 from peal.formats.marks import one_line, unwrapped, without_parallel
 from peal.formats.protocol import Reading, quoted
 from peal.formats.source import dedented
-from peal.model import Problem, Task
+from peal.model.plan import Problem, Task
 from peal.text.display import ranges
 
 name = "checkbox"

@@ -5,7 +5,7 @@ from bisect import bisect_right
 
 from peal.formats.document import Document, Hidden
 from peal.formats.protocol import quoted
-from peal.model import Plan, Problem, Task
+from peal.model.plan import Plan, Problem, Task
 
 _LOOKS_LIKE_TASK = re.compile(r"\s*#{1,6}\s*task\s*(?P<number>\d{1,10})\b", re.IGNORECASE | re.ASCII)
 _LOOKS_LIKE_BOX = re.compile(r" {0,3}[-*+] \[[ xX]\] ")

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from peal.formats.plain import Resemblance, for_markdown, indent, resemblance
 from peal.formats.source import decoded, tabs_expanded, trimmed, without_front_matter
-from peal.model import Problem
+from peal.model.plan import Problem
 
 # Deeper nesting is not a plan any more, and the parser goes down one Python frame or two for each level.
 _DEEPEST = 100

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from peal.formats.document import Document
 from peal.formats.protocol import Reading
-from peal.model import Problem
+from peal.model.plan import Problem
 
 name = "foreign"
 

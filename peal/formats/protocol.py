@@ -5,7 +5,7 @@ from typing import Protocol
 from attrs import frozen
 
 from peal.formats.document import Document
-from peal.model import Problem, Task
+from peal.model.plan import Problem, Task
 from peal.text.display import harmless
 
 

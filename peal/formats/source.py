@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from peal.model import Problem
+from peal.model.plan import Problem
 from peal.text.display import is_utf16, unix
 
 _KEY = re.compile(r"[A-Za-z_][\w .-]*:(?:\s|$)")

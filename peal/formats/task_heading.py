@@ -11,7 +11,7 @@ from peal.formats.heading import BadTask, NearlyTask, NotTask, Read, TaskHeading
 from peal.formats.heading import read as read_heading
 from peal.formats.plain import seen
 from peal.formats.protocol import Reading, quoted
-from peal.model import Problem, Task
+from peal.model.plan import Problem, Task
 
 name = "peal"
 

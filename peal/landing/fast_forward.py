@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.landing import locks, obstacles, renamed_branch, rollback
-from peal.model import Outcome, Result
+from peal.model.work import Outcome, Result
 from peal.system import git, git_refusals
 from peal.system.layout import Places
 from peal.text.display import harmless, some

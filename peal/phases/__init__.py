@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from peal.model import Outcome, Phase
+from peal.model.pipeline import Phase
+from peal.model.work import Outcome
 from peal.phases import address, execute, plan
 from peal.phases.verdict import Evidence, notes
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from peal.model import DISMISSALS, Finding, Outcome, Result, Round
+from peal.model.review import DISMISSALS, Finding, Round
+from peal.model.work import Outcome, Result
 from peal.phases.verdict import Evidence, unfit
 from peal.text.display import count
 from peal.text.json_replies import answer_with

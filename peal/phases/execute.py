@@ -1,6 +1,6 @@
 """`execute`: the agent does the task."""
 
-from peal.model import Outcome, Result
+from peal.model.work import Outcome, Result
 from peal.phases.verdict import SHOWN, Evidence, ignored, unfit
 from peal.text.display import some
 

@@ -1,6 +1,6 @@
 """`plan`: the agent reads and writes a plan; it changes nothing."""
 
-from peal.model import Outcome, Result
+from peal.model.work import Outcome, Result
 from peal.phases.verdict import Evidence, unfinished
 from peal.text.display import count, some
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.model import AGENT_PHASES, Finding, Phase, Task
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.plan import Task
+from peal.model.review import Finding
 from peal.text.display import fenced
 
 if TYPE_CHECKING:

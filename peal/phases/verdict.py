@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from peal.model import Ended, Ending, Fault, Finding, Outcome, Reply, Result, Trouble
+from peal.model.agent import Fault, Reply, Trouble
+from peal.model.process import Ended, Ending
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.text.display import duration, harmless, some
 
 

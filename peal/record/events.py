@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from peal.model import Limits, Outcome, Phase
+from peal.model.decision import Limits
+from peal.model.pipeline import Phase
+from peal.model.work import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,10 @@ from typing import Any
 
 from attrs import define, field
 
-from peal.model import Finding, Limits, Outcome, Phase, Result, Round
+from peal.model.decision import Limits
+from peal.model.pipeline import Phase
+from peal.model.review import Finding, Round
+from peal.model.work import Outcome, Result
 from peal.record.events import (
     KINDS,
     Event,

@@ -15,7 +15,7 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from peal.errors import Damaged
-from peal.model import Phase
+from peal.model.pipeline import Phase
 from peal.record import state_file
 from peal.record.alignment import Word
 from peal.record.events import (

@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 
 from attrs import define, field
 
-from peal.model import Result
+from peal.model.work import Result
 from peal.record.events import (
     Event,
     ProcessStarted,

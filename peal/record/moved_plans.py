@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from peal.errors import Damaged, PealError
-from peal.model import Phase
+from peal.model.pipeline import Phase
 from peal.record import journal
 from peal.record.events import PlanRead, TaskRead
 from peal.record.history import History, Line, fold

@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.model import Phase
+from peal.model.pipeline import Phase
 from peal.record.alignment import DONE, Known, Read, Word, align
 from peal.record.events import PlanRead
 from peal.record.history import History, Line

@@ -2,7 +2,8 @@
 
 from attrs import define, evolve, field
 
-from peal.model import Phase, Usage
+from peal.model.agent import Usage
+from peal.model.pipeline import Phase
 from peal.text.display import count
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peal.errors import Damaged, PealError
 from peal.landing import rollback
-from peal.model import Plan
+from peal.model.plan import Plan
 from peal.record import journal, lock, moved_plans, state_file
 from peal.record.alignment import Word
 from peal.record.events import PlanRead, TaskRead

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from peal.model import Finding, Outcome, Result
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import Look
 from peal.reviewers.reports import plain
 from peal.settings import ReviewerSettings

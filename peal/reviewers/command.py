@@ -7,7 +7,9 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.model import Ended, Ending, Finding, Outcome, Result, Severity
+from peal.model.process import Ended, Ending
+from peal.model.review import Finding, Severity
+from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import Look, Ran
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.settings import ReviewerSettings

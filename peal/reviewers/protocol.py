@@ -6,7 +6,11 @@ from typing import Protocol
 
 from attrs import frozen
 
-from peal.model import Ending, Finding, Outcome, Reply, Task
+from peal.model.agent import Reply
+from peal.model.plan import Task
+from peal.model.process import Ending
+from peal.model.review import Finding
+from peal.model.work import Outcome
 
 
 @frozen

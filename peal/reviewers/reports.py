@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from peal.model import Finding, Severity
+from peal.model.review import Finding, Severity
 from peal.text.loose_json import inner, objects, text
 
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}

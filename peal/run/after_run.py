@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from peal.errors import Busy, PealError
-from peal.model import Halt
+from peal.model.decision import Halt
 from peal.record import journal, store
 from peal.record.history import History, fold
 from peal.record.rereading import reread

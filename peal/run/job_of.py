@@ -10,7 +10,9 @@ from typing import Any
 from attrs import evolve
 
 from peal.errors import PealError
-from peal.model import AGENT_PHASES, Limits, Phase, Plan
+from peal.model.decision import Limits
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.plan import Plan
 from peal.record import journal, moved_plans
 from peal.run.known_plans import found_again
 from peal.run.loop import Job

@@ -15,7 +15,9 @@ from attrs import define, field, frozen
 from peal.errors import PealError
 from peal.executors import Executor
 from peal.executors.threads import Inbox, Threads
-from peal.model import Decision, Halt, Limits, Phase, Plan, Task
+from peal.model.decision import Decision, Halt, Limits
+from peal.model.pipeline import Phase
+from peal.model.plan import Plan, Task
 from peal.record import journal, store
 from peal.record.alignment import Word
 from peal.record.events import (

@@ -10,7 +10,10 @@ from attrs import frozen
 
 from peal import formats
 from peal.errors import PealError
-from peal.model import Attempt, Outcome, Phase, Plan, Problem, Reply, Task, Usage
+from peal.model.agent import Reply, Usage
+from peal.model.pipeline import Phase
+from peal.model.plan import Plan, Problem, Task
+from peal.model.work import Attempt, Outcome
 from peal.record import lock, store
 from peal.record.spending import amount, summed
 from peal.run import plan_files

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from peal.errors import PealError
-from peal.model import Plan
+from peal.model.plan import Plan
 from peal.run import normalize
 from peal.system.layout import Places
 from peal.text.display import decoded, harmless

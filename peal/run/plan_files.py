@@ -8,7 +8,7 @@ from attrs import evolve
 
 from peal import formats
 from peal.errors import PealError
-from peal.model import Plan, Problem
+from peal.model.plan import Plan, Problem
 from peal.system.files import replace
 from peal.system.layout import NORMALIZED, Places, PlanPlace
 from peal.text.display import decoded, ranges

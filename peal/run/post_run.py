@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.agents import surroundings
-from peal.model import Ended, Ending
+from peal.model.process import Ended, Ending
 from peal.system import process, signals
 from peal.system.files import end_of, put
 from peal.system.process import Cancel, Clocks, Launch

@@ -7,7 +7,8 @@ from itertools import chain
 from peal import agents, reviewers
 from peal.agents import Agent
 from peal.errors import PealError
-from peal.model import AGENT_PHASES, Phase, Plan
+from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.plan import Plan
 from peal.phases import prompts
 from peal.reviewers import StetReviewer
 from peal.reviewers.stet.reviewer import unused

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from peal.model import Attempt, Finding, Outcome, Phase, Result, Session, Step, Task
+from peal.model.agent import Session
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
+from peal.model.review import Finding
+from peal.model.work import Attempt, Outcome, Result, Step
 from peal.record.history import History, Line, Try
 from peal.system.layout import PATCH, PlanPlace
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from peal.model import Decision, Halt, Phase, Reason, Result, Segment, Step
+from peal.model.decision import Decision, Halt, Reason
+from peal.model.pipeline import Phase
+from peal.model.plan import Segment
+from peal.model.work import Result, Step
 from peal.record.history import History, Line, Stage
 from peal.schedule.waits import Waits, no_agent, sorted_out
 from peal.text.display import count, ranges

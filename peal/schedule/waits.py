@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from peal.model import AGENT_PHASES, Phase, Reason
+from peal.model.decision import Reason
+from peal.model.pipeline import AGENT_PHASES, Phase
 from peal.record.history import History, Line, Stage
 from peal.text.display import clock
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
-from peal.model import Phase
+from peal.model.pipeline import Phase
 from peal.system.files import replace
 from peal.text.display import harmless, slug
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from peal.model import Ended, Ending, Sign
+from peal.model.process import Ended, Ending, Sign
 from peal.system import reaper
 
 RUN_MARKER = "PEAL_RUN_ID"

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from peal.model import Finding, Halt, Result
+from peal.model.decision import Halt
+from peal.model.review import Finding
+from peal.model.work import Result
 from peal.record.history import History, Line, Try
 from peal.text.display import count, duration, harmless
 from peal.views.status import advice, noted_lines, spending_lines

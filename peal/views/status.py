@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
-from peal.model import Phase, Result, Usage
+from peal.model.agent import Usage
+from peal.model.pipeline import Phase
+from peal.model.work import Result
 from peal.record.events import Event, StepEnded, StepStarted, StopAsked
 from peal.record.history import History, Line, Try
 from peal.record.spending import amount, summed

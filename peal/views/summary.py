@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import asdict
 
-from peal.model import Halt, Usage
+from peal.model.agent import Usage
+from peal.model.decision import Halt
 from peal.record.history import History
 from peal.system.files import replace
 from peal.text.display import stamp

@@ -13,19 +13,11 @@ from peal import phases
 from peal.agents import Agent, Request, Transcript
 from peal.agents.output_tail import last_words
 from peal.errors import PealError
-from peal.model import (
-    Attempt,
-    Command,
-    Declined,
-    Ending,
-    Finding,
-    Outcome,
-    Phase,
-    Reply,
-    Result,
-    Session,
-    Usage,
-)
+from peal.model.agent import Command, Declined, Reply, Session, Usage
+from peal.model.pipeline import Phase
+from peal.model.process import Ending
+from peal.model.review import Finding
+from peal.model.work import Attempt, Outcome, Result
 from peal.phases import Evidence
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished

@@ -5,7 +5,7 @@ import random
 from attrs import evolve
 
 from peal.agents.faults import is_limit
-from peal.model import Outcome, Result
+from peal.model.work import Outcome, Result
 
 _FIRST = {Result.TRANSIENT: 2.0, Result.LIMITED: 300.0}
 """Seconds until the first new try, doubled with each that follows; for limits that do not say when they end."""

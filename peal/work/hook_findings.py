@@ -2,7 +2,9 @@
 
 from attrs import evolve, frozen
 
-from peal.model import Ended, Ending, Finding, Outcome, Result
+from peal.model.process import Ended, Ending
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.reviewers import finding_of
 from peal.text.display import harmless, last_line
 from peal.work.attempt_context import Desk

@@ -9,7 +9,9 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.agents import surroundings
-from peal.model import Attempt, Command, Ended, Ending, Outcome, Result, Sign
+from peal.model.agent import Command
+from peal.model.process import Ended, Ending, Sign
+from peal.model.work import Attempt, Outcome, Result
 from peal.record.events import Event, ProcessStarted
 from peal.system import process
 from peal.system.files import put

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from attrs import define, evolve, frozen
 
-from peal.model import Finding, Outcome, Reply, Task
+from peal.model.agent import Reply
+from peal.model.plan import Task
+from peal.model.review import Finding
+from peal.model.work import Outcome
 from peal.record.events import as_json, converter
 from peal.reviewers import Ran
 from peal.system import git

@@ -2,7 +2,8 @@
 
 from attrs import evolve
 
-from peal.model import Finding, Outcome, Result, Round
+from peal.model.review import Finding, Round
+from peal.model.work import Outcome, Result
 from peal.phases import address
 from peal.work.attempt_context import Desk, with_rescue
 from peal.work.hook_findings import Heard, heard, held_back

@@ -6,7 +6,8 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.agents import Agent, CliAgent
-from peal.model import Attempt, Phase
+from peal.model.pipeline import Phase
+from peal.model.work import Attempt
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings, Settings
 from peal.system.process import Clocks

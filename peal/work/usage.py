@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from attrs import evolve
 
-from peal.model import Reply, Session, Usage
+from peal.model.agent import Reply, Session, Usage
 from peal.record.spending import minus, plus
 from peal.settings import PriceSettings
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
-from peal.model import Attempt, Outcome, Phase, Result
+from peal.model.pipeline import Phase
+from peal.model.work import Attempt, Outcome, Result
 from peal.record.events import Event, StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from attrs import define, field
 
-from peal.model import Attempt, Command, Finding
+from peal.model.agent import Command
+from peal.model.review import Finding
+from peal.model.work import Attempt
 from peal.system import git
 from peal.system.files import content
 from peal.workspaces.messages import Messages

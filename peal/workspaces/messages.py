@@ -4,7 +4,7 @@ import re
 
 from attrs import frozen
 
-from peal.model import Task
+from peal.model.plan import Task
 from peal.settings import COMMIT_MESSAGE
 from peal.text.display import harmless
 

@@ -13,7 +13,8 @@ from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
 from peal.landing import fast_forward, renamed_branch
-from peal.model import Attempt, Outcome, Phase, Result
+from peal.model.pipeline import Phase
+from peal.model.work import Attempt, Outcome, Result
 from peal.system import git
 from peal.text.display import some
 from peal.workspaces.merging import Merge

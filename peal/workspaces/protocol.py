@@ -4,7 +4,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from peal.model import Attempt, Command, Finding, Outcome
+from peal.model.agent import Command
+from peal.model.review import Finding
+from peal.model.work import Attempt, Outcome
 
 
 class Workspace(Protocol):

@@ -10,7 +10,9 @@ from attrs import frozen
 
 from peal.errors import Paused, PealError
 from peal.landing import renamed_branch
-from peal.model import Outcome, Phase, Result, Task
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
+from peal.model.work import Outcome, Result
 from peal.record.events import Event, StepEnded, TasksForgotten
 from peal.record.history import History, Line
 from peal.settings import FILE

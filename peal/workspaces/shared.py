@@ -6,7 +6,9 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from peal.model import Attempt, Command, Finding, Outcome, Result
+from peal.model.agent import Command
+from peal.model.review import Finding
+from peal.model.work import Attempt, Outcome, Result
 from peal.system import git
 
 

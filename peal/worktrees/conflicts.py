@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from peal.model import Finding
+from peal.model.review import Finding
 from peal.text.display import harmless
 
 REVIEWER = "git merge"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal.model import Command
+from peal.model.agent import Command
 from peal.system import git
 from peal.text.display import some
 from peal.worktrees.worktree import Slot

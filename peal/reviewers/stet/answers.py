@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from peal.model import Ended, Ending, Outcome, Result
+from peal.model.process import Ended, Ending
+from peal.model.work import Outcome, Result
 from peal.reviewers import reports
 from peal.reviewers.protocol import Ran
 from peal.system.files import end_of

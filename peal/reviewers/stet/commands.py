@@ -7,7 +7,8 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.errors import PealError
-from peal.model import Finding, Outcome
+from peal.model.review import Finding
+from peal.model.work import Outcome
 from peal.reviewers.protocol import Look, Ran
 from peal.reviewers.reports import plain
 from peal.reviewers.stet.answers import lines_of, listed, no_look, shown, text_of, unable

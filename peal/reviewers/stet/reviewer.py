@@ -7,7 +7,8 @@ from typing import Protocol
 from attrs import define, evolve, frozen
 
 from peal.errors import PealError
-from peal.model import Finding, Outcome, Result
+from peal.model.review import Finding
+from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import Look
 from peal.reviewers.stet.commands import StetCommands
 from peal.reviewers.stet.session import StetSession

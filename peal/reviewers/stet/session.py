@@ -8,7 +8,8 @@ from typing import Any
 from attrs import define, evolve, field
 
 from peal.errors import PealError
-from peal.model import DISMISSALS, Finding, Outcome
+from peal.model.review import DISMISSALS, Finding
+from peal.model.work import Outcome
 from peal.reviewers.protocol import Look, Ran
 from peal.reviewers.reports import plain
 from peal.reviewers.stet import hunks

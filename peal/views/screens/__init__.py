@@ -7,7 +7,7 @@ from typing import Protocol, TextIO
 
 from attrs import define
 
-from peal.model import Decision
+from peal.model.decision import Decision
 from peal.record.events import Event
 from peal.record.history import History
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from peal.model import Decision, Reason
+from peal.model.decision import Decision, Reason
 from peal.record.events import Event, StepEnded, written
 from peal.record.history import History
 from peal.text.display import harmless

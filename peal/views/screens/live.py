@@ -13,7 +13,9 @@ from rich.segment import Segment as Piece
 from rich.segment import Segments as Pieces
 from rich.style import Style
 
-from peal.model import Decision, Result, Segment
+from peal.model.decision import Decision
+from peal.model.plan import Segment
+from peal.model.work import Result
 from peal.record.events import Event, ProcessStarted, StepEnded, StopAsked
 from peal.record.history import History, Try
 from peal.views.screens import Output

@@ -6,7 +6,9 @@ from heapq import nsmallest
 from attrs import field, frozen
 from rich.cells import cell_len, set_cell_size
 
-from peal.model import Decision, Phase, Segment
+from peal.model.decision import Decision
+from peal.model.pipeline import Phase
+from peal.model.plan import Segment
 from peal.record.history import History, Line, Try
 from peal.record.spending import dollars
 from peal.text.display import count, duration, harmless

@@ -1,0 +1,143 @@
+"""What is done and what comes of it: steps, attempts, outcomes."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.model.agent import Session, Usage
+from peal.model.pipeline import Phase
+from peal.model.plan import Task
+from peal.model.review import Finding, Round
+
+
+@frozen
+class Step:
+    """One phase of one task: what the scheduler starts."""
+
+    task: int
+    phase: Phase
+
+    def __str__(self) -> str:
+        return f"task {self.task} {self.phase}"
+
+
+class Result(StrEnum):
+    """How an attempt ended."""
+
+    PASSED = "passed"
+    MENDED = "mended"
+    """A round of `address` in which the agent worked on findings: the reviewers look again."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """Failed: the agent was not permitted to do something it wanted to do."""
+    TOO_LONG = "too long"
+    """Failed: the prompt, or what the agent has gathered, is more than its model can take."""
+    HUNG = "hung"
+    """Failed: no output for too long."""
+    FLOODED = "flooded"
+    """Failed: more output than `max_output_mb`."""
+    REJECTED = "rejected"
+    """Failed, and trying again would change nothing: findings remain after the last round, or there is nothing to do it with."""
+    INTERRUPTED = "interrupted"
+    """Cut short by a person, a signal or a crash: not a failure."""
+    CONFLICTED = "conflicted"
+    """The change cannot be merged with what landed meanwhile, and the rounds of mending are used up."""
+    OUTDATED = "outdated"
+    """The branch has moved on since the change was verified: it has to be verified again on top."""
+    HELD = "held"
+    """The landing waits for the person, whose own work is in the way: not a failure."""
+    TRANSIENT = "transient"
+    """The provider could not serve just now: tried again in a while, and not a failure."""
+    LIMITED = "limited"
+    """The agent's usage limit is reached: everything that needs this agent waits, and not a failure."""
+    STOPPED = "stopped"
+    """The agent cannot work at all: not logged in, or set up wrongly. The run is ended, for a person to mend it."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Counts as a failed try of its step."""
+        return self in _FAILURES
+
+
+_FAILURES = frozenset(
+    {Result.FAILED, Result.REFUSED, Result.TOO_LONG, Result.HUNG, Result.FLOODED, Result.REJECTED}
+)
+
+
+@frozen
+class Outcome:
+    """How an attempt ended and why, in words a person can act on."""
+
+    result: Result
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    commit: str = ""
+    """
+    The commit it left: after `execute` the task's own, after a round of `address` the merge as mended so far, after
+    the last one the merge that was verified, after `land` the one that is now in the branch.
+    """
+    agent: str = ""
+    """Who was asked; empty if nobody was."""
+    until: float | None = None
+    """When what it waits for is expected to be over, in wall-clock seconds; of transient and limited ones."""
+    session: str = ""
+    """What the agent calls the conversation, to go on in it."""
+    usage: tuple[Usage, ...] = ()
+    """What the attempt has used, model by model."""
+    round: Round | None = None
+    """What was found in a round of `address`; `findings` may be the first of many."""
+    dismissed: tuple[Finding, ...] = ()
+    """What the agent, or a pattern, has dismissed."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it, however it ended: what is left out, taken away, set aside."""
+
+
+@frozen
+class Attempt:
+    """One try of a step, with all that an agent is told about the tries before."""
+
+    task: Task
+    phase: Phase
+    number: int
+    folder: Path
+    alone: bool
+    """Nothing else works in the same workspace meanwhile, so changes can be told to be this attempt's."""
+    plan_folder: Path | None = None
+    """The attempt whose reply is the task's plan."""
+    failed_before: str = ""
+    """Why the attempt before this one failed."""
+    failed_folder: Path | None = None
+    """That attempt's folder."""
+    interrupted_before: bool = False
+    patch: Path | None = None
+    """What that attempt had changed, where each attempt starts from a clean tree."""
+    charged: frozenset[str] = frozenset()
+    """Fingerprints of findings that stand against other tasks in the same tree: nobody is charged twice."""
+    dismissed: frozenset[str] = frozenset()
+    """Fingerprints of this task's findings that were dismissed in this run."""
+    seen: tuple[Round, ...] = ()
+    """The rounds of mending this task has had in this run."""
+    brings: str = ""
+    """The commit that `address` merges: the task's own, or the merge as mended so far; empty if nothing changed."""
+    own: str = ""
+    """The commit that `execute` made of the task."""
+    verified: str = ""
+    """The merge commit that is to land."""
+    conflict: tuple[Finding, ...] = ()
+    """Why the task is carried out anew: how its change clashed with what landed meanwhile."""
+    agent: str = ""
+    """Who is asked, if anybody is to be asked; empty if nobody may be asked now."""
+    instead: Outcome | None = None
+    """What comes of wanting to ask somebody when nobody may be asked."""
+    session: Session | None = None
+    """The conversation to go on in."""
+    setbacks: int = 0
+    """How often in a row the provider could not serve this step."""
+    notes: tuple[str, ...] = ()
+    """What the attempts before have noted."""
+
+    @property
+    def step(self) -> Step:
+        """What this is a try of."""
+        return Step(self.task.index, self.phase)
