@@ -18,7 +18,7 @@ from peal.record.events import (
     TaskRead,
 )
 from peal.record.journal import Journal, open_journal
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 
 SHARED = "commit = false\n"
 """Settings by which all work in the one tree and nothing is committed; what comes first in `peal.toml`."""
@@ -66,7 +66,7 @@ def reviewed_by(command: str) -> str:
 
 def open_memory(repository: Path, plan: Plan) -> Journal:
     """The memory of the plan in a repository's `plan.md`, as a run opens it."""
-    file, places = repository / "plan.md", Places(repository.resolve())
+    file, places = repository / "plan.md", RepoPaths(repository.resolve())
     tasks = (TaskRead(task.index, task.title, task.digest, task.parallel, task.done) for task in plan.tasks)
     places.prepare()
     return open_journal(

@@ -40,7 +40,7 @@ from peal.record.events import (
 )
 from peal.record.history import History, fold
 from peal.record.journal import Journal, line_of, load, open_journal, set_aside
-from peal.system.layout import PlanPlace
+from peal.system.layout import PlanPaths
 
 PAIR = tasks_of("1p 2p")
 FROZEN = Path(__file__).parent / "data" / "journal-v1.jsonl"
@@ -53,8 +53,8 @@ one_file = settings(
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> PlanPlace:
-    return PlanPlace(tmp_path / "a-12345678")
+def plan_paths(tmp_path: Path) -> PlanPaths:
+    return PlanPaths(tmp_path / "a-12345678")
 
 
 @pytest.fixture
@@ -65,14 +65,14 @@ def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(os, name, lambda _: None)
 
 
-def _put(place: PlanPlace, raw: bytes, known: bytes | None = None) -> None:
+def _put(plan_paths: PlanPaths, raw: bytes, known: bytes | None = None) -> None:
     """The plan's folder holds this journal and this state.json."""
-    place.folder.mkdir(parents=True, exist_ok=True)
-    place.journal.write_bytes(raw)
+    plan_paths.folder.mkdir(parents=True, exist_ok=True)
+    plan_paths.journal.write_bytes(raw)
     if known is None:
-        place.state.unlink(missing_ok=True)
+        plan_paths.state.unlink(missing_ok=True)
     else:
-        place.state.write_bytes(known)
+        plan_paths.state.write_bytes(known)
 
 
 def _reading(tasks: tuple[TaskRead, ...]) -> PlanRead:
@@ -83,26 +83,26 @@ def _raw(*events: Event) -> bytes:
     return b"".join(map(line_of, events))
 
 
-def _record(place: PlanPlace, tasks: tuple[TaskRead, ...], *events: Event) -> None:
+def _record(plan_paths: PlanPaths, tasks: tuple[TaskRead, ...], *events: Event) -> None:
     """What was recorded in one sitting."""
-    memory = open_journal(place, _reading(tasks))
+    memory = open_journal(plan_paths, _reading(tasks))
     memory.append(*events)
     memory.close()
 
 
-def _opened_again(place: PlanPlace, tasks: tuple[TaskRead, ...] = PAIR, **how: Any) -> Journal:
-    memory = open_journal(place, _reading(tasks), **how)
+def _opened_again(plan_paths: PlanPaths, tasks: tuple[TaskRead, ...] = PAIR, **how: Any) -> Journal:
+    memory = open_journal(plan_paths, _reading(tasks), **how)
     memory.close()
     return memory
 
 
-def _events(place: PlanPlace) -> tuple[Event, ...]:
-    return load(place.journal).events
+def _events(plan_paths: PlanPaths) -> tuple[Event, ...]:
+    return load(plan_paths.journal).events
 
 
-def _edit_state(place: PlanPlace, **changes: Any) -> None:
+def _edit_state(plan_paths: PlanPaths, **changes: Any) -> None:
     """A person edits state.json."""
-    place.state.write_text(json.dumps({**json.loads(place.state.read_bytes()), **changes}))
+    plan_paths.state.write_text(json.dumps({**json.loads(plan_paths.state.read_bytes()), **changes}))
 
 
 def _done(at: float, *tasks: int) -> TasksMarkedDone:
@@ -182,14 +182,14 @@ def test_a_journal_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert load(tmp_path / "journal") == journal.Recording((), ())
 
 
-def test_a_path_that_is_no_utf_8_survives_in_both_files(place: PlanPlace) -> None:
+def test_a_path_that_is_no_utf_8_survives_in_both_files(plan_paths: PlanPaths) -> None:
     repo = os.fsdecode(b"/home/ann/caf\xe9")
 
-    _record(place, PAIR, evolve(opened(1.0), repo=repo))
+    _record(plan_paths, PAIR, evolve(opened(1.0), repo=repo))
 
-    assert fold(_events(place)).opened.repo == repo
-    assert state_file.read(place.state).repo_path == repo
-    assert place.state.read_bytes().decode("utf-8")
+    assert fold(_events(plan_paths)).opened.repo == repo
+    assert state_file.read(plan_paths.state).repo_path == repo
+    assert plan_paths.state.read_bytes().decode("utf-8")
 
 
 # The checksum
@@ -248,37 +248,37 @@ def test_no_damage_anywhere_is_taken_for_a_different_record(data: st.DataObject,
 # A torn end
 
 
-def _pair_story(place: PlanPlace) -> tuple[bytes, bytes]:
+def _pair_story(plan_paths: PlanPaths) -> tuple[bytes, bytes]:
     """A run of two tasks with a failure and a mending on the way; the bytes of both files."""
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     play(memory, PAIR, {"1 plan": "fails", "2 address": "is mended"}, Limits(2, 1))
     memory.close()
-    return place.journal.read_bytes(), place.state.read_bytes()
+    return plan_paths.journal.read_bytes(), plan_paths.state.read_bytes()
 
 
 @pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("keep_state", [True, False], ids=["state.json ahead", "state.json lost"])
 def test_a_journal_cut_at_any_byte_goes_on_to_the_same_end(
-    place: PlanPlace, keep_state: bool, monkeypatch: pytest.MonkeyPatch
+    plan_paths: PlanPaths, keep_state: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     All whole records count, and a run from there completes the same tasks as if nothing had happened.
 
     It is played once for each number of whole records: what is remembered the same goes on the same.
     """
-    raw, known = _pair_story(place)
-    whole = load(place.journal)
+    raw, known = _pair_story(plan_paths)
+    whole = load(plan_paths.journal)
     told = [fold(whole.events[:kept]) for kept in range(len(whole.events) + 1)]
     assert told[-1].completed == {1, 2}
     monkeypatch.setattr(time, "time", lambda: 99.0)  # what state.json adds is as old as the look at it
     remembered: dict[int, History] = {}
     for cut in range(len(raw) + 1):
-        _put(place, raw[:cut], known if keep_state else None)
+        _put(plan_paths, raw[:cut], known if keep_state else None)
         kept = sum(end <= cut for end in whole.ends)
 
-        memory = open_journal(place, _reading(PAIR))
+        memory = open_journal(plan_paths, _reading(PAIR))
 
-        assert place.journal.read_bytes().startswith(raw[: [0, *whole.ends][kept]])
+        assert plan_paths.journal.read_bytes().startswith(raw[: [0, *whole.ends][kept]])
         if kept > 1:
             assert memory.history == told[kept]
         if kept in remembered:
@@ -286,117 +286,119 @@ def test_a_journal_cut_at_any_byte_goes_on_to_the_same_end(
         else:
             remembered[kept] = deepcopy(memory.history)
             play(memory, PAIR, limits=Limits(2))
-            assert _events(place)[:kept] == whole.events[:kept]
-            assert fold(_events(place)).completed == {1, 2}
+            assert _events(plan_paths)[:kept] == whole.events[:kept]
+            assert fold(_events(plan_paths)).completed == {1, 2}
         memory.close()
     assert len(remembered) == len(told)
 
 
-def test_what_is_recorded_after_a_torn_end_is_not_lost(place: PlanPlace) -> None:
+def test_what_is_recorded_after_a_torn_end_is_not_lost(plan_paths: PlanPaths) -> None:
     """The torn bytes are gone before the next record is written, or it would stand in their line."""
-    _record(place, PAIR, opened(1.0), _done(2.0, 1))
-    raw = place.journal.read_bytes()
-    _put(place, raw[:-20])
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1))
+    raw = plan_paths.journal.read_bytes()
+    _put(plan_paths, raw[:-20])
 
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     memory.append(_done(3.0, 2))
     memory.close()
 
-    assert _events(place)[-2:] == (opened(1.0), _done(3.0, 2))
+    assert _events(plan_paths)[-2:] == (opened(1.0), _done(3.0, 2))
     assert any(said.startswith("cut off ") and "unfinished record" in said for said in memory.said)
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 100, b'{"crc":"', b"\xff\xfe", b'{"crc":"00000000","v":1}\n'])
-def test_whatever_a_crash_leaves_behind_the_last_record_is_cut_off(place: PlanPlace, tail: bytes) -> None:
-    _record(place, PAIR, opened(1.0))
-    raw = place.journal.read_bytes()
-    place.journal.write_bytes(raw + tail)
+def test_whatever_a_crash_leaves_behind_the_last_record_is_cut_off(
+    plan_paths: PlanPaths, tail: bytes
+) -> None:
+    _record(plan_paths, PAIR, opened(1.0))
+    raw = plan_paths.journal.read_bytes()
+    plan_paths.journal.write_bytes(raw + tail)
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
-    assert place.journal.read_bytes() == raw
+    assert plan_paths.journal.read_bytes() == raw
     assert memory.said == [f"cut off {len(tail)} bytes of an unfinished record at the end of the journal"]
 
 
-def test_looking_at_a_torn_journal_changes_nothing(place: PlanPlace) -> None:
+def test_looking_at_a_torn_journal_changes_nothing(plan_paths: PlanPaths) -> None:
     """`peal status` may look while a record is being written."""
     raw = _raw(opened(1.0), _done(2.0, 1))[:-5]
-    _put(place, raw)
+    _put(plan_paths, raw)
 
-    recording = load(place.journal)
+    recording = load(plan_paths.journal)
 
     assert recording.events == (opened(1.0),)
     assert recording.torn == len(raw) - recording.length
-    assert place.journal.read_bytes() == raw
+    assert plan_paths.journal.read_bytes() == raw
 
 
 # Damage
 
 
-def _damaged(place: PlanPlace) -> bytes:
-    _record(place, PAIR, opened(1.0), _done(2.0, 1), _done(3.0, 2))
-    lines = place.journal.read_bytes().splitlines(keepends=True)
+def _damaged(plan_paths: PlanPaths) -> bytes:
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1), _done(3.0, 2))
+    lines = plan_paths.journal.read_bytes().splitlines(keepends=True)
     raw = b"".join([*lines[:2], b"what is this\n", *lines[3:]])
-    place.journal.write_bytes(raw)
+    plan_paths.journal.write_bytes(raw)
     return raw
 
 
-def test_a_damaged_line_in_the_middle_is_refused_with_a_copy_and_a_way_out(place: PlanPlace) -> None:
-    raw = _damaged(place)
+def test_a_damaged_line_in_the_middle_is_refused_with_a_copy_and_a_way_out(plan_paths: PlanPaths) -> None:
+    raw = _damaged(plan_paths)
 
     with pytest.raises(Damaged) as caught:
-        open_journal(place, _reading(PAIR))
+        open_journal(plan_paths, _reading(PAIR))
 
-    copy = place.folder / "journal.jsonl.damaged-1"
+    copy = plan_paths.folder / "journal.jsonl.damaged-1"
     message = str(caught.value)
-    assert message.startswith(f"journal `{place.journal}` line 3 is damaged; ")
+    assert message.startswith(f"journal `{plan_paths.journal}` line 3 is damaged; ")
     assert f"a copy is kept in `{copy}`" in message
     assert "to go on from state.json, or start over with `peal run PLAN --fresh`" in message
-    assert place.journal.read_bytes() == copy.read_bytes() == raw
+    assert plan_paths.journal.read_bytes() == copy.read_bytes() == raw
 
 
-def test_a_damaged_line_before_a_torn_one_is_refused(place: PlanPlace) -> None:
+def test_a_damaged_line_before_a_torn_one_is_refused(plan_paths: PlanPaths) -> None:
     """Only one record can be torn: what comes before it was written and synced."""
     raw = _raw(PlanRead(0.0, PAIR), opened(1.0)) + b"what is this\n" + _raw(_done(2.0, 1))[:-5]
-    _put(place, raw)
+    _put(plan_paths, raw)
 
     with pytest.raises(Damaged, match="line 3 is damaged"):
-        open_journal(place, _reading(PAIR))
+        open_journal(plan_paths, _reading(PAIR))
 
-    assert place.journal.read_bytes() == raw
+    assert plan_paths.journal.read_bytes() == raw
 
 
-def test_a_damaged_journal_is_copied_once_however_often_it_is_refused(place: PlanPlace) -> None:
-    _damaged(place)
+def test_a_damaged_journal_is_copied_once_however_often_it_is_refused(plan_paths: PlanPaths) -> None:
+    _damaged(plan_paths)
 
     for _ in range(3):
         with pytest.raises(Damaged):
-            open_journal(place, _reading(PAIR))
+            open_journal(plan_paths, _reading(PAIR))
 
-    assert len(list(place.folder.glob("*.damaged-*"))) == 1
+    assert len(list(plan_paths.folder.glob("*.damaged-*"))) == 1
 
 
-def test_the_way_out_of_a_damaged_journal_leads_out(place: PlanPlace) -> None:
+def test_the_way_out_of_a_damaged_journal_leads_out(plan_paths: PlanPaths) -> None:
     """Once it is moved away peal goes on from state.json."""
-    _damaged(place)
-    place.journal.rename(place.folder / "moved-away")
+    _damaged(plan_paths)
+    plan_paths.journal.rename(plan_paths.folder / "moved-away")
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1, 2}
     assert memory.said == ["the journal was missing: went on from state.json"]
 
 
-def test_a_journal_of_a_newer_peal_is_refused(place: PlanPlace) -> None:
+def test_a_journal_of_a_newer_peal_is_refused(plan_paths: PlanPaths) -> None:
     """Also when only its last line is newer: that is not a torn line."""
     body = b'"v":2,"event":"SomethingNew","at":1.0}'
     raw = _raw(PlanRead(0.0, PAIR)) + b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
-    _put(place, raw)
+    _put(plan_paths, raw)
 
     with pytest.raises(Damaged, match=r"was written by a newer peal \(format 2\)"):
-        open_journal(place, _reading(PAIR))
+        open_journal(plan_paths, _reading(PAIR))
 
-    assert place.journal.read_bytes() == raw
+    assert plan_paths.journal.read_bytes() == raw
 
 
 def test_the_frozen_journal_of_version_1_loads_for_ever() -> None:
@@ -497,56 +499,56 @@ def test_a_tasks_digest_stays_the_same_for_ever() -> None:
 # Opening
 
 
-def test_a_plan_seen_for_the_first_time_is_read_into_an_empty_journal(place: PlanPlace) -> None:
-    memory = _opened_again(place)
+def test_a_plan_seen_for_the_first_time_is_read_into_an_empty_journal(plan_paths: PlanPaths) -> None:
+    memory = _opened_again(plan_paths)
 
-    (event,) = _events(place)
+    (event,) = _events(plan_paths)
     assert isinstance(event, PlanRead)
     assert event.tasks == PAIR
     assert memory.said == []
 
 
-def test_a_plan_that_reads_the_same_is_not_recorded_again(place: PlanPlace) -> None:
-    _opened_again(place)
+def test_a_plan_that_reads_the_same_is_not_recorded_again(plan_paths: PlanPaths) -> None:
+    _opened_again(plan_paths)
 
-    _opened_again(place)
+    _opened_again(plan_paths)
 
-    assert len(_events(place)) == 1
+    assert len(_events(plan_paths)) == 1
 
 
-def test_a_plan_that_changed_is_recorded(place: PlanPlace) -> None:
-    _record(place, PAIR, _done(1.0, 1))
+def test_a_plan_that_changed_is_recorded(plan_paths: PlanPaths) -> None:
+    _record(plan_paths, PAIR, _done(1.0, 1))
 
-    memory = _opened_again(place, tasks_of("1p=new 2p=task 3=task"))
+    memory = _opened_again(plan_paths, tasks_of("1p=new 2p=task 3=task"))
 
-    assert isinstance(_events(place)[-1], PlanRead)
+    assert isinstance(_events(plan_paths)[-1], PlanRead)
     assert memory.history.completed == set()
 
 
-def test_a_moved_task_stays_complete_from_one_opening_to_the_next(place: PlanPlace) -> None:
+def test_a_moved_task_stays_complete_from_one_opening_to_the_next(plan_paths: PlanPaths) -> None:
     """state.json still has the old numbers then; that is not a deletion."""
-    _record(place, tasks_of("1=a 2=b"), _done(1.0, 1))
+    _record(plan_paths, tasks_of("1=a 2=b"), _done(1.0, 1))
 
-    first = _opened_again(place, tasks_of("1=b 2=a"))
-    second = _opened_again(place, tasks_of("1=b 2=a"))
+    first = _opened_again(plan_paths, tasks_of("1=b 2=a"))
+    second = _opened_again(plan_paths, tasks_of("1=b 2=a"))
 
     assert first.history.completed == second.history.completed == {2}
-    assert state_file.read(place.state).completed_task_indices == (2,)
+    assert state_file.read(plan_paths.state).completed_task_indices == (2,)
 
 
 # state.json
 
 
-def test_state_json_tells_how_far_the_plan_is(place: PlanPlace) -> None:
+def test_state_json_tells_how_far_the_plan_is(plan_paths: PlanPaths) -> None:
     tasks = tasks_of("1p 2p 3p 4x 5")
-    memory = open_journal(place, _reading(tasks))
+    memory = open_journal(plan_paths, _reading(tasks))
     world = {"1 address": "passes with findings", "2 plan": "fails"}
     play(memory, tasks, world, Limits(3, 0, 0, 0, True), selected=[1, 2])
     memory.append(opened(0.0), StepStarted(1.5, 3, Phase.PLAN, 1, "shell"))
 
     memory.update_state(force=True)
 
-    assert json.loads(place.state.read_bytes()) == {
+    assert json.loads(plan_paths.state.read_bytes()) == {
         "plan_path": "plans/a.md",
         "repo_path": "/repo",
         "completed_task_indices": [1, 4],
@@ -560,265 +562,269 @@ def test_state_json_tells_how_far_the_plan_is(place: PlanPlace) -> None:
         "remaining_findings": {"1": 1},
         "running": {"3": "plan"},
         "exit_code": None,
-        "journal_offset": place.journal.stat().st_size,
+        "journal_offset": plan_paths.journal.stat().st_size,
     }
     memory.close()
 
 
-def test_state_json_of_a_finished_run_has_its_exit_code_and_no_owner(place: PlanPlace) -> None:
-    memory = open_journal(place, _reading(PAIR))
+def test_state_json_of_a_finished_run_has_its_exit_code_and_no_owner(plan_paths: PlanPaths) -> None:
+    memory = open_journal(plan_paths, _reading(PAIR))
     play(memory, PAIR, {"2 plan": "fails"})
     memory.close()
 
-    known = state_file.read(place.state)
+    known = state_file.read(plan_paths.state)
 
     assert (known.owner, known.exit_code, known.failed) == (None, 1, {"2": "it went wrong"})
     assert not known.is_finished
 
 
-def test_a_number_deleted_from_state_json_is_forgotten_with_all_its_phases(place: PlanPlace) -> None:
-    _record(place, PAIR, opened(1.0), _done(2.0, 1, 2))
-    _edit_state(place, completed_task_indices=[2])
+def test_a_number_deleted_from_state_json_is_forgotten_with_all_its_phases(plan_paths: PlanPaths) -> None:
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1, 2))
+    _edit_state(plan_paths, completed_task_indices=[2])
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
-    event = _events(place)[-1]
+    event = _events(plan_paths)[-1]
     assert isinstance(event, TasksForgotten)
     assert (event.tasks, event.phase) == ((1,), Phase.PLAN)
     assert memory.said == ["task 1 deleted from state.json: to be done again"]
     assert memory.history.lines[1].next is Phase.PLAN
 
 
-def test_a_deletion_is_forgotten_once(place: PlanPlace) -> None:
+def test_a_deletion_is_forgotten_once(plan_paths: PlanPaths) -> None:
     """Done again and opened again, the task stays complete."""
-    _record(place, PAIR, _done(1.0, 1, 2))
-    _edit_state(place, completed_task_indices=[2])
-    _record(place, PAIR, _done(3.0, 1))
+    _record(plan_paths, PAIR, _done(1.0, 1, 2))
+    _edit_state(plan_paths, completed_task_indices=[2])
+    _record(plan_paths, PAIR, _done(3.0, 1))
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1, 2}
     assert memory.said == []
 
 
-def test_a_deletion_counts_once_also_when_state_json_was_not_written_since(place: PlanPlace) -> None:
+def test_a_deletion_counts_once_also_when_state_json_was_not_written_since(plan_paths: PlanPaths) -> None:
     """Cut off after task 1 was forgotten and done again, state.json still is what the person left."""
-    _record(place, PAIR, _done(1.0, 1, 2))
-    _edit_state(place, completed_task_indices=[2])
-    edited = place.state.read_bytes()
-    _record(place, PAIR, _done(3.0, 1))
-    place.state.write_bytes(edited)
+    _record(plan_paths, PAIR, _done(1.0, 1, 2))
+    _edit_state(plan_paths, completed_task_indices=[2])
+    edited = plan_paths.state.read_bytes()
+    _record(plan_paths, PAIR, _done(3.0, 1))
+    plan_paths.state.write_bytes(edited)
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1, 2}
 
 
-def test_a_deletion_hits_the_task_that_had_the_number_when_state_json_was_written(place: PlanPlace) -> None:
+def test_a_deletion_hits_the_task_that_had_the_number_when_state_json_was_written(
+    plan_paths: PlanPaths,
+) -> None:
     """Task 2 was deleted and a task put in front; cut off after that was recorded, task 1 is not hit as well."""
     moved = tasks_of("1=new 2=a 3=b")
-    _record(place, tasks_of("1=a 2=b"), _done(1.0, 1, 2))
-    _edit_state(place, completed_task_indices=[1])
-    edited = place.state.read_bytes()
-    _opened_again(place, moved)
-    place.state.write_bytes(edited)
+    _record(plan_paths, tasks_of("1=a 2=b"), _done(1.0, 1, 2))
+    _edit_state(plan_paths, completed_task_indices=[1])
+    edited = plan_paths.state.read_bytes()
+    _opened_again(plan_paths, moved)
+    plan_paths.state.write_bytes(edited)
 
-    memory = _opened_again(place, moved)
+    memory = _opened_again(plan_paths, moved)
 
     assert memory.history.completed == {2}
 
 
-def test_what_was_completed_after_state_json_was_written_is_not_taken_for_deleted(place: PlanPlace) -> None:
-    _record(place, PAIR, opened(1.0), _done(2.0, 1))
-    known = place.state.read_bytes()
-    _record(place, PAIR, _done(3.0, 2))
-    place.state.write_bytes(known)
+def test_what_was_completed_after_state_json_was_written_is_not_taken_for_deleted(
+    plan_paths: PlanPaths,
+) -> None:
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1))
+    known = plan_paths.state.read_bytes()
+    _record(plan_paths, PAIR, _done(3.0, 2))
+    plan_paths.state.write_bytes(known)
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1, 2}
     assert memory.said == []
 
 
 @pytest.mark.usefixtures("unsynced")
-def test_a_state_json_of_any_moment_forgets_nothing(place: PlanPlace) -> None:
+def test_a_state_json_of_any_moment_forgets_nothing(plan_paths: PlanPaths) -> None:
     """It is written now and then only: wherever that was, with the whole journal nothing is taken for deleted."""
-    raw, _ = _pair_story(place)
-    recording = load(place.journal)
+    raw, _ = _pair_story(plan_paths)
+    recording = load(plan_paths.journal)
     for at in range(len(recording.events) + 1):
         offset = recording.ends[at - 1] if at else 0
-        _put(place, raw)
-        state_file.write(place.state, state_file.state_of(fold(recording.events[:at]), offset))
+        _put(plan_paths, raw)
+        state_file.write(plan_paths.state, state_file.state_of(fold(recording.events[:at]), offset))
 
-        memory = _opened_again(place)
+        memory = _opened_again(plan_paths)
 
         assert memory.history.completed == {1, 2}
-        assert place.journal.read_bytes() == raw
+        assert plan_paths.journal.read_bytes() == raw
 
 
-def test_a_state_json_ahead_of_a_cut_journal_is_brought_back_first(place: PlanPlace) -> None:
+def test_a_state_json_ahead_of_a_cut_journal_is_brought_back_first(plan_paths: PlanPaths) -> None:
     """Or what is recorded from now on would look as old as what that state.json had seen."""
-    _record(place, PAIR, opened(1.0), _done(2.0, 1), _done(3.0, 2))
-    raw = place.journal.read_bytes()
-    place.journal.write_bytes(raw[: load(place.journal).ends[2] + 7])
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1), _done(3.0, 2))
+    raw = plan_paths.journal.read_bytes()
+    plan_paths.journal.write_bytes(raw[: load(plan_paths.journal).ends[2] + 7])
 
-    memory = open_journal(place, _reading(PAIR))
-    known = state_file.read(place.state)
+    memory = open_journal(plan_paths, _reading(PAIR))
+    known = state_file.read(plan_paths.state)
     memory.close()
 
     assert known.completed_task_indices == (1,)
-    assert known.journal_offset == load(place.journal).length
+    assert known.journal_offset == load(plan_paths.journal).length
     assert memory.history.completed == {1}
 
 
-def test_a_state_json_ahead_of_a_cut_journal_deletes_nothing(place: PlanPlace) -> None:
+def test_a_state_json_ahead_of_a_cut_journal_deletes_nothing(plan_paths: PlanPaths) -> None:
     """Task 1 was complete, then to be done again; where the cut took the second away the first holds."""
-    _record(place, PAIR, _done(1.0, 1), TasksForgotten(2.0, (1,), Phase.PLAN, "peal redo"))
-    raw = place.journal.read_bytes()
-    place.journal.write_bytes(raw[: load(place.journal).ends[1] + 7])
+    _record(plan_paths, PAIR, _done(1.0, 1), TasksForgotten(2.0, (1,), Phase.PLAN, "peal redo"))
+    raw = plan_paths.journal.read_bytes()
+    plan_paths.journal.write_bytes(raw[: load(plan_paths.journal).ends[1] + 7])
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1}
     assert memory.said == ["cut off 7 bytes of an unfinished record at the end of the journal"]
 
 
-def test_a_ticked_task_missing_from_state_json_was_not_deleted(place: PlanPlace) -> None:
+def test_a_ticked_task_missing_from_state_json_was_not_deleted(plan_paths: PlanPaths) -> None:
     """What the plan says is not for state.json to change."""
     tasks = tasks_of("1x 2")
-    _record(place, tasks, opened(1.0))
-    _edit_state(place, completed_task_indices=[])
+    _record(plan_paths, tasks, opened(1.0))
+    _edit_state(plan_paths, completed_task_indices=[])
 
-    memory = _opened_again(place, tasks)
+    memory = _opened_again(plan_paths, tasks)
 
     assert memory.history.completed == {1}
     assert memory.said == []
 
 
-def test_a_number_added_to_state_json_completes_nothing(place: PlanPlace) -> None:
+def test_a_number_added_to_state_json_completes_nothing(plan_paths: PlanPaths) -> None:
     """The journal says what is complete; `peal done` is the way to say so."""
-    _record(place, PAIR, opened(1.0), _done(2.0, 1))
-    _edit_state(place, completed_task_indices=[1, 2])
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1))
+    _edit_state(plan_paths, completed_task_indices=[1, 2])
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1}
 
 
 def test_state_json_is_written_at_most_four_times_a_second_and_at_the_end(
-    place: PlanPlace, monkeypatch: pytest.MonkeyPatch
+    plan_paths: PlanPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     seen = []
     for at in range(8):
         now[0] += 0.125
         memory.append(_done(float(at), 1))
         memory.update_state()
-        seen.append(json.loads(place.state.read_bytes())["journal_offset"])
+        seen.append(json.loads(plan_paths.state.read_bytes())["journal_offset"])
 
     memory.close()
 
     assert len(set(seen)) == 4
-    assert json.loads(place.state.read_bytes())["journal_offset"] == memory.length > seen[-1]
+    assert json.loads(plan_paths.state.read_bytes())["journal_offset"] == memory.length > seen[-1]
 
 
-def test_nothing_new_is_not_written_again(place: PlanPlace) -> None:
-    memory = open_journal(place, _reading(PAIR))
+def test_nothing_new_is_not_written_again(plan_paths: PlanPaths) -> None:
+    memory = open_journal(plan_paths, _reading(PAIR))
     memory.update_state()
-    place.state.unlink()
+    plan_paths.state.unlink()
 
     memory.update_state(force=True)
     memory.close()
 
-    assert not place.state.exists()
+    assert not plan_paths.state.exists()
 
 
 # Lost and unreadable files
 
 
-def test_a_lost_state_json_is_made_again_from_the_journal(place: PlanPlace) -> None:
-    _record(place, PAIR, opened(1.0), _done(2.0, 2))
-    known = state_file.read(place.state)
-    place.state.unlink()
+def test_a_lost_state_json_is_made_again_from_the_journal(plan_paths: PlanPaths) -> None:
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 2))
+    known = state_file.read(plan_paths.state)
+    plan_paths.state.unlink()
 
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     memory.append(RunClosed(3.0, 0, "done"))
     memory.close()
 
     assert memory.history.completed == {2}
     assert memory.said == ["state.json was missing: made again from the journal"]
-    assert state_file.read(place.state).completed_task_indices == known.completed_task_indices
+    assert state_file.read(plan_paths.state).completed_task_indices == known.completed_task_indices
 
 
-def test_after_a_lost_journal_peal_goes_on_from_state_json(place: PlanPlace) -> None:
-    _record(place, PAIR, opened(1.0), _done(2.0, 2))
-    place.journal.unlink()
+def test_after_a_lost_journal_peal_goes_on_from_state_json(plan_paths: PlanPaths) -> None:
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 2))
+    plan_paths.journal.unlink()
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {2}
     assert memory.said == ["the journal was missing: went on from state.json"]
-    assert fold(_events(place)).completed == {2}
+    assert fold(_events(plan_paths)).completed == {2}
 
 
-def test_a_ticked_task_in_state_json_is_not_marked_done_by_hand(place: PlanPlace) -> None:
+def test_a_ticked_task_in_state_json_is_not_marked_done_by_hand(plan_paths: PlanPaths) -> None:
     """Or it would stay complete after it is unticked."""
-    _record(place, tasks_of("1x 2"), _done(1.0, 2))
-    place.journal.unlink()
-    _opened_again(place, tasks_of("1x 2"))
+    _record(plan_paths, tasks_of("1x 2"), _done(1.0, 2))
+    plan_paths.journal.unlink()
+    _opened_again(plan_paths, tasks_of("1x 2"))
 
-    memory = _opened_again(place, tasks_of("1 2"))
+    memory = _opened_again(plan_paths, tasks_of("1 2"))
 
     assert memory.history.completed == {2}
 
 
-def test_attempts_whose_record_is_lost_keep_their_folders(place: PlanPlace) -> None:
+def test_attempts_whose_record_is_lost_keep_their_folders(plan_paths: PlanPaths) -> None:
     """New attempts get higher numbers: a folder is never used twice."""
-    _record(place, PAIR, opened(1.0))
+    _record(plan_paths, PAIR, opened(1.0))
     for number in (1, 2, 10):
-        place.attempt(2, Phase.EXECUTE, number).mkdir(parents=True)
-    (place.folder / "attempts" / "notes-of-mine-1").mkdir()
-    place.journal.unlink()
+        plan_paths.attempt(2, Phase.EXECUTE, number).mkdir(parents=True)
+    (plan_paths.folder / "attempts" / "notes-of-mine-1").mkdir()
+    plan_paths.journal.unlink()
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.counts == {(2, Phase.EXECUTE): 10}
 
 
 @pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("source", ["state.json", "the Rust peal"])
-def test_going_on_from_state_json_survives_a_crash_at_any_byte(place: PlanPlace, source: str) -> None:
+def test_going_on_from_state_json_survives_a_crash_at_any_byte(plan_paths: PlanPaths, source: str) -> None:
     """Until the completions are in the journal they are taken over again on the next opening."""
-    _record(place, PAIR, opened(1.0), _done(2.0, 1, 2))
-    known = place.state.read_bytes() if source == "state.json" else None
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1, 2))
+    known = plan_paths.state.read_bytes() if source == "state.json" else None
     rust = state_file.State("plans/a.md", "/repo", (1, 2)) if known is None else None
-    _put(place, b"", known)
-    _opened_again(place, rust_state=rust)
-    raw = place.journal.read_bytes()
+    _put(plan_paths, b"", known)
+    _opened_again(plan_paths, rust_state=rust)
+    raw = plan_paths.journal.read_bytes()
     for cut in range(len(raw) + 1):
-        _put(place, raw[:cut], known)
+        _put(plan_paths, raw[:cut], known)
 
-        memory = _opened_again(place, rust_state=rust)
+        memory = _opened_again(plan_paths, rust_state=rust)
 
         assert memory.history.completed == {1, 2}
-        assert fold(_events(place)).completed == {1, 2}
+        assert fold(_events(plan_paths)).completed == {1, 2}
 
 
 @one_file
 @given(raw=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_an_unreadable_state_json_is_kept_aside_and_never_overwritten(raw: bytes, tmp_path: Path) -> None:
-    place = PlanPlace(tmp_path / "plan")
-    place.folder.mkdir(exist_ok=True)
-    for copy in place.folder.iterdir():
+    plan_paths = PlanPaths(tmp_path / "plan")
+    plan_paths.folder.mkdir(exist_ok=True)
+    for copy in plan_paths.folder.iterdir():
         copy.unlink()
-    _put(place, _raw(PlanRead(0.0, PAIR), opened(1.0), _done(2.0, 1)), raw)
+    _put(plan_paths, _raw(PlanRead(0.0, PAIR), opened(1.0), _done(2.0, 1)), raw)
 
-    memory = _opened_again(place)
+    memory = _opened_again(plan_paths)
 
     assert memory.history.completed == {1}
-    assert (place.folder / "state.json.damaged-1").read_bytes() == raw
+    assert (plan_paths.folder / "state.json.damaged-1").read_bytes() == raw
     assert memory.said[0] == (
         "state.json could not be understood: kept as `state.json.damaged-1`, made again from the journal"
     )
@@ -839,33 +845,33 @@ def test_an_unreadable_state_json_is_kept_aside_and_never_overwritten(raw: bytes
         '{"completed_task_indices": [1]}',
     ],
 )
-def test_json_that_is_no_state_is_unreadable_too(place: PlanPlace, content: str) -> None:
-    _put(place, _raw(PlanRead(0.0, PAIR)), content.encode())
+def test_json_that_is_no_state_is_unreadable_too(plan_paths: PlanPaths, content: str) -> None:
+    _put(plan_paths, _raw(PlanRead(0.0, PAIR)), content.encode())
 
     with pytest.raises(Damaged, match="cannot be understood"):
-        state_file.read(place.state)
+        state_file.read(plan_paths.state)
 
 
-def test_every_unreadable_file_gets_a_name_of_its_own(place: PlanPlace) -> None:
+def test_every_unreadable_file_gets_a_name_of_its_own(plan_paths: PlanPaths) -> None:
     for content in (b"first", b"second"):
-        _put(place, _raw(PlanRead(0.0, PAIR)), content)
-        _opened_again(place)
+        _put(plan_paths, _raw(PlanRead(0.0, PAIR)), content)
+        _opened_again(plan_paths)
 
-    kept = {path.name: path.read_bytes() for path in place.folder.glob("*.damaged-*")}
+    kept = {path.name: path.read_bytes() for path in plan_paths.folder.glob("*.damaged-*")}
 
     assert kept == {"state.json.damaged-1": b"first", "state.json.damaged-2": b"second"}
 
 
-def test_starting_over_moves_the_memory_aside(place: PlanPlace) -> None:
+def test_starting_over_moves_the_memory_aside(plan_paths: PlanPaths) -> None:
     """Twice in one second too; nothing is lost."""
-    assert set_aside(place) is None
+    assert set_aside(plan_paths) is None
     kept = []
     for task in (1, 2):
-        _record(place, PAIR, _done(1.0, task))
-        kept.append(set_aside(place))
+        _record(plan_paths, PAIR, _done(1.0, task))
+        kept.append(set_aside(plan_paths))
 
-    assert not place.folder.exists()
-    assert [fold(_events(PlanPlace(folder))).completed for folder in kept] == [{1}, {2}]
+    assert not plan_paths.folder.exists()
+    assert [fold(_events(PlanPaths(folder))).completed for folder in kept] == [{1}, {2}]
 
 
 # The Rust peal
@@ -886,30 +892,30 @@ def test_the_rust_peals_state_json_is_understood(tmp_path: Path) -> None:
     assert _rust_file(tmp_path).schema_version == 0
 
 
-def test_what_the_rust_peal_has_done_is_done(place: PlanPlace, tmp_path: Path) -> None:
+def test_what_the_rust_peal_has_done_is_done(plan_paths: PlanPaths, tmp_path: Path) -> None:
     """Numbers that the plan does not have are passed over."""
-    memory = _opened_again(place, rust_state=_rust_file(tmp_path, 2, 9))
+    memory = _opened_again(plan_paths, rust_state=_rust_file(tmp_path, 2, 9))
 
     assert memory.history.completed == {2}
-    assert fold(_events(place)).completed == {2}
+    assert fold(_events(plan_paths)).completed == {2}
 
 
-def test_the_rust_peals_progress_is_taken_over_once(place: PlanPlace, tmp_path: Path) -> None:
+def test_the_rust_peals_progress_is_taken_over_once(plan_paths: PlanPaths, tmp_path: Path) -> None:
     """What a person wants done again later is not undone by the old file."""
     rust = _rust_file(tmp_path, 1, 2)
-    _opened_again(place, rust_state=rust)
-    _record(place, PAIR, TasksForgotten(1.0, (1,), Phase.PLAN, "peal redo"))
+    _opened_again(plan_paths, rust_state=rust)
+    _record(plan_paths, PAIR, TasksForgotten(1.0, (1,), Phase.PLAN, "peal redo"))
 
-    memory = _opened_again(place, rust_state=rust)
+    memory = _opened_again(plan_paths, rust_state=rust)
 
     assert memory.history.completed == {2}
 
 
-def test_peals_own_memory_beats_the_rust_peals(place: PlanPlace, tmp_path: Path) -> None:
-    _record(place, PAIR, opened(1.0))
-    place.state.unlink()
+def test_peals_own_memory_beats_the_rust_peals(plan_paths: PlanPaths, tmp_path: Path) -> None:
+    _record(plan_paths, PAIR, opened(1.0))
+    plan_paths.state.unlink()
 
-    memory = _opened_again(place, rust_state=_rust_file(tmp_path, 1, 2))
+    memory = _opened_again(plan_paths, rust_state=_rust_file(tmp_path, 1, 2))
 
     assert memory.history.completed == set()
 
@@ -944,7 +950,7 @@ def test_a_completion_costs_the_same_after_10_000_as_after_10(tmp_path: Path, ca
 
     def cost(done: int) -> list[tuple[str, int]]:
         tasks = tasks_of(" ".join(map(str, range(10_001, 10_001 + done + 2))))
-        memory = open_journal(PlanPlace(tmp_path / f"after-{done}"), _reading(tasks))
+        memory = open_journal(PlanPaths(tmp_path / f"after-{done}"), _reading(tasks))
         memory.append(_done(1.0, *range(10_002, 10_002 + done)), opened(1.0))
         memory.update_state(force=True)
         memory.append(StepStarted(2.0, 10_001, Phase.ADDRESS, 1, "shell"))
@@ -960,8 +966,10 @@ def test_a_completion_costs_the_same_after_10_000_as_after_10(tmp_path: Path, ca
     assert len(cost(done=11)) == 2
 
 
-def test_events_recorded_together_are_written_once_and_synced_once(place: PlanPlace, calls: Calls) -> None:
-    memory = open_journal(place, _reading(PAIR))
+def test_events_recorded_together_are_written_once_and_synced_once(
+    plan_paths: PlanPaths, calls: Calls
+) -> None:
+    memory = open_journal(plan_paths, _reading(PAIR))
     events = (opened(1.0), _done(2.0, 1), _done(3.0, 2))
     calls.made.clear()
 
@@ -972,12 +980,12 @@ def test_events_recorded_together_are_written_once_and_synced_once(place: PlanPl
     memory.close()
 
 
-def test_nothing_is_known_that_is_not_on_disk(place: PlanPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_known_that_is_not_on_disk(plan_paths: PlanPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     """The history hears of an event after it is written and synced."""
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     seen: list[tuple[int, set[int]]] = []
     monkeypatch.setattr(
-        journal, "_sync", lambda _: seen.append((len(_events(place)), set(memory.history.completed)))
+        journal, "_sync", lambda _: seen.append((len(_events(plan_paths)), set(memory.history.completed)))
     )
 
     memory.append(_done(1.0, 1))
@@ -989,11 +997,11 @@ def test_nothing_is_known_that_is_not_on_disk(place: PlanPlace, monkeypatch: pyt
 
 @pytest.mark.parametrize("fails_in", ["write_all", "_sync"])
 def test_a_record_that_cannot_be_written_leaves_nothing_behind(
-    place: PlanPlace, monkeypatch: pytest.MonkeyPatch, fails_in: str
+    plan_paths: PlanPaths, monkeypatch: pytest.MonkeyPatch, fails_in: str
 ) -> None:
     """The disk is full in the middle of a line: the next record, once there is room, stands in a line of its own."""
-    memory = open_journal(place, _reading(PAIR))
-    before = place.journal.read_bytes()
+    memory = open_journal(plan_paths, _reading(PAIR))
+    before = plan_paths.journal.read_bytes()
     with monkeypatch.context() as full:
 
         def fail(file: int, data: bytes = b"") -> None:
@@ -1003,33 +1011,33 @@ def test_a_record_that_cannot_be_written_leaves_nothing_behind(
         full.setattr(journal, fails_in, fail)
         with pytest.raises(OSError, match="No space left"):
             memory.append(_done(1.0, 1))
-    assert place.journal.read_bytes() == before
+    assert plan_paths.journal.read_bytes() == before
     assert memory.history.completed == set()
 
     memory.append(_done(2.0, 2))
     memory.close()
 
-    assert _events(place)[1:] == (_done(2.0, 2),)
+    assert _events(plan_paths)[1:] == (_done(2.0, 2),)
 
 
 def test_a_write_that_takes_only_a_part_goes_on_with_the_rest(
-    place: PlanPlace, monkeypatch: pytest.MonkeyPatch
+    plan_paths: PlanPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
 
     memory.append(_done(1.0, 1))
     memory.close()
 
-    assert _events(place)[1:] == (_done(1.0, 1),)
+    assert _events(plan_paths)[1:] == (_done(1.0, 1),)
 
 
 def test_a_state_json_that_cannot_be_written_at_the_end_spoils_nothing(
-    place: PlanPlace, monkeypatch: pytest.MonkeyPatch
+    plan_paths: PlanPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is made again at the next start."""
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     memory.append(_done(1.0, 1))
 
     def fail(*_: Any) -> None:
@@ -1039,20 +1047,20 @@ def test_a_state_json_that_cannot_be_written_at_the_end_spoils_nothing(
         full.setattr(state_file, "write", fail)
         memory.close()
 
-    assert _opened_again(place).history.completed == {1}
+    assert _opened_again(plan_paths).history.completed == {1}
 
 
-def test_a_journal_gives_back_the_run_that_was_played(place: PlanPlace) -> None:
+def test_a_journal_gives_back_the_run_that_was_played(plan_paths: PlanPaths) -> None:
     """A run recorded on disk adds up to the same as one that was only remembered."""
     world = {"1 address": "passes with findings", "2 plan": "fails", "3 execute": "is cut short"}
     tasks = tasks_of("1p 2p 3p")
     remembered = Remembered()
     play(remembered, tasks, world, Limits(2, 1))
-    memory = open_journal(place, _reading(tasks))
+    memory = open_journal(plan_paths, _reading(tasks))
     play(memory, tasks, world, Limits(2, 1))
     memory.close()
 
-    history = fold(_events(place))
+    history = fold(_events(plan_paths))
 
     assert history == memory.history
     assert history.lines[1].findings == (FINDING,)
@@ -1062,25 +1070,25 @@ def test_a_journal_gives_back_the_run_that_was_played(place: PlanPlace) -> None:
     )
 
 
-def test_a_journal_gives_back_a_run_that_landed(place: PlanPlace) -> None:
+def test_a_journal_gives_back_a_run_that_landed(plan_paths: PlanPaths) -> None:
     """Commits, worktrees, conflicts and holds too."""
     world = {"1 address": "conflicts, is mended, passes with findings", "2 land": "is outdated, is held"}
-    memory = open_journal(place, _reading(PAIR))
+    memory = open_journal(plan_paths, _reading(PAIR))
     play(memory, PAIR, world, Limits(2, lands=True))
     memory.close()
 
-    history = fold(_events(place))
+    history = fold(_events(plan_paths))
 
     assert history == memory.history
     assert (history.completed, history.held, history.closed.code) == ({1}, {2}, 4)
     assert (history.lines[1].verified, history.lines[2].brings) == ("1a3", "2e1")
 
 
-def test_a_journal_written_before_there_was_landing_goes_on_without(place: PlanPlace) -> None:
+def test_a_journal_written_before_there_was_landing_goes_on_without(plan_paths: PlanPaths) -> None:
     """What is not said is as it was: `address` is the last phase and nothing is committed."""
-    place.folder.mkdir(parents=True)
-    place.journal.write_bytes(FROZEN.read_bytes())
-    history = fold(_events(place))
+    plan_paths.folder.mkdir(parents=True)
+    plan_paths.journal.write_bytes(FROZEN.read_bytes())
+    history = fold(_events(plan_paths))
 
     assert (history.limits.lands, history.limits.as_ready, history.opened.branch) == (False, False, "")
     assert {(line.commit, line.mended, line.verified, line.held) for line in history.lines.values()} == {

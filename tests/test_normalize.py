@@ -340,12 +340,12 @@ def test_a_plan_is_found_in_an_answer(answer: str) -> None:
 
 def test_what_is_kept_of_another_text_does_not_count(tmp_path: Path) -> None:
     """Nor what somebody has taken the mark from."""
-    from peal.system.layout import Places
+    from peal.system.layout import RepoPaths
 
     file = tmp_path / "plan.md"
     file.write_text(WISHES)
-    place = Places(tmp_path).plan(file)
-    place.normalized.parent.mkdir(parents=True)
-    place.normalized.write_text(PLAN)
+    plan_paths = RepoPaths(tmp_path).plan(file)
+    plan_paths.normalized.parent.mkdir(parents=True)
+    plan_paths.normalized.write_text(PLAN)
 
-    assert read_plan(file, Places(tmp_path)).problems
+    assert read_plan(file, RepoPaths(tmp_path)).problems

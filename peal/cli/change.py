@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from peal.cli.options import places_of, repository
+from peal.cli.options import repo_paths_of, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES, Phase
 from peal.record import journal, lock
@@ -64,25 +64,25 @@ def done(tasks: tuple[str, ...], plan: Path | None, repo: Path) -> int:
 
 
 def _next(change: running.Change) -> str:
-    opened, _ = journal.latest_opening(change.places.plan(change.plan_file).journal)
+    opened, _ = journal.latest_opening(change.repo_paths.plan(change.plan_file).journal)
     return "next: `peal resume`" if opened else f"next: `peal run {shlex.quote(str(change.plan_file))}`"
 
 
 def _meant(tasks: tuple[str, ...], plan: Path | None, repo: Path) -> running.Change:
-    places = places_of(repo)
-    file = plan or found_again(places, plan_or_latest(plan, places))
-    read = fit_plan(file, places)
-    return running.Change(places, file, read, chosen(tasks, read), click.echo)
+    repo_paths = repo_paths_of(repo)
+    file = plan or found_again(repo_paths, plan_or_latest(plan, repo_paths))
+    read = fit_plan(file, repo_paths)
+    return running.Change(repo_paths, file, read, chosen(tasks, read), click.echo)
 
 
 @click.command()
 @repository
 def stop(repo: Path) -> int:
     """End the run that goes on in this repository, as Ctrl-C would."""
-    places = places_of(repo)
-    holder = lock.owner(places)
+    repo_paths = repo_paths_of(repo)
+    holder = lock.owner(repo_paths)
     if holder is None or not holder.is_alive:
-        click.echo(f"nothing runs in `{places.repo}`")
+        click.echo(f"nothing runs in `{repo_paths.repo}`")
         return 0
     try:
         os.kill(holder.pid, signal.SIGINT)

@@ -14,7 +14,7 @@ import click
 from attrs import asdict, define, field
 
 from peal.agents.event_text import Reading
-from peal.cli.options import as_json, hidden, places_of, repository
+from peal.cli.options import as_json, hidden, repo_paths_of, repository
 from peal.errors import PealError
 from peal.model.pipeline import Phase
 from peal.model.plan import segments_of
@@ -23,10 +23,10 @@ from peal.record.events import Event, RunOpened, converter
 from peal.record.events import as_json as to_json
 from peal.record.history import History, Line, Try, fold
 from peal.record.spending import amount
-from peal.run.known_plans import place_of, plan_or_latest
+from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.run.plan_files import read_plan
 from peal.schedule.plan import Work, decide
-from peal.system.layout import Places, PlanPlace
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import duration, harmless
 from peal.views.screens import Output
 from peal.views.screens.lines import Lines
@@ -45,44 +45,44 @@ _LONGEST_EVENT = 8 * 1024 * 1024
 @repository
 def status(plan: Path | None, watch: bool, json_: bool, repo: Path) -> int:
     """What of PLAN is done, running, failed or waiting and why; default: the latest run."""
-    places = places_of(repo)
-    plan = plan_or_latest(plan, places)
+    repo_paths = repo_paths_of(repo)
+    plan = plan_or_latest(plan, repo_paths)
     if watch and json_:
-        return _watched_as_json(places, plan)
+        return _watched_as_json(repo_paths, plan)
     if watch:
-        return _watched(places, plan)
-    found = _status(places, plan)
+        return _watched(repo_paths, plan)
+    found = _status(repo_paths, plan)
     click.echo(json.dumps(converter().unstructure(found), ensure_ascii=False) if json_ else _text(found))
     return 0
 
 
-def _watched(places: Places, plan: Path) -> int:
-    found = _status(places, plan)
+def _watched(repo_paths: RepoPaths, plan: Path) -> int:
+    found = _status(repo_paths, plan)
     if found.state == "running":
         if Output.standard().can_redraw(os.environ):
-            _as_table(places, place_of(places, plan))
+            _as_table(repo_paths, plan_paths_of(repo_paths, plan))
         else:
             click.echo(_headline(found))
-            _as_lines(places, place_of(places, plan))
-        found = _status(places, plan)
+            _as_lines(repo_paths, plan_paths_of(repo_paths, plan))
+        found = _status(repo_paths, plan)
     click.echo(_text(found))
     return 0
 
 
-def _watched_as_json(places: Places, plan: Path) -> int:
+def _watched_as_json(repo_paths: RepoPaths, plan: Path) -> int:
     """The status as a line of JSON, again whenever something was recorded."""
-    for _ in _news(places, place_of(places, plan)):
-        click.echo(to_json(converter().unstructure(_status(places, plan))))
+    for _ in _news(repo_paths, plan_paths_of(repo_paths, plan)):
+        click.echo(to_json(converter().unstructure(_status(repo_paths, plan))))
     return 0
 
 
-def _as_table(places: Places, place: PlanPlace) -> None:
+def _as_table(repo_paths: RepoPaths, plan_paths: PlanPaths) -> None:
     """The table that the run itself shows, until the run is over."""
     from peal.views.screens.live import Area
     from peal.views.screens.table import Scene, render
 
-    area, history, hide = Area(Output.standard()), History(), hidden(places.repo)
-    for news in _news(places, place):
+    area, history, hide = Area(Output.standard()), History(), hidden(repo_paths.repo)
+    for news in _news(repo_paths, plan_paths):
         for event in news:
             history.apply(event)
         if not area.out.is_heard:
@@ -93,16 +93,16 @@ def _as_table(places: Places, place: PlanPlace) -> None:
                 history,
                 work.segments,
                 decide(work, history, time.time()),
-                lambda one: hide(transcripts.last_output(place, one)),
+                lambda one: hide(transcripts.last_output(plan_paths, one)),
             )
             area.draw(render(scene, time.time(), *area.room))
     area.clear()
 
 
-def _as_lines(places: Places, place: PlanPlace) -> None:
+def _as_lines(repo_paths: RepoPaths, plan_paths: PlanPaths) -> None:
     """A plain line for each event from now on, until the run is over."""
     screen, history = Lines(Output.standard()), History()
-    for number, news in enumerate(_news(places, place)):
+    for number, news in enumerate(_news(repo_paths, plan_paths)):
         for event in news:
             history.apply(event)
             if number:
@@ -111,13 +111,13 @@ def _as_lines(places: Places, place: PlanPlace) -> None:
             return
 
 
-def _news(places: Places, place: PlanPlace) -> Iterator[tuple[Event, ...]]:
+def _news(repo_paths: RepoPaths, plan_paths: PlanPaths) -> Iterator[tuple[Event, ...]]:
     """What was recorded since the last look, twice a second, until the run is over; at first everything."""
     seen, size, run, is_over = 0, -1, "", False
     while not is_over:
-        alive = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
-        grown = _size(place.journal)
-        events = journal.load(place.journal).events[seen:] if grown != size else ()
+        alive = _live_run(repo_paths)  # Asked first: what a run that is over by now recorded is read below.
+        grown = _size(plan_paths.journal)
+        events = journal.load(plan_paths.journal).events[seen:] if grown != size else ()
         seen, size = seen + len(events), grown
         run = next((event.run for event in reversed(events) if isinstance(event, RunOpened)), run)
         yield events
@@ -126,30 +126,30 @@ def _news(places: Places, place: PlanPlace) -> Iterator[tuple[Event, ...]]:
             time.sleep(_WATCH_EVERY)
 
 
-def _status(places: Places, plan: Path) -> RunStatus:
-    place = place_of(places, plan)
-    live = _live_run(places)  # Asked first: what a run that is over by now recorded is read below.
-    history = fold(journal.load(place.journal).events)
+def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
+    plan_paths = plan_paths_of(repo_paths, plan)
+    live = _live_run(repo_paths)  # Asked first: what a run that is over by now recorded is read below.
+    history = fold(journal.load(plan_paths.journal).events)
     if not history.lines:
-        history = fold([store.as_read(places, plan, read_plan(plan, places))])
+        history = fold([store.as_read(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
-    hide = hidden(places.repo)
+    hide = hidden(repo_paths.repo)
     return overview(
         history,
         time.time(),
         alive,
         _reasons(history) if alive else {},
-        lambda one: hide(transcripts.last_output(place, one)),
+        lambda one: hide(transcripts.last_output(plan_paths, one)),
     )
 
 
-def _is_alive(places: Places, history: History) -> bool:
-    return bool(history.opened and history.opened.run == _live_run(places))
+def _is_alive(repo_paths: RepoPaths, history: History) -> bool:
+    return bool(history.opened and history.opened.run == _live_run(repo_paths))
 
 
-def _live_run(places: Places) -> str | None:
+def _live_run(repo_paths: RepoPaths) -> str | None:
     """The run that goes on in this repository."""
-    holder = lock.owner(places)
+    holder = lock.owner(repo_paths)
     return holder.run if holder and holder.is_alive else None
 
 
@@ -212,14 +212,14 @@ def _row(task: Any) -> str:
 @repository
 def runs(json_: bool, repo: Path) -> int:
     """The plans this repository knows, the latest first."""
-    places = places_of(repo)
-    found = store.known_runs(places)
-    holder = lock.owner(places)
+    repo_paths = repo_paths_of(repo)
+    found = store.known_runs(repo_paths)
+    holder = lock.owner(repo_paths)
     if json_:
         click.echo(json.dumps({"runs": [asdict(known) for known in found]}, ensure_ascii=False))
         return 0
     if not found:
-        click.echo(f"no plan has been run in `{places.repo}` yet; start with `peal run PLAN`")
+        click.echo(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
     for known in found:
         alive = bool(holder and holder.is_alive and holder.run == known.run_id)
         how = "running" if alive else "cut off" if known.exit_code is None else f"exit code {known.exit_code}"
@@ -249,15 +249,15 @@ def logs(
     repo: Path,
 ) -> int:
     """What an attempt at TASK printed: the one that failed, else the latest of an agent's, or the one asked for."""
-    places = places_of(repo)
-    place = place_of(places, plan_or_latest(plan, places))
-    history = fold(journal.load(place.journal).events)
+    repo_paths = repo_paths_of(repo)
+    plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
+    history = fold(journal.load(plan_paths.journal).events)
     one = _wanted(history, task, phase, attempt)
-    folder = transcripts.folder_of(place, one)
+    folder = transcripts.folder_of(plan_paths, one)
     if json_:
         click.echo(json.dumps(_as_json(one, folder), ensure_ascii=False))
-    elif follow and one.ended is None and _is_alive(places, history):
-        _follow(places, place, one, folder, raw)
+    elif follow and one.ended is None and _is_alive(repo_paths, history):
+        _follow(repo_paths, plan_paths, one, folder, raw)
     else:
         _print_all(history.lines[task], one, folder, raw)
     return 0
@@ -338,7 +338,7 @@ def _print_lines(lines: Iterable[str]) -> None:
         click.echo(harmless(line) if is_terminal else line)
 
 
-def _follow(places: Places, place: PlanPlace, one: Try, folder: Path, raw: bool) -> None:
+def _follow(repo_paths: RepoPaths, plan_paths: PlanPaths, one: Try, folder: Path, raw: bool) -> None:
     """Print what comes until the attempt has ended."""
     click.echo(_heading(one, folder))
     with ExitStack() as files:
@@ -351,9 +351,9 @@ def _follow(places: Places, place: PlanPlace, one: Try, folder: Path, raw: bool)
                 _print_lines(_under_its_name(path, seen[path].shown(is_over)))
             if is_over:
                 return
-            is_alive, grown = _live_run(places) is not None, _size(place.journal)
+            is_alive, grown = _live_run(repo_paths) is not None, _size(plan_paths.journal)
             if grown != size or not is_alive:
-                line = fold(journal.load(place.journal).events).lines.get(one.task)
+                line = fold(journal.load(plan_paths.journal).events).lines.get(one.task)
                 is_over, size = line is None or line.running != one or not is_alive, grown
             time.sleep(0.2)
 

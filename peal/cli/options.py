@@ -10,7 +10,7 @@ import click
 from peal import settings
 from peal.errors import PealError
 from peal.system import git
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.redaction import redactor, secrets
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -71,8 +71,8 @@ def hidden(repo: Path) -> Callable[[str], str]:
     return redactor(secrets(os.environ.items(), named))
 
 
-def places_of(repo: Path) -> Places:
+def repo_paths_of(repo: Path) -> RepoPaths:
     """Where peal's memory of the repository around `repo` lies; PealError if it cannot lie there."""
-    places = Places(git.top_level(repo))
-    places.check()
-    return places
+    repo_paths = RepoPaths(git.top_level(repo))
+    repo_paths.check()
+    return repo_paths

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from peal.cli.options import as_json, places_of
+from peal.cli.options import as_json, repo_paths_of
 from peal.errors import PealError
 from peal.model.plan import Plan
 from peal.run.plan_files import read_plan
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless, ranges
 
 
@@ -28,10 +28,10 @@ def check(plans: tuple[Path, ...], json_: bool) -> int:
     return 1 if any(plan.problems for plan in read) else 0
 
 
-def _places(plan: Path) -> Places | None:
+def _places(plan: Path) -> RepoPaths | None:
     """Where a repository around the plan remembers it; None if it lies in none."""
     try:
-        return places_of(plan.parent)
+        return repo_paths_of(plan.parent)
     except PealError:
         return None
 

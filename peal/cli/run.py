@@ -11,7 +11,7 @@ import click
 from attrs import frozen
 
 from peal.agents import Request
-from peal.cli.options import places_of, repository, setting_flags
+from peal.cli.options import repo_paths_of, repository, setting_flags
 from peal.executors.rehearsal import Rehearsal
 from peal.model.agent import Command, Reply
 from peal.model.pipeline import Phase
@@ -27,9 +27,9 @@ from peal.run.after_run import (
     summed_up,
 )
 from peal.run.job_of import job_of, where_it_is
-from peal.run.known_plans import place_of
+from peal.run.known_plans import plan_paths_of
 from peal.settings import under_first_names
-from peal.system.layout import Places, PlanPlace
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
 from peal.text.display import ranges
 from peal.views.report import OUTPUT_LINES, report
@@ -100,8 +100,8 @@ def run(plan: Path, fresh: bool, hearing: Hearing, **options: Any) -> int:
     4 paused: a task is held until you make way, 5 another peal is at work, 130 interrupted.
     """
     repo = options.pop("repo")
-    places = places_of(repo)
-    return _carry_out(places, plan, _given(options), options, hearing, fresh=fresh)
+    repo_paths = repo_paths_of(repo)
+    return _carry_out(repo_paths, plan, _given(options), options, hearing, fresh=fresh)
 
 
 @click.command()
@@ -110,24 +110,24 @@ def run(plan: Path, fresh: bool, hearing: Hearing, **options: Any) -> int:
 @heard
 def resume(plan: Path | None, hearing: Hearing, **options: Any) -> int:
     """Go on with PLAN, or with the latest unfinished run, with the flags it was started with; new flags win."""
-    places = places_of(options.pop("repo"))
-    found = store.known_runs(places)
+    repo_paths = repo_paths_of(options.pop("repo"))
+    found = store.known_runs(repo_paths)
     if plan is None and not found:
         click.echo(
-            f"nothing to resume: no plan has been run in `{places.repo}` yet; start with `peal run PLAN`"
+            f"nothing to resume: no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`"
         )
         return 0
     if plan is None:
         unfinished = [known for known in found if not known.is_finished]
-        plan = places.plan_file((unfinished or found)[0].plan_path)
-    plan = where_it_is(places, plan)
-    stored = _stored(place_of(places, plan))
-    return _carry_out(places, plan, _renewed(stored, _given(options)), options, hearing, resumed=True)
+        plan = repo_paths.plan_file((unfinished or found)[0].plan_path)
+    plan = where_it_is(repo_paths, plan)
+    stored = _stored(plan_paths_of(repo_paths, plan))
+    return _carry_out(repo_paths, plan, _renewed(stored, _given(options)), options, hearing, resumed=True)
 
 
-def _stored(place: PlanPlace) -> dict[str, Any]:
+def _stored(plan_paths: PlanPaths) -> dict[str, Any]:
     """The flags of the latest run; a task that was forgotten since belongs to its selection from then on."""
-    opened, forgotten = journal.latest_opening(place.journal)
+    opened, forgotten = journal.latest_opening(plan_paths.journal)
     if opened is None or opened.selected is None or not forgotten:
         return opened.flags if opened else {}
     kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
@@ -172,7 +172,7 @@ def _tell(text: str) -> None:
 
 
 def _carry_out(
-    places: Places,
+    repo_paths: RepoPaths,
     plan_file: Path,
     flags: dict[str, Any],
     options: dict[str, Any],
@@ -184,7 +184,7 @@ def _carry_out(
     )
     given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
     accepted = options["accept_settings"]
-    job = job_of(places, plan_file, flags, _tell, options["dry_run"], accepted, **given, **how)
+    job = job_of(repo_paths, plan_file, flags, _tell, options["dry_run"], accepted, **given, **how)
     screen = _screen(show, job, options["dry_run"])
     began = time.time()
     try:
@@ -220,9 +220,9 @@ def _screen(show: Show, job: running.Job, is_rehearsal: bool) -> Screen:
         return Lines(output, show.explain, show.quiet)
     from peal.views.screens.live import Area, Live
 
-    place = job.place
+    plan_paths = job.plan_paths
     area = Area(output, show.no_color)
-    return Live(area, job.work.segments, lambda one: job.crew.hide(transcripts.last_output(place, one)))
+    return Live(area, job.work.segments, lambda one: job.crew.hide(transcripts.last_output(plan_paths, one)))
 
 
 def _wants_table(show: Show) -> bool:
@@ -254,11 +254,11 @@ def _told(attempt: Attempt, crew: Crew) -> str:
 
 
 def _report(job: running.Job, end: running.End, seconds: float) -> list[str]:
-    place, hide = job.place, job.crew.hide
+    plan_paths, hide = job.plan_paths, job.crew.hide
     return report(
         end.history,
         end.halt,
         seconds,
-        lambda one: [hide(line) for line in transcripts.last_outputs(place, one, OUTPUT_LINES)],
-        lambda one: shown(transcripts.folder_of(place, one)),
+        lambda one: [hide(line) for line in transcripts.last_outputs(plan_paths, one, OUTPUT_LINES)],
+        lambda one: shown(transcripts.folder_of(plan_paths, one)),
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from peal.cli.options import places_of, repository
+from peal.cli.options import repo_paths_of, repository
 from peal.errors import PealError
 from peal.record import journal, lock, store
 from peal.record.history import Line, Try, fold
-from peal.run.known_plans import place_of, plan_or_latest
+from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.system import git, removal
-from peal.system.layout import PATCH, Places, PlanPlace
+from peal.system.layout import PATCH, PlanPaths, RepoPaths
 from peal.worktrees import leftovers, worktree
 
 
@@ -26,12 +26,12 @@ from peal.worktrees import leftovers, worktree
 @repository
 def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
     """What TASK has changed, landed or not; while it runs, so far."""
-    places = places_of(repo)
-    place = place_of(places, plan_or_latest(plan, places))
-    line = fold(journal.load(place.journal).events).lines.get(task)
+    repo_paths = repo_paths_of(repo)
+    plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
+    line = fold(journal.load(plan_paths.journal).events).lines.get(task)
     if line is None:
         raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
-    shown = _difference(places, place, line, ["--stat"] if stat else [])
+    shown = _difference(repo_paths, plan_paths, line, ["--stat"] if stat else [])
     if not shown:
         raise PealError(f"task {task} has changed nothing; `peal logs {task}` shows what it did")
     sys.stdout.buffer.write(shown)
@@ -39,7 +39,7 @@ def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
     return 0
 
 
-def _difference(places: Places, place: PlanPlace, line: Line, options: list[str]) -> bytes:
+def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, options: list[str]) -> bytes:
     """As git prints it; empty if there is none. PealError if it cannot be told."""
     wants_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     options = [
@@ -49,17 +49,17 @@ def _difference(places: Places, place: PlanPlace, line: Line, options: list[str]
         "--color=always" if wants_colour else "--color=never",
     ]
     if line.running and line.running.base:
-        at, folder = Path(line.running.workspace), _folder(place, line.running)
-        if slot := leftovers.holding(places.repo, at, folder):
+        at, folder = Path(line.running.workspace), _folder(plan_paths, line.running)
+        if slot := leftovers.holding(repo_paths.repo, at, folder):
             return _shown(worktree.difference(slot, line.running.base, options))
-    if commit := _commit(places, line):
-        return _shown(git.attempt(places.repo, "diff", *options, f"{commit}^1", commit))
+    if commit := _commit(repo_paths, line):
+        return _shown(git.attempt(repo_paths.repo, "diff", *options, f"{commit}^1", commit))
     last = line.running or line.last()
-    patch = _folder(place, last) / PATCH if last else None
+    patch = _folder(plan_paths, last) / PATCH if last else None
     if patch and patch.exists():
         is_short = options[0] == "--stat"
         return (
-            _shown(git.attempt(places.repo, "apply", "--stat", str(patch)))
+            _shown(git.attempt(repo_paths.repo, "apply", "--stat", str(patch)))
             if is_short
             else patch.read_bytes()
         )
@@ -70,17 +70,21 @@ def _difference(places: Places, place: PlanPlace, line: Line, options: list[str]
     return b""
 
 
-def _folder(place: PlanPlace, one: Try) -> Path:
-    return place.attempt(one.task, one.phase, one.number)
+def _folder(plan_paths: PlanPaths, one: Try) -> Path:
+    return plan_paths.attempt(one.task, one.phase, one.number)
 
 
-def _commit(places: Places, line: Line) -> str:
+def _commit(repo_paths: RepoPaths, line: Line) -> str:
     """The commit that shows the task's change against its first parent: the merge, if it is the task's own."""
     merge, own = line.verified or line.mended, line.commit
     if not merge or not own:
         return merge or own
-    is_ours = git.is_ancestor(places.repo, own, merge) and not git.is_ancestor(places.repo, own, f"{merge}^1")
-    is_replayed = not git.is_ancestor(places.repo, own, merge) and bool(git.commit_id(places.repo, merge))
+    is_ours = git.is_ancestor(repo_paths.repo, own, merge) and not git.is_ancestor(
+        repo_paths.repo, own, f"{merge}^1"
+    )
+    is_replayed = not git.is_ancestor(repo_paths.repo, own, merge) and bool(
+        git.commit_id(repo_paths.repo, merge)
+    )
     return merge if is_ours or is_replayed else own
 
 
@@ -100,38 +104,38 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
 
     Ends with 1 if something could not be removed, and says what removes it.
     """
-    places, remains = places_of(repo), False
+    repo_paths, remains = repo_paths_of(repo), False
     said: list[str] = []
-    if places.root.is_dir():
+    if repo_paths.root.is_dir():
         if dry_run:
-            lock.refuse(places)
-        with nullcontext() if dry_run else lock.hold(places, "", first=store.taking_over(places)):
-            for text, is_gone in _without_worktrees(places, dry_run):
+            lock.refuse(repo_paths)
+        with nullcontext() if dry_run else lock.hold(repo_paths, "", first=store.taking_over(repo_paths)):
+            for text, is_gone in _without_worktrees(repo_paths, dry_run):
                 remains = remains or not is_gone
                 said.append(text)
-            said += _without_branches(places, dry_run) if branches else ()
+            said += _without_branches(repo_paths, dry_run) if branches else ()
     for text in said or ["nothing to clean"]:
         click.echo(text)
     return 1 if remains else 0
 
 
-def _without_worktrees(places: Places, dry_run: bool) -> Iterator[tuple[str, bool]]:
+def _without_worktrees(repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[str, bool]]:
     """What becomes of each worktree, and of each one that was moved aside; false for what had to go and could not."""
     if not dry_run:
-        yield from ((text, True) for text in store.put_right(places))
-    for slot in worktree.found(places.repo, places.worktrees):
+        yield from ((text, True) for text in store.put_right(repo_paths))
+    for slot in worktree.found(repo_paths.repo, repo_paths.worktrees):
         yield _removed(f"worktree `{slot.path}`", None if dry_run else slot.remove(), dry_run)
-    for path in worktree.aside(places.worktrees, "left"):
+    for path in worktree.aside(repo_paths.worktrees, "left"):
         told = f"`{path}`, the rest of a worktree"
         yield _removed(told, None if dry_run else removal.remove(path), dry_run)
-    for path in worktree.aside(places.worktrees, "kept"):
+    for path in worktree.aside(repo_paths.worktrees, "kept"):
         command = removal.by_hand(path)
         yield (
             f"kept `{path}`: it holds work that is in no patch; when you have seen to it, `{command}` removes it",
             True,
         )
     if not dry_run:
-        leftovers.forget(places.worktrees)
+        leftovers.forget(repo_paths.worktrees)
 
 
 def _removed(what: str, left: removal.Left | None, dry_run: bool) -> tuple[str, bool]:
@@ -140,34 +144,36 @@ def _removed(what: str, left: removal.Left | None, dry_run: bool) -> tuple[str, 
     return f"{what} could not be removed wholly ({left.why}); `{left.command()}` removes it", False
 
 
-def _without_branches(places: Places, dry_run: bool) -> Iterator[str]:
+def _without_branches(repo_paths: RepoPaths, dry_run: bool) -> Iterator[str]:
     """Only what the branch that is checked out holds: nothing gets lost with it."""
-    for name, is_in_use in _own_branches(places):
+    for name, is_in_use in _own_branches(repo_paths):
         short = name.removeprefix("refs/heads/")
         if is_in_use:
             yield f"kept branch `{short}`: it is checked out"
-        elif not git.is_ancestor(places.repo, name, "HEAD"):
+        elif not git.is_ancestor(repo_paths.repo, name, "HEAD"):
             yield f"kept branch `{short}`: it has not landed; `git log {short}` shows it, `git branch -D {short}` deletes it"
         else:
             if not dry_run:
-                git.output(places.repo, "update-ref", "-d", name)
+                git.output(repo_paths.repo, "update-ref", "-d", name)
             yield f"{_would(dry_run, 'deleted')} branch `{short}`"
 
 
-def _own_branches(places: Places) -> Iterator[tuple[str, bool]]:
+def _own_branches(repo_paths: RepoPaths) -> Iterator[tuple[str, bool]]:
     """
     The branches that runs of this checkout's plans have made, and whether each is checked out somewhere.
 
     Below any prefix, for `branch_prefix` may have been another one then: the names behind it are peal's alone.
     """
-    names = {places.branch(places.plan_file(known.plan_path)) for known in store.known_runs(places)}
+    names = {
+        repo_paths.branch(repo_paths.plan_file(known.plan_path)) for known in store.known_runs(repo_paths)
+    }
     own = re.compile(
         rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
     )
-    listed = git.output(places.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
-    for name, _, place in (line.partition(" ") for line in listed.splitlines()):
+    listed = git.output(repo_paths.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
+    for name, _, plan_paths in (line.partition(" ") for line in listed.splitlines()):
         if names and own.fullmatch(name):
-            yield name, bool(place)
+            yield name, bool(plan_paths)
 
 
 def _would(dry_run: bool, done: str) -> str:

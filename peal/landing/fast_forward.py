@@ -10,7 +10,7 @@ from attrs import frozen
 from peal.landing import locks, obstacles, renamed_branch, rollback
 from peal.model.work import Outcome, Result
 from peal.system import git, git_refusals
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.display import harmless, some
 
 _AGAIN_AFTER = 0.1
@@ -116,7 +116,7 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
         rollback.note(repo, move.git_folder, move.branch, move.head, move.commit, changes)
     except OSError as error:
         return _held(
-            f"cannot write `{Places(repo).landing}`: {error.strerror}; make room or make it writable"
+            f"cannot write `{RepoPaths(repo).landing}`: {error.strerror}; make room or make it writable"
         )
     done = git.attempt(repo, *_FORWARD, move.commit)
     if git.is_ancestor(repo, move.commit, f"refs/heads/{move.branch}"):

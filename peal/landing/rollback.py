@@ -16,7 +16,7 @@ from peal.landing import locks, obstacles, person_index
 from peal.landing.person_tree import FILE, SUBMODULE, Mark, Tree, parents
 from peal.system import git, process
 from peal.system.files import replace
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.display import some
 
 _SHOWN = 5
@@ -46,29 +46,29 @@ class Note:
 
 def note(repo: Path, git_folder: Path, branch: str, head: str, commit: str, paths: Iterable[str]) -> None:
     """Write down how these paths are before git changes them; OSError if that cannot be written."""
-    tree, places = Tree(repo), Places(repo)
+    tree, repo_paths = Tree(repo), RepoPaths(repo)
     marks = {path: tree.mark(path) for path in paths}
     above = {folder for path in marks for folder in parents(path)}
     new = tuple(sorted(folder for folder in above if not tree.is_folder(folder)))
     index = _mark_of(git_folder / "index")
     if index:
-        shutil.copyfile(git_folder / "index", places.landing_index)
+        shutil.copyfile(git_folder / "index", repo_paths.landing_index)
     else:
-        places.landing_index.unlink(missing_ok=True)
+        repo_paths.landing_index.unlink(missing_ok=True)
     told = Note(head, commit, branch, str(git_folder), os.getpid(), time.time(), marks, new, index)
-    replace(places.landing, json.dumps(asdict(told)))
+    replace(repo_paths.landing, json.dumps(asdict(told)))
 
 
 def forget(repo: Path) -> None:
     """The change is in the tree as a whole, or not at all."""
-    Places(repo).landing.unlink(missing_ok=True)
-    Places(repo).landing_index.unlink(missing_ok=True)
+    RepoPaths(repo).landing.unlink(missing_ok=True)
+    RepoPaths(repo).landing_index.unlink(missing_ok=True)
 
 
 def noted(repo: Path) -> Note | None:
     """The landing that was begun and not finished; None if there is none."""
     try:
-        found = json.loads(Places(repo).landing.read_text(encoding="utf-8"))
+        found = json.loads(RepoPaths(repo).landing.read_text(encoding="utf-8"))
         marks = {path: tuple(mark) if mark is not None else None for path, mark in found["marks"].items()}
         index = tuple(found["index"]) if found["index"] is not None else None
         return Note(**{**found, "marks": marks, "index": index, "new_folders": tuple(found["new_folders"])})
@@ -215,7 +215,7 @@ class _Rollback:
     @cached_property
     def _before(self) -> dict[str, person_index.Entry]:
         """The person's index as the landing found it."""
-        kept = Places(self.repo).landing_index
+        kept = RepoPaths(self.repo).landing_index
         return person_index.entries(self.repo, kept) if kept.exists() else {}
 
     @cached_property
@@ -296,7 +296,7 @@ class _Rollback:
             ["--ignore-skip-worktree-bits"] if any(self._before[path].is_skipped for path in paths) else []
         )
         listed = os.fsencode("".join(f"{path}\0" for path in paths))
-        kept = {"GIT_INDEX_FILE": str(Places(self.repo).landing_index)}
+        kept = {"GIT_INDEX_FILE": str(RepoPaths(self.repo).landing_index)}
         self._said = git.attempt(
             self.repo, "checkout-index", "--force", *skipped, "-z", "--stdin", stdin=listed, env=kept
         )

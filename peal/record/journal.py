@@ -31,7 +31,7 @@ from peal.record.events import (
 from peal.record.history import History, Line
 from peal.record.rereading import NO_WORD, Reread, reread
 from peal.system.files import write_all
-from peal.system.layout import PlanPlace
+from peal.system.layout import PlanPaths
 
 VERSION = 1
 _HEAD = b'{"crc":"'
@@ -121,7 +121,7 @@ def latest_opening(path: Path) -> tuple[RunOpened | None, frozenset[int]]:
     # A quote inside a text is escaped, so this can be nothing but the kind of a record.
     latest = max(raw.rfind(b'"event":"RunOpened"'), 0)
     places = [found.start() for found in re.finditer(b'"event":"(RunOpened|TasksForgotten)"', raw[latest:])]
-    lines = (_line_around(raw, latest + place) for place in places)
+    lines = (_line_around(raw, latest + plan_paths) for plan_paths in places)
     wanted = [line for line in lines if _is_whole(line)]
     events = _events(wanted, path)
     opened = next((event for event in events if isinstance(event, RunOpened)), None)
@@ -129,16 +129,16 @@ def latest_opening(path: Path) -> tuple[RunOpened | None, frozenset[int]]:
     return opened, frozenset(task for tasks in forgotten for task in tasks)
 
 
-def _line_around(raw: bytes, place: int) -> bytes:
-    end = raw.find(b"\n", place)
-    return raw[raw.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(raw)]
+def _line_around(raw: bytes, plan_paths: int) -> bytes:
+    end = raw.find(b"\n", plan_paths)
+    return raw[raw.rfind(b"\n", 0, plan_paths) + 1 : end if end >= 0 else len(raw)]
 
 
 @define
 class Journal:
     """The open journal of a plan. Append from one thread only, with the repository's lock in hand."""
 
-    place: PlanPlace
+    plan_paths: PlanPaths
     history: History
     said: list[str] = field(factory=list)
     """What opening had to put right, for the person."""
@@ -180,8 +180,8 @@ class Journal:
     def _put_back(self) -> None:
         """The file is open, so what an agent's `git clean -fdx` took away is not lost yet."""
         self.renew()
-        self.place.folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.place.journal, _OPENED, 0o644)
+        self.plan_paths.folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(self.plan_paths.journal, _OPENED, 0o644)
         write_all(file, os.pread(self._file, self._length, 0))
         _sync(file)
         os.close(self._file)
@@ -208,7 +208,7 @@ class Journal:
         """Bring state.json up to date, unless that was done a moment ago."""
         now = time.monotonic()
         if self._state_is_behind and (force or now - self._state_at >= STATE_EVERY):
-            state_file.write(self.place.state, state_file.state_of(self.history, self._length))
+            state_file.write(self.plan_paths.state, state_file.state_of(self.history, self._length))
             self._state_at, self._state_is_behind = now, False
 
     def close(self) -> None:
@@ -231,7 +231,7 @@ def _sync(file: int) -> None:
 
 
 def open_journal(
-    place: PlanPlace, reading: PlanRead, rust_state: state_file.State | None = None, word: Word = NO_WORD
+    plan_paths: PlanPaths, reading: PlanRead, rust_state: state_file.State | None = None, word: Word = NO_WORD
 ) -> Journal:
     """
     Open a plan's memory for writing and bring it together with state.json and the plan as it reads now.
@@ -240,27 +240,27 @@ def open_journal(
     lost the other is believed. `Damaged` if neither may be touched: a copy is kept and the way out named. PealError, and
     nothing recorded, if it cannot be told which of its tasks are done; a person's `word` decides that.
     """
-    place.folder.mkdir(parents=True, exist_ok=True)
+    plan_paths.folder.mkdir(parents=True, exist_ok=True)
     said: list[str] = []
-    recording = trusted(place)
-    known = _known_state(place, said)
+    recording = trusted(plan_paths)
+    known = _known_state(plan_paths, said)
     if known is None and recording.events and not said:
         said.append("state.json was missing: made again from the journal")
     history, forgotten = _replayed(recording, known)
-    _leave_old_folders(place, history)
+    _leave_old_folders(plan_paths, history)
     again = reread(history, reading, forgotten, word)
     adopted = _adopted(recording, known, rust_state)
     if known and known.journal_offset > recording.length and recording.events and not adopted:
         # Before the cut: records to come must not look older than a state.json that does not know them.
         behind = state_file.state_of(history, recording.length)
         kept = tuple(index for index in behind.completed_task_indices if index not in forgotten)
-        state_file.write(place.state, evolve(behind, completed_task_indices=kept))
+        state_file.write(plan_paths.state, evolve(behind, completed_task_indices=kept))
     if recording.torn:
         said.append(f"cut off {recording.torn} bytes of an unfinished record at the end of the journal")
-        os.truncate(place.journal, recording.length)
-    file = os.open(place.journal, _OPENED, 0o644)
-    _sync_folder(place.folder)
-    journal = Journal(place, history, said, file, recording.length)
+        os.truncate(plan_paths.journal, recording.length)
+    file = os.open(plan_paths.journal, _OPENED, 0o644)
+    _sync_folder(plan_paths.folder)
+    journal = Journal(plan_paths, history, said, file, recording.length)
     try:
         journal.append(*_reconciled(again, history, forgotten, adopted, said))
     except OSError:
@@ -269,27 +269,27 @@ def open_journal(
     return journal
 
 
-def catch_up(place: PlanPlace) -> None:
+def catch_up(plan_paths: PlanPaths) -> None:
     """
     Bring the state.json of a plan whose run is dead up to its journal; OSError if it cannot be written.
 
     What is damaged, missing or changed by a person is left to whoever opens the plan, and tells of it.
     """
     with suppress(Damaged):
-        recording, known = load(place.journal), state_file.read(place.state)
+        recording, known = load(plan_paths.journal), state_file.read(plan_paths.state)
         if known is None or known.journal_offset >= recording.length:
             return
         history, forgotten = _replayed(recording, known)
         if not forgotten:
-            state_file.write(place.state, state_file.state_of(history, recording.length))
+            state_file.write(plan_paths.state, state_file.state_of(history, recording.length))
 
 
-def trusted(place: PlanPlace) -> Recording:
+def trusted(plan_paths: PlanPaths) -> Recording:
     """What the plan's journal holds; `Damaged` if it cannot be trusted, and then a copy of it is kept."""
     try:
-        return load(place.journal)
+        return load(plan_paths.journal)
     except Damaged as error:
-        raise Damaged(f"{error}; a copy is kept in `{_copied(place.journal)}`") from None
+        raise Damaged(f"{error}; a copy is kept in `{_copied(plan_paths.journal)}`") from None
 
 
 def _copied(path: Path) -> Path:
@@ -310,12 +310,12 @@ def _aside(path: Path) -> Path:
     return copy
 
 
-def _known_state(place: PlanPlace, said: list[str]) -> state_file.State | None:
+def _known_state(plan_paths: PlanPaths, said: list[str]) -> state_file.State | None:
     try:
-        return state_file.read(place.state)
+        return state_file.read(plan_paths.state)
     except Damaged:
-        copy = _aside(place.state)
-        place.state.rename(copy)
+        copy = _aside(plan_paths.state)
+        plan_paths.state.rename(copy)
         said.append(f"state.json could not be understood: kept as `{copy.name}`, made again from the journal")
         return None
 
@@ -342,9 +342,9 @@ def _is_still_complete(line: Line, since: float | None, history: History) -> boo
     return is_there and line.next is None and line.completed_at == since and not line.task.done
 
 
-def _leave_old_folders(place: PlanPlace, history: History) -> None:
+def _leave_old_folders(plan_paths: PlanPaths, history: History) -> None:
     """Attempts that a lost or cut journal no longer knows keep their folders: the next get higher numbers."""
-    attempts = place.folder / "attempts"
+    attempts = plan_paths.folder / "attempts"
     for folder in attempts.iterdir() if attempts.is_dir() else ():
         if found := _ATTEMPT.fullmatch(folder.name):
             step = int(found[1]), Phase(found[2])
@@ -395,15 +395,17 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def set_aside(place: PlanPlace) -> Path | None:
+def set_aside(plan_paths: PlanPaths) -> Path | None:
     """Move a plan's memory out of the way, to start over; where it went, None if there was none."""
-    if not place.folder.exists():
+    if not plan_paths.folder.exists():
         return None
     stamp = time.strftime("%Y%m%d-%H%M%S")
     number = 0
     while (
-        target := place.folder.with_name(f"{place.folder.name}.before-{stamp}{f'-{number}' * bool(number)}")
+        target := plan_paths.folder.with_name(
+            f"{plan_paths.folder.name}.before-{stamp}{f'-{number}' * bool(number)}"
+        )
     ).exists():
         number += 1
-    place.folder.rename(target)
+    plan_paths.folder.rename(target)
     return target

@@ -13,7 +13,7 @@ from attrs import asdict, frozen
 from peal.errors import Busy, PealError
 from peal.system import process
 from peal.system.files import replace
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.redaction import redactor, secrets
 
 if TYPE_CHECKING:
@@ -36,16 +36,16 @@ class Owner:
         return process.birth(self.pid) == self.birth
 
 
-def owner(places: Places) -> Owner | None:
+def owner(repo_paths: RepoPaths) -> Owner | None:
     """What the owner file says; None if there is none or it cannot be read."""
     try:
-        return Owner(**json.loads(places.owner.read_text(encoding="utf-8")))
+        return Owner(**json.loads(repo_paths.owner.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
 @contextmanager
-def hold(places: Places, run: str, first: Callable[[Owner], None]) -> Iterator[Callable[[], None]]:
+def hold(repo_paths: RepoPaths, run: str, first: Callable[[Owner], None]) -> Iterator[Callable[[], None]]:
     """
     Hold the repository's lock; gives what takes it again, should somebody have deleted its files.
 
@@ -54,66 +54,66 @@ def hold(places: Places, run: str, first: Callable[[Owner], None]) -> Iterator[C
     `PealError` if nothing can be written there.
     """
 
-    locks = [_taken(places)]
+    locks = [_taken(repo_paths)]
 
     def renew() -> None:
-        locks.append(_taken(places))
-        _announce(places, run)
+        locks.append(_taken(repo_paths))
+        _announce(repo_paths, run)
 
     try:
-        if dead := owner(places):
+        if dead := owner(repo_paths):
             first(dead)
         try:
-            _announce(places, run)
+            _announce(repo_paths, run)
             yield renew
         finally:
-            places.owner.unlink(missing_ok=True)
+            repo_paths.owner.unlink(missing_ok=True)
     finally:
         for lock in locks:
             lock.release()
 
 
-def refuse(places: Places) -> None:
+def refuse(repo_paths: RepoPaths) -> None:
     """`Busy` if a peal is at work, for those that only look."""
-    holder = owner(places)
+    holder = owner(repo_paths)
     if holder and holder.is_alive:
-        raise Busy(_who(places))
+        raise Busy(_who(repo_paths))
 
 
-def _taken(places: Places) -> "BaseFileLock":
+def _taken(repo_paths: RepoPaths) -> "BaseFileLock":
     from filelock import FileLock, Timeout
 
     try:
-        places.prepare()
-        lock = FileLock(places.lock, thread_local=False)
+        repo_paths.prepare()
+        lock = FileLock(repo_paths.lock, thread_local=False)
         lock.acquire(blocking=False)
     except Timeout:
-        raise Busy(_who(places)) from None
+        raise Busy(_who(repo_paths)) from None
     except OSError as error:
         raise PealError(
-            f"cannot write to `{places.root}`: {error.strerror or error}; make it writable: peal keeps its memory there"
+            f"cannot write to `{repo_paths.root}`: {error.strerror or error}; make it writable: peal keeps its memory there"
         ) from None
     return lock
 
 
-def _announce(places: Places, run: str) -> None:
+def _announce(repo_paths: RepoPaths, run: str) -> None:
     pid = os.getpid()
     command = redactor(secrets(os.environ.items()))(" ".join(["peal", *sys.argv[1:]]))
     me = Owner(pid, process.birth(pid) or "", time.time(), command, run)
     try:
-        replace(places.owner, json.dumps(asdict(me)))
+        replace(repo_paths.owner, json.dumps(asdict(me)))
     except OSError as error:
         raise PealError(
-            f"cannot write `{places.owner}`: {error.strerror or error}; free some space"
+            f"cannot write `{repo_paths.owner}`: {error.strerror or error}; free some space"
         ) from None
 
 
-def _who(places: Places) -> str:
-    holder = owner(places)
+def _who(repo_paths: RepoPaths) -> str:
+    holder = owner(repo_paths)
     if holder is None or not holder.is_alive:
-        return f"another peal is at work in `{places.repo}`; wait for it or stop it with `peal stop`"
+        return f"another peal is at work in `{repo_paths.repo}`; wait for it or stop it with `peal stop`"
     since = time.strftime("%H:%M:%S", time.localtime(holder.since))
     return (
-        f"another peal is at work in `{places.repo}`: `{holder.command}`, process {holder.pid}, since {since};"
+        f"another peal is at work in `{repo_paths.repo}`: `{holder.command}`, process {holder.pid}, since {since};"
         " watch it with `peal status --watch` or end it with `peal stop`"
     )

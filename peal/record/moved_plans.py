@@ -14,7 +14,7 @@ from peal.record import journal
 from peal.record.events import PlanRead, TaskRead
 from peal.record.history import History, Line, fold
 from peal.system import git
-from peal.system.layout import Places, PlanPlace
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import count, harmless, ranges
 
 
@@ -22,7 +22,7 @@ from peal.text.display import count, harmless, ranges
 class Origin:
     """A memory of another plan file that has tasks of this plan."""
 
-    place: PlanPlace
+    plan_paths: PlanPaths
     history: History
     reading: PlanRead
     same: int = field(init=False)
@@ -74,49 +74,49 @@ def _is_begun(line: Line) -> bool:
     return line.next is not Phase.PLAN or bool(line.tries)
 
 
-def is_remembered(place: PlanPlace) -> bool:
+def is_remembered(plan_paths: PlanPaths) -> bool:
     """Whether there is a memory in this place."""
-    return place.journal.exists() or place.state.exists()
+    return plan_paths.journal.exists() or plan_paths.state.exists()
 
 
-def origin(places: Places, reading: PlanRead) -> Origin | None:
+def origin(repo_paths: RepoPaths, reading: PlanRead) -> Origin | None:
     """
     The memory that has the most tasks of this plan, of a file that has them no more; the latest of several. None for none.
     """
-    found = [one for one in _others(places, reading) if one.same and _was_left(places, one)]
+    found = [one for one in _others(repo_paths, reading) if one.same and _was_left(repo_paths, one)]
     return max(found, key=lambda one: (one.same, one.history.last_at), default=None)
 
 
-def _was_left(places: Places, one: Origin) -> bool:
+def _was_left(repo_paths: RepoPaths, one: Origin) -> bool:
     """Whether the file of a memory is gone, or another plan with none of its tasks has taken the place."""
-    if _is_gone(places, one):
+    if _is_gone(repo_paths, one):
         return True
     from peal import formats
 
     try:
-        tasks = formats.parse(places.plan_file(one.plan).read_bytes(), one.plan).tasks
+        tasks = formats.parse(repo_paths.plan_file(one.plan).read_bytes(), one.plan).tasks
     except OSError:
         return False
     known = {task.digest for task in _read(one.history)}
     return bool(tasks) and known.isdisjoint(task.digest for task in tasks)
 
 
-def _is_gone(places: Places, one: Origin) -> bool:
-    return not os.path.lexists(places.plan_file(one.plan))
+def _is_gone(repo_paths: RepoPaths, one: Origin) -> bool:
+    return not os.path.lexists(repo_paths.plan_file(one.plan))
 
 
-def _how(places: Places, one: Origin) -> str:
+def _how(repo_paths: RepoPaths, one: Origin) -> str:
     """Why a memory is taken for that of another file."""
-    return f"`{harmless(one.plan)}` {'is gone' if _is_gone(places, one) else 'holds another plan now'}"
+    return f"`{harmless(one.plan)}` {'is gone' if _is_gone(repo_paths, one) else 'holds another plan now'}"
 
 
-def copies(places: Places, reading: PlanRead) -> Iterator[str]:
+def copies(repo_paths: RepoPaths, reading: PlanRead) -> Iterator[str]:
     """A line on another plan with the very same tasks, whose file is still there, if something was done for it."""
     tasks = [task.digest for task in reading.tasks]
-    for one in _others(places, reading):
+    for one in _others(repo_paths, reading):
         begun = one.begun
         is_equal = [task.digest for task in _read(one.history)] == tasks
-        if is_equal and begun and places.plan_file(one.plan).exists():
+        if is_equal and begun and repo_paths.plan_file(one.plan).exists():
             yield (
                 f"`{harmless(one.plan)}` has the same tasks, and task {ranges(begun)} is complete or begun there; this is a "
                 f"plan of its own, of which all is to do: `peal done` takes tasks as done"
@@ -124,43 +124,43 @@ def copies(places: Places, reading: PlanRead) -> Iterator[str]:
             return
 
 
-def histories(places: Places) -> Iterator[tuple[PlanPlace, History]]:
+def histories(repo_paths: RepoPaths) -> Iterator[tuple[PlanPaths, History]]:
     """What is remembered of every plan, as far as it can be read."""
-    for place in places.known_plans():
+    for plan_paths in repo_paths.known_plans():
         with suppress(Damaged):
-            yield place, fold(journal.load(place.journal).events)
+            yield plan_paths, fold(journal.load(plan_paths.journal).events)
 
 
-def _others(places: Places, reading: PlanRead) -> Iterator[Origin]:
-    for place, history in histories(places):
+def _others(repo_paths: RepoPaths, reading: PlanRead) -> Iterator[Origin]:
+    for plan_paths, history in histories(repo_paths):
         if history.lines and history.plan != reading.plan:
-            yield Origin(place, history, reading)
+            yield Origin(plan_paths, history, reading)
 
 
-def question(places: Places, found: Origin) -> PealError:
+def question(repo_paths: RepoPaths, found: Origin) -> PealError:
     """What to ask where a plan shares tasks with one whose file is gone, and not so many that it must be that one."""
     begun = ranges(found.begun).replace(" ", "")
     new = harmless(found.reading.plan)
     return PealError(
-        f"{_how(places, found)}, and {count(found.same, 'task')} of what it held {'is' if found.same == 1 else 'are'} in "
+        f"{_how(repo_paths, found)}, and {count(found.same, 'task')} of what it held {'is' if found.same == 1 else 'are'} in "
         f"`{new}` too; `peal done {begun} --plan {new}` takes what was done for them as done, `peal run {new} --fresh` does "
         "all of it"
     )
 
 
-def take_over(places: Places, found: Origin, say: Callable[[str], None]) -> None:
+def take_over(repo_paths: RepoPaths, found: Origin, say: Callable[[str], None]) -> None:
     """
     Let the plan go on with the memory that is found: its folder, peal's branches, and what an agent has made of the file.
 
     The folder last: until it has its new name, the next start does all of it again.
     """
-    before, now = places.plan_file(found.plan), places.plan_file(found.reading.plan)
-    target, how = places.plan(now), _how(places, found)
-    _rename_branches(places.repo, places.branch(before), places.branch(now))
-    if found.place.normalized.exists() and not target.normalized.exists():
-        found.place.normalized.rename(target.normalized)
+    before, now = repo_paths.plan_file(found.plan), repo_paths.plan_file(found.reading.plan)
+    target, how = repo_paths.plan(now), _how(repo_paths, found)
+    _rename_branches(repo_paths.repo, repo_paths.branch(before), repo_paths.branch(now))
+    if found.plan_paths.normalized.exists() and not target.normalized.exists():
+        found.plan_paths.normalized.rename(target.normalized)
     journal.set_aside(target)
-    found.place.folder.rename(target.folder)
+    found.plan_paths.folder.rename(target.folder)
     say(
         f"{how}, and the tasks it held are those of `{harmless(found.reading.plan)}`: going on with what is remembered of "
         "them; --fresh would start over"

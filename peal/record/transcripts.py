@@ -5,7 +5,7 @@ from pathlib import Path
 from peal.agents.output_tail import FAR, is_events, last_words, said_lines
 from peal.record.history import Try
 from peal.system.files import end_of
-from peal.system.layout import PlanPlace
+from peal.system.layout import PlanPaths
 from peal.text.display import tail
 
 _TAIL = 8192
@@ -13,9 +13,9 @@ _SETUP = ("setup.stderr", "setup.stdout")
 TEXTS = ("prompt.md", "stdout", "stderr", "reply.md")
 
 
-def folder_of(place: PlanPlace, one: Try) -> Path:
+def folder_of(plan_paths: PlanPaths, one: Try) -> Path:
     """The attempt's folder; not every attempt needed one."""
-    return place.attempt(one.task, one.phase, one.number)
+    return plan_paths.attempt(one.task, one.phase, one.number)
 
 
 def outputs_of(folder: Path) -> list[Path]:
@@ -32,9 +32,9 @@ def is_of_agent(path: Path) -> bool:
     return prefix != path.name and (not prefix or path.with_name(f"{prefix}prompt.md").exists())
 
 
-def last_output(place: PlanPlace, one: Try) -> str:
+def last_output(plan_paths: PlanPaths, one: Try) -> str:
     """The last thing an attempt said so far, on one line."""
-    folder = folder_of(place, one)
+    folder = folder_of(plan_paths, one)
     latest = max(
         (path for path in outputs_of(folder) if path.stat().st_size),
         key=lambda path: path.stat().st_mtime,
@@ -43,13 +43,13 @@ def last_output(place: PlanPlace, one: Try) -> str:
     return last_words(latest) if latest else ""
 
 
-def last_outputs(place: PlanPlace, one: Try, lines: int) -> list[str]:
+def last_outputs(plan_paths: PlanPaths, one: Try, lines: int) -> list[str]:
     """
     The last lines an attempt printed: what went to stderr if there is any, else stdout; with events what they say.
 
     Of an attempt that has got no further, those of what readies its worktree; what hooks and reviewers print is told as findings.
     """
-    folder = folder_of(place, one)
+    folder = folder_of(plan_paths, one)
     if not (folder / "stdout").exists():
         return next((said for name in _SETUP if (said := tail(end_of(folder / name), lines))), [])
     complaints, raw = tail(end_of(folder / "stderr"), lines), end_of(folder / "stdout", FAR)

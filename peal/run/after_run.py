@@ -53,7 +53,7 @@ def begin_log_file(job: Job) -> None:
     """Better than to find out afterwards that nothing was logged."""
     if (name := job.crew.settings.log_file) is None:
         return
-    path = job.places.repo / name
+    path = job.repo_paths.repo / name
     if _is_in_shared_tree(path, job):
         raise PealError(
             f"`log_file` is `{path}`, in the tree that tasks work in without worktrees, where it would count as a change of "
@@ -69,8 +69,8 @@ def begin_log_file(job: Job) -> None:
 
 
 def _is_in_shared_tree(path: Path, job: Job) -> bool:
-    repo, target = job.places.repo, Path(os.path.realpath(path))
-    is_inside = target.is_relative_to(repo) and not target.is_relative_to(job.places.root)
+    repo, target = job.repo_paths.repo, Path(os.path.realpath(path))
+    is_inside = target.is_relative_to(repo) and not target.is_relative_to(job.repo_paths.root)
     return job.pool is None and is_inside and not git.succeeds(repo, "check-ignore", "--quiet", str(target))
 
 
@@ -83,9 +83,9 @@ def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing) -> End:
     except BaseException as error:
         hearing.end()
         with suppress(PealError, OSError):
-            history = fold(journal.load(job.place.journal).events)
+            history = fold(journal.load(job.plan_paths.journal).events)
             with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
-                history.apply(reread(history, store.as_read(job.places, job.plan_file, job.plan)).reading)
+                history.apply(reread(history, store.as_read(job.repo_paths, job.plan_file, job.plan)).reading)
             _sum_up(job, screen, history, _broken_off(error), began)
         raise
     _sum_up(job, screen, end.history, end.halt, began)
@@ -102,7 +102,7 @@ def _broken_off(error: BaseException) -> Halt:
 def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float) -> None:
     """Write the summary; a file that cannot be written is told, and changes nothing."""
     name = job.crew.settings.run_summary_path
-    path = job.places.repo / name if name else job.place.summary
+    path = job.repo_paths.repo / name if name else job.plan_paths.summary
     try:
         summary.write(path, summary.summary(history, halt, began, time.time()), job.crew.hide)
     except OSError as error:
@@ -117,7 +117,7 @@ def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     clocks = Clocks(
         settings.post_run_timeout_sec or settings.phase_timeout_sec, None, settings.max_output_mb * 1_000_000
     )
-    at = post_run.Place(name, job.places.repo, job.place.folder, clocks)
+    at = post_run.Place(name, job.repo_paths.repo, job.plan_paths.folder, clocks)
     try:
         done = post_run.carry_out(commands, at, lambda line: screen.say(job.crew.hide(line)))
     except (PealError, OSError) as error:

@@ -21,7 +21,7 @@ from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
 from peal.run.resolve import crew_of, introduced
 from peal.settings import Settings, load
 from peal.system import git, process
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 from peal.text.redaction import HIDDEN
 from peal.work import Crew
@@ -40,7 +40,7 @@ from peal.worktrees.guarded import guarded
 
 
 def job_of(
-    places: Places,
+    repo_paths: RepoPaths,
     plan_file: Path,
     flags: dict[str, Any],
     say: Callable[[str], None],
@@ -69,18 +69,18 @@ def job_of(
     known = {
         name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
     }
-    settings = load(places.repo, known, sets, config)
-    _is_here(places, plan_file)
-    plan = read_plan(plan_file, places)
+    settings = load(repo_paths.repo, known, sets, config)
+    _is_here(repo_paths, plan_file)
+    plan = read_plan(plan_file, repo_paths)
     if not _is_to_be_rewritten(plan, settings):
         fit(plan)
-    spaces = _workspaces(places, plan_file, settings, config, _accepted(plan, accept_settings))
-    crew = crew_of(places, plan, settings, spaces)
+    spaces = _workspaces(repo_paths, plan_file, settings, config, _accepted(plan, accept_settings))
+    crew = crew_of(repo_paths, plan, settings, spaces)
     if _is_to_be_rewritten(plan, settings):
-        plan = rewritten(places, plan_file, crew, is_rehearsal, say)
+        plan = rewritten(repo_paths, plan_file, crew, is_rehearsal, say)
         crew = evolve(crew, context=plan.context)
     return Job(
-        places=places,
+        repo_paths=repo_paths,
         plan_file=plan_file,
         plan=plan,
         crew=crew,
@@ -104,29 +104,29 @@ def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, An
     return {**flags, **texts, **lists}
 
 
-def _is_here(places: Places, plan_file: Path) -> None:
+def _is_here(repo_paths: RepoPaths, plan_file: Path) -> None:
     """PealError if a plan that was run here is not where it was, with where it is now."""
-    if (found := where_it_is(places, plan_file)) != plan_file:
+    if (found := where_it_is(repo_paths, plan_file)) != plan_file:
         name = os.path.relpath(found)
         raise PealError(
             f"plan `{harmless(str(plan_file))}` is `{harmless(name)}` now; `peal run {shlex.quote(name)}` goes on with it"
         )
 
 
-def where_it_is(places: Places, plan_file: Path) -> Path:
+def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
     """
     The file of a plan that was run here; the same for any other. PealError if it is gone.
 
     A plan that is committed goes with its branch: say so rather than that it cannot be found.
     """
-    place = places.plan(plan_file)
-    if plan_file.exists() or not moved_plans.is_remembered(place):
+    plan_paths = repo_paths.plan(plan_file)
+    if plan_file.exists() or not moved_plans.is_remembered(plan_paths):
         return plan_file
-    opened, _ = journal.latest_opening(place.journal)
-    now = git.branch(places.repo)
+    opened, _ = journal.latest_opening(plan_paths.journal)
+    now = git.branch(repo_paths.repo)
     if opened and opened.branch not in ("", now):
         raise reconcile.elsewhere(opened.branch, now or "a commit without a branch")
-    return found_again(places, plan_file)
+    return found_again(repo_paths, plan_file)
 
 
 def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:
@@ -168,19 +168,19 @@ def _accepted(plan: Plan, words: tuple[str, ...]) -> frozenset[int]:
 
 
 def _workspaces(
-    places: Places, plan_file: Path, settings: Settings, config: Path | None, accepted: frozenset[int]
+    repo_paths: RepoPaths, plan_file: Path, settings: Settings, config: Path | None, accepted: frozenset[int]
 ) -> Workspaces:
-    repo = places.repo
+    repo = repo_paths.repo
     if not _lands(settings):
         return SharedTree(repo)
     branch = preflight.landing_branch(repo, settings.branch_prefix)
     hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
     return Pool(
         repo,
-        places.worktrees,
+        repo_paths.worktrees,
         branch,
-        f"{settings.branch_prefix}/{places.branch(plan_file)}",
-        Messages(places.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
+        f"{settings.branch_prefix}/{repo_paths.branch(plan_file)}",
+        Messages(repo_paths.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
         hooks,
         tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
         preflight.included(repo, settings.worktree_include),

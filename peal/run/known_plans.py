@@ -11,7 +11,7 @@ from peal.record.events import TaskRead
 from peal.record.history import fold
 from peal.run.plan_files import read_plan
 from peal.system import git
-from peal.system.layout import Places, PlanPlace
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless, some
 
 _LARGEST = 1_000_000
@@ -19,27 +19,27 @@ _LARGEST = 1_000_000
 _SHOWN = 3
 
 
-def plan_or_latest(plan: Path | None, places: Places) -> Path:
+def plan_or_latest(plan: Path | None, repo_paths: RepoPaths) -> Path:
     """The plan that is meant: the one named, or the one that was run last."""
     if plan is not None:
         return plan
-    found = store.known_runs(places)
+    found = store.known_runs(repo_paths)
     if not found:
-        raise PealError(f"no plan has been run in `{places.repo}` yet; start with `peal run PLAN`")
-    return places.plan_file(found[0].plan_path)
+        raise PealError(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
+    return repo_paths.plan_file(found[0].plan_path)
 
 
-def place_of(places: Places, plan_file: Path) -> PlanPlace:
+def plan_paths_of(repo_paths: RepoPaths, plan_file: Path) -> PlanPaths:
     """Where a plan is remembered; where its file can be read, also under a name that it had before."""
-    own = places.plan(plan_file)
+    own = repo_paths.plan(plan_file)
     if not moved_plans.is_remembered(own):
         with suppress(PealError):
-            reading = store.as_read(places, plan_file, read_plan(plan_file, places))
-            return store.place_of(places, reading)
+            reading = store.as_read(repo_paths, plan_file, read_plan(plan_file, repo_paths))
+            return store.plan_paths_of(repo_paths, reading)
     return own
 
 
-def found_again(places: Places, plan_file: Path) -> Path:
+def found_again(repo_paths: RepoPaths, plan_file: Path) -> Path:
     """
     The file that a remembered plan is in now: the one named, or where that is gone, the only one with its tasks.
 
@@ -47,9 +47,11 @@ def found_again(places: Places, plan_file: Path) -> Path:
     """
     if os.path.lexists(plan_file):
         return plan_file
-    before = [line.task for line in fold(journal.load(places.plan(plan_file).journal).events).lines.values()]
-    there = places.plan_file(places.plan_key(plan_file))
-    found = [path for path in _files(places, there) if _holds(places, path, before)]
+    before = [
+        line.task for line in fold(journal.load(repo_paths.plan(plan_file).journal).events).lines.values()
+    ]
+    there = repo_paths.plan_file(repo_paths.plan_key(plan_file))
+    found = [path for path in _files(repo_paths, there) if _holds(repo_paths, path, before)]
     gone = f"plan `{harmless(str(plan_file))}` cannot be read: No such file or directory"
     if not found:
         raise PealError(f"{gone}, and no file here has its tasks; bring it back, or name a plan file")
@@ -59,20 +61,20 @@ def found_again(places: Places, plan_file: Path) -> Path:
     return found[0]
 
 
-def _files(places: Places, plan_file: Path) -> Iterator[Path]:
+def _files(repo_paths: RepoPaths, plan_file: Path) -> Iterator[Path]:
     """What may be a plan: files whose name ends alike, that git does not ignore or that lie near the old place."""
-    listed = git.output(places.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = git.output(repo_paths.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     end = plan_file.suffix or plan_file.name
-    paths = {places.repo / name for name in listed.split("\0") if name.endswith(end)}
+    paths = {repo_paths.repo / name for name in listed.split("\0") if name.endswith(end)}
     for pattern in (f"*{end}", f"*/*{end}"):
-        paths |= {path for path in plan_file.parent.glob(pattern) if places.root not in path.parents}
+        paths |= {path for path in plan_file.parent.glob(pattern) if repo_paths.root not in path.parents}
     yield from sorted(path for path in paths if path.is_file() and path.stat().st_size <= _LARGEST)
 
 
-def _holds(places: Places, path: Path, before: Iterable[TaskRead]) -> bool:
+def _holds(repo_paths: RepoPaths, path: Path, before: Iterable[TaskRead]) -> bool:
     """Whether a file has most of the tasks that are remembered, and no memory of its own."""
-    if moved_plans.is_remembered(places.plan(path)):
+    if moved_plans.is_remembered(repo_paths.plan(path)):
         return False
     with suppress(PealError):
-        return moved_plans.is_same(before, store.as_read(places, path, read_plan(path, places)).tasks)
+        return moved_plans.is_same(before, store.as_read(repo_paths, path, read_plan(path, repo_paths)).tasks)
     return False

@@ -36,7 +36,7 @@ from peal.record.rereading import reread
 from peal.schedule.orders import attempt_of
 from peal.schedule.plan import Work, decide, finished, is_complete
 from peal.system import process, signals
-from peal.system.layout import Places, PlanPlace
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.scratch import scratch as scratch_folder
 from peal.text.display import ranges
 from peal.views.screens import Screen
@@ -54,7 +54,7 @@ _SHORT = 10
 class Job:
     """Everything a person asked for, checked and resolved."""
 
-    places: Places
+    repo_paths: RepoPaths
     plan_file: Path
     plan: Plan
     crew: Crew
@@ -75,13 +75,13 @@ class Job:
     retarget: bool = False
     """Land in the branch that is checked out now, whatever earlier runs landed in."""
     verbose: bool = False
-    place: PlanPlace = field(init=False)
+    plan_paths: PlanPaths = field(init=False)
     """Where the plan's memory is."""
     tasks: dict[int, Task] = field(init=False)
 
-    @place.default
-    def _place_of_the_plan(self) -> PlanPlace:
-        return self.places.plan(self.plan_file)
+    @plan_paths.default
+    def _place_of_the_plan(self) -> PlanPaths:
+        return self.repo_paths.plan(self.plan_file)
 
     @tasks.default
     def _tasks_by_number(self) -> dict[int, Task]:
@@ -90,7 +90,7 @@ class Job:
     @property
     def key(self) -> str:
         """The plan's path as it is remembered."""
-        return self.places.plan_key(self.plan_file)
+        return self.repo_paths.plan_key(self.plan_file)
 
     @property
     def pool(self) -> Pool | None:
@@ -171,7 +171,7 @@ class Loop:
         return halt
 
     def _settle(self) -> None:
-        with store.writing(self.job.place):
+        with store.writing(self.job.plan_paths):
             self.memory.settle()
 
     def _start(self, decision: Decision) -> None:
@@ -179,7 +179,9 @@ class Loop:
             self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": reason.text})
         history, now = self.memory.history, time.time()
         attempts = [
-            attempt_of(step, self.job.tasks[step.task], self.job.place, history, not decision.concurrent, now)
+            attempt_of(
+                step, self.job.tasks[step.task], self.job.plan_paths, history, not decision.concurrent, now
+            )
             for step in decision.start
         ]
         crew = self.job.crew
@@ -191,7 +193,7 @@ class Loop:
 
     def _record(self, *events: Event) -> None:
         was_asked = _by_signal(self.memory.history.stop)
-        with store.writing(self.job.place):
+        with store.writing(self.job.plan_paths):
             self.memory.note(*events)
         for event in events:
             self.log.tell(*line_of(event))
@@ -231,13 +233,13 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
     before there was a run.
     """
     name = uuid.uuid4().hex[:12]
-    reading = store.as_read(job.places, job.plan_file, job.plan)
+    reading = store.as_read(job.repo_paths, job.plan_file, job.plan)
     _refuse_to_repeat(job, reading)
-    with store.hold(job.places, reading, screen.say, name, job.fresh) as held:
+    with store.hold(job.repo_paths, reading, screen.say, name, job.fresh) as held:
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
             hearing.end()
-            with store.writing(job.place):
+            with store.writing(job.plan_paths):
                 held.append(*_left_open(job, held.history))
             return End(_finished(job, job.work, held.history), held.history)
         with closing(_log(job, name)) as log:
@@ -252,14 +254,14 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
     reconcile.check(held.history, job.limits.lands)
     if job.pool:
         reconcile.check_branch(job.pool, held.history, job.retarget)
-        with store.writing(job.place):
+        with store.writing(job.plan_paths):
             held.append(*reconcile.taken_over(job.pool, held.history))
             held.append(*reconcile.forgotten(job.pool, held.history))
         if job.fresh:
             job.pool.set_branches_aside()
         reconcile.keep(job.pool, held.history)
     if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
-        with store.writing(job.place):
+        with store.writing(job.plan_paths):
             held.append(TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed"))
     for text in _notices(job, held.history):
         screen.say(text)
@@ -284,17 +286,17 @@ def _finished(job: Job, work: Work, history: History) -> Halt:
 def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:
     """A run that a signal has ended while its worktrees were made is remembered as one that did nothing."""
     asked = _asked(stopped.number)
-    with store.writing(job.place):
+    with store.writing(job.plan_paths):
         held.append(_opening(job, name), asked, RunClosed(time.time(), asked.code, asked.why))
     return Halt(asked.code, asked.why)
 
 
 def _refuse_to_repeat(job: Job, reading: PlanRead) -> None:
     """PealError if nothing is remembered of the plan, and commits of peal's say that tasks of it have landed."""
-    if job.fresh or store.knows(job.places, reading):
+    if job.fresh or store.knows(job.repo_paths, reading):
         return
-    known = store.commits_of(job.places)
-    if landed := reconcile.landed_unremembered(job.places.repo, job.key, job.plan.tasks, known):
+    known = store.commits_of(job.repo_paths)
+    if landed := reconcile.landed_unremembered(job.repo_paths.repo, job.key, job.plan.tasks, known):
         tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
         raise PealError(
             f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
@@ -305,8 +307,8 @@ def _refuse_to_repeat(job: Job, reading: PlanRead) -> None:
 
 def _log(job: Job, name: str) -> Log:
     settings = job.crew.settings
-    also = job.places.repo / settings.log_file if settings.log_file else None
-    return Log(job.place.log, settings.log_level, job.verbose, {"run": name}, also)
+    also = job.repo_paths.repo / settings.log_file if settings.log_file else None
+    return Log(job.plan_paths.log, settings.log_level, job.verbose, {"run": name}, also)
 
 
 def _notices(job: Job, history: History) -> Iterator[str]:
@@ -358,7 +360,7 @@ def _opening(job: Job, name: str) -> RunOpened:
     pid = os.getpid()
     selected = None if job.selected is None else tuple(sorted(job.selected))
     return RunOpened(
-        time.time(), name, job.key, str(job.places.repo), pid, process.birth(pid) or "", job.command, job.flags,
+        time.time(), name, job.key, str(job.repo_paths.repo), pid, process.birth(pid) or "", job.command, job.flags,
         job.limits, selected, job.crew.workspaces.branch, job.resumed, job.try_now,
     )  # fmt: skip
 
@@ -370,10 +372,10 @@ def _asked(number: int) -> StopAsked:
 
 def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
     """The real loop without doing anything: no lock, no folder, nothing recorded."""
-    reading = store.as_read(job.places, job.plan_file, job.plan)
+    reading = store.as_read(job.repo_paths, job.plan_file, job.plan)
     _refuse_to_repeat(job, reading)
-    place = store.place_of(job.places, reading)
-    history = fold(() if job.fresh else journal.load(place.journal).events)
+    plan_paths = store.plan_paths_of(job.repo_paths, reading)
+    history = fold(() if job.fresh else journal.load(plan_paths.journal).events)
     again = reread(history, reading)
     history.apply(again.reading)
     for text in again.said:
@@ -390,7 +392,7 @@ def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
 class Change:
     """A person's word on some tasks of a plan."""
 
-    places: Places
+    repo_paths: RepoPaths
     plan_file: Path
     plan: Plan
     tasks: tuple[int, ...]
@@ -410,6 +412,9 @@ def mark_done(change: Change) -> None:
 
 
 def _record(change: Change, event: Event, word: Word) -> None:
-    reading = store.as_read(change.places, change.plan_file, change.plan)
-    with store.hold(change.places, reading, change.say, word=word) as held, store.writing(held.place):
+    reading = store.as_read(change.repo_paths, change.plan_file, change.plan)
+    with (
+        store.hold(change.repo_paths, reading, change.say, word=word) as held,
+        store.writing(held.plan_paths),
+    ):
         held.append(event)

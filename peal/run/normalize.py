@@ -19,7 +19,7 @@ from peal.record.spending import amount, summed
 from peal.run import plan_files
 from peal.system import signals
 from peal.system.files import put
-from peal.system.layout import Places, PlanPlace
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.scratch import scratch
 from peal.text.display import count, fenced, is_utf16
 from peal.work import Crew
@@ -66,7 +66,7 @@ def prompt_for(template: str, document: str, problems: Iterable[Problem]) -> str
 class Order:
     """A file to be rewritten, and by whom."""
 
-    places: Places
+    repo_paths: RepoPaths
     plan_file: Path
     crew: Crew
     template: str
@@ -81,7 +81,11 @@ def rewritten(order: Order) -> Plan:
     PealError if it cannot be asked, or makes none; `EndedError` if a signal comes first. `Busy` if another peal is at
     work.
     """
-    raw, path, place = order.plan_file.read_bytes(), str(order.plan_file), order.places.plan(order.plan_file)
+    raw, path, plan_paths = (
+        order.plan_file.read_bytes(),
+        str(order.plan_file),
+        order.repo_paths.plan(order.plan_file),
+    )
     if is_utf16(raw):
         raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
     agent = order.crew.chains[Phase.PLAN][0]
@@ -98,8 +102,8 @@ def rewritten(order: Order) -> Plan:
             text, plan = read(answer, path)
             problems = plan.problems
             if not problems:
-                plan_files.keep(place, raw, text)
-                order.say(_told(plan, place, used))
+                plan_files.keep(plan_paths, raw, text)
+                order.say(_told(plan, plan_paths, used))
                 return plan
             order.say(f"answer {number + 1} is no plan: {problems[0].message}")
     spent = f" ({amount(summed(tuple(used)))})" if used else ""
@@ -109,9 +113,9 @@ def rewritten(order: Order) -> Plan:
     )
 
 
-def _told(plan: Plan, place: PlanPlace, used: list[Usage]) -> str:
+def _told(plan: Plan, plan_paths: PlanPaths, used: list[Usage]) -> str:
     spent = f", {amount(summed(tuple(used)))}" if used else ""
-    return f"rewritten as {count(len(plan.tasks), 'task')}{spent}; kept in `{place.normalized}`"
+    return f"rewritten as {count(len(plan.tasks), 'task')}{spent}; kept in `{plan_paths.normalized}`"
 
 
 @contextmanager
@@ -119,7 +123,7 @@ def _programs(order: Order) -> Iterator[Programs]:
     """What the agent is started by: under the repository's lock, and ended by a signal."""
     name, came = uuid.uuid4().hex[:12], list[int]()
     with (
-        lock.hold(order.places, name, first=store.taking_over(order.places)),
+        lock.hold(order.repo_paths, name, first=store.taking_over(order.repo_paths)),
         scratch(name, order.say) as at,
     ):
         programs = Programs(name, at.folder, lambda _: None, at.watch, {})
@@ -144,10 +148,10 @@ def _programs(order: Order) -> Iterator[Programs]:
 @contextmanager
 def _desk(order: Order, programs: Programs) -> Iterator[Desk]:
     """A place for one more try; its transcript is kept as those of attempts are."""
-    folder = order.places.plan(order.plan_file).folder / "attempts"
+    folder = order.repo_paths.plan(order.plan_file).folder / "attempts"
     number = 1 + len(list(folder.glob("normalize-*")))
     attempt = Attempt(Task(0, "", ""), Phase.PLAN, number, folder / f"normalize-{number}", alone=True)
-    tree = SharedTree(order.places.repo)
+    tree = SharedTree(order.repo_paths.repo)
     with tree.lend(attempt) as workspace, desk(order.crew, programs, attempt, workspace) as at:
         yield at
 

@@ -10,31 +10,31 @@ from peal import formats
 from peal.errors import PealError
 from peal.model.plan import Plan, Problem
 from peal.system.files import replace
-from peal.system.layout import NORMALIZED, Places, PlanPlace
+from peal.system.layout import NORMALIZED, PlanPaths, RepoPaths
 from peal.text.display import decoded, ranges
 
 _MARK = re.compile(r"<!-- made of a file with the SHA-256 (?P<digest>[0-9a-f]{64}) -->\n")
 
 
-def read_plan(path: Path, places: Places | None) -> Plan:
+def read_plan(path: Path, repo_paths: RepoPaths | None) -> Plan:
     """
     The plan in a file as it is, or as an agent has rewritten it, problems and all; PealError if there is no file to read.
 
-    Without `places` there is nowhere to look for what an agent has made of it.
+    Without `repo_paths` there is nowhere to look for what an agent has made of it.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
     plan = formats.parse(raw, str(path))
-    if places is None or not can_be_rewritten(plan):
+    if repo_paths is None or not can_be_rewritten(plan):
         return plan
-    return _rewritten(places.plan(path), raw, str(path)) or plan
+    return _rewritten(repo_paths.plan(path), raw, str(path)) or plan
 
 
-def fit_plan(path: Path, places: Places) -> Plan:
+def fit_plan(path: Path, repo_paths: RepoPaths) -> Plan:
     """The plan in a file, as `read_plan` finds it; PealError with every problem if it has one."""
-    return fit(read_plan(path, places))
+    return fit(read_plan(path, repo_paths))
 
 
 def fit(plan: Plan) -> Plan:
@@ -79,10 +79,14 @@ def can_be_rewritten(plan: Plan) -> bool:
     return plan.format in ("unknown", "foreign")
 
 
-def _rewritten(place: PlanPlace, raw: bytes, path: str) -> Plan | None:
+def _rewritten(plan_paths: PlanPaths, raw: bytes, path: str) -> Plan | None:
     """What an agent has made of a file with these bytes, if that is kept: under its own name, or another it had."""
-    others = sorted(place.normalized.parent.glob(f"*{NORMALIZED}")) if not place.normalized.exists() else []
-    for kept_in in (place.normalized, *others):
+    others = (
+        sorted(plan_paths.normalized.parent.glob(f"*{NORMALIZED}"))
+        if not plan_paths.normalized.exists()
+        else []
+    )
+    for kept_in in (plan_paths.normalized, *others):
         if (text := _made_of(raw, kept_in)) is not None:
             plan = formats.parse(text.encode(), path)
             told = f"an agent has rewritten this file; what is carried out is kept in `{kept_in}`"
@@ -103,6 +107,6 @@ def _digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def keep(place: PlanPlace, raw: bytes, text: str) -> None:
+def keep(plan_paths: PlanPaths, raw: bytes, text: str) -> None:
     """Let the plan in `text` stand for a file with these bytes from now on; OSError if that cannot be written."""
-    replace(place.normalized, f"<!-- made of a file with the SHA-256 {_digest(raw)} -->\n{text}")
+    replace(plan_paths.normalized, f"<!-- made of a file with the SHA-256 {_digest(raw)} -->\n{text}")

@@ -13,7 +13,7 @@ from peal.phases import prompts
 from peal.reviewers import StetReviewer
 from peal.reviewers.stet.reviewer import unused
 from peal.settings import CLIS, AgentSettings, Settings
-from peal.system.layout import Places
+from peal.system.layout import RepoPaths
 from peal.text.redaction import redactor, secrets
 from peal.work import Crew
 from peal.work.roster import model_of
@@ -21,9 +21,9 @@ from peal.work.usage import price_of
 from peal.workspaces import Workspaces
 
 
-def crew_of(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) -> Crew:
+def crew_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Workspaces) -> Crew:
     """Everybody who is needed, checked; PealError if somebody is not here or could not keep to the budget."""
-    repo = places.repo
+    repo = repo_paths.repo
     templates = repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
     chains = {phase: _chain(settings, phase) for phase in AGENT_PHASES}
@@ -38,7 +38,7 @@ def crew_of(places: Places, plan: Plan, settings: Settings, spaces: Workspaces) 
             found[table.agent] = agents.find(table.agent, settings.agents, repo, table.model)
             _can_be_counted(found[table.agent], table.model, settings)
     return Crew(
-        settings, found, chains, reviewers.all_of(settings, repo, places.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
+        settings, found, chains, reviewers.all_of(settings, repo, repo_paths.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
         redactor(_secrets(settings)),
     )  # fmt: skip
 

@@ -8,11 +8,11 @@ from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.model.work import Attempt, Outcome, Result, Step
 from peal.record.history import History, Line, Try
-from peal.system.layout import PATCH, PlanPlace
+from peal.system.layout import PATCH, PlanPaths
 
 
 def attempt_of(
-    step: Step, task: Task, place: PlanPlace, history: History, alone: bool, now: float
+    step: Step, task: Task, plan_paths: PlanPaths, history: History, alone: bool, now: float
 ) -> Attempt:
     """The next try of a step at `now` (wall-clock seconds), with what is known of the tries before."""
     line = history.lines[step.task]
@@ -24,17 +24,17 @@ def attempt_of(
         task=task,
         phase=step.phase,
         number=number,
-        folder=place.attempt(step.task, step.phase, number),
+        folder=plan_paths.attempt(step.task, step.phase, number),
         alone=alone,
         seen=line.seen,
         dismissed=frozenset(line.dismissed),
-        plan_folder=_folder(place, planned) if planned and step.phase is not Phase.PLAN else None,
+        plan_folder=_folder(plan_paths, planned) if planned and step.phase is not Phase.PLAN else None,
         failed_before=failed.outcome.reason if failed and failed.outcome else "",
-        failed_folder=_folder(place, failed) if failed else None,
+        failed_folder=_folder(plan_paths, failed) if failed else None,
         interrupted_before=last is not None
         and last.phase is step.phase
         and last.result is Result.INTERRUPTED,
-        patch=_patch(place, line, step.phase),
+        patch=_patch(plan_paths, line, step.phase),
         charged=frozenset() if history.limits.lands else _charged_to_others(step, history),
         brings=line.brings,
         own=line.commit,
@@ -75,12 +75,12 @@ def _session(line: Line, agent: str, history: History) -> Session | None:
     return Session(outcome.session, last.workspace, used)
 
 
-def _patch(place: PlanPlace, line: Line, phase: Phase) -> Path | None:
+def _patch(plan_paths: PlanPaths, line: Line, phase: Phase) -> Path | None:
     """What the attempt before this one had changed, if that is kept."""
     last = line.last()
     if last is None or last.phase is not phase or last.result is Result.PASSED:
         return None
-    path = _folder(place, last) / PATCH
+    path = _folder(plan_paths, last) / PATCH
     return path if path.exists() else None
 
 
@@ -109,5 +109,5 @@ def _latest_plan(line: Line) -> Try | None:
     return None
 
 
-def _folder(place: PlanPlace, past: Try) -> Path:
-    return place.attempt(past.task, past.phase, past.number)
+def _folder(plan_paths: PlanPaths, past: Try) -> Path:
+    return plan_paths.attempt(past.task, past.phase, past.number)

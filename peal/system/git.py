@@ -146,7 +146,7 @@ def _words(done: Done) -> str:
 
 def at_work(repo: Path) -> list[str]:
     """The gits that are at work in a repository; what agents do in worktrees of peal's does not count."""
-    return process.at_work("git", repo, besides=layout.Places(repo).worktrees)
+    return process.at_work("git", repo, besides=layout.RepoPaths(repo).worktrees)
 
 
 def story_of(lock: Path, repo: Path) -> str:

@@ -21,7 +21,7 @@ _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")
 
 
 @frozen
-class PlanPlace:
+class PlanPaths:
     """The memory of one plan."""
 
     folder: Path
@@ -57,7 +57,7 @@ class PlanPlace:
 
 
 @frozen
-class Places:
+class RepoPaths:
     """The memory of a repository."""
 
     repo: Path
@@ -102,11 +102,11 @@ class Places:
         mark = hashlib.sha256(f"{self.repo}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:8]
         return f"{re.sub(r'[.]+', '.', slug(Path(key).stem))}-{mark}"
 
-    def plan(self, path: Path) -> PlanPlace:
+    def plan(self, path: Path) -> PlanPaths:
         """The memory of the plan at `path`, told apart by its place relative to the repository's root."""
         key = self.plan_key(path)
         mark = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-        return PlanPlace(self.root / f"{slug(Path(key).stem)}-{mark}")
+        return PlanPaths(self.root / f"{slug(Path(key).stem)}-{mark}")
 
     def plan_key(self, path: Path) -> str:
         """The plan's path relative to the repository, absolute if it lies outside."""
@@ -117,14 +117,14 @@ class Places:
         """The file that `plan_key` named."""
         return self.repo / key
 
-    def known_plans(self) -> list[PlanPlace]:
+    def known_plans(self) -> list[PlanPaths]:
         """Every plan this repository remembers; memories set aside by `--fresh` do not count."""
         if not self.root.is_dir():
             return []
         folders = sorted(
             folder for folder in self.root.iterdir() if folder.is_dir() and not _SET_ASIDE.search(folder.name)
         )
-        places = [PlanPlace(folder) for folder in folders]
+        places = [PlanPaths(folder) for folder in folders]
         return [place for place in places if place.journal.exists() or place.state.exists()]
 
     def check(self) -> None:

@@ -142,14 +142,14 @@ class Pool:
         outer = os.environ.get("GIT_CEILING_DIRECTORIES")
         return {"GIT_CEILING_DIRECTORIES": os.pathsep.join(filter(None, (outer, str(self.place))))}
 
-    def prepare(self, places: int, reviews: bool) -> list[str]:
+    def prepare(self, repo_paths: int, reviews: bool) -> list[str]:
         """
         Make the worktrees for so many tasks at once, before there is an agent whose git this could disturb.
 
         The one for `address` too, unless only a conflict could need it. Tells what was in the way and stands beside now.
         """
         _ = self._origin  # before anybody works here who could change it
-        self._free += [self._next() for _ in range(places)]
+        self._free += [self._next() for _ in range(repo_paths)]
         needed = [*self._free, *([self._address] if reviews or self.hooks.names else [])]
         return [text for slot in needed if not slot.exists for text in slot.make()]
 
