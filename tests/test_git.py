@@ -182,11 +182,11 @@ def test_two_looks_with_a_change_between_them_differ(
     before: Callable[[Repo], object], change: Callable[[Repo], object], committed: Repo
 ) -> None:
     before(committed)
-    first = git.look(committed.path)
+    first = git.tree_state(committed.path)
 
     change(committed)
 
-    assert git.look(committed.path) != first
+    assert git.tree_state(committed.path) != first
 
 
 def _same_bytes(repo: Repo) -> None:
@@ -217,11 +217,11 @@ def test_two_looks_without_a_change_between_them_are_equal(
     committed.write("file.txt", "edited\n")
     committed.write("new.txt", "new\n")
     _large("a")(committed)
-    first = git.look(committed.path)
+    first = git.tree_state(committed.path)
 
     happens(committed)
 
-    assert git.look(committed.path) == first
+    assert git.tree_state(committed.path) == first
 
 
 @pytest.mark.parametrize(
@@ -241,37 +241,37 @@ def test_two_looks_without_a_change_between_them_are_equal(
 def test_a_file_of_any_name_is_seen_to_change_again(name: str, committed: Repo) -> None:
     path = committed.path / name
     path.write_bytes(b"one")
-    first = git.look(committed.path)
+    first = git.tree_state(committed.path)
 
     path.write_bytes(b"two")
 
-    assert git.look(committed.path) != first
+    assert git.tree_state(committed.path) != first
 
 
 def test_a_repository_without_a_commit_can_be_looked_at(repo: Repo) -> None:
     repo.write("file.txt", "")
-    first = git.look(repo.path)
-    same = git.look(repo.path)
+    first = git.tree_state(repo.path)
+    same = git.tree_state(repo.path)
 
     repo.git("add", ".")
     repo.git("commit", "-qm", "first")
 
     assert same == first
-    assert git.look(repo.path) != first
+    assert git.tree_state(repo.path) != first
 
 
 def test_new_files_are_seen_also_where_status_is_told_to_hide_them(committed: Repo) -> None:
     committed.git("config", "status.showUntrackedFiles", "no")
-    first = git.look(committed.path)
+    first = git.tree_state(committed.path)
 
     committed.write("new.txt", "")
 
-    assert git.look(committed.path) != first
+    assert git.tree_state(committed.path) != first
 
 
 def test_what_is_no_repository_cannot_be_looked_at(tmp_path: Path) -> None:
     with pytest.raises(PealError, match=r"`git status .*` failed in .*not a git repository"):
-        git.look(tmp_path)
+        git.tree_state(tmp_path)
 
 
 # --- what git says
@@ -342,7 +342,7 @@ def test_a_look_writes_nothing_and_needs_no_lock(committed: Repo) -> None:
     first = (index.read_bytes(), index.stat().st_mtime_ns)
     committed.write(".git/index.lock", "")
 
-    git.look(committed.path)
+    git.tree_state(committed.path)
 
     assert (index.read_bytes(), index.stat().st_mtime_ns) == first
 
@@ -374,7 +374,7 @@ def test_git_is_started_without_locks_questions_markers_or_anything_that_steers_
         monkeypatch.setenv(name, value)
 
     git.top_level(committed.path)
-    git.look(committed.path)
+    git.tree_state(committed.path)
 
     calls = [dict(line.split("=", 1) for line in call.splitlines()) for call in _calls(seen)]
     assert len(calls) == 2
@@ -393,7 +393,7 @@ def test_another_repository_in_the_environment_changes_nothing(
     committed: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed.write("file.txt", "edited\n")
-    plain = (git.top_level(committed.path), git.look(committed.path))
+    plain = (git.top_level(committed.path), git.tree_state(committed.path))
     other = tmp_path / "other"
     committed.git("init", "-q", str(other))
 
@@ -401,4 +401,4 @@ def test_another_repository_in_the_environment_changes_nothing(
     monkeypatch.setenv("GIT_WORK_TREE", str(other))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / "index"))
 
-    assert (git.top_level(committed.path), git.look(committed.path)) == plain
+    assert (git.top_level(committed.path), git.tree_state(committed.path)) == plain

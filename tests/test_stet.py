@@ -65,7 +65,7 @@ def stet(project: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stet
 
 
 @define
-class Looking:
+class ReviewedChange:
     """A look at a commit of a real repository, with real processes."""
 
     repo: Repo
@@ -163,11 +163,11 @@ def place(project: Repo) -> Path:
     return project.path / ".peal" / "worktrees"
 
 
-def looking(project: Repo, made: str, base: str = "", task: int = 1) -> Looking:
+def review(project: Repo, made: str, base: str = "", task: int = 1) -> ReviewedChange:
     """A look at a task's commit."""
     base = base or project.git("rev-parse", "HEAD").strip()
     folder = Path(mkdtemp(dir=project.path.parent))
-    return Looking(project, Task(task, f"number {task}", ""), base, made, folder)
+    return ReviewedChange(project, Task(task, f"number {task}", ""), base, made, folder)
 
 
 def messages(found: tuple[Finding, ...] | Outcome) -> list[str]:
@@ -200,7 +200,7 @@ def is_tidy(project: Repo) -> bool:
 
 
 def test_a_finding_tells_where_what_and_how_to_mend_it(project: Repo, commit: Commit, reviewer: Make) -> None:
-    at = looking(project, commit("main", a__py="one\n  two  # FLAW(warning) loses the last line\nthree\n"))
+    at = review(project, commit("main", a__py="one\n  two  # FLAW(warning) loses the last line\nthree\n"))
 
     found = reviewer().look(at)
 
@@ -222,12 +222,12 @@ def test_a_finding_tells_where_what_and_how_to_mend_it(project: Repo, commit: Co
 
 
 def test_nothing_is_found_in_what_is_right(project: Repo, commit: Commit, reviewer: Make, stet: Stet) -> None:
-    assert reviewer().look(looking(project, commit("main", a="one\n"))) == ()
+    assert reviewer().look(review(project, commit("main", a="one\n"))) == ()
     assert stet.calls() == ["start"]
 
 
 def test_a_task_that_has_changed_nothing_needs_no_look(project: Repo, reviewer: Make, stet: Stet) -> None:
-    assert reviewer().look(looking(project, project.git("rev-parse", "HEAD").strip())) == ()
+    assert reviewer().look(review(project, project.git("rev-parse", "HEAD").strip())) == ()
     assert stet.calls() == []
 
 
@@ -241,9 +241,9 @@ def test_each_task_has_a_session_of_its_own_with_whole_reviews(
     one = reviewer(stet_start_extra_args=("--strictness", "strict"), stet_run_extra_args=("--verify",))
 
     found = [
-        messages(one.look(looking(project, bad))),
-        messages(one.look(looking(project, good))),
-        messages(one.look(looking(project, other, good, task=2))),
+        messages(one.look(review(project, bad))),
+        messages(one.look(review(project, good))),
+        messages(one.look(review(project, other, good, task=2))),
     ]
     one.leave()
 
@@ -261,10 +261,10 @@ def test_each_task_has_a_session_of_its_own_with_whole_reviews(
 def test_another_base_is_another_session(project: Repo, commit: Commit, reviewer: Make, stet: Stet) -> None:
     """The branch has moved on, and the change was merged anew."""
     one = reviewer()
-    one.look(looking(project, commit("main", a="one\n")))
+    one.look(review(project, commit("main", a="one\n")))
     newer = commit("main", b="two\n")
 
-    one.look(looking(project, commit(newer, a="one\n"), newer))
+    one.look(review(project, commit(newer, a="one\n"), newer))
 
     assert stet.calls() == ["start", "finish", "start"]
 
@@ -279,9 +279,9 @@ def test_a_finding_stays_where_it_is_when_lines_are_added_above_it(
     bad[5], bad[30] = "FLAW above\n", "FLAW below\n"
     mended = [*lines[:5], *["more\n"] * 20, *lines[6:30], bad[30], *lines[31:]]
     one = reviewer()
-    first = one.look(looking(project, commit(base, a="".join(bad)), base))
+    first = one.look(review(project, commit(base, a="".join(bad)), base))
 
-    second = one.look(looking(project, commit(base, a="".join(mended)), base))
+    second = one.look(review(project, commit(base, a="".join(mended)), base))
 
     assert messages(first) == ["above", "below"]
     assert isinstance(first, tuple)
@@ -295,12 +295,12 @@ def test_what_was_dismissed_does_not_hide_its_neighbours(
 ) -> None:
     """An increment never looks again at a hunk with a dismissed finding, and reports the others in it for ever."""
     one = reviewer()
-    at = looking(project, commit("main", a="FLAW one\nFLAW two\n"))
+    at = review(project, commit("main", a="FLAW one\nFLAW two\n"))
     found = one.look(at)
     assert isinstance(found, tuple)
     one.heed(at, [evolve(found[0], dismissed="false_positive")])
 
-    again = one.look(looking(project, commit("main", a="FLAW one\nmended\n")))
+    again = one.look(review(project, commit("main", a="FLAW one\nmended\n")))
 
     assert messages(again) == ["one"]
 
@@ -314,14 +314,14 @@ def test_other_tasks_findings_are_not_charged_to_this_one(
     base = commit("main", a="FLAW old\n" + lines, b="FLAW other\n")
     one = reviewer(stet_start_ref=first)
 
-    found = one.look(looking(project, commit(base, a="FLAW old\n" + lines + "FLAW new\n"), base))
+    found = one.look(review(project, commit(base, a="FLAW old\n" + lines + "FLAW new\n"), base))
 
     assert messages(found) == ["new"]
     assert one.told == ("`stet` found 2 more outside of the task's own change",)
 
 
 def test_odd_names_of_files_are_known_again(project: Repo, commit: Commit, reviewer: Make) -> None:
-    found = reviewer().look(looking(project, commit("main", **{"mein Übungs blatt": "FLAW one\n"})))
+    found = reviewer().look(review(project, commit("main", **{"mein Übungs blatt": "FLAW one\n"})))
 
     assert isinstance(found, tuple)
     assert [(finding.path, finding.context) for finding in found] == [("mein Übungs blatt", "FLAW one")]
@@ -332,7 +332,7 @@ def test_a_deleted_file_is_no_trouble(project: Repo, commit: Commit, reviewer: M
     tree = project.path.parent / "work"
     subprocess.run(["git", "-C", tree, "rm", "-q", "a"], env=project.env, check=True)
 
-    assert reviewer().look(looking(project, commit(base, b="two\n"), base)) == ()
+    assert reviewer().look(review(project, commit(base, b="two\n"), base)) == ()
 
 
 def test_ten_thousand_findings_are_read(project: Repo, commit: Commit, reviewer: Make, stet: Stet) -> None:
@@ -340,7 +340,7 @@ def test_ten_thousand_findings_are_read(project: Repo, commit: Commit, reviewer:
     stet.feels("many")
     patterns = (StetPatternSettings("point", "out_of_scope"),)
 
-    found = reviewer(stet_dismiss_patterns=patterns).look(looking(project, commit("main", a="one\n")))
+    found = reviewer(stet_dismiss_patterns=patterns).look(review(project, commit("main", a="one\n")))
 
     assert len(messages(found)) == 10_000
     assert 0 < stet.calls().count("dismiss") < 100
@@ -357,7 +357,7 @@ def test_the_person_s_own_session_and_settings_stay_theirs(
     project.env["STET_STATE_DIR"] = str(project.path / ".review")
     one = reviewer()
 
-    one.look(looking(project, commit("main", a="FLAW one\n")))
+    one.look(review(project, commit("main", a="FLAW one\n")))
     brought = (place(project) / "stet/.review/config.toml").read_text()
     one.leave()
 
@@ -374,7 +374,7 @@ def test_no_hook_of_the_person_s_runs_for_it(project: Repo, commit: Commit, revi
     )
     hook.chmod(0o755)
 
-    reviewer().look(looking(project, made))
+    reviewer().look(review(project, made))
 
     seen = project.path.parent / "checked-out"
     assert not seen.exists() or all("/stet-" in line for line in seen.read_text().splitlines())
@@ -388,7 +388,7 @@ def test_what_was_dismissed_is_told_with_its_reason(
 ) -> None:
     """The first word is stet's, the rest the agent's own."""
     one = reviewer()
-    at = looking(project, commit("main", a="FLAW one\nFLAW two\nFLAW three\n"))
+    at = review(project, commit("main", a="FLAW one\nFLAW two\nFLAW three\n"))
     found = one.look(at)
     assert isinstance(found, tuple)
     reasons = ("false_positive: it is meant so", "out_of_scope", "the agent has said so")
@@ -411,7 +411,7 @@ def test_a_pattern_dismisses_at_once(project: Repo, commit: Commit, reviewer: Ma
     )
     one = reviewer(stet_dismiss_patterns=patterns)
 
-    found = one.look(looking(project, commit("main", a="FLAW casts\nFLAW is slow\nFLAW too slow\n")))
+    found = one.look(review(project, commit("main", a="FLAW casts\nFLAW is slow\nFLAW too slow\n")))
 
     assert isinstance(found, tuple)
     assert [finding.dismissed for finding in found] == ["", "out_of_scope", "false_positive"]
@@ -426,7 +426,7 @@ def test_findings_can_be_kept_from_being_dismissed_by_an_agent(
 ) -> None:
     one = reviewer(stet_disable_llm_triage=True)
 
-    found = one.look(looking(project, commit("main", a="FLAW one\n")))
+    found = one.look(review(project, commit("main", a="FLAW one\n")))
 
     assert isinstance(found, tuple)
     assert [finding.may_dismiss for finding in found] == [False]
@@ -449,7 +449,7 @@ def test_a_stet_that_could_not_look_has_found_nothing_and_says_why(
 ) -> None:
     """Whatever it printed; and its session is ended at once."""
     stet.feels(mood)
-    at = evolve(looking(project, commit("main", a="FLAW one\n")), timeout=1.0 if mood == "hang" else 20.0)
+    at = evolve(review(project, commit("main", a="FLAW one\n")), timeout=1.0 if mood == "hang" else 20.0)
 
     reason = why(reviewer().look(at))
 
@@ -463,11 +463,11 @@ def test_a_stet_that_fails_later_begins_anew(
     project: Repo, commit: Commit, reviewer: Make, stet: Stet
 ) -> None:
     one = reviewer()
-    one.look(looking(project, commit("main", a="FLAW one\n")))
+    one.look(review(project, commit("main", a="FLAW one\n")))
     stet.feels("once down")
 
-    reason = why(one.look(looking(project, commit("main", a="FLAW two\n"))))
-    found = one.look(looking(project, commit("main", a="FLAW two\n")))
+    reason = why(one.look(review(project, commit("main", a="FLAW two\n"))))
+    found = one.look(review(project, commit("main", a="FLAW two\n")))
 
     assert "`stet rerun` cannot reach its model" in reason
     assert messages(found) == ["two"]
@@ -478,7 +478,7 @@ def test_it_is_asked_once_more_if_that_is_wanted(
     project: Repo, commit: Commit, reviewer: Make, stet: Stet
 ) -> None:
     one = reviewer(on_stet_fail="retry_once")
-    at = looking(project, commit("main", a="FLAW one\n"))
+    at = review(project, commit("main", a="FLAW one\n"))
     stet.feels("once crash")
 
     found = one.look(at)
@@ -494,7 +494,7 @@ def test_it_is_passed_over_if_that_is_wanted_and_that_is_told(
     project: Repo, commit: Commit, reviewer: Make, stet: Stet
 ) -> None:
     one = reviewer(on_stet_fail="skip")
-    at = looking(project, commit("main", a="FLAW one\n"))
+    at = review(project, commit("main", a="FLAW one\n"))
     stet.feels("once down")
 
     assert one.look(at) == ()
@@ -506,7 +506,7 @@ def test_it_is_passed_over_if_that_is_wanted_and_that_is_told(
 def test_a_run_that_is_ended_is_no_failure_of_stet(
     project: Repo, commit: Commit, reviewer: Make, stet: Stet
 ) -> None:
-    at = looking(project, commit("main", a="FLAW one\n"))
+    at = review(project, commit("main", a="FLAW one\n"))
     one = reviewer(on_stet_fail="skip")
     at.cancel.set()
 
@@ -523,9 +523,9 @@ def test_a_session_that_a_killed_run_has_left_is_ended_first(
     project: Repo, commit: Commit, reviewer: Make, stet: Stet
 ) -> None:
     made = commit("main", a="FLAW one\n")
-    reviewer().look(looking(project, made))
+    reviewer().look(review(project, made))
 
-    found = reviewer().look(looking(project, made))
+    found = reviewer().look(review(project, made))
 
     assert messages(found) == ["one"]
     assert stet.calls() == ["start", "finish", "start"]
@@ -536,13 +536,13 @@ def test_what_stet_cannot_finish_is_swept_away(
 ) -> None:
     """It removes its worktree and then stumbles over git, which does not know who commits."""
     one, made = reviewer(), commit("main", a="FLAW one\n")
-    one.look(looking(project, made))
+    one.look(review(project, made))
     stet.feels("anonymous")
 
     one.leave()
 
     assert is_tidy(project)
-    assert messages(reviewer().look(looking(project, made))) == ["one"]
+    assert messages(reviewer().look(review(project, made))) == ["one"]
 
 
 @pytest.mark.parametrize(
@@ -559,13 +559,13 @@ def test_a_broken_worktree_is_made_again(
 ) -> None:
     """Above all, stet never works in the person's own tree instead."""
     one, made = reviewer(), commit("main", a="FLAW one\n")
-    one.look(looking(project, made))
+    one.look(review(project, made))
     subprocess.run(broken.format(place(project) / "stet"), shell=True, env=project.env, check=True)
     before = project.git("for-each-ref", "refs/heads")
     is_lost = "index.lock" not in broken
 
     one.leave()
-    found = reviewer().look(looking(project, commit("main", a="FLAW two\n")))
+    found = reviewer().look(review(project, commit("main", a="FLAW two\n")))
 
     assert messages(found) == ["two"]
     assert stet.calls() == ["start", *["finish"] * (not is_lost), "start"]
@@ -577,7 +577,7 @@ def test_a_broken_worktree_is_made_again(
 def test_leaving_never_fails(project: Repo, commit: Commit, reviewer: Make, stet: Stet) -> None:
     """Not even when stet itself is gone; twice is once."""
     one = reviewer()
-    one.look(looking(project, commit("main", a="one\n")))
+    one.look(review(project, commit("main", a="one\n")))
     stet.program.unlink()
 
     one.leave()
@@ -604,7 +604,7 @@ def test_all_commands_run_once_and_the_last_for_every_look(project: Repo, review
     """Split as a shell would; there is no session to finish."""
     said = json.dumps({"issues": [{"message": "wrong", "file": "a", "line": 3, "severity": "info"}]})
     one = reviewer(stet_commands=commands(stet, "true", "true", f"echo '{said}'; exit 1"))
-    at = looking(project, "HEAD", "HEAD")
+    at = review(project, "HEAD", "HEAD")
 
     found, again = one.look(at), one.look(at)
     one.leave()
@@ -632,7 +632,7 @@ def test_the_answers_of_commands_are_read_as_they_come(
 ) -> None:
     one = reviewer(stet_commands=commands(stet, f"cat <<'END'\n{printed}\nEND"))
 
-    assert messages(one.look(looking(project, "HEAD", "HEAD"))) == found
+    assert messages(one.look(review(project, "HEAD", "HEAD"))) == found
 
 
 @pytest.mark.parametrize("scripts", [("echo gone >&2; exit 3", "true"), ("echo gone >&2; exit 3",)])
@@ -641,7 +641,7 @@ def test_a_command_that_fails_has_not_looked(
 ) -> None:
     """Also one before the last: it is run again before the next look."""
     one = reviewer(stet_commands=commands(stet, *scripts))
-    at = looking(project, "HEAD", "HEAD")
+    at = review(project, "HEAD", "HEAD")
 
     assert "ended with exit status 3: gone" in why(one.look(at))
     assert "ended with exit status 3: gone" in why(one.look(at))

@@ -35,7 +35,7 @@ from peal.text.display import ranges
 from peal.views.report import OUTPUT_LINES, report
 from peal.views.screens import Output, Screen
 from peal.views.screens.lines import JsonLines, Lines
-from peal.work import Crew
+from peal.work import Roster
 
 
 @frozen
@@ -204,9 +204,9 @@ def _carry_out(
 
 
 def _rehearsed(job: running.Job, screen: Screen) -> int:
-    end = running.rehearse(job, screen, Rehearsal(lambda attempt: screen.say(_told(attempt, job.crew))))
+    end = running.rehearse(job, screen, Rehearsal(lambda attempt: screen.say(_told(attempt, job.roster))))
     for command in commands_after(job, end):
-        screen.say(job.crew.hide(f"after the run: `{command}`"))
+        screen.say(job.roster.hide(f"after the run: `{command}`"))
     return end.halt.code
 
 
@@ -222,7 +222,9 @@ def _screen(show: Show, job: running.Job, is_rehearsal: bool) -> Screen:
 
     plan_paths = job.plan_paths
     area = Area(output, show.no_color)
-    return Live(area, job.work.segments, lambda one: job.crew.hide(transcripts.last_output(plan_paths, one)))
+    return Live(
+        area, job.work.segments, lambda one: job.roster.hide(transcripts.last_output(plan_paths, one))
+    )
 
 
 def _wants_table(show: Show) -> bool:
@@ -230,22 +232,22 @@ def _wants_table(show: Show) -> bool:
     return not show.quiet and not show.explain and not (show.verbose and sys.stderr.isatty())
 
 
-def _told(attempt: Attempt, crew: Crew) -> str:
+def _told(attempt: Attempt, roster: Roster) -> str:
     """What an attempt would do, for `--dry-run`."""
-    task, workspace = attempt.task, crew.workspaces.place
+    task, workspace = attempt.task, roster.workspaces.place
     head = f"task {task.index} {attempt.phase}"
     if attempt.phase is Phase.LAND:
-        return f"{head}: into `{crew.workspaces.branch}`"
+        return f"{head}: into `{roster.workspaces.branch}`"
     if attempt.phase is Phase.ADDRESS:
-        names = ", ".join(reviewer.name for reviewer in crew.reviewers)
-        merges = f"merged into `{crew.workspaces.branch}`, " if crew.workspaces.branch else ""
+        names = ", ".join(reviewer.name for reviewer in roster.reviewers)
+        merges = f"merged into `{roster.workspaces.branch}`, " if roster.workspaces.branch else ""
         return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
     if attempt.instead:
         return f"{head}: {attempt.instead.reason}"
-    model, permissions = crew.model(attempt.phase, attempt.agent), crew.settings.permissions
+    model, permissions = roster.model(attempt.phase, attempt.agent), roster.settings.permissions
     file = attempt.folder / "prompt.md"
     request = Request(task, attempt.phase, "PROMPT", file, workspace, model, permissions)
-    prepared = crew.agents[attempt.agent].prepare(request)
+    prepared = roster.agents[attempt.agent].prepare(request)
     if isinstance(prepared, Command):
         argv = shlex.join(prepared.argv).replace("{folder}", str(attempt.folder))
         return f"{head}: {argv} in {workspace}"
@@ -254,7 +256,7 @@ def _told(attempt: Attempt, crew: Crew) -> str:
 
 
 def _report(job: running.Job, end: running.End, seconds: float) -> list[str]:
-    plan_paths, hide = job.plan_paths, job.crew.hide
+    plan_paths, hide = job.plan_paths, job.roster.hide
     return report(
         end.history,
         end.halt,

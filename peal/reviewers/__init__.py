@@ -4,15 +4,15 @@ from pathlib import Path
 
 from peal.reviewers.agent import AgentReviewer
 from peal.reviewers.command import CommandReviewer, finding_of
-from peal.reviewers.protocol import Look, Ran, Reviewer
+from peal.reviewers.protocol import Ran, ReviewContext, Reviewer
 from peal.reviewers.stet.reviewer import StetReviewer
 from peal.settings import Settings
 
 __all__ = [
     "AgentReviewer",
     "CommandReviewer",
-    "Look",
     "Ran",
+    "ReviewContext",
     "Reviewer",
     "StetReviewer",
     "all_of",

@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
-from peal.reviewers.protocol import Look
+from peal.reviewers.protocol import ReviewContext
 from peal.reviewers.reports import plain
 from peal.settings import ReviewerSettings
 from peal.text.display import fenced, slug
@@ -32,13 +32,15 @@ class AgentReviewer:
         """Nothing."""
         return ()
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """Ask it; a reply without findings in the form that was asked for is no look."""
-        diff = at.diff()
+        diff = context.diff()
         if not diff.strip():
             return ()
         assert self.table.agent, "that is what makes it one"
-        reply = at.ask(self.table.agent, self.table.model, prompt(at, diff), f"review-{slug(self.name)}.")
+        reply = context.ask(
+            self.table.agent, self.table.model, prompt(context, diff), f"review-{slug(self.name)}."
+        )
         if isinstance(reply, Outcome):
             return evolve(reply, reason=f"reviewer `{self.name}`: {reply.reason}")
         answer = answer_with("findings", reply.text)
@@ -50,19 +52,19 @@ class AgentReviewer:
         may_dismiss = self.table.may_dismiss is not False
         return tuple(evolve(finding, may_dismiss=may_dismiss) for finding in found)
 
-    def heed(self, at: Look, findings: Sequence[Finding]) -> None:
+    def heed(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """What it says next is told apart from what was dismissed by peal."""
 
     def leave(self) -> None:
         """It leaves nothing open."""
 
 
-def prompt(at: Look, diff: str) -> str:
+def prompt(context: ReviewContext, diff: str) -> str:
     """What it is asked: to look for what would go wrong, not for what it would have done otherwise."""
     shown = diff[:_LONGEST_DIFF]
     more = "\nThe change is longer than what is shown; read the files.\n" if len(diff) > len(shown) else ""
     return f"""\
-Review the change below, which was made in `{at.path}` for the task it stands under. You may read anything there and must
+Review the change below, which was made in `{context.path}` for the task it stands under. You may read anything there and must
 not change anything. Look for what is wrong: errors, lost or broken behaviour, missing parts of the task, security holes,
 tests that test nothing. Do not report taste, or what you cannot show.
 
@@ -73,7 +75,7 @@ End your reply with one JSON object and nothing behind it, in this form, with an
 
 `severity` is `error`, `warning` or `note`.
 
-{fenced(f"{at.task.title}{chr(10)}{chr(10)}{at.task.body}", "TASK")}
+{fenced(f"{context.task.title}{chr(10)}{chr(10)}{context.task.body}", "TASK")}
 
 {fenced(shown, "CHANGE")}
 {more}"""

@@ -10,7 +10,7 @@ from peal.errors import PealError
 from peal.model.process import Ended, Ending
 from peal.model.review import Finding, Severity
 from peal.model.work import Outcome, Result
-from peal.reviewers.protocol import Look, Ran
+from peal.reviewers.protocol import Ran, ReviewContext
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.settings import ReviewerSettings
 from peal.system import process
@@ -55,19 +55,19 @@ class CommandReviewer:
         """Nothing."""
         return ()
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """Run it, unless nothing has changed that it looks at."""
         table = self.table
-        if table.only and not any(_fits(path, table.only) for path in at.changed()):
+        if table.only and not any(_fits(path, table.only) for path in context.changed()):
             return ()
         prefix = f"review-{slug(table.name)}."
-        report = at.attempt_folder / f"{prefix}report"
-        words = [word.replace(_OUTPUT, str(report)) for word in self.command(at.path)]
-        ran = at.run(words, prefix, table.timeout_sec)
+        report = context.attempt_folder / f"{prefix}report"
+        words = [word.replace(_OUTPUT, str(report)) for word in self.command(context.path)]
+        ran = context.run(words, prefix, table.timeout_sec)
         if table.format == "text":
             return self.findings(ran.ending, end_of(ran.stdout, _TAIL), end_of(ran.stderr, _TAIL))
         written = report if _OUTPUT in (table.command or "") else ran.stdout
-        return self._reported(ran, written, at)
+        return self._reported(ran, written, context)
 
     def command(self, folder: Path) -> tuple[str, ...]:
         """What to run in `folder`; a program of the repository as it is there, for the change may be about it."""
@@ -80,13 +80,13 @@ class CommandReviewer:
             return ()
         return (evolve(finding_of(self.name, ending, *outputs), may_dismiss=bool(self.table.may_dismiss)),)
 
-    def _reported(self, ran: Ran, report: Path, at: Look) -> tuple[Finding, ...] | Outcome:
+    def _reported(self, ran: Ran, report: Path, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """What its report tells; a program that ended otherwise than one that has looked is believed nothing."""
         if ran.ending.how is not Ended.EXITED or ran.ending.exit_code not in _MEANT:
             return self._failed(ran, _headline(ran.ending))
         read = from_sarif if self.table.format == "sarif" else from_json
         try:
-            found = read(report, self.name, at.path)
+            found = read(report, self.name, context.path)
         except Unreadable as error:
             return self._failed(ran, str(error))
         floor = Severity(self.table.blocking)
@@ -98,7 +98,7 @@ class CommandReviewer:
         words = f": {' / '.join(said)}" if said else ""
         return Outcome(Result.FAILED, f"reviewer `{self.name}` could not look: {why}{words}")
 
-    def heed(self, at: Look, findings: Sequence[Finding]) -> None:
+    def heed(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """It has no memory."""
 
     def leave(self) -> None:

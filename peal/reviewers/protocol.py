@@ -22,7 +22,7 @@ class Ran:
     stderr: Path
 
 
-class Look(Protocol):
+class ReviewContext(Protocol):
     """One look at one task's change; everything a reviewer may use."""
 
     @property
@@ -70,10 +70,10 @@ class Reviewer(Protocol):
     def told(self) -> tuple[str, ...]:
         """What a person should know of its last look besides what it found."""
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """Everything it finds in a change; an outcome if it could not look."""
 
-    def heed(self, at: Look, findings: Sequence[Finding]) -> None:
+    def heed(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """These findings of its last look were dismissed, each with `dismissed` set to why."""
 
     def leave(self) -> None:

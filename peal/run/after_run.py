@@ -51,7 +51,7 @@ def heard(command: Callable[..., int]) -> Callable[..., int]:
 
 def begin_log_file(job: Job) -> None:
     """Better than to find out afterwards that nothing was logged."""
-    if (name := job.crew.settings.log_file) is None:
+    if (name := job.roster.settings.log_file) is None:
         return
     path = job.repo_paths.repo / name
     if _is_in_shared_tree(path, job):
@@ -101,17 +101,17 @@ def _broken_off(error: BaseException) -> Halt:
 
 def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float) -> None:
     """Write the summary; a file that cannot be written is told, and changes nothing."""
-    name = job.crew.settings.run_summary_path
+    name = job.roster.settings.run_summary_path
     path = job.repo_paths.repo / name if name else job.plan_paths.summary
     try:
-        summary.write(path, summary.summary(history, halt, began, time.time()), job.crew.hide)
+        summary.write(path, summary.summary(history, halt, began, time.time()), job.roster.hide)
     except OSError as error:
         screen.say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
 
 
 def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     """Run what is to be run after the run, if that has come to its end; what to report of it."""
-    settings, name = job.crew.settings, uuid.uuid4().hex[:12]
+    settings, name = job.roster.settings, uuid.uuid4().hex[:12]
     if not (commands := commands_after(job, end)):
         return []
     clocks = Clocks(
@@ -119,15 +119,15 @@ def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     )
     at = post_run.Place(name, job.repo_paths.repo, job.plan_paths.folder, clocks)
     try:
-        done = post_run.carry_out(commands, at, lambda line: screen.say(job.crew.hide(line)))
+        done = post_run.carry_out(commands, at, lambda line: screen.say(job.roster.hide(line)))
     except (PealError, OSError) as error:
         return [f"the post-run commands cannot be run: {error}"]
-    return [job.crew.hide(line) for line in post_run.told(done, shown)]
+    return [job.roster.hide(line) for line in post_run.told(done, shown)]
 
 
 def commands_after(job: Job, end: End) -> tuple[str, ...]:
     """What is to be run after a run that ended so."""
-    return job.crew.settings.post_run_commands if end.halt.code in _BY_ITSELF else ()
+    return job.roster.settings.post_run_commands if end.halt.code in _BY_ITSELF else ()
 
 
 def shown(path: Path) -> str:

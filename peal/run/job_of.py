@@ -18,13 +18,13 @@ from peal.run.known_plans import found_again
 from peal.run.loop import Job
 from peal.run.normalize_prompt import rewritten
 from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
-from peal.run.resolve import crew_of, introduced
+from peal.run.resolve import notices_on, roster_of
 from peal.settings import Settings, load
 from peal.system import git, process
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 from peal.text.redaction import HIDDEN
-from peal.work import Crew
+from peal.work import Roster
 from peal.workspaces import (
     Hooks,
     Messages,
@@ -75,20 +75,20 @@ def job_of(
     if not _is_to_be_rewritten(plan, settings):
         fit(plan)
     spaces = _workspaces(repo_paths, plan_file, settings, config, _accepted(plan, accept_settings))
-    crew = crew_of(repo_paths, plan, settings, spaces)
+    roster = roster_of(repo_paths, plan, settings, spaces)
     if _is_to_be_rewritten(plan, settings):
-        plan = rewritten(repo_paths, plan_file, crew, is_rehearsal, say)
-        crew = evolve(crew, context=plan.context)
+        plan = rewritten(repo_paths, plan_file, roster, is_rehearsal, say)
+        roster = evolve(roster, context=plan.context)
     return Job(
         repo_paths=repo_paths,
         plan_file=plan_file,
         plan=plan,
-        crew=crew,
-        limits=_limits(settings, crew),
-        flags=_storable(flags, crew.hide),
-        command=tuple(map(crew.hide, ("peal", *sys.argv[1:]))),
+        roster=roster,
+        limits=_limits(settings, roster),
+        flags=_storable(flags, roster.hide),
+        command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
         selected=_selected(plan, flags),
-        notices=tuple(introduced(crew)),
+        notices=tuple(notices_on(roster)),
         **how,
     )
 
@@ -205,7 +205,7 @@ def _commands(settings: Settings) -> list[str]:
     return [*reviewers, *settings.stet_commands, *map(shlex.join, own)]
 
 
-def _limits(settings: Settings, crew: Crew) -> Limits:
+def _limits(settings: Settings, roster: Roster) -> Limits:
     counts = {phase: settings.phase(phase).retry_count for phase in AGENT_PHASES}
     if counts[Phase.ADDRESS] is None:
         counts[Phase.ADDRESS] = settings.phase_3_retry_count
@@ -221,7 +221,7 @@ def _limits(settings: Settings, crew: Crew) -> Limits:
         as_ready=settings.address == "as-ready",
         conflict_retry=settings.conflict_retry,
         transient_retry_count=settings.transient_retry_count,
-        agents=dict(crew.chains),
+        agents=dict(roster.chains),
         wait=settings.wait,
         max_cost=settings.max_cost,
         max_tokens=settings.max_tokens,

@@ -40,7 +40,7 @@ from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.scratch import scratch as scratch_folder
 from peal.text.display import ranges
 from peal.views.screens import Screen
-from peal.work import Crew, Worker
+from peal.work import Roster, Worker
 from peal.workspaces import Pool, reconcile
 
 _AT_LEAST_EVERY = 1.0
@@ -57,7 +57,7 @@ class Job:
     repo_paths: RepoPaths
     plan_file: Path
     plan: Plan
-    crew: Crew
+    roster: Roster
     limits: Limits
     flags: dict[str, Any]
     """The flags to remember for `peal resume`."""
@@ -95,7 +95,7 @@ class Job:
     @property
     def pool(self) -> Pool | None:
         """The worktrees tasks work in; None where they share the person's tree."""
-        return self.crew.workspaces if isinstance(self.crew.workspaces, Pool) else None
+        return self.roster.workspaces if isinstance(self.roster.workspaces, Pool) else None
 
     @property
     def width(self) -> int:
@@ -184,9 +184,9 @@ class Loop:
             )
             for step in decision.start
         ]
-        crew = self.job.crew
+        roster = self.job.roster
         self._record(
-            *(StepStarted(now, a.task.index, a.phase, a.number, crew.agent_name(a)) for a in attempts)
+            *(StepStarted(now, a.task.index, a.phase, a.number, roster.agent_name(a)) for a in attempts)
         )
         for attempt in attempts:
             self.executor.submit(attempt)
@@ -206,7 +206,7 @@ class Loop:
 def _honest(halt: Halt, job: Job, history: History) -> Halt:
     """The end of a run as git has it: success only if everything that landed is in the branch."""
     missing = reconcile.vanished(job.pool, history) if job.pool and halt.code == 0 else []
-    branch = job.crew.workspaces.branch
+    branch = job.roster.workspaces.branch
     return (
         Halt(2, f"finished, but what task {ranges(missing)} landed is not in `{branch}`") if missing else halt
     )
@@ -306,7 +306,7 @@ def _refuse_to_repeat(job: Job, reading: PlanRead) -> None:
 
 
 def _log(job: Job, name: str) -> Log:
-    settings = job.crew.settings
+    settings = job.roster.settings
     also = job.repo_paths.repo / settings.log_file if settings.log_file else None
     return Log(job.plan_paths.log, settings.log_level, job.verbose, {"run": name}, also)
 
@@ -314,7 +314,7 @@ def _log(job: Job, name: str) -> Log:
 def _notices(job: Job, history: History) -> Iterator[str]:
     """What a person should know before the run starts, and could not be told without the history."""
     yield from job.notices
-    if history.opened is None and (clis := job.crew.unguarded):
+    if history.opened is None and (clis := job.roster.unguarded):
         yield (
             f"{' and '.join(clis)} may do everything that you may do on this machine: work in a container or a throwaway "
             "clone, or pass --permissions limited"
@@ -332,7 +332,7 @@ def _notices(job: Job, history: History) -> Iterator[str]:
             "tasks that run side by side share your tree and can overwrite each other's work; with `commit = true` "
             "each gets a worktree of its own"
         )
-        agent = job.crew.agents[job.limits.agents[Phase.EXECUTE][0]]
+        agent = job.roster.agents[job.limits.agents[Phase.EXECUTE][0]]
         if agent.require_change:
             # Tasks that share a tree at the same time cannot be told apart by what changed in it.
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
@@ -344,12 +344,12 @@ def _guarded(
     inbox: Inbox = Inbox()
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder(name, screen.say))
-        worker = Worker(job.crew, name, scratch.folder, inbox.put, scratch.watch)
+        worker = Worker(job.roster, name, scratch.folder, inbox.put, scratch.watch)
         if job.pool:
-            for text in job.pool.prepare(job.width, bool(job.crew.reviewers) or job.limits.as_ready):
+            for text in job.pool.prepare(job.width, bool(job.roster.reviewers) or job.limits.as_ready):
                 screen.say(text)
         executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
-        for reviewer in job.crew.reviewers:
+        for reviewer in job.roster.reviewers:
             stack.callback(reviewer.leave)
         stack.callback(executor.close)
         hearing.hand_to(lambda number: inbox.put(_asked(number)))
@@ -361,7 +361,7 @@ def _opening(job: Job, name: str) -> RunOpened:
     selected = None if job.selected is None else tuple(sorted(job.selected))
     return RunOpened(
         time.time(), name, job.key, str(job.repo_paths.repo), pid, process.birth(pid) or "", job.command, job.flags,
-        job.limits, selected, job.crew.workspaces.branch, job.resumed, job.try_now,
+        job.limits, selected, job.roster.workspaces.branch, job.resumed, job.try_now,
     )  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from peal.system.files import put
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.scratch import scratch
 from peal.text.display import count, fenced, is_utf16
-from peal.work import Crew
-from peal.work.attempt_context import Desk, desk
+from peal.work import Roster
+from peal.work.attempt_context import AttemptContext, attempt_context
 from peal.work.programs import Programs
 from peal.workspaces import SharedTree
 
@@ -68,7 +68,7 @@ class Order:
 
     repo_paths: RepoPaths
     plan_file: Path
-    crew: Crew
+    roster: Roster
     template: str
     """The prompt, with `DOCUMENT` in it."""
     say: Callable[[str], None]
@@ -88,17 +88,17 @@ def rewritten(order: Order) -> Plan:
     )
     if is_utf16(raw):
         raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
-    agent = order.crew.chains[Phase.PLAN][0]
+    agent = order.roster.chains[Phase.PLAN][0]
     order.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
     used: list[Usage] = []
     problems: tuple[Problem, ...] = ()
     with _programs(order) as programs:
-        for number in range(order.crew.settings.normalize_retry_count + 1):
+        for number in range(order.roster.settings.normalize_retry_count + 1):
             prompt = prompt_for(order.template, raw.decode("utf-8-sig", "replace"), problems)
-            with _desk(order, programs) as at:
-                reply = at.consult(agent, order.crew.model(Phase.PLAN, agent), prompt, "")
-                used += at.used
-                answer = _answer(reply, agent, at)
+            with _one_try(order, programs) as context:
+                reply = context.consult(agent, order.roster.model(Phase.PLAN, agent), prompt, "")
+                used += context.used
+                answer = _answer(reply, agent, context)
             text, plan = read(answer, path)
             problems = plan.problems
             if not problems:
@@ -109,7 +109,7 @@ def rewritten(order: Order) -> Plan:
     spent = f" ({amount(summed(tuple(used)))})" if used else ""
     raise PealError(
         f"agent `{agent}` made no plan of `{path}`{spent}: {problems[0].message}; its answer is in "
-        f"`{at.attempt.folder}`; pass --normalize-retry-count, or rewrite the file yourself"
+        f"`{context.attempt.folder}`; pass --normalize-retry-count, or rewrite the file yourself"
     )
 
 
@@ -124,9 +124,9 @@ def _programs(order: Order) -> Iterator[Programs]:
     name, came = uuid.uuid4().hex[:12], list[int]()
     with (
         lock.hold(order.repo_paths, name, first=store.taking_over(order.repo_paths)),
-        scratch(name, order.say) as at,
+        scratch(name, order.say) as context,
     ):
-        programs = Programs(name, at.folder, lambda _: None, at.watch, {})
+        programs = Programs(name, context.folder, lambda _: None, context.watch, {})
 
         def hear(number: int) -> None:
             programs.cancel.set(hard=bool(came))
@@ -146,22 +146,25 @@ def _programs(order: Order) -> Iterator[Programs]:
 
 
 @contextmanager
-def _desk(order: Order, programs: Programs) -> Iterator[Desk]:
+def _one_try(order: Order, programs: Programs) -> Iterator[AttemptContext]:
     """A place for one more try; its transcript is kept as those of attempts are."""
     folder = order.repo_paths.plan(order.plan_file).folder / "attempts"
     number = 1 + len(list(folder.glob("normalize-*")))
     attempt = Attempt(Task(0, "", ""), Phase.PLAN, number, folder / f"normalize-{number}", alone=True)
     tree = SharedTree(order.repo_paths.repo)
-    with tree.lend(attempt) as workspace, desk(order.crew, programs, attempt, workspace) as at:
-        yield at
+    with (
+        tree.lend(attempt) as workspace,
+        attempt_context(order.roster, programs, attempt, workspace) as context,
+    ):
+        yield context
 
 
-def _answer(reply: Reply | Outcome, agent: str, at: Desk) -> str:
+def _answer(reply: Reply | Outcome, agent: str, context: AttemptContext) -> str:
     """What was answered; PealError if nothing was."""
     if isinstance(reply, Outcome):
-        reason = at.crew.hide(reply.reason)
+        reason = context.roster.hide(reply.reason)
         raise PealError(
-            f"agent `{agent}` could not rewrite the plan: {reason}; its transcript is in `{at.attempt.folder}`"
+            f"agent `{agent}` could not rewrite the plan: {reason}; its transcript is in `{context.attempt.folder}`"
         )
-    put(f"{at.attempt.folder}/reply.md", reply.text)
+    put(f"{context.attempt.folder}/reply.md", reply.text)
     return reply.text

@@ -9,24 +9,24 @@ from peal.model.plan import Plan
 from peal.run import normalize
 from peal.system.layout import RepoPaths
 from peal.text.display import decoded, harmless
-from peal.work import Crew
+from peal.work import Roster
 
 
 def rewritten(
-    repo_paths: RepoPaths, plan_file: Path, crew: Crew, is_rehearsal: bool, say: Callable[[str], None]
+    repo_paths: RepoPaths, plan_file: Path, roster: Roster, is_rehearsal: bool, say: Callable[[str], None]
 ) -> Plan:
-    """The plan that the crew makes of a file, as the settings want it; PealError if that fails, or is not to be done."""
+    """The plan that an agent makes of a file, as the settings want it; PealError if that fails, or is not to be done."""
     if is_rehearsal:
         raise PealError(
             f"`{plan_file}` is no plan yet, and a dry run lets no agent rewrite it; run it without --dry-run"
         )
-    path = crew.settings.normalize_prompt_path
+    path = roster.settings.normalize_prompt_path
     template = _template(repo_paths.repo / path) if path else _own_template()
 
     def shown(text: str) -> None:
-        say(crew.hide(harmless(text)))
+        say(roster.hide(harmless(text)))
 
-    return normalize.rewritten(normalize.Order(repo_paths, plan_file, crew, template, shown))
+    return normalize.rewritten(normalize.Order(repo_paths, plan_file, roster, template, shown))
 
 
 def _own_template() -> str:

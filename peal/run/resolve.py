@@ -15,13 +15,13 @@ from peal.reviewers.stet.reviewer import unused
 from peal.settings import CLIS, AgentSettings, Settings
 from peal.system.layout import RepoPaths
 from peal.text.redaction import redactor, secrets
-from peal.work import Crew
+from peal.work import Roster
 from peal.work.roster import model_of
 from peal.work.usage import price_of
 from peal.workspaces import Workspaces
 
 
-def crew_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Workspaces) -> Crew:
+def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Workspaces) -> Roster:
     """Everybody who is needed, checked; PealError if somebody is not here or could not keep to the budget."""
     repo = repo_paths.repo
     templates = repo / settings.prompts if settings.prompts else None
@@ -32,25 +32,25 @@ def crew_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Works
         for place, name in enumerate(names):
             model = model_of(settings, phase, name, is_first=not place)
             found[name] = agents.find(name, settings.agents, repo, model)
-            _can_be_counted(found[name], model, settings)
+            _check_budget(found[name], model, settings)
     for table in settings.reviewers:
         if table.agent:
             found[table.agent] = agents.find(table.agent, settings.agents, repo, table.model)
-            _can_be_counted(found[table.agent], table.model, settings)
-    return Crew(
+            _check_budget(found[table.agent], table.model, settings)
+    return Roster(
         settings, found, chains, reviewers.all_of(settings, repo, repo_paths.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
         redactor(_secrets(settings)),
     )  # fmt: skip
 
 
-def introduced(crew: Crew) -> Iterator[str]:
+def notices_on(roster: Roster) -> Iterator[str]:
     """What a person should know of who will do the work and was not named."""
-    lands = bool(crew.workspaces.branch)
-    if any(isinstance(one, StetReviewer) for one in crew.reviewers) and crew.settings.stet == "auto":
+    lands = bool(roster.workspaces.branch)
+    if any(isinstance(one, StetReviewer) for one in roster.reviewers) and roster.settings.stet == "auto":
         yield "reviewer: `stet`, as it is here; `--stet off` leaves it out"
-    elif text := unused(crew.settings, crew.workspaces.place, lands):
+    elif text := unused(roster.settings, roster.workspaces.place, lands):
         yield text
-    if "auto" in (crew.settings.agent, *(crew.settings.phase(phase).agent for phase in AGENT_PHASES)):
+    if "auto" in (roster.settings.agent, *(roster.settings.phase(phase).agent for phase in AGENT_PHASES)):
         yield f"agent: `{agents.first_here()}`, the first that is here of {', '.join(CLIS)}"
 
 
@@ -69,7 +69,7 @@ def _chain(settings: Settings, phase: Phase) -> tuple[str, ...]:
     return tuple(dict.fromkeys((first, *others)))
 
 
-def _can_be_counted(agent: Agent, model: str | None, settings: Settings) -> None:
+def _check_budget(agent: Agent, model: str | None, settings: Settings) -> None:
     """A budget that nobody can keep is refused before anything is spent."""
     if settings.max_tokens is not None and not agent.reports_usage:
         raise PealError(

@@ -286,7 +286,7 @@ def _version(mode: str, blob: str) -> Version | None:
 
 
 @frozen
-class Look:
+class TreeState:
     """The state of a working tree at one moment; two that are equal saw no change between them."""
 
     head: str
@@ -294,7 +294,7 @@ class Look:
     """Each path that differs from HEAD, with its status and what tells its content."""
 
 
-def look(folder: Path) -> Look:
+def tree_state(folder: Path) -> TreeState:
     """What a later look can be compared with; ignored files do not count."""
     status = output(folder, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all")
     head, changed = "", []
@@ -303,10 +303,10 @@ def look(folder: Path) -> Look:
             head = entry
         elif entry and not entry.startswith("# "):
             changed.append((entry, _content(folder / _path_of(entry))))
-    return Look(head, tuple(changed))
+    return TreeState(head, tuple(changed))
 
 
-def differing(before: Look, now: Look) -> tuple[str, ...]:
+def differing(before: TreeState, now: TreeState) -> tuple[str, ...]:
     """What has changed between two looks: paths, and HEAD if it has moved."""
     entries = {entry for entry, _ in set(before.changed) ^ set(now.changed)}
     moved = ("HEAD",) if before.head != now.head else ()

@@ -29,7 +29,7 @@ from peal.system.output_files import cut_to, lines_of
 from peal.text.display import last_line, tail
 from peal.work.backoff import at_its_limit, with_time
 from peal.work.programs import Programs
-from peal.work.roster import Crew
+from peal.work.roster import Roster
 from peal.work.usage import used_by
 from peal.workspaces import Change, Workspace
 
@@ -51,10 +51,10 @@ class UnreadyError(Exception):
 
 
 @frozen
-class Desk:
+class AttemptContext:
     """Where an attempt is worked on."""
 
-    crew: Crew
+    roster: Roster
     programs: Programs
     attempt: Attempt
     path: Path
@@ -76,7 +76,7 @@ class Desk:
         attempt = self.attempt
         if attempt.instead:
             return evolve(attempt.instead, findings=findings)
-        agent = self.crew.agents[attempt.agent]
+        agent = self.roster.agents[attempt.agent]
         request = self._request(findings)
         put(str(request.prompt_file), request.prompt)
         prepared = agent.prepare(request)
@@ -91,7 +91,7 @@ class Desk:
         told = evolve(
             evidence,
             require_change=agent.require_change,
-            least_plan=self.crew.settings.least_plan,
+            least_plan=self.roster.settings.least_plan,
             findings=findings,
             elsewhere=_elsewhere(reply.folder, self.path),
         )
@@ -99,7 +99,7 @@ class Desk:
             phases.verdict(attempt.phase, told),
             agent=attempt.agent,
             session=reply.session,
-            usage=used_by(reply, self._session, request.model, self.crew.settings.prices),
+            usage=used_by(reply, self._session, request.model, self.roster.settings.prices),
             notes=phases.notes(told),
         )
         return self._with_time(self.programs.judged(outcome))
@@ -111,12 +111,12 @@ class Desk:
         return session if session and Path(session.workspace or self.path) == self.path else None
 
     def _request(self, findings: tuple[Finding, ...]) -> Request:
-        crew, attempt = self.crew, self.attempt
+        roster, attempt = self.roster, self.attempt
         briefing = Briefing(
             attempt.task,
             attempt.phase,
             self.path,
-            context=crew.context,
+            context=roster.context,
             plan=cut_to(f"{attempt.plan_folder}/reply.md", REPLY_LIMIT) if attempt.plan_folder else "",
             findings=findings or attempt.conflict,
             findings_file=attempt.folder / FINDINGS,
@@ -126,15 +126,15 @@ class Desk:
             is_clean=self.starts_clean,
             notes=self.notes,
         )
-        prompt = render(briefing, crew.templates)
+        prompt = render(briefing, roster.templates)
         return Request(
             attempt.task,
             attempt.phase,
             prompt,
             attempt.folder / "prompt.md",
             self.path,
-            crew.model(attempt.phase, attempt.agent),
-            crew.settings.permissions,
+            roster.model(attempt.phase, attempt.agent),
+            roster.settings.permissions,
             self._session.id if self._session else "",
         )
 
@@ -151,10 +151,10 @@ class Desk:
 
     def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
         """Ask an agent that may only read; its files begin with the prefix. An outcome if it could not answer."""
-        attempt, settings = self.attempt, self.crew.settings
+        attempt, settings = self.attempt, self.roster.settings
         if attempt.instead and attempt.instead.result is Result.HELD:
             return attempt.instead
-        agent, file = self.crew.agents[name], attempt.folder / f"{prefix}prompt.md"
+        agent, file = self.roster.agents[name], attempt.folder / f"{prefix}prompt.md"
         put(str(file), prompt)
         asked = model or settings.agents.get(name, AgentSettings()).model
         prepared = agent.prepare(Request(attempt.task, Phase.PLAN, prompt, file, self.path, asked))
@@ -169,7 +169,7 @@ class Desk:
 
     def _with_time(self, outcome: Outcome) -> Outcome:
         """The outcome with the moment of the next try."""
-        patience = self.crew.settings.transient_retry_count
+        patience = self.roster.settings.transient_retry_count
         told = at_its_limit(outcome, self.attempt.setbacks, patience)
         return with_time(told, self.attempt.setbacks, time.time())
 
@@ -178,7 +178,7 @@ class Desk:
         for name, text in command.files.items():
             put(f"{attempt.folder}/{name}", text)
         try:
-            clocks = self.crew.clocks(attempt.phase, agent)
+            clocks = self.roster.clocks(attempt.phase, agent)
             ending = self.programs.carry_out(attempt, self.path, command, clocks, prefix, agent.sign)
         except ValueError as error:
             raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
@@ -214,7 +214,7 @@ class Desk:
         folder: Path | None = None,
     ) -> Ending:
         """The same with variables of its own, as the person's hooks have."""
-        clocks = self.crew.helper_clocks(self.attempt.phase, timeout_sec)
+        clocks = self.roster.helper_clocks(self.attempt.phase, timeout_sec)
         try:
             return self.programs.carry_out(self.attempt, folder or self.path, command, clocks, prefix)
         except OSError as error:
@@ -228,7 +228,7 @@ class Desk:
 
     def set_up(self) -> None:
         """Ready the worktree as the person has asked for; `UnreadyError` if it fails."""
-        spaces = self.crew.workspaces
+        spaces = self.roster.workspaces
         ending = self.help(spaces.setup, "setup.", "`worktree_setup`")
         words = last_line(end_of(f"{self.attempt.folder}/setup.stderr"))
         if bad := unfinished(Evidence(ending, Reply(""), words)):
@@ -238,17 +238,19 @@ class Desk:
 
 
 @contextmanager
-def desk(crew: Crew, programs: Programs, attempt: Attempt, workspace: Workspace | Change) -> Iterator[Desk]:
+def attempt_context(
+    roster: Roster, programs: Programs, attempt: Attempt, workspace: Workspace | Change
+) -> Iterator[AttemptContext]:
     """The attempt's folder and its temporary one; a worktree is told of and readied, or `UnreadyError` is raised."""
     attempt.folder.mkdir(parents=True)
     scratch = f"{programs.scratch}/{attempt.folder.name}"
     os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
     try:
         task, base, path = attempt.task.index, workspace.base, workspace.path
-        made = Desk(crew, programs, attempt, path, bool(base), workspace)
+        made = AttemptContext(roster, programs, attempt, path, bool(base), workspace)
         if base:
             programs.put(WorkspaceReady(time.time(), task, attempt.phase, attempt.number, str(path), base))
-            if crew.workspaces.needs_setup(path):
+            if roster.workspaces.needs_setup(path):
                 workspace.blank()
                 made.set_up()
         yield made

@@ -7,7 +7,7 @@ from peal.model.review import Finding
 from peal.model.work import Outcome, Result
 from peal.reviewers import finding_of
 from peal.text.display import harmless, last_line
-from peal.work.attempt_context import Desk
+from peal.work.attempt_context import AttemptContext
 from peal.workspaces import OF_THE_BRANCH, OF_THE_TREE, Change
 
 _REVIEW = 64 * 1024
@@ -27,44 +27,44 @@ class Heard:
     """Nothing that an agent could mend, and let through, for that is how the person wants it."""
 
 
-def heard(desk: Desk, change: Change) -> Heard | Outcome:
+def heard(context: AttemptContext, change: Change) -> Heard | Outcome:
     """Commit the merge if the hooks let it pass; held where only the person can mend what they refuse."""
     for hook in change.begin_commit():
-        ending = _asked(desk, change, hook)
-        if desk.programs.cancel.is_set:
+        ending = _asked(context, change, hook)
+        if context.programs.cancel.is_set:
             return Outcome(Result.INTERRUPTED, "the run was ended")
         if not ending.is_clean:
-            return _refused(desk, change, hook, ending)
+            return _refused(context, change, hook, ending)
     change.commit()
     return Heard()
 
 
-def _asked(desk: Desk, change: Change, hook: str) -> Ending:
+def _asked(context: AttemptContext, change: Change, hook: str) -> Ending:
     """Once more where a hook, as formatters do, changed files and refused."""
-    ending = _run(desk, change, hook)
-    may_take_up = hook in OF_THE_TREE and not desk.programs.cancel.is_set
-    return _run(desk, change, hook) if not ending.is_clean and may_take_up and change.take_up() else ending
+    ending = _run(context, change, hook)
+    may_take_up = hook in OF_THE_TREE and not context.programs.cancel.is_set
+    return _run(context, change, hook) if not ending.is_clean and may_take_up and change.take_up() else ending
 
 
-def _run(desk: Desk, change: Change, hook: str, when: str = "") -> Ending:
-    return desk.help_by(change.hook(hook), f"hooks.{hook}{when}.", f"hook `{hook}`")
+def _run(context: AttemptContext, change: Change, hook: str, when: str = "") -> Ending:
+    return context.help_by(change.hook(hook), f"hooks.{hook}{when}.", f"hook `{hook}`")
 
 
-def _refused(desk: Desk, change: Change, hook: str, ending: Ending) -> Heard | Outcome:
-    found = finding_of(f"hook {hook}", ending, *desk.said(f"hooks.{hook}.", _REVIEW))
+def _refused(context: AttemptContext, change: Change, hook: str, ending: Ending) -> Heard | Outcome:
+    found = finding_of(f"hook {hook}", ending, *context.said(f"hooks.{hook}.", _REVIEW))
     if "\n" not in found.message:
         found = evolve(found, message=f"{found.message}, and it printed nothing")
-    why = _beyond_agents(desk, change, hook, ending)
+    why = _beyond_agents(context, change, hook, ending)
     if not why:
         return Heard((found,))
-    if desk.crew.settings.on_findings_remaining == "warn":
+    if context.roster.settings.on_findings_remaining == "warn":
         return Heard(beyond=(found,))
     return Outcome(Result.HELD, f"hook `{hook}` {why}, or {_LEAVE_OUT}")
 
 
-def _beyond_agents(desk: Desk, change: Change, hook: str, ending: Ending) -> str:
+def _beyond_agents(context: AttemptContext, change: Change, hook: str, ending: Ending) -> str:
     """Why no agent could make the hook pass, and what the person can do; empty if one could."""
-    said = _in_short(desk, hook, ending)
+    said = _in_short(context, hook, ending)
     ready = "ready worktrees for it with `worktree_setup`, mend it"
     if ending.how is Ended.EXITED and ending.exit_code in _CANNOT_RUN:
         return f"cannot run in a worktree ({said}); {ready}"
@@ -73,7 +73,7 @@ def _beyond_agents(desk: Desk, change: Change, hook: str, ending: Ending) -> str
         return (
             f"refuses the message `{subject}` ({said}); set `{_setting(change)}` to one that passes, {ready}"
         )
-    if ending.how is Ended.EXITED and not _can_judge(desk, change, hook):
+    if ending.how is Ended.EXITED and not _can_judge(context, change, hook):
         return f"refuses in a worktree what your branch holds already, too ({said}); {ready}"
     return ""
 
@@ -83,36 +83,36 @@ def _setting(change: Change) -> str:
     return "merge_message" if change.is_merge else "commit_message"
 
 
-def _can_judge(desk: Desk, change: Change, hook: str) -> bool:
+def _can_judge(context: AttemptContext, change: Change, hook: str) -> bool:
     """Whether the hook lets pass, in the same place, what the branch holds: with nothing to commit, or its newest commit."""
     try:
         return any(
-            change.show_branch(is_change) and _run(desk, change, hook, "-on-branch").is_clean
+            change.show_branch(is_change) and _run(context, change, hook, "-on-branch").is_clean
             for is_change in (False, True)
         )
     finally:
         change.show_again()
 
 
-def held_back(desk: Desk, change: Change) -> Outcome | None:
+def held_back(context: AttemptContext, change: Change) -> Outcome | None:
     """Held if the person's own hook would not let the branch move to the merge; None if it may."""
     question = change.question()
     if question is None:
         return None
-    ending = desk.help_by(question, f"hooks.{OF_THE_BRANCH}.", f"hook `{OF_THE_BRANCH}`")
+    ending = context.help_by(question, f"hooks.{OF_THE_BRANCH}.", f"hook `{OF_THE_BRANCH}`")
     if ending.is_clean:
         return None
-    if desk.programs.cancel.is_set:
+    if context.programs.cancel.is_set:
         return Outcome(Result.INTERRUPTED, "the run was ended")
-    said = _in_short(desk, OF_THE_BRANCH, ending)
-    branch = desk.crew.workspaces.branch
+    said = _in_short(context, OF_THE_BRANCH, ending)
+    branch = context.roster.workspaces.branch
     return Outcome(
         Result.HELD, f"hook `{OF_THE_BRANCH}` does not let `{branch}` move ({said}); mend it, or {_LEAVE_OUT}"
     )
 
 
-def _in_short(desk: Desk, hook: str, ending: Ending) -> str:
+def _in_short(context: AttemptContext, hook: str, ending: Ending) -> str:
     """How a hook ended, with its last words."""
-    stdout, stderr = desk.said(f"hooks.{hook}.", _REVIEW)
+    stdout, stderr = context.said(f"hooks.{hook}.", _REVIEW)
     words = last_line(stderr) or last_line(stdout) or "it printed nothing"
     return f"{finding_of('', ending).message}: {words}"

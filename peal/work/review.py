@@ -14,7 +14,7 @@ from peal.record.events import as_json, converter
 from peal.reviewers import Ran
 from peal.system import git
 from peal.system.files import put
-from peal.work.attempt_context import FINDINGS, Desk
+from peal.work.attempt_context import FINDINGS, AttemptContext
 from peal.workspaces import Change
 
 _KEPT = 1000
@@ -22,31 +22,31 @@ _KEPT = 1000
 
 
 @define(slots=False)
-class Looking:
+class ReviewedChange:
     """What reviewers are given; see `peal.reviewers.Look`."""
 
-    desk: Desk
+    context: AttemptContext
     change: Change
 
     @property
     def task(self) -> Task:
         """The attempt's."""
-        return self.desk.attempt.task
+        return self.context.attempt.task
 
     @property
     def path(self) -> Path:
-        """The desk's folder."""
-        return self.desk.path
+        """Where the change is worked on."""
+        return self.context.path
 
     @property
     def attempt_folder(self) -> Path:
         """The attempt's."""
-        return self.desk.attempt.folder
+        return self.context.attempt.folder
 
     @cached_property
     def base(self) -> str:
         """The commit of the branch; of a change that is in it already, the one that it landed on."""
-        return landed_on(self.change, self.desk.attempt.own) or self.change.base
+        return landed_on(self.change, self.context.attempt.own) or self.change.base
 
     def changed(self) -> tuple[str, ...]:
         """By git; in a shared tree everything that is not committed, for nobody can tell whose it is."""
@@ -73,13 +73,13 @@ class Looking:
         self, argv: Sequence[str], name: str, timeout_sec: int | None = None, folder: Path | None = None
     ) -> Ran:
         """As a helper of the attempt."""
-        ending = self.desk.help(tuple(argv), name, f"reviewer `{argv[0]}`", timeout_sec, folder)
+        ending = self.context.help(tuple(argv), name, f"reviewer `{argv[0]}`", timeout_sec, folder)
         base = self.attempt_folder
         return Ran(ending, base / f"{name}stdout", base / f"{name}stderr")
 
     def ask(self, agent: str, model: str | None, prompt: str, name: str) -> Reply | Outcome:
-        """As the desk asks."""
-        return self.desk.consult(agent, model, prompt, name)
+        """As the attempt's agent is asked."""
+        return self.context.consult(agent, model, prompt, name)
 
 
 def landed_on(change: Change, own: str) -> str:
@@ -104,9 +104,9 @@ class Seen:
     """How many were found that stand against other tasks or were dismissed before."""
 
 
-def sifted(desk: Desk, found: Sequence[Finding]) -> Seen:
+def sifted(context: AttemptContext, found: Sequence[Finding]) -> Seen:
     """What of the findings stands against this task; the attempt's folder gets them all."""
-    attempt = desk.attempt
+    attempt = context.attempt
     passed_over = attempt.charged | attempt.dismissed
     new = [finding for finding in found if finding.fingerprint not in passed_over]
     if found:
@@ -124,19 +124,19 @@ def kept(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return findings[:_KEPT]
 
 
-def by_name(looking: Looking, findings: Sequence[Finding]) -> None:
+def by_name(review: ReviewedChange, findings: Sequence[Finding]) -> None:
     """Let each reviewer know what of its findings was dismissed."""
-    for reviewer in looking.desk.crew.reviewers:
+    for reviewer in review.context.roster.reviewers:
         theirs = [finding for finding in findings if finding.reviewer == reviewer.name]
         if theirs:
-            reviewer.heed(looking, theirs)
+            reviewer.heed(review, theirs)
 
 
-def reviewed(looking: Looking) -> tuple[Finding, ...] | Outcome:
+def reviewed(review: ReviewedChange) -> tuple[Finding, ...] | Outcome:
     """Everything that the reviewers find, one after another; an outcome as soon as one cannot look."""
     found: list[Finding] = []
-    for reviewer in looking.desk.crew.reviewers:
-        seen = reviewer.look(looking)
+    for reviewer in review.context.roster.reviewers:
+        seen = reviewer.look(review)
         if isinstance(seen, Outcome):
             return seen
         found += (evolve(finding, reviewer=reviewer.name) for finding in seen)

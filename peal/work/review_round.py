@@ -5,58 +5,58 @@ from attrs import evolve
 from peal.model.review import Finding, Round
 from peal.model.work import Outcome, Result
 from peal.phases import address
-from peal.work.attempt_context import Desk, with_rescue
+from peal.work.attempt_context import AttemptContext, with_rescue
 from peal.work.hook_findings import Heard, heard, held_back
-from peal.work.review import Looking, by_name, kept, reviewed, sifted
+from peal.work.review import ReviewedChange, by_name, kept, reviewed, sifted
 from peal.workspaces import Change
 
 
-def one_round(desk: Desk, change: Change) -> Outcome:
+def review_round(context: AttemptContext, change: Change) -> Outcome:
     """Look, and let the agent mend what is found; whether that helped is for the next round to say."""
-    outcome = _round(desk, change)
+    outcome = _round(context, change)
     if outcome.result is Result.PASSED:
-        outcome = held_back(desk, change) or outcome
-    return evolve(outcome, findings=kept(outcome.findings), usage=(*outcome.usage, *desk.used))
+        outcome = held_back(context, change) or outcome
+    return evolve(outcome, findings=kept(outcome.findings), usage=(*outcome.usage, *context.used))
 
 
-def _round(desk: Desk, change: Change) -> Outcome:
-    looking = Looking(desk, change)
+def _round(context: AttemptContext, change: Change) -> Outcome:
+    review = ReviewedChange(context, change)
     change.ready()
     conflicts = change.conflicts()
-    said = Heard() if conflicts else heard(desk, change)
+    said = Heard() if conflicts else heard(context, change)
     if isinstance(said, Outcome):
         return said
-    found = conflicts or _found(looking, said)
-    if desk.programs.cancel.is_set:
+    found = conflicts or _found(review, said)
+    if context.programs.cancel.is_set:
         return Outcome(Result.INTERRUPTED, "the run was ended")
     if isinstance(found, Outcome):
         return found
-    seen = sifted(desk, found)
+    seen = sifted(context, found)
     if not seen.standing:
-        told = [text for reviewer in desk.crew.reviewers for text in reviewer.told]
+        told = [text for reviewer in context.roster.reviewers for text in reviewer.told]
         why = "; ".join(filter(None, (address.passed_over(seen.others, len(seen.dismissed)), *told)))
         if said.beyond:
             why = address.remaining(said.beyond, "warn", "no agent can mend that").reason
         return Outcome(Result.PASSED, why, said.beyond, dismissed=seen.dismissed, commit=change.verified())
-    outcome = evolve(_mended(looking, seen.standing), round=Round.of(seen.standing))
-    by_name(looking, outcome.dismissed)
+    outcome = evolve(_mended(review, seen.standing), round=Round.of(seen.standing))
+    by_name(review, outcome.dismissed)
     outcome = evolve(outcome, dismissed=(*seen.dismissed, *outcome.dismissed))
-    return _ended(outcome, change, seen.standing, conflicts, desk.crew.settings.on_findings_remaining)
+    return _ended(outcome, change, seen.standing, conflicts, context.roster.settings.on_findings_remaining)
 
 
-def _found(looking: Looking, said: Heard) -> tuple[Finding, ...] | Outcome:
-    found = reviewed(looking)
+def _found(review: ReviewedChange, said: Heard) -> tuple[Finding, ...] | Outcome:
+    found = reviewed(review)
     return found if isinstance(found, Outcome) else (*said.findings, *found)
 
 
-def _mended(looking: Looking, findings: tuple[Finding, ...]) -> Outcome:
+def _mended(review: ReviewedChange, findings: tuple[Finding, ...]) -> Outcome:
     """What the agent makes of the findings, unless the rounds are over."""
-    desk, settings = looking.desk, looking.desk.crew.settings
-    seen = (*desk.attempt.seen, Round.of(findings))
+    context, settings = review.context, review.context.roster.settings
+    seen = (*context.attempt.seen, Round.of(findings))
     if why := address.is_over(seen, settings.max_address_rounds, settings.patience):
         return Outcome(Result.REJECTED, why, findings)
-    looking.change.clean()
-    return desk.ask(findings)
+    review.change.clean()
+    return context.ask(findings)
 
 
 def _ended(

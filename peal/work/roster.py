@@ -15,7 +15,7 @@ from peal.workspaces import Workspaces
 
 
 @frozen
-class Crew:
+class Roster:
     """The agents, the reviewers and the places they work in."""
 
     settings: Settings

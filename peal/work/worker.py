@@ -14,10 +14,10 @@ from peal.record.events import Event, StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError
 from peal.system.process import Cancel
-from peal.work.attempt_context import UnreadyError, desk, noted, shown, with_notes, with_rescue
+from peal.work.attempt_context import UnreadyError, attempt_context, noted, shown, with_notes, with_rescue
 from peal.work.programs import Programs
-from peal.work.review_round import one_round
-from peal.work.roster import Crew
+from peal.work.review_round import review_round
+from peal.work.roster import Roster
 from peal.workspaces import Change, Workspace
 
 _FULL = tuple(os.strerror(number) for number in FULL)
@@ -28,7 +28,7 @@ _FULL = tuple(os.strerror(number) for number in FULL)
 class Worker:
     """Never raises: what goes wrong in peal itself goes into the inbox too."""
 
-    crew: Crew
+    roster: Roster
     run: str
     scratch: Path
     """The run's temporary folder."""
@@ -39,7 +39,7 @@ class Worker:
 
     @_programs.default
     def _programs_of_the_run(self) -> Programs:
-        return Programs(self.run, self.scratch, self.put, self.watch, self.crew.workspaces.fence)
+        return Programs(self.run, self.scratch, self.put, self.watch, self.roster.workspaces.fence)
 
     @property
     def cancel(self) -> Cancel:
@@ -67,7 +67,7 @@ class Worker:
         except BaseException as bug:
             self.put(bug)
             outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
-        outcome = shown(outcome, self.crew.hide)
+        outcome = shown(outcome, self.roster.hide)
         if outcome.result is Result.STOPPED:
             self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
         self.put(StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome))
@@ -79,7 +79,7 @@ class Worker:
         return Outcome(Result.INTERRUPTED, why)
 
     def _outcome(self, attempt: Attempt) -> Outcome:
-        spaces = self.crew.workspaces
+        spaces = self.roster.workspaces
         match attempt.phase:
             case Phase.LAND:
                 return spaces.land(attempt)
@@ -90,23 +90,23 @@ class Worker:
                     return self._carried_out(attempt, workspace)
 
     def _carried_out(self, attempt: Attempt, workspace: Workspace) -> Outcome:
-        with desk(self.crew, self._programs, attempt, workspace) as at:
-            outcome = at.ask(workspace=workspace)
+        with attempt_context(self.roster, self._programs, attempt, workspace) as context:
+            outcome = context.ask(workspace=workspace)
             if outcome.result is Result.PASSED and attempt.phase is Phase.EXECUTE:
                 outcome = _kept(outcome, workspace, self.run)
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
-            return noted(attempt, outcome, workspace, self.crew.hide)
+            return noted(attempt, outcome, workspace, self.roster.hide)
 
     def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
         if change.is_empty:
             return Outcome(Result.PASSED, "nothing to review")
-        if change.at_once() and not self.crew.reviewers:
+        if change.at_once() and not self.roster.reviewers:
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.verified()), change)
-        with desk(self.crew, self._programs, attempt, change) as at:
-            return noted(attempt, one_round(at, change), change, self.crew.hide)
+        with attempt_context(self.roster, self._programs, attempt, change) as context:
+            return noted(attempt, review_round(context, change), change, self.roster.hide)
 
 
 def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:

@@ -24,15 +24,15 @@ class SharedFolder:
     is_merge: bool = False
     kept: bool = False
     notes: list[str] = field(factory=list)
-    _before: git.Look | None = None
+    _before: git.TreeState | None = None
 
     def watch(self) -> None:
         """Look before the attempt where a look afterwards would mean something."""
-        self._before = git.look(self.path) if self.alone else None
+        self._before = git.tree_state(self.path) if self.alone else None
 
     def changed(self) -> tuple[str, ...] | None:
         """The paths that differ from the look before."""
-        return None if self._before is None else git.differing(self._before, git.look(self.path))
+        return None if self._before is None else git.differing(self._before, git.tree_state(self.path))
 
     def left_out(self) -> tuple[str, ...]:
         """Nothing is committed, so nothing is left out."""

@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 from peal.errors import PealError
 from peal.model.review import Finding
 from peal.model.work import Outcome
-from peal.reviewers.protocol import Look, Ran
+from peal.reviewers.protocol import Ran, ReviewContext
 from peal.reviewers.reports import plain
 from peal.reviewers.stet.answers import lines_of, listed, no_look, shown, text_of, unable
 from peal.system import process
@@ -37,25 +37,25 @@ class StetCommands:
                 )
         return cls(tuple(map(tuple, lines)), may_dismiss)
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """What the last command finds; in the first look those before it are run too."""
         before = () if self._is_ready else self.lines[:-1]
         for words in before:
-            ran = self._run(at, words)
+            ran = self._run(context, words)
             if isinstance(ran, Outcome):
                 return ran
             if not ran.ending.is_clean:
                 return no_look(ran, f"`{shlex.join(words)}`")
         self._is_ready = True
-        ran = self._run(at, self.lines[-1])
+        ran = self._run(context, self.lines[-1])
         return ran if isinstance(ran, Outcome) else self._read(ran)
 
-    def _run(self, at: Look, words: tuple[str, ...]) -> Ran | Outcome:
+    def _run(self, context: ReviewContext, words: tuple[str, ...]) -> Ran | Outcome:
         self._asked += 1
-        own = at.path / words[0]
+        own = context.path / words[0]
         program = str(own) if "/" in words[0] and own.is_file() else words[0]
         try:
-            return at.run((program, *words[1:]), f"review-stet-{self._asked}.")
+            return context.run((program, *words[1:]), f"review-stet-{self._asked}.")
         except PealError as error:
             return unable(str(error))
 
@@ -69,7 +69,7 @@ class StetCommands:
         found = (evolve(plain(item, "stet", _no_text), line=lines_of(item)[0]) for item in items)
         return tuple(evolve(finding, may_dismiss=self.may_dismiss) for finding in found)
 
-    def dismiss(self, at: Look, findings: Sequence[Finding]) -> None:
+    def dismiss(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """There is no session to tell."""
 
     def end(self) -> None:

@@ -26,10 +26,15 @@ class Hunk:
 
     def first_of(self, first: int, last: int) -> str | None:
         """The first of these lines of the file, without blanks around it; None if the change is about none of them."""
-        at = max(first - self.start, 0)
-        if at >= len(self.lines) or self.start + at > last:
+        context = max(first - self.start, 0)
+        if context >= len(self.lines) or self.start + context > last:
             return None
-        return self.lines[at].encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()[:_LONGEST]
+        return (
+            self.lines[context]
+            .encode("utf-8", "surrogateescape")
+            .decode("utf-8", "replace")
+            .strip()[:_LONGEST]
+        )
 
 
 def between(repo: Path, base: str, commit: str) -> dict[str, tuple[Hunk, ...]]:

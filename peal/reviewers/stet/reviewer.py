@@ -9,7 +9,7 @@ from attrs import define, evolve, frozen
 from peal.errors import PealError
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
-from peal.reviewers.protocol import Look
+from peal.reviewers.protocol import ReviewContext
 from peal.reviewers.stet.commands import StetCommands
 from peal.reviewers.stet.session import StetSession
 from peal.reviewers.stet.tree import StetTree
@@ -27,10 +27,10 @@ class Way(Protocol):
 
     told: list[str]
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """What it finds; an outcome if it could not look."""
 
-    def dismiss(self, at: Look, findings: Sequence[Finding]) -> None:
+    def dismiss(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """Let it know what of that was dismissed."""
 
     def end(self) -> None:
@@ -78,17 +78,17 @@ class StetReviewer:
         """What a person should know of the last look besides its findings."""
         return tuple(self.way.told)
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """Everything it finds in the task's own change; what a pattern dismisses is dismissed at once."""
         self.way.told.clear()
-        found = self.way.look(at)
+        found = self.way.look(context)
         is_failure = isinstance(found, Outcome) and found.result is Result.FAILED
         if is_failure and self.policy.on_fail == "retry_once":
-            found = self.way.look(at)
+            found = self.way.look(context)
         if isinstance(found, Outcome):
             return self._without(found)
         sifted = tuple(map(self.policy.sifted, found))
-        self.way.dismiss(at, [finding for finding in sifted if finding.dismissed])
+        self.way.dismiss(context, [finding for finding in sifted if finding.dismissed])
         return sifted
 
     def _without(self, failed: Outcome) -> tuple[Finding, ...] | Outcome:
@@ -100,9 +100,9 @@ class StetReviewer:
             return ()
         return evolve(failed, reason=f"{failed.reason}; {_WAY_OUT}")
 
-    def heed(self, at: Look, findings: Sequence[Finding]) -> None:
+    def heed(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """stet takes it as a hint for its next look."""
-        self.way.dismiss(at, findings)
+        self.way.dismiss(context, findings)
 
     def leave(self) -> None:
         """Finish the session."""

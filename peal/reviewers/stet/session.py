@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 from peal.errors import PealError
 from peal.model.review import DISMISSALS, Finding
 from peal.model.work import Outcome
-from peal.reviewers.protocol import Look, Ran
+from peal.reviewers.protocol import Ran, ReviewContext
 from peal.reviewers.reports import plain
 from peal.reviewers.stet import hunks
 from peal.reviewers.stet.answers import lines_of, listed, no_look, text_of, unable
@@ -47,14 +47,14 @@ class StetSession:
     _begun: bool = False
     _asked: int = 0
 
-    def look(self, at: Look) -> tuple[Finding, ...] | Outcome:
+    def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """Review the change; an outcome if that was not possible, and then the session is over."""
-        commit = at.commit()
-        own = hunks.between(self.tree.repo, at.base, commit)
+        commit = context.commit()
+        own = hunks.between(self.tree.repo, context.base, commit)
         if not own:
             return ()
         try:
-            ran, what = self._reviewed(at, commit)
+            ran, what = self._reviewed(context, commit)
         except PealError as error:
             return unable(str(error))
         items = listed(text_of(ran.stdout)) if ran.ending.is_clean else None
@@ -66,24 +66,24 @@ class StetSession:
             self.told.append(f"`stet` found {others} more outside of the task's own change")
         return tuple(found)
 
-    def _reviewed(self, at: Look, commit: str) -> tuple[Ran, str]:
-        about = at.task.index, at.base
+    def _reviewed(self, context: ReviewContext, commit: str) -> tuple[Ran, str]:
+        about = context.task.index, context.base
         if self._about == about:
             self.tree.check_out(commit)
-            return self._run(at, "rerun", "--replace", "--output=json", *self.run_args)
+            return self._run(context, "rerun", "--replace", "--output=json", *self.run_args)
         self.end()
         self.tree.check_out(commit)
         self.tree.bring_settings()
         self._begun = True
-        start = self.start_ref or at.base
-        ran, what = self._run(at, "start", start, "--output=json", "--allow-dirty", *self.start_args)
+        start = self.start_ref or context.base
+        ran, what = self._run(context, "start", start, "--output=json", "--allow-dirty", *self.start_args)
         self._about = about
         return ran, what
 
-    def _run(self, at: Look, *words: str) -> tuple[Ran, str]:
+    def _run(self, context: ReviewContext, *words: str) -> tuple[Ran, str]:
         self._asked += 1  # what is printed into a file that is there already goes behind it
         name = f"review-stet-{self._asked}-{words[0]}."
-        return at.run(self._argv(*words), name, folder=self.tree.path), f"`stet {words[0]}`"
+        return context.run(self._argv(*words), name, folder=self.tree.path), f"`stet {words[0]}`"
 
     def _argv(self, *words: str) -> Sequence[str]:
         """Whatever a person has set, sessions of peal's are kept apart from theirs."""
@@ -103,10 +103,10 @@ class StetSession:
         text = next((text for hunk in own[path] if (text := hunk.first_of(first, last)) is not None), None)
         return None if text is None else evolve(found, context=text)
 
-    def dismiss(self, at: Look, findings: Sequence[Finding]) -> None:
+    def dismiss(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """Let stet know; as good as it goes."""
         known = [finding for finding in findings if finding.id and not finding.id.startswith("-")]
-        if self._about == (at.task.index, at.base) and self.tree.is_whole:
+        if self._about == (context.task.index, context.base) and self.tree.is_whole:
             for finding in known[:_MOST_DISMISSED]:
                 reasons = (reason for reason in DISMISSALS if finding.dismissed.startswith(reason))
                 self._quietly("dismiss", finding.id, *reasons)
