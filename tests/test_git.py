@@ -288,8 +288,8 @@ def test_a_refusal_has_gits_own_words_on_one_line(committed: Repo) -> None:
     with pytest.raises(git.GitError, match=r"`git switch nowhere` failed in .*: \"fatal: invalid reference"):
         git.output(committed.path, "switch", "nowhere")
 
-    assert git.said(git.attempt(committed.path, "switch", "no\x1b[31mwhere")).isprintable()
-    different = git.attempt(committed.path, "diff", "--quiet", "HEAD:file.txt", "HEAD:run.sh")
+    assert git.said(git.run(committed.path, "switch", "no\x1b[31mwhere")).isprintable()
+    different = git.run(committed.path, "diff", "--quiet", "HEAD:file.txt", "HEAD:run.sh")
     assert git.said(different) == "status 1"
 
 

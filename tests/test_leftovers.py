@@ -306,14 +306,14 @@ def test_clean_says_what_it_could_not_remove_and_what_does(
 
     said = said_by(anybody(project, unprivileged, "clean"), 1)
 
-    slot = project.path / ".peal/worktrees/1"
+    worktree = project.path / ".peal/worktrees/1"
     assert (
-        f"`{slot}` could not be removed wholly (`db/data`: Permission denied); `rm -rf '{slot}'` removes it"
+        f"`{worktree}` could not be removed wholly (`db/data`: Permission denied); `rm -rf '{worktree}'` removes it"
         in said
     )
     assert "removed worktree" not in said
-    assert project.peal("clean").stdout == f"removed worktree `{slot}`\n"  # by root
-    assert not slot.exists()
+    assert project.peal("clean").stdout == f"removed worktree `{worktree}`\n"  # by root
+    assert not worktree.exists()
 
 
 # What an attempt has made a repository of

@@ -125,22 +125,22 @@ def test_diff_of_a_running_task_leaves_its_worktree_and_index_alone(project: Rep
     commit_plan(project, f"echo staged > a; git add a; echo changed >> README.md; echo new > b; {WAIT}")
     process = start_plan(project)
     eventually((out / "begun-1").exists)
-    slot = project.path / ".peal/worktrees/1"
+    worktree = project.path / ".peal/worktrees/1"
     index = Path(
         subprocess.run(
             ["git", "rev-parse", "--path-format=absolute", "--git-path", "index"],
-            cwd=slot,
+            cwd=worktree,
             env=project.env,
             capture_output=True,
             text=True,
             check=True,
         ).stdout.strip()
     )
-    before = files_of(slot), index.read_bytes(), index.stat().st_mtime_ns
+    before = files_of(worktree), index.read_bytes(), index.stat().st_mtime_ns
 
     shown = diff(project, "1")
 
-    assert (files_of(slot), index.read_bytes(), index.stat().st_mtime_ns) == before
+    assert (files_of(worktree), index.read_bytes(), index.stat().st_mtime_ns) == before
     assert {"+staged", "+changed", "+new"} <= set(shown.splitlines())
     assert " 3 files changed" in diff(project, "1", "--stat")
     (out / "go").touch()

@@ -16,7 +16,8 @@ from peal.record.history import Line, Try, fold
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.system import git, removal
 from peal.system.layout import PATCH, PlanPaths, RepoPaths
-from peal.worktrees import leftovers, worktree
+from peal.worktrees import leftovers
+from peal.worktrees.worktree import difference, find_worktrees, moved_aside
 
 
 @click.command()
@@ -50,16 +51,16 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, option
     ]
     if line.running and line.running.base:
         at, folder = Path(line.running.workspace), _folder(plan_paths, line.running)
-        if slot := leftovers.holding(repo_paths.repo, at, folder):
-            return _shown(worktree.difference(slot, line.running.base, options))
+        if worktree := leftovers.holding(repo_paths.repo, at, folder):
+            return _shown(difference(worktree, line.running.base, options))
     if commit := _commit(repo_paths, line):
-        return _shown(git.attempt(repo_paths.repo, "diff", *options, f"{commit}^1", commit))
+        return _shown(git.run(repo_paths.repo, "diff", *options, f"{commit}^1", commit))
     last = line.running or line.last()
     patch = _folder(plan_paths, last) / PATCH if last else None
     if patch and patch.exists():
         is_short = options[0] == "--stat"
         return (
-            _shown(git.attempt(repo_paths.repo, "apply", "--stat", str(patch)))
+            _shown(git.run(repo_paths.repo, "apply", "--stat", str(patch)))
             if is_short
             else patch.read_bytes()
         )
@@ -123,12 +124,12 @@ def _without_worktrees(repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[s
     """What becomes of each worktree, and of each one that was moved aside; false for what had to go and could not."""
     if not dry_run:
         yield from ((text, True) for text in store.put_right(repo_paths))
-    for slot in worktree.found(repo_paths.repo, repo_paths.worktrees):
-        yield _removed(f"worktree `{slot.path}`", None if dry_run else slot.remove(), dry_run)
-    for path in worktree.aside(repo_paths.worktrees, "left"):
+    for worktree in find_worktrees(repo_paths.repo, repo_paths.worktrees):
+        yield _removed(f"worktree `{worktree.path}`", None if dry_run else worktree.remove(), dry_run)
+    for path in moved_aside(repo_paths.worktrees, "left"):
         told = f"`{path}`, the rest of a worktree"
         yield _removed(told, None if dry_run else removal.remove(path), dry_run)
-    for path in worktree.aside(repo_paths.worktrees, "kept"):
+    for path in moved_aside(repo_paths.worktrees, "kept"):
         command = removal.by_hand(path)
         yield (
             f"kept `{path}`: it holds work that is in no patch; when you have seen to it, `{command}` removes it",

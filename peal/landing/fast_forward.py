@@ -39,7 +39,7 @@ def landed(repo: Path, branch: str, commit: str) -> Outcome:
 def _tried(repo: Path, branch: str, commit: str) -> Outcome | Path:
     """One look and one try; the lock if somebody else's git holds one, who may be switching branches."""
     ref = f"refs/heads/{branch}"
-    looked = git.attempt(
+    looked = git.run(
         repo,
         "rev-parse",
         f"{ref}^{{commit}}",
@@ -118,7 +118,7 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
         return _held(
             f"cannot write `{RepoPaths(repo).landing}`: {error.strerror}; make room or make it writable"
         )
-    done = git.attempt(repo, *_FORWARD, move.commit)
+    done = git.run(repo, *_FORWARD, move.commit)
     if git.is_ancestor(repo, move.commit, f"refs/heads/{move.branch}"):
         rollback.forget(repo)
         return Outcome(Result.PASSED, commit=move.commit)

@@ -28,7 +28,7 @@ def entries(repo: Path, index: Path | None = None) -> dict[str, Entry]:
     """What the repository's index holds, or another one; nothing of a path in conflict."""
     env = {"GIT_INDEX_FILE": str(index)} if index else {}
     words = ("ls-files", "--stage", "-v", "-z")
-    listed = git.printed(git.attempt(repo, *words, env=env), repo, words)
+    listed = git.printed(git.run(repo, *words, env=env), repo, words)
     found = {}
     for line in filter(None, listed.split("\0")):
         head, _, path = line.partition("\t")

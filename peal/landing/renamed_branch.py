@@ -22,7 +22,7 @@ def gone(repo: Path, branch: str) -> str:
 
 def renamed(repo: Path, branch: str) -> str:
     """The name that the branch has now, by what git remembers of its branches; empty if none of them was it."""
-    told = git.attempt(repo, "log", "--walk-reflogs", "--all", "--format=%gs").stdout
+    told = git.run(repo, "log", "--walk-reflogs", "--all", "--format=%gs").stdout
     renames = dict(reversed(_RENAMED.findall(told.decode("utf-8", "surrogateescape"))))
     name = latest_name(branch, renames)
     return name if name and git.commit_id(repo, f"refs/heads/{name}") else ""

@@ -235,7 +235,7 @@ class _Rollback:
 
     @cached_property
     def _has_modes(self) -> bool:
-        asked = git.attempt(self.repo, "config", "--type=bool", "core.fileMode")
+        asked = git.run(self.repo, "config", "--type=bool", "core.fileMode")
         return asked.stdout.strip() != b"false"
 
     def _steps(self) -> dict[str, Step]:
@@ -275,7 +275,7 @@ class _Rollback:
         content = (self.repo / path).read_bytes()
         if not content:
             return True
-        whole = git.attempt(self.repo, "cat-file", "--filters", f"--path={path}", after.blob)
+        whole = git.run(self.repo, "cat-file", "--filters", f"--path={path}", after.blob)
         return whole.returncode == 0 and whole.stdout.startswith(content)
 
     def _remove(self, paths: Iterable[str]) -> None:
@@ -297,7 +297,7 @@ class _Rollback:
         )
         listed = os.fsencode("".join(f"{path}\0" for path in paths))
         kept = {"GIT_INDEX_FILE": str(RepoPaths(self.repo).landing_index)}
-        self._said = git.attempt(
+        self._said = git.run(
             self.repo, "checkout-index", "--force", *skipped, "-z", "--stdin", stdin=listed, env=kept
         )
 
@@ -311,7 +311,7 @@ class _Rollback:
         }
         if wanted:
             person_index.put(self.repo, wanted)
-        git.attempt(self.repo, "update-index", "-q", "--refresh")
+        git.run(self.repo, "update-index", "-q", "--refresh")
         return set(wanted)
 
     def _stuck(self, paths: Sequence[str]) -> str:

@@ -98,7 +98,7 @@ class GitError(PealError):
     """git refused; the message holds its own words."""
 
 
-def attempt(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
+def run(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
     """Run git in `folder` and wait; its exit status is the caller's to judge."""
     try:
         return subprocess.run(
@@ -118,12 +118,12 @@ def attempt(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str
 
 def output(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
     """What git prints, without the last line end; `GitError` if it fails."""
-    return printed(attempt(folder, *words, stdin=stdin, env=env), folder, words)
+    return printed(run(folder, *words, stdin=stdin, env=env), folder, words)
 
 
 def succeeds(folder: Path, *words: str) -> bool:
     """Whether git ends with 0."""
-    return attempt(folder, *words).returncode == 0
+    return run(folder, *words).returncode == 0
 
 
 def said(done: Done) -> str:
@@ -178,19 +178,19 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
 def contains(folder: Path, newer: str, older: Iterable[str]) -> bool:
     """Whether `newer` contains all of these commits, by one call however many they are."""
     asked = "".join(f"{commit}\n" for commit in older) + f"^{newer}\n"
-    found = attempt(folder, "rev-list", "--max-count=1", "--stdin", stdin=asked.encode())
+    found = run(folder, "rev-list", "--max-count=1", "--stdin", stdin=asked.encode())
     return found.returncode == 0 and not found.stdout
 
 
 def commit_id(folder: Path, name: str) -> str:
     """The full id of the commit that `name` means; empty if there is none."""
-    found = attempt(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    found = run(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     return os.fsdecode(found.stdout.strip()) if found.returncode == 0 else ""
 
 
 def branch(folder: Path) -> str:
     """The branch that is checked out; empty for a detached HEAD."""
-    found = attempt(folder, "symbolic-ref", "--quiet", "HEAD")
+    found = run(folder, "symbolic-ref", "--quiet", "HEAD")
     name = os.fsdecode(found.stdout).strip()
     return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else ""
 
@@ -223,7 +223,7 @@ def top_level(folder: Path) -> Path:
     """The root of the repository that holds `folder`; PealError with the way out if git cannot work there."""
     if not folder.is_dir():
         raise PealError(f"repository `{folder}` is not a folder; name one with --repo")
-    found = attempt(folder, "rev-parse", "--show-toplevel")
+    found = run(folder, "rev-parse", "--show-toplevel")
     words = _words(found) if found.returncode else ""
     root = Path(os.fsdecode(found.stdout.removesuffix(b"\n"))).resolve() if found.stdout.strip() else None
     if (

@@ -234,7 +234,7 @@ class AttemptContext:
         if bad := unfinished(Evidence(ending, Reply(""), words)):
             notes = tuple(self.workspace.notes)
             raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}", notes=notes))
-        self.workspace.notes.extend(spaces.is_set_up(self.path))
+        self.workspace.notes.extend(spaces.mark_set_up(self.path))
 
 
 @contextmanager

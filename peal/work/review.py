@@ -67,7 +67,7 @@ class ReviewedChange:
 
     def commit(self) -> str:
         """The merge as it stands."""
-        return self.change.snapshot()
+        return self.change.commit_snapshot()
 
     def run(
         self, argv: Sequence[str], name: str, timeout_sec: int | None = None, folder: Path | None = None

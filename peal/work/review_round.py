@@ -21,7 +21,7 @@ def review_round(context: AttemptContext, change: Change) -> Outcome:
 
 def _round(context: AttemptContext, change: Change) -> Outcome:
     review = ReviewedChange(context, change)
-    change.ready()
+    change.check_out()
     conflicts = change.conflicts()
     said = Heard() if conflicts else heard(context, change)
     if isinstance(said, Outcome):
@@ -37,7 +37,9 @@ def _round(context: AttemptContext, change: Change) -> Outcome:
         why = "; ".join(filter(None, (address.passed_over(seen.others, len(seen.dismissed)), *told)))
         if said.beyond:
             why = address.remaining(said.beyond, "warn", "no agent can mend that").reason
-        return Outcome(Result.PASSED, why, said.beyond, dismissed=seen.dismissed, commit=change.verified())
+        return Outcome(
+            Result.PASSED, why, said.beyond, dismissed=seen.dismissed, commit=change.commit_verified()
+        )
     outcome = evolve(_mended(review, seen.standing), round=Round.of(seen.standing))
     by_name(review, outcome.dismissed)
     outcome = evolve(outcome, dismissed=(*seen.dismissed, *outcome.dismissed))
@@ -68,7 +70,7 @@ def _ended(
 ) -> Outcome:
     match outcome.result:
         case Result.MENDED:
-            commit = change.mended()
+            commit = change.commit_mended()
             left = "; conflicts remain" if conflicts and not commit else ""
             return evolve(outcome, commit=commit, reason=outcome.reason + left)
         case Result.REJECTED if conflicts:
@@ -79,6 +81,6 @@ def _ended(
                 dismissed=outcome.dismissed,
                 round=outcome.round,
             )
-            return evolve(ended, commit=change.verified()) if ended.result is Result.PASSED else ended
+            return evolve(ended, commit=change.commit_verified()) if ended.result is Result.PASSED else ended
         case _:
             return with_rescue(outcome, change)

@@ -102,9 +102,9 @@ class Worker:
     def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
         if change.is_empty:
             return Outcome(Result.PASSED, "nothing to review")
-        if change.at_once() and not self.roster.reviewers:
+        if change.merge_at_once() and not self.roster.reviewers:
             why = "" if change.base else "nothing to review"
-            return with_notes(Outcome(Result.PASSED, why, commit=change.verified()), change)
+            return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)
         with attempt_context(self.roster, self._programs, attempt, change) as context:
             return noted(attempt, review_round(context, change), change, self.roster.hide)
 

@@ -86,14 +86,14 @@ def _drivers(configured: dict[str, str]) -> list[Driver]:
 
 def _configured(repo: Path) -> dict[str, str]:
     """Settings of filters and merge drivers; the last of each counts."""
-    listed = git.attempt(repo, "config", "-z", "--get-regexp", r"^(filter|merge)\..*\.[a-z]+$").stdout
+    listed = git.run(repo, "config", "-z", "--get-regexp", r"^(filter|merge)\..*\.[a-z]+$").stdout
     entries = (entry.partition("\n") for entry in os.fsdecode(listed).split("\0") if entry)
     return {key: value for key, _, value in entries}
 
 
 def _filters_named(repo: Path) -> set[str]:
     """The filters that the repository's files of attributes name."""
-    listed = git.attempt(repo, "ls-files", "-z", "--", ":(top,glob)**/.gitattributes").stdout
+    listed = git.run(repo, "ls-files", "-z", "--", ":(top,glob)**/.gitattributes").stdout
     texts = (_text(repo / name) for name in os.fsdecode(listed).split("\0") if name)
     return {name for text in texts for name in _FILTER.findall(text)}
 
@@ -110,7 +110,7 @@ def _a_file(repo: Path, driver: Driver) -> str:
     if not re.fullmatch(r"[\w.-]+", driver.name):
         return ""
     pattern = f":(top,attr:{driver.attribute}={driver.name})"
-    listed = git.attempt(repo, "ls-files", "-z", "--", pattern).stdout
+    listed = git.run(repo, "ls-files", "-z", "--", pattern).stdout
     return harmless(os.fsdecode(listed).split("\0", 1)[0])
 
 

@@ -20,7 +20,7 @@ from peal.worktrees import commits, conflicts, hooks, leftovers
 from peal.worktrees.agent_git import Origin
 from peal.worktrees.hooks import Hooks
 from peal.worktrees.staging import staged
-from peal.worktrees.worktree import MARKER, Slot
+from peal.worktrees.worktree import MARKER, Worktree
 
 _PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
 """Whatever the person has set for merges in general."""
@@ -39,7 +39,7 @@ class Way(Enum):
 class Merge:
     """One round's merge, in the pool's worktree for it; see `Change`."""
 
-    slot: Slot
+    worktree: Worktree
     attempt: Attempt
     ref: str
     """The branch of peal's that keeps the task's commit."""
@@ -71,29 +71,29 @@ class Merge:
     @property
     def path(self) -> Path:
         """The worktree; `ready` makes it so."""
-        return self.slot.path
+        return self.worktree.path
 
     def blank(self) -> None:
         """The worktree on the branch's commit, without the merge."""
-        self.notes += leftovers.cleared(self.slot, self.base)
+        self.notes += leftovers.cleared(self.worktree, self.base)
         self._hand_over()
 
-    def ready(self) -> None:
+    def check_out(self) -> None:
         """The worktree holds the merge, committed or under way."""
         if not self._is_staged:
             self._stage()
             self._hand_over()
 
     def _hand_over(self) -> None:
-        self.notes += self.slot.hand_over(self.origin)
+        self.notes += self.worktree.hand_over(self.origin)
 
     @cached_property
     def _parents(self) -> list[str]:
-        return git.parents(self.slot.repo, self.attempt.brings)
+        return git.parents(self.worktree.repo, self.attempt.brings)
 
     @cached_property
     def _way(self) -> Way:
-        repo, brings = self.slot.repo, self.attempt.brings
+        repo, brings = self.worktree.repo, self.attempt.brings
         stands_on = self._parents[0] if self._parents else ""
         if stands_on == self.base:
             return Way.MERGED if len(self._parents) > 1 else Way.MERGE
@@ -116,7 +116,9 @@ class Merge:
     def message(self) -> str:
         """The text of the commit that comes out."""
         if self._way is Way.REPLAY:
-            return self.messages.of_task(self.attempt.task, commits.run_of(self.slot.repo, self._task_commit))
+            return self.messages.of_task(
+                self.attempt.task, commits.run_of(self.worktree.repo, self._task_commit)
+            )
         task, is_mend = self.attempt.task, self._way is Way.NOTHING
         return self.messages.of_mend(task) if is_mend else self.messages.of_merge(task)
 
@@ -131,9 +133,9 @@ class Merge:
 
     def git(self, *words: str) -> str:
         """In the worktree, which `ready` has made the merge's."""
-        return self.slot.output(*words)
+        return self.worktree.output(*words)
 
-    def at_once(self) -> bool:
+    def merge_at_once(self) -> bool:
         """Merge without a worktree; whether that was possible: nothing clashes, and nothing of the person's has a say."""
         if self._way is Way.NOTHING:
             self._commit = self.base
@@ -145,17 +147,17 @@ class Merge:
             tree = self.store.tree(self.base, self.attempt.brings)
             if not tree:
                 return False
-            self._commit = commits.made(self.slot.repo, tree, self._onto, self.message, self.identity)
+            self._commit = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
         return True
 
     def _stage(self) -> None:
         """Ready the worktree: on the merge, or on the branch with the merge in the index."""
         self._is_staged = True
-        self.notes += leftovers.cleared(self.slot, self._commit or self.base)
-        leftovers.claim(self.slot, self.attempt.folder, self._commit or self.base)
+        self.notes += leftovers.cleared(self.worktree, self._commit or self.base)
+        leftovers.claim(self.worktree, self.attempt.folder, self._commit or self.base)
         if self._commit:
             return
-        if self.slot.links():
+        if self.worktree.links():
             self._hand_over()  # git looks into submodules to see which of two commits is the later one
         brings = self.attempt.brings
         match self._way:
@@ -169,7 +171,7 @@ class Merge:
                     "--strategy=ours",
                     self._parents[1],
                 )
-                self.slot.output("read-tree", "--reset", "-u", brings)
+                self.worktree.output("read-tree", "--reset", "-u", brings)
             case Way.REPLAY:
                 mainline = ["-m", "1"] if len(self._parents) > 1 else []
                 self._git("cherry-pick", "--no-commit", "--allow-empty", *mainline, brings)
@@ -181,34 +183,34 @@ class Merge:
 
     def _git(self, *words: str) -> None:
         """A git that may end in conflicts; anything else that keeps it from merging is an error."""
-        done = self.slot.attempt(*words)
+        done = self.worktree.run(*words)
         self._lines = [line for line in os.fsdecode(done.stdout).splitlines() if line.startswith("CONFLICT")]
         if done.returncode != 0 and not self._unmerged():
-            raise git.GitError(f"`git {words[0]}` failed in `{self.slot.path}`: {git.said(done)}")
+            raise git.GitError(f"`git {words[0]}` failed in `{self.worktree.path}`: {git.said(done)}")
 
     def _unmerged(self) -> dict[str, str]:
         """The paths in conflict, each with git's two letters for how."""
-        return self.slot.unmerged() if self._is_staged and not self._commit else {}
+        return self.worktree.unmerged() if self._is_staged and not self._commit else {}
 
     def _state(self, path: str) -> bytes | None:
         """What a file holds or a link names; None if it is neither."""
-        place = self.slot.path / path
+        place = self.worktree.path / path
         return os.fsencode(place.readlink()) if place.is_symlink() else content(place)
 
     def begin_commit(self) -> tuple[str, ...]:
         """Write the message down; the names of the person's hooks that are to look before the merge is committed."""
         if self._commit or not self.hooks.of_commits:
             return ()
-        hooks.put_message(self.slot, self.message)
+        hooks.put_message(self.worktree, self.message)
         return tuple(name for name in self.hooks.of_commits if self.is_merge or name != "pre-merge-commit")
 
     @cached_property
     def _environment(self) -> dict[str, str]:
-        return {**self.hooks.environment(self.slot), **self.identity}
+        return {**self.hooks.environment(self.worktree), **self.identity}
 
     def hook(self, name: str) -> Command:
         """What starts a hook; those about the message are told which file has it, and what is committed."""
-        file = str(hooks.git_folder(self.slot) / hooks.MESSAGE)
+        file = str(hooks.git_folder(self.worktree) / hooks.MESSAGE)
         kind = "merge" if self.is_merge else "message"
         words = {"prepare-commit-msg": (file, kind), "commit-msg": (file,)}.get(name, ())
         return self.hooks.command(name, self._environment, *words)
@@ -217,13 +219,13 @@ class Merge:
         """Commit the merge as the hooks have left it, unless it is."""
         if self._commit:
             return
-        if self.slot.output("rev-parse", "HEAD") != self.base:
-            raise git.GitError(f"a hook has made something else of the merge in `{self.slot.path}`")
+        if self.worktree.output("rev-parse", "HEAD") != self.base:
+            raise git.GitError(f"a hook has made something else of the merge in `{self.worktree.path}`")
         if self.hooks.of_commits:
-            self.message = hooks.message_left(self.slot)
+            self.message = hooks.message_left(self.worktree)
         self._commit = self._written()
-        self.slot.detach(self._commit)
-        self.slot.output("merge", "--quit")
+        self.worktree.detach(self._commit)
+        self.worktree.output("merge", "--quit")
         self._hand_over()
 
     def question(self) -> Command | None:
@@ -234,80 +236,80 @@ class Merge:
 
     def show_branch(self, is_change: bool) -> bool:
         """Have what the branch holds in the folder, its newest commit as the change where there is one to be."""
-        older = git.parents(self.slot.repo, self.base)
+        older = git.parents(self.worktree.repo, self.base)
         if is_change and not older:
             return False
-        self._aside = self._aside or self.slot.output("write-tree")
-        self.notes += self.slot.reset(self.base)
+        self._aside = self._aside or self.worktree.output("write-tree")
+        self.notes += self.worktree.reset(self.base)
         if is_change:
-            self.slot.detach(older[0])
+            self.worktree.detach(older[0])
         return True
 
     def show_again(self) -> None:
         """Have the merge in the folder again, with what hooks have changed in it."""
-        leftovers.settle(self.slot)
+        leftovers.settle(self.worktree)
         self._stage()
-        self.slot.output("read-tree", "--reset", "-u", self._aside)
+        self.worktree.output("read-tree", "--reset", "-u", self._aside)
         self._aside = ""
         self._hand_over()
 
     def take_up(self) -> bool:
         """Whether a hook, as formatters do, changed files and only asks for another commit."""
-        before = self.slot.output("write-tree")
-        self.slot.output("add", "--update", ":(top)")
-        return self.slot.output("write-tree") != before
+        before = self.worktree.output("write-tree")
+        self.worktree.output("add", "--update", ":(top)")
+        return self.worktree.output("write-tree") != before
 
     def clean(self) -> None:
         """As the merge is, without what reviewers and hooks have dropped; a merge under way stays under way."""
         if self._commit:
-            self.notes += self.slot.reset(self._commit)
+            self.notes += self.worktree.reset(self._commit)
         else:
-            self.notes += self.slot.drop_untracked()
+            self.notes += self.worktree.drop_untracked()
         self._hand_over()
 
-    def snapshot(self) -> str:
+    def commit_snapshot(self) -> str:
         """The merge, committed without the hooks if they refuse."""
         return self._commit or self._written()
 
-    def verified(self) -> str:
+    def commit_verified(self) -> str:
         """The merge; committed without the hooks if they refuse and findings are let through."""
-        commit = self.snapshot()
-        leftovers.settle(self.slot)
+        commit = self.commit_snapshot()
+        leftovers.settle(self.worktree)
         return commit
 
-    def mended(self) -> str:
+    def commit_mended(self) -> str:
         """The merge with what the agent did."""
-        self.slot.check_intact()
+        self.worktree.check_intact()
         if not self._commit and (self._is_given_up() or self._unresolved()):
-            leftovers.rescue(self.slot)
+            leftovers.rescue(self.worktree)
             return ""
-        listed = git.output(self.slot.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
-        found = staged(self.slot, self.base, brought=frozenset(listed.split("\0")))
-        self.notes += (*found.notes, *commits.save_submodules(self.slot, self.attempt.folder))
+        listed = git.output(self.worktree.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
+        found = staged(self.worktree, self.base, brought=frozenset(listed.split("\0")))
+        self.notes += (*found.notes, *commits.save_submodules(self.worktree, self.attempt.folder))
         if (
             not found.paths and self._way is not Way.NOTHING
         ):  # the agent has taken the task's change out again
-            leftovers.settle(self.slot)
+            leftovers.settle(self.worktree)
             return ""
         self._commit = self._written()
-        leftovers.settle(self.slot)
+        leftovers.settle(self.worktree)
         return self._commit
 
     def _written(self) -> str:
-        tree = self.slot.output("write-tree")
-        if self._commit and tree == git.output(self.slot.repo, "rev-parse", f"{self._commit}^{{tree}}"):
+        tree = self.worktree.output("write-tree")
+        if self._commit and tree == git.output(self.worktree.repo, "rev-parse", f"{self._commit}^{{tree}}"):
             return self._commit
-        commit = commits.made(self.slot.repo, tree, self._onto, self.message, self.identity)
-        commits.point(self.slot.repo, self.ref, commit)
+        commit = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
+        commits.point(self.worktree.repo, self.ref, commit)
         return commit
 
     def _unresolved(self) -> list[str]:
         """The conflicts that the agent left: markers still there, or neither the file nor the index touched."""
-        unmerged = self.slot.unmerged_for_agent() if self._conflicts else set()
+        unmerged = self.worktree.unmerged_for_agent() if self._conflicts else set()
         beside = [
             one.path for one in conflicts.of(dict.fromkeys(self._conflicts, ""), self._lines) if one.real
         ]
-        left = [path for path in beside if os.path.lexists(self.slot.path / path)]
+        left = [path for path in beside if os.path.lexists(self.worktree.path / path)]
         return left + [
             path
             for path, before in self._conflicts.items()
@@ -319,7 +321,7 @@ class Merge:
     def _is_special(self, path: str) -> bool:
         """Whether there is something that no commit can hold: a fifo, a socket, a device."""
         try:
-            kind = (self.slot.path / path).lstat().st_mode
+            kind = (self.worktree.path / path).lstat().st_mode
         except OSError:
             return False
         return not (stat.S_ISREG(kind) or stat.S_ISLNK(kind) or stat.S_ISDIR(kind))
@@ -327,9 +329,9 @@ class Merge:
     def _is_given_up(self) -> bool:
         """Whether the agent has ended the merge without making it, and the task's change with it."""
         if self._way is Way.REPLAY:
-            return not self.slot.changed()
-        return self.slot.under_way != "MERGE_HEAD" and not self.slot.agent_has(self._onto[1])
+            return not self.worktree.changed()
+        return self.worktree.under_way != "MERGE_HEAD" and not self.worktree.agent_has(self._onto[1])
 
     def rescue(self) -> str:
         """What the agent did, as a patch."""
-        return leftovers.rescue(self.slot)
+        return leftovers.rescue(self.worktree)

@@ -17,7 +17,7 @@ def changed_since(repo: Path, since: int) -> tuple[str, ...]:
         "--no-renames",
         "--ignore-submodules=all",
     )
-    looked = git.attempt(repo, *words)
+    looked = git.run(repo, *words)
     entries = os.fsdecode(looked.stdout).split("\0") if looked.returncode == 0 else []
     paths = [entry[3:] for entry in entries if entry]
     return tuple(path for path in paths if path != FOLDER and _changed_at(repo / path) >= since)

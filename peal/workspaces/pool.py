@@ -26,7 +26,7 @@ from peal.worktrees.agent_git import Origin
 from peal.worktrees.guarded import Guarded
 from peal.worktrees.hooks import Hooks
 from peal.worktrees.left_out import ignored_since
-from peal.worktrees.worktree import ADDRESS, Slot
+from peal.worktrees.worktree import ADDRESS, Worktree
 
 _LINK = "160000"
 """The mode of a submodule."""
@@ -37,9 +37,9 @@ _TICK = 20_000_000
 
 @define
 class LentSlot:
-    """A slot in the hands of one attempt; see `Workspace`."""
+    """A worktree in the hands of one attempt; see `Workspace`."""
 
-    slot: Slot
+    worktree: Worktree
     attempt: Attempt
     base: str
     ref: str
@@ -48,25 +48,25 @@ class LentSlot:
     outside: Callable[[int], tuple[str, ...]]
     """What changed in the person's tree after a moment in ns."""
     kept: bool = False
-    """The slot stays with the task for its next phase."""
+    """The worktree stays with the task for its next phase."""
     notes: list[str] = field(factory=list)
     _watched_at: int = 0
 
     @property
     def path(self) -> Path:
         """The worktree."""
-        return self.slot.path
+        return self.worktree.path
 
     def blank(self) -> None:
         """It is ready already."""
 
     def watch(self) -> None:
-        """The slot is clean: what it is compared with is known, and only the time is new."""
+        """The worktree is clean: what it is compared with is known, and only the time is new."""
         self._watched_at = time.time_ns() - _TICK
 
     def left_out(self) -> tuple[str, ...]:
         """Files that git ignores and that this attempt has made."""
-        return tuple(ignored_since(self.slot, self._watched_at))
+        return tuple(ignored_since(self.worktree, self._watched_at))
 
     def changed_outside(self) -> tuple[str, ...]:
         """What changed in the person's tree, by whomever."""
@@ -74,30 +74,30 @@ class LentSlot:
 
     def changed(self) -> tuple[str, ...]:
         """The paths that differ from its base."""
-        return self.slot.changed()
+        return self.worktree.changed()
 
     def keep(self, run: str) -> str:
-        """Commit, and let a branch of peal's point there, so that the slot is free for others."""
-        self.slot.clearing.open_up()
+        """Commit, and let a branch of peal's point there, so that the worktree is free for others."""
+        self.worktree.clearing.open_up()
         text = self.messages.of_task(self.attempt.task, run)
-        made = commits.checkpoint(self.slot, self.base, text, self.identity)
-        commit, left = made.commit, commits.save_submodules(self.slot, self.attempt.folder)
+        made = commits.checkpoint(self.worktree, self.base, text, self.identity)
+        commit, left = made.commit, commits.save_submodules(self.worktree, self.attempt.folder)
         self.notes += made.notes
         if left and not commit:
             raise PealError(f"{left[0]}; commit it in the submodule")
         self.notes += left
-        if not commit and (away := self.slot.put_away()):
+        if not commit and (away := self.worktree.put_away()):
             raise PealError(
                 f"the agent's work is not in its worktree but in {some(away, _SHOWN)} of its own git, which nobody else sees"
             )
         if commit:
-            commits.point(self.slot.repo, self.ref, commit)
-        leftovers.settle(self.slot)
+            commits.point(self.worktree.repo, self.ref, commit)
+        leftovers.settle(self.worktree)
         return commit
 
     def rescue(self) -> str:
         """A patch against the base."""
-        return leftovers.rescue(self.slot)
+        return leftovers.rescue(self.worktree)
 
 
 @define(slots=False)
@@ -126,9 +126,9 @@ class Pool:
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
     """The same, told before the first run alone."""
-    _free: list[Slot] = field(factory=list)
-    _held: dict[int, tuple[Slot, str]] = field(factory=dict)
-    """The slots that tasks have planned in and go on in, each with its base."""
+    _free: list[Worktree] = field(factory=list)
+    _held: dict[int, tuple[Worktree, str]] = field(factory=dict)
+    """The worktrees that tasks have planned in and go on in, each with its base."""
     _made: int = 0
     _lock: threading.Lock = field(factory=threading.Lock)
     _landing: threading.Lock = field(factory=threading.Lock)
@@ -151,18 +151,18 @@ class Pool:
         _ = self._origin  # before anybody works here who could change it
         self._free += [self._next() for _ in range(repo_paths)]
         needed = [*self._free, *([self._address] if reviews or self.hooks.names else [])]
-        return [text for slot in needed if not slot.exists for text in slot.make()]
+        return [text for worktree in needed if not worktree.exists for text in worktree.make()]
 
-    def _next(self) -> Slot:
+    def _next(self) -> Worktree:
         self._made += 1
-        return self._slot(str(self._made))
+        return self._worktree(str(self._made))
 
-    def _slot(self, name: str) -> Slot:
-        return Slot(self.repo, self.place / name, self.included, self.committed)
+    def _worktree(self, name: str) -> Worktree:
+        return Worktree(self.repo, self.place / name, self.included, self.committed)
 
     @cached_property
-    def _address(self) -> Slot:
-        return self._slot(ADDRESS)
+    def _address(self) -> Worktree:
+        return self._worktree(ADDRESS)
 
     @cached_property
     def _origin(self) -> Origin:
@@ -181,19 +181,19 @@ class Pool:
 
     @contextmanager
     def lend(self, attempt: Attempt) -> Iterator[LentSlot]:
-        """A clean slot on the branch's newest commit; the one the task planned in, if it passed there."""
-        slot, base = self._taken(attempt.task.index)
+        """A clean worktree on the branch's newest commit; the one the task planned in, if it passed there."""
+        worktree, base = self._taken(attempt.task.index)
         lent: LentSlot | None = None
         try:
             notes: list[str] = []
             if not base:
                 base = self.target()
-                notes = leftovers.cleared(slot, base)
-            leftovers.claim(slot, attempt.folder, base)
-            notes += slot.hand_over(self._origin)
+                notes = leftovers.cleared(worktree, base)
+            leftovers.claim(worktree, attempt.folder, base)
+            notes += worktree.hand_over(self._origin)
             number = attempt.task.index
             lent = LentSlot(
-                slot,
+                worktree,
                 attempt,
                 base,
                 self.ref(number),
@@ -206,13 +206,13 @@ class Pool:
         finally:
             with self._lock:
                 if lent and lent.kept and attempt.phase is Phase.PLAN:
-                    leftovers.settle(slot)
-                    self._held[attempt.task.index] = slot, base
+                    leftovers.settle(worktree)
+                    self._held[attempt.task.index] = worktree, base
                 else:
-                    self._free.append(slot)
+                    self._free.append(worktree)
 
-    def _taken(self, task: int) -> tuple[Slot, str]:
-        """A slot, and the commit that it is ready on already."""
+    def _taken(self, task: int) -> tuple[Worktree, str]:
+        """A worktree, and the commit that it is ready on already."""
         with self._lock:
             if task in self._held:
                 return self._held.pop(task)
@@ -228,7 +228,7 @@ class Pool:
     def change(self, attempt: Attempt) -> Merge:
         """The task's commit on top of the branch."""
         return Merge(
-            slot=self._address,
+            worktree=self._address,
             attempt=attempt,
             ref=self.ref(attempt.task.index),
             base=self.target(),
@@ -246,14 +246,14 @@ class Pool:
 
     def needs_setup(self, path: Path) -> bool:
         """Whether this worktree has not been readied yet, or by another command."""
-        return bool(self.setup) and not self._slot(path.name).was_set_up_by(self.setup)
+        return bool(self.setup) and not self._worktree(path.name).was_set_up_by(self.setup)
 
-    def is_set_up(self, path: Path) -> tuple[str, ...]:
+    def mark_set_up(self, path: Path) -> tuple[str, ...]:
         """The worktree is ready, for as long as it exists."""
-        slot = self._slot(path.name)
-        notes = slot.is_set_up_by(self.setup)
-        submodules.adopt(slot.around)
-        return (*notes, *slot.hand_over(self._origin))
+        worktree = self._worktree(path.name)
+        notes = worktree.mark_set_up_by(self.setup)
+        submodules.adopt(worktree.around)
+        return (*notes, *worktree.hand_over(self._origin))
 
     def land(self, attempt: Attempt) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""

@@ -68,7 +68,7 @@ def identity(repo: Path) -> dict[str, str]:
     """Who commits, as variables for git: whatever an agent sets later, peal's commits are by who began the run."""
     found: dict[str, str] = {}
     for role in ("AUTHOR", "COMMITTER"):
-        asked = git.attempt(repo, "var", f"GIT_{role}_IDENT")
+        asked = git.run(repo, "var", f"GIT_{role}_IDENT")
         told = _IDENTITY.fullmatch(os.fsdecode(asked.stdout).strip())
         if asked.returncode != 0 or told is None:
             raise PealError(
@@ -121,9 +121,7 @@ def standing(repo: Path) -> Standing:
 
     PealError with the way out if that is for a damage which would keep results from landing.
     """
-    looked = git.attempt(
-        repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal"
-    )
+    looked = git.run(repo, "status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=normal")
     if looked.returncode and (told := git_damage.found(repo, looked.stderr.decode(errors="replace"))):
         raise PealError(told)
     listed = os.fsdecode(looked.stdout) if looked.returncode == 0 else ""
@@ -142,7 +140,7 @@ def _empty_submodules(repo: Path) -> tuple[str, ...]:
     if not (repo / ".gitmodules").is_file():
         return ()
     words = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
-    listed = os.fsdecode(git.attempt(repo, *words).stdout).split("\0")
+    listed = os.fsdecode(git.run(repo, *words).stdout).split("\0")
     paths = (entry.partition("\n")[2] for entry in listed if entry)
     return tuple(path for path in paths if not (repo / path / ".git").exists())
 

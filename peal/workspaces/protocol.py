@@ -69,13 +69,13 @@ class Change(Protocol):
     def git(self, *words: str) -> str:
         """What git prints in the folder, by the person's settings only; `GitError` if it fails."""
 
-    def at_once(self) -> bool:
+    def merge_at_once(self) -> bool:
         """Whether the change is merged and nobody but reviewers needs the folder."""
 
     def blank(self) -> None:
         """Ready the folder without the change, for what has to be done there first."""
 
-    def ready(self) -> None:
+    def check_out(self) -> None:
         """Have the change in the folder."""
 
     def conflicts(self) -> tuple[Finding, ...]:
@@ -113,13 +113,13 @@ class Change(Protocol):
     def clean(self) -> None:
         """Drop what reviewers left in the folder."""
 
-    def snapshot(self) -> str:
+    def commit_snapshot(self) -> str:
         """The merge as it stands as a commit, though hooks may have refused it; empty in the shared tree."""
 
-    def verified(self) -> str:
+    def commit_verified(self) -> str:
         """The id of the merge commit."""
 
-    def mended(self) -> str:
+    def commit_mended(self) -> str:
         """Make what the agent did part of the merge; its new id, empty while conflicts remain."""
 
     def rescue(self) -> str:
@@ -154,8 +154,8 @@ class Workspaces(Protocol):
     def needs_setup(self, path: Path) -> bool:
         """Whether `setup` has to run in this folder first."""
 
-    def is_set_up(self, path: Path) -> tuple[str, ...]:
-        """`setup` has succeeded in this folder; what is to be noted of that."""
+    def mark_set_up(self, path: Path) -> tuple[str, ...]:
+        """Note that `setup` has succeeded in this folder; what is to be told of that."""
 
     def land(self, attempt: Attempt) -> Outcome:
         """Bring the verified change into the branch; never anything else, and never over the person's own work."""

@@ -81,7 +81,7 @@ class _Made:
 def _made_by_peal(repo: Path) -> list[_Made]:
     """Among the latest commits of the branch that is checked out."""
     trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
-    looked = git.attempt(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}")
+    looked = git.run(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}")
     lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
     return [made for line in lines if line.count("\0") == 3 and (made := _Made(*line.split("\0"))).task]
 

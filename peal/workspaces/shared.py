@@ -54,14 +54,14 @@ class SharedFolder:
         """What was done stays in the tree."""
         return ""
 
-    def at_once(self) -> bool:
+    def merge_at_once(self) -> bool:
         """There is nothing to merge."""
         return True
 
     def blank(self) -> None:
         """The tree is the person's."""
 
-    def ready(self) -> None:
+    def check_out(self) -> None:
         """The change is there already."""
 
     def conflicts(self) -> tuple[Finding, ...]:
@@ -97,15 +97,15 @@ class SharedFolder:
     def clean(self) -> None:
         """The tree is the person's."""
 
-    def snapshot(self) -> str:
+    def commit_snapshot(self) -> str:
         """Nothing is committed."""
         return ""
 
-    def verified(self) -> str:
+    def commit_verified(self) -> str:
         """Nothing is committed."""
         return ""
 
-    def mended(self) -> str:
+    def commit_mended(self) -> str:
         """Nothing is committed."""
         return ""
 
@@ -136,7 +136,7 @@ class SharedTree:
         """The person's tree is as they want it."""
         return False
 
-    def is_set_up(self, path: Path) -> tuple[str, ...]:  # noqa: ARG002
+    def mark_set_up(self, path: Path) -> tuple[str, ...]:  # noqa: ARG002
         """The person's tree is as they want it."""
         return ()
 

@@ -46,7 +46,7 @@ class StoreMerge:
     @cached_property
     def _drivers(self) -> tuple[str, ...] | None:
         """Merge drivers that are configured; None where something is that goes for every file."""
-        asked = git.attempt(self.repo, "config", "--name-only", "-z", "--get-regexp", _CONFIGURED)
+        asked = git.run(self.repo, "config", "--name-only", "-z", "--get-regexp", _CONFIGURED)
         names = os.fsdecode(asked.stdout).split("\0")[:-1]
         drivers = [_DRIVER.fullmatch(name) for name in names]
         return None if None in drivers else tuple(found["name"] for found in drivers if found)
@@ -59,7 +59,7 @@ class StoreMerge:
             **({"GIT_INDEX_FILE": index} if index else {}),
         }
         off = [word for name in self._drivers or () for word in ("-c", f"merge.{name}.driver=false")]
-        return git.attempt(empty, *off, *words, stdin=stdin, env=env)
+        return git.run(empty, *off, *words, stdin=stdin, env=env)
 
     def _are_special(self, empty: Path, commit: str, paths: Sequence[str]) -> bool:
         """Whether the attributes in `commit` say of one of these files that it is not to be merged like any text."""

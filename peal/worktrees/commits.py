@@ -14,7 +14,7 @@ from peal.system.layout import PATCH
 from peal.text.display import harmless, slug, some
 from peal.worktrees import submodules
 from peal.worktrees.staging import staged
-from peal.worktrees.worktree import MARKER, Slot
+from peal.worktrees.worktree import MARKER, Worktree
 
 _SHOWN = 5
 _EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
@@ -31,26 +31,28 @@ class Checkpoint:
     """What a person should know of it."""
 
 
-def checkpoint(slot: Slot, base: str, text: str, identity: Mapping[str, str]) -> Checkpoint:
+def checkpoint(worktree: Worktree, base: str, text: str, identity: Mapping[str, str]) -> Checkpoint:
     """
     The commit of all that differs from `base` in the worktree, made without hooks.
 
     What the agent committed itself is part of it. Ignored files stay out, also those an agent has forced in, and so
     do repositories of their own inside the worktree.
     """
-    slot.check_intact()
-    if slot.under_way and (
-        torn := [path for path in slot.unmerged_for_agent() if _is_torn(slot.path / path)]
+    worktree.check_intact()
+    if worktree.under_way and (
+        torn := [path for path in worktree.unmerged_for_agent() if _is_torn(worktree.path / path)]
     ):
         listed = ", ".join(f"`{harmless(path)}`" for path in torn)
         raise PealError(f"a merge was left half done, with conflict markers in {listed}")
-    found = staged(slot, base)
+    found = staged(worktree, base)
     if found.forced:
         raise PealError(
             f"git ignores {some(found.forced, _SHOWN)}, which the agent has staged or committed: it would not land; change "
             f"`.gitignore`, or set `commit_ignored = [{json.dumps(found.forced[0])}]`"
         )
-    commit = made(slot.repo, slot.output("write-tree"), (base,), text, identity) if found.paths else ""
+    commit = (
+        made(worktree.repo, worktree.output("write-tree"), (base,), text, identity) if found.paths else ""
+    )
     return Checkpoint(commit, found.notes)
 
 
@@ -71,22 +73,22 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def save_patch(slot: Slot, base: str, folder: Path) -> None:
+def save_patch(worktree: Worktree, base: str, folder: Path) -> None:
     """Write what differs from `base` into the attempt's folder, for `git apply`; no file if nothing does."""
-    if not (folder / PATCH).exists() and staged(slot, base).paths:
-        patch = slot.attempt("diff-index", "--cached", "--patch", *_EXACTLY, base)
+    if not (folder / PATCH).exists() and staged(worktree, base).paths:
+        patch = worktree.run("diff-index", "--cached", "--patch", *_EXACTLY, base)
         if patch.returncode != 0:
-            raise git.GitError(f"`git diff` failed in `{slot.path}`: {git.said(patch)}")
+            raise git.GitError(f"`git diff` failed in `{worktree.path}`: {git.said(patch)}")
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / PATCH, patch.stdout)
 
 
-def save_submodules(slot: Slot, folder: Path) -> list[str]:
+def save_submodules(worktree: Worktree, folder: Path) -> list[str]:
     """Write what is not committed in submodules into the attempt's folder as patches; a line on each."""
     said = []
-    for one in submodules.filled(slot.around):
+    for one in submodules.filled(worktree.around):
         if patch := one.difference():
-            shown = os.path.relpath(one.path, slot.path)
+            shown = os.path.relpath(one.path, worktree.path)
             path = folder / PATCH.replace(".", f"-{slug(shown)}.")
             folder.mkdir(parents=True, exist_ok=True)
             replace(path, patch)
@@ -101,7 +103,7 @@ def point(repo: Path, ref: str, commit: str) -> None:
 
 def let_go(repo: Path, ref: str) -> None:
     """Delete a branch of peal's whose commit is in the person's branch."""
-    git.attempt(repo, "update-ref", "-d", ref)
+    git.run(repo, "update-ref", "-d", ref)
 
 
 def run_of(repo: Path, commit: str) -> str:
@@ -111,6 +113,6 @@ def run_of(repo: Path, commit: str) -> str:
 
 def made_in(repo: Path, ref: str, run: str) -> str:
     """The commit that a branch of peal's keeps, if it was made in this run; else nothing."""
-    found = git.attempt(repo, "log", "-1", "--format=%H %(trailers:key=Peal-Run,valueonly,separator=)", ref)
+    found = git.run(repo, "log", "-1", "--format=%H %(trailers:key=Peal-Run,valueonly,separator=)", ref)
     commit, _, made_by = os.fsdecode(found.stdout).strip().partition(" ")
     return commit if run and made_by == run else ""

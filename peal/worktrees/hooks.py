@@ -10,7 +10,7 @@ from attrs import frozen
 from peal.model.agent import Command
 from peal.system import git
 from peal.text.display import some
-from peal.worktrees.worktree import Slot
+from peal.worktrees.worktree import Worktree
 
 OF_THE_TREE = ("pre-merge-commit", "pre-commit")
 """They judge what is to be committed."""
@@ -63,15 +63,15 @@ class Hooks:
         """What asks whether a branch may move; `update` is a line as reference-transaction hooks are told."""
         return Command(("sh", "-c", _ASK, str(self.folder / OF_THE_BRANCH), update), env=env)
 
-    def environment(self, slot: Slot) -> dict[str, str]:
+    def environment(self, worktree: Worktree) -> dict[str, str]:
         """As of a hook that git runs; and git below it finds the same hooks, not what a worktree has in their place."""
         number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
         own = self.repo / "node_modules" / ".bin"
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), *([str(own)] if own.is_dir() else [])])
         return {
-            "GIT_DIR": str(git_folder(slot)),
-            "GIT_WORK_TREE": str(slot.path),
-            "GIT_INDEX_FILE": str(slot.own_index),
+            "GIT_DIR": str(git_folder(worktree)),
+            "GIT_WORK_TREE": str(worktree.path),
+            "GIT_INDEX_FILE": str(worktree.own_index),
             "GIT_PREFIX": "",
             "GIT_EDITOR": ":",
             "GIT_CONFIG_COUNT": str(number + 1),
@@ -81,22 +81,22 @@ class Hooks:
         }
 
 
-def git_folder(slot: Slot) -> Path:
+def git_folder(worktree: Worktree) -> Path:
     """Where git keeps what belongs to this worktree alone."""
-    return slot.own_index.parent
+    return worktree.own_index.parent
 
 
-def put_message(slot: Slot, text: str) -> None:
+def put_message(worktree: Worktree, text: str) -> None:
     """Write the message down for hooks to see and change."""
-    (git_folder(slot) / MESSAGE).write_text(text, encoding="utf-8", errors="replace")
+    (git_folder(worktree) / MESSAGE).write_text(text, encoding="utf-8", errors="replace")
 
 
-def message_left(slot: Slot) -> str:
+def message_left(worktree: Worktree) -> str:
     """The message as hooks have left it, cleaned up as git does."""
-    raw = (git_folder(slot) / MESSAGE).read_bytes()
-    text = slot.output("stripspace", stdin=raw)
+    raw = (git_folder(worktree) / MESSAGE).read_bytes()
+    text = worktree.output("stripspace", stdin=raw)
     if not text:
-        raise git.GitError(f"a hook has left an empty message in `{slot.path}`")
+        raise git.GitError(f"a hook has left an empty message in `{worktree.path}`")
     return text + "\n"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from peal.text.display import count, some
-from peal.worktrees.worktree import Slot
+from peal.worktrees.worktree import Worktree
 
 _AT_MOST = 5000
 """Files that are looked at: a folder of ignored things can hold a whole ecosystem."""
@@ -23,18 +23,18 @@ _MANY_FILES = 1000
 _MANY_BYTES = 20_000_000
 
 
-def ignored_since(slot: Slot, since: int) -> list[str]:
+def ignored_since(worktree: Worktree, since: int) -> list[str]:
     """Files that git ignores and that were made or changed since a moment in ns, tools' own caches left out."""
-    listed = slot.output(
+    listed = worktree.output(
         "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"
     ).split("\0")
-    own = {name.as_posix() for name in slot.included}
+    own = {name.as_posix() for name in worktree.included}
     entries = [path for path in listed if path and path not in own and not _is_cache(path)]
     found = []
-    for number, path in enumerate(file for entry in entries for file in _files(slot.path, entry)):
+    for number, path in enumerate(file for entry in entries for file in _files(worktree.path, entry)):
         if number == _AT_MOST:
             break
-        if path not in own and _changed_at(slot.path / path) >= since:
+        if path not in own and _changed_at(worktree.path / path) >= since:
             found.append(path)
     return sorted(found)
 
@@ -61,9 +61,9 @@ def _changed_at(path: Path) -> int:
         return 0
 
 
-def large(slot: Slot, new: Sequence[str]) -> tuple[str, ...]:
+def large(worktree: Worktree, new: Sequence[str]) -> tuple[str, ...]:
     """A line on new files, if they are so many or so large that nobody may have meant it."""
-    sizes = {path: _size(slot.path / path) for path in new}
+    sizes = {path: _size(worktree.path / path) for path in new}
     size = sum(sizes.values())
     if len(sizes) < _MANY_FILES and size < _MANY_BYTES:
         return ()

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from peal.system import git, removal
 from peal.system.files import replace
 from peal.worktrees import commits
-from peal.worktrees.worktree import ADDRESS, STET, Slot
+from peal.worktrees.worktree import ADDRESS, STET, Worktree
 
 _NOTE = ".attempt"
 
@@ -26,69 +26,72 @@ class Note:
     """Files of the person's that were copied in."""
 
 
-def claim(slot: Slot, folder: Path, base: str) -> None:
+def claim(worktree: Worktree, folder: Path, base: str) -> None:
     """What is done in the worktree from now on is this attempt's."""
-    home = slot.path.parent.parent  # a repository may be moved as a whole
+    home = worktree.path.parent.parent  # a repository may be moved as a whole
     told = str(folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
     replace(
-        _path(slot), json.dumps({"folder": told, "base": base, "included": list(map(str, slot.included))})
+        _path(worktree),
+        json.dumps({"folder": told, "base": base, "included": list(map(str, worktree.included))}),
     )
 
 
-def settle(slot: Slot) -> None:
+def settle(worktree: Worktree) -> None:
     """What the worktree holds is kept elsewhere, or worth nothing."""
-    _path(slot).unlink(missing_ok=True)
+    _path(worktree).unlink(missing_ok=True)
 
 
-def claimed(slot: Slot) -> Note | None:
+def claimed(worktree: Worktree) -> Note | None:
     """Whose work the worktree holds; None if it is nobody's."""
     try:
-        found = json.loads(_path(slot).read_text(encoding="utf-8"))
+        found = json.loads(_path(worktree).read_text(encoding="utf-8"))
         included = tuple(map(Path, found["included"]))
-        return Note(slot.path.parent.parent / found["folder"], found["base"], included)
+        return Note(worktree.path.parent.parent / found["folder"], found["base"], included)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _path(slot: Slot) -> Path:
-    return slot.path.with_name(slot.name + _NOTE)
+def _path(worktree: Worktree) -> Path:
+    return worktree.path.with_name(worktree.name + _NOTE)
 
 
-def rescue(slot: Slot) -> str:
+def rescue(worktree: Worktree) -> str:
     """
     Keep what an attempt left in the worktree as a patch in its folder; after that the worktree may be reset.
 
     Where no patch can be made the worktree itself is set aside; where it is then is told.
     """
-    note, said = claimed(slot), ""
+    note, said = claimed(worktree), ""
     if note is not None:
-        slot.clearing.open_up()
+        worktree.clearing.open_up()
         try:
-            commits.save_patch(evolve(slot, included=note.included), note.base, note.folder)
-            commits.save_submodules(slot, note.folder)
+            commits.save_patch(evolve(worktree, included=note.included), note.base, note.folder)
+            commits.save_submodules(worktree, note.folder)
         except git.GitError as error:
-            said = _set_aside(slot, str(error))
-    settle(slot)
+            said = _set_aside(worktree, str(error))
+    settle(worktree)
     return said
 
 
-def cleared(slot: Slot, commit: str) -> list[str]:
+def cleared(worktree: Worktree, commit: str) -> list[str]:
     """The worktree on this commit, clean, with what it held kept; what is to be told of that."""
-    said = rescue(slot)
-    return [*filter(None, [said]), *slot.reset(commit)]
+    said = rescue(worktree)
+    return [*filter(None, [said]), *worktree.reset(commit)]
 
 
-def _set_aside(slot: Slot, why: str) -> str:
-    if not slot.path.is_dir() or slot.path.is_symlink() or not any(slot.path.iterdir()):
+def _set_aside(worktree: Worktree, why: str) -> str:
+    if not worktree.path.is_dir() or worktree.path.is_symlink() or not any(worktree.path.iterdir()):
         return ""
-    kept = removal.free_name(slot.path, "kept")
-    slot.point_back()
-    if not slot.exists or not git.succeeds(slot.repo, "worktree", "move", str(slot.path), str(kept)):
+    kept = removal.free_name(worktree.path, "kept")
+    worktree.point_back()
+    if not worktree.exists or not git.succeeds(
+        worktree.repo, "worktree", "move", str(worktree.path), str(kept)
+    ):
         try:
-            slot.path.rename(kept)
+            worktree.path.rename(kept)
         except OSError as error:
             raise git.GitError(
-                f"worktree `{slot.path}` holds work that cannot be made a patch ({why}) and cannot be moved aside: "
+                f"worktree `{worktree.path}` holds work that cannot be made a patch ({why}) and cannot be moved aside: "
                 f"{error.strerror}; move it yourself"
             ) from None
     return f"what an attempt left could not be made a patch ({why}); all of it is kept in `{kept}`"
@@ -96,7 +99,7 @@ def _set_aside(slot: Slot, why: str) -> str:
 
 def rescue_all(repo: Path, pool: Path) -> list[str]:
     """Keep what is left in every worktree of the pool; nobody may be at work there."""
-    said = [rescue(Slot(repo, path.with_suffix(""))) for path in sorted(pool.glob(f"*{_NOTE}"))]
+    said = [rescue(Worktree(repo, path.with_suffix(""))) for path in sorted(pool.glob(f"*{_NOTE}"))]
     return [text for text in said if text]
 
 
@@ -109,8 +112,12 @@ def forget(pool: Path) -> None:
             removal.remove(path)
 
 
-def holding(repo: Path, workspace: Path, folder: Path) -> Slot | None:
+def holding(repo: Path, workspace: Path, folder: Path) -> Worktree | None:
     """The worktree, if it still holds the work of the attempt in `folder`."""
-    slot = Slot(repo, workspace)
-    note = claimed(slot)
-    return evolve(slot, included=note.included) if note and note.folder == folder and slot.exists else None
+    worktree = Worktree(repo, workspace)
+    note = claimed(worktree)
+    return (
+        evolve(worktree, included=note.included)
+        if note and note.folder == folder and worktree.exists
+        else None
+    )

@@ -12,7 +12,7 @@ from peal.system.git import GitError
 from peal.worktrees import submodules
 from peal.worktrees.left_out import large
 from peal.worktrees.submodules import Submodule
-from peal.worktrees.worktree import Slot
+from peal.worktrees.worktree import Worktree
 
 _NONE = "000000"
 """The mode of a path that is not there."""
@@ -43,25 +43,25 @@ class Staged:
     """What a person should know of it."""
 
 
-def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> Staged:
+def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset()) -> Staged:
     """Put all that differs from `base` into the index. Paths that were `brought` are wanted in any case."""
-    slot.unlock()
-    slot.detach(base)
-    has_staged = content(slot.agent_git.index) != content(slot.own_index)
+    worktree.unlock()
+    worktree.detach(base)
+    has_staged = content(worktree.agent_git.index) != content(worktree.own_index)
     if has_staged:
-        _drop_submodules(slot)
-    slot.stage()
-    notes = _move_submodules(slot)
-    asked_for = _stage_ignored(slot)
-    changes = _changes(slot, base)
-    of_agent = _changes(slot, base, of_agent=True) if has_staged else {}
-    if of_agent and _heed(slot, changes, of_agent):
-        changes = _changes(slot, base)
-    unwanted = _unwanted(slot, changes) - brought - asked_for
+        _drop_submodules(worktree)
+    worktree.stage()
+    notes = _move_submodules(worktree)
+    asked_for = _stage_ignored(worktree)
+    changes = _changes(worktree, base)
+    of_agent = _changes(worktree, base, of_agent=True) if has_staged else {}
+    if of_agent and _heed(worktree, changes, of_agent):
+        changes = _changes(worktree, base)
+    unwanted = _unwanted(worktree, changes) - brought - asked_for
     new = [path for path, change in changes.items() if change.modes[0] == _NONE and path not in unwanted]
-    notes += large(slot, new)
+    notes += large(worktree, new)
     if unwanted:
-        slot.output(
+        worktree.output(
             "rm",
             "-r",
             "--cached",
@@ -72,39 +72,41 @@ def staged(slot: Slot, base: str, brought: frozenset[str] = frozenset()) -> Stag
             stdin=_listed(unwanted),
         )
     forced = (
-        ignored(slot, (path for path, change in of_agent.items() if change.modes[0] == _NONE))
+        ignored(worktree, (path for path, change in of_agent.items() if change.modes[0] == _NONE))
         - changes.keys()
     )
     paths = tuple(path for path in changes if path not in unwanted)
-    return Staged(paths, tuple(sorted(forced | (ignored(slot, unwanted) & of_agent.keys()))), tuple(notes))
+    return Staged(
+        paths, tuple(sorted(forced | (ignored(worktree, unwanted) & of_agent.keys()))), tuple(notes)
+    )
 
 
-def _stage_ignored(slot: Slot) -> set[str]:
+def _stage_ignored(worktree: Worktree) -> set[str]:
     """Put files into the index that git ignores and that the person wants committed all the same; their paths."""
-    if not slot.committed:
+    if not worktree.committed:
         return set()
-    patterns = [f":(top){pattern}" for pattern in slot.committed]
-    listed = slot.output("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
+    patterns = [f":(top){pattern}" for pattern in worktree.committed]
+    listed = worktree.output("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
     paths = set(filter(None, listed.split("\0")))
     if paths:
-        slot.output("add", "--force", *_FROM_INPUT, stdin=_listed(paths))
+        worktree.output("add", "--force", *_FROM_INPUT, stdin=_listed(paths))
     return paths
 
 
-def _drop_submodules(slot: Slot) -> None:
+def _drop_submodules(worktree: Worktree) -> None:
     """Those that the agent has taken out are no submodules any more, whatever is in their folders."""
     try:
-        left = submodules.links(slot.agent_git.index, slot.output_of_agent_index)
+        left = submodules.links(worktree.agent_git.index, worktree.output_of_agent_index)
     except GitError:
         return
-    if gone := slot.links().keys() - left.keys():
-        slot.output("update-index", "--force-remove", "-z", "--stdin", stdin=os.fsencode("\0".join(gone)))
+    if gone := worktree.links().keys() - left.keys():
+        worktree.output("update-index", "--force-remove", "-z", "--stdin", stdin=os.fsencode("\0".join(gone)))
 
 
-def _move_submodules(slot: Slot) -> list[str]:
+def _move_submodules(worktree: Worktree) -> list[str]:
     """Let the index name the commits that agents have left submodules at; what to note of them."""
     notes, entries = [], []
-    for one in submodules.filled(slot.around):
+    for one in submodules.filled(worktree.around):
         head = one.head
         if head != one.commit or not one.has(head):
             if not one.take_in(head):
@@ -114,10 +116,10 @@ def _move_submodules(slot: Slot) -> list[str]:
             one.note_published()
             if not one.is_published(head) and one.store != one.own_store:
                 notes.append(_unpublished(one, head))
-        if one.around.tree == slot.path:
+        if one.around.tree == worktree.path:
             entries.append(f"{_LINK} {head}\t{one.name_in_tree}\0")
     if entries:
-        slot.output("update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)))
+        worktree.output("update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)))
     return notes
 
 
@@ -133,14 +135,14 @@ def _listed(paths: Iterable[str]) -> bytes:
     return b"\0".join(os.fsencode(f":(top,literal){path}") for path in paths)
 
 
-def _changes(slot: Slot, base: str, of_agent: bool = False) -> dict[str, Change]:
+def _changes(worktree: Worktree, base: str, of_agent: bool = False) -> dict[str, Change]:
     """Each path that differs from `base` in the index; see git-diff-index(1), "Raw output format"."""
     words = ("diff-index", "--cached", "--raw", "--no-abbrev", "--no-renames", "-z", base)
     if of_agent:
-        found = slot.attempt(*words, env={"GIT_INDEX_FILE": str(slot.agent_git.index)})
+        found = worktree.run(*words, env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
         raw = os.fsdecode(found.stdout) if found.returncode == 0 else ""  # an agent can spoil its index
     else:
-        raw = slot.output(*words)
+        raw = worktree.output(*words)
     fields = raw.split("\0")
     changes = {}
     for head, path in zip(fields[::2], fields[1::2], strict=False):
@@ -149,19 +151,19 @@ def _changes(slot: Slot, base: str, of_agent: bool = False) -> dict[str, Change]
     return changes
 
 
-def _heed(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> bool:
+def _heed(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Change]) -> bool:
     """Bring into the index what the agent has staged, or committed, and its files do not show; whether there was any."""
     entries = [
-        *_taken_out(slot, changes, staged),
-        *_hidden(slot, changes),
-        *_made_executable(slot, changes, staged),
+        *_taken_out(worktree, changes, staged),
+        *_hidden(worktree, changes),
+        *_made_executable(worktree, changes, staged),
     ]
     if entries:
         listed = "".join(f"{entry}\0" for entry in entries)
-        slot.output("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
-    renamed = [path for path in _renamed(changes, staged) if os.path.lexists(slot.path / path)]
+        worktree.output("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
+    renamed = [path for path in _renamed(changes, staged) if os.path.lexists(worktree.path / path)]
     if renamed:
-        slot.output("add", "--force", *_FROM_INPUT, stdin=_listed(renamed))
+        worktree.output("add", "--force", *_FROM_INPUT, stdin=_listed(renamed))
     return bool(entries or renamed)
 
 
@@ -174,25 +176,25 @@ def _renamed(changes: dict[str, Change], staged: dict[str, Change]) -> list[str]
     return [path for path, change in new.items() if change.blobs[1] in gone]
 
 
-def _taken_out(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
+def _taken_out(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
     """Files that git is to ignore from now on: they stay where they are, and in the repository no more."""
     gone = [path for path, change in staged.items() if change.modes[1] == _NONE and path not in changes]
-    return [f"0 {staged[path].blobs[0]}\t{path}" for path in ignored(slot, gone)]
+    return [f"0 {staged[path].blobs[0]}\t{path}" for path in ignored(worktree, gone)]
 
 
-def _hidden(slot: Slot, changes: dict[str, Change]) -> list[str]:
+def _hidden(worktree: Worktree, changes: dict[str, Change]) -> list[str]:
     """Files that are missing only because the agent narrowed its checkout; see git-sparse-checkout(1)."""
     missing = {path: change for path, change in changes.items() if change.modes[1] == _NONE}
     if not missing:
         return []
-    listed = slot.attempt("ls-files", "-t", "-z", env={"GIT_INDEX_FILE": str(slot.agent_git.index)})
+    listed = worktree.run("ls-files", "-t", "-z", env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
     hidden = (entry[2:] for entry in os.fsdecode(listed.stdout).split("\0") if entry.startswith("S "))
     return [
         f"{missing[path].modes[0]} {missing[path].blobs[0]}\t{path}" for path in hidden if path in missing
     ]
 
 
-def _made_executable(slot: Slot, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
+def _made_executable(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
     """Modes that only an index can hold, where the file system has none."""
     modes = {path: change for path, change in staged.items() if set(change.modes) == {"100644", "100755"}}
     new = {
@@ -200,7 +202,7 @@ def _made_executable(slot: Slot, changes: dict[str, Change], staged: dict[str, C
         for path, change in modes.items()
         if path not in changes or changes[path].modes != change.modes
     }
-    if not new or slot.attempt("config", "--type=bool", "core.fileMode").stdout.strip() != b"false":
+    if not new or worktree.run("config", "--type=bool", "core.fileMode").stdout.strip() != b"false":
         return []
     return [
         f"{change.modes[1]} {changes[path].blobs[1] if path in changes else change.blobs[0]}\t{path}"
@@ -208,7 +210,7 @@ def _made_executable(slot: Slot, changes: dict[str, Change], staged: dict[str, C
     ]
 
 
-def _unwanted(slot: Slot, changes: dict[str, Change]) -> set[str]:
+def _unwanted(worktree: Worktree, changes: dict[str, Change]) -> set[str]:
     """New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules."""
     gone = {change.blobs[0] for change in changes.values() if change.modes[1] == _NONE}
     new = [path for path, change in changes.items() if change.modes[0] == _NONE]
@@ -217,14 +219,14 @@ def _unwanted(slot: Slot, changes: dict[str, Change]) -> set[str]:
     strays = set() if ".gitmodules" in changes else {path for path in new if changes[path].modes[1] == _LINK}
     # A tracked file that is ignored, as in a `dist/` that is committed all the same, may be given another name.
     unknown = [path for path in new if changes[path].blobs[1] not in gone]
-    included = {name.as_posix() for name in slot.included}
-    return strays | included.intersection(new) | ignored(slot, unknown)
+    included = {name.as_posix() for name in worktree.included}
+    return strays | included.intersection(new) | ignored(worktree, unknown)
 
 
-def ignored(slot: Slot, paths: Iterable[str]) -> set[str]:
+def ignored(worktree: Worktree, paths: Iterable[str]) -> set[str]:
     """Those that git is told to ignore, tracked or not."""
     listed = b"\0".join(map(os.fsencode, paths))
     if not listed:
         return set()
-    found = slot.attempt("check-ignore", "--no-index", "--stdin", "-z", stdin=listed).stdout
+    found = worktree.run("check-ignore", "--no-index", "--stdin", "-z", stdin=listed).stdout
     return set(filter(None, os.fsdecode(found).split("\0")))

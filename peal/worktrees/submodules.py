@@ -124,7 +124,7 @@ class Submodule:
         )
 
     def _attempt(self, *words: str) -> bool:
-        done = git.attempt(self.store, *words, env=git.steered(self.store, self.store))
+        done = git.run(self.store, *words, env=git.steered(self.store, self.store))
         return done.returncode == 0
 
     def list_files(self) -> None:
@@ -165,7 +165,7 @@ class Submodule:
         objects = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": git.quoted(str(theirs / "objects"))}
         known = git.output(self.store, "for-each-ref", "--format=^%(objectname)", env=env).split()
         wanted = "".join(f"{one}\n" for one in (*commits, *known)).encode()
-        packed = git.attempt(
+        packed = git.run(
             self.store,
             "pack-objects",
             "--revs",
@@ -178,7 +178,7 @@ class Submodule:
             return False
         if shallow and not (self.store / "shallow").exists():
             (self.store / "shallow").write_bytes(content(theirs / "shallow") or b"")
-        taken = git.attempt(self.store, "index-pack", "--stdin", stdin=packed.stdout, env=env)
+        taken = git.run(self.store, "index-pack", "--stdin", stdin=packed.stdout, env=env)
         return taken.returncode == 0 and all(map(self.has, commits))
 
     def _make_own_store(self) -> None:
@@ -187,7 +187,7 @@ class Submodule:
         folder.mkdir(parents=True, exist_ok=True)
         names_format = f"--object-format={self.around.output('rev-parse', '--show-object-format')}"
         git.output(folder, "init", "--quiet", "--bare", "--template=", names_format)
-        url = git.attempt(folder, "config", "--file", str(theirs / "config"), "remote.origin.url")
+        url = git.run(folder, "config", "--file", str(theirs / "config"), "remote.origin.url")
         git.output(folder, "config", "remote.origin.url", os.fsdecode(url.stdout).strip() or "unknown")
         git.output(folder, "config", "remote.origin.fetch", f"+refs/heads/*:{_REMOTES}*")
 
@@ -203,7 +203,7 @@ class Submodule:
         """Whether a remote has the commit, as far as git here knows."""
         known = [one for one in self.agent_git.refs(_REMOTES).values() if self.has(one)]
         env = git.steered(self.store, self.store)
-        missing = git.attempt(
+        missing = git.run(
             self.store, "rev-list", "--max-count=1", commit, "--not", "--remotes", *known, "--", env=env
         )
         return missing.returncode == 0 and not missing.stdout
@@ -225,7 +225,7 @@ class Submodule:
                 "--ignore-submodules=all",
                 "--no-ext-diff",
             )
-            return git.attempt(self.path, *words, "--no-textconv", self.head, env=env).stdout
+            return git.run(self.path, *words, "--no-textconv", self.head, env=env).stdout
 
 
 def filled(around: Around) -> Iterator[Submodule]:
@@ -266,7 +266,7 @@ def adopt(around: Around) -> None:
 def is_kept_only_in(store: Path, commit: str) -> bool:
     """Whether a git folder of peal's own has a commit that no remote has, as far as it knows."""
     env = git.steered(store, store)
-    if git.attempt(store, "cat-file", "-e", f"{commit}^{{commit}}", env=env).returncode != 0:
+    if git.run(store, "cat-file", "-e", f"{commit}^{{commit}}", env=env).returncode != 0:
         return False
     return bool(git.output(store, "rev-list", "--max-count=1", commit, "--not", "--remotes", env=env))
 

@@ -25,7 +25,7 @@ from peal.worktrees.included_files import Bringing
 from peal.worktrees.submodules import Around
 
 ADDRESS = "address"
-"""The slot in which `address` works, one task at a time; the others have numbers."""
+"""The worktree in which `address` works, one task at a time; the others have numbers."""
 STET = "stet"
 """The worktree that the reviewer stet has for itself."""
 _MAKING = threading.Lock()
@@ -38,7 +38,7 @@ MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 
 
 @frozen
-class Slot:
+class Worktree:
     """One worktree; only one attempt at a time works in it."""
 
     repo: Path
@@ -146,19 +146,19 @@ class Slot:
     @property
     def clearing(self) -> Clearing:
         """What is done about things that attempts leave here."""
-        return Clearing(self.path, self.attempt, self.agent_git.folder / "modules")
+        return Clearing(self.path, self.run, self.agent_git.folder / "modules")
 
     def _bring(self) -> list[str]:
         return Bringing(self.repo, self.path, self.output).bring(self.included)
 
-    def attempt(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> git.Done:
+    def run(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> git.Done:
         """
         peal's git in this worktree, by the folder that it was registered with: what lies in the worktree is not believed.
 
         `GitError` where the worktree is gone.
         """
         steered = git.steered(self._registered(), self.path) | own_programs(self.repo)
-        return git.attempt(self.path, *words, stdin=stdin, env={**steered, **(env or {})})
+        return git.run(self.path, *words, stdin=stdin, env={**steered, **(env or {})})
 
     def _registered(self) -> Path:
         if folder := self.git_folder:
@@ -167,7 +167,7 @@ class Slot:
 
     def output(self, *words: str, stdin: bytes = b"") -> str:
         """What git prints in this worktree; `GitError` if it fails."""
-        return git.printed(self.attempt(*words, stdin=stdin), self.path, words)
+        return git.printed(self.run(*words, stdin=stdin), self.path, words)
 
     def unlock(self) -> None:
         """Clear away locks that a git of peal's has left which was cut off; nobody else may be at work here."""
@@ -211,7 +211,7 @@ class Slot:
         if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
             inside = [f":(exclude,top,literal){path.rstrip('/')}" for path in listed if path.endswith("/")]
-            done = self.attempt("add", "--all", "--sparse", "--", ":(top)", *links, *inside)
+            done = self.run("add", "--all", "--sparse", "--", ":(top)", *links, *inside)
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
 
@@ -219,7 +219,7 @@ class Slot:
         """`git add` of everything, also of what lies in folders that an attempt has locked: git would only warn."""
         opened: set[str] = set()
         while True:
-            done = self.attempt("add", "--all", *words)
+            done = self.run("add", "--all", *words)
             locked = {os.fsdecode(name) for name in _LOCKED.findall(done.stderr)} - opened
             if not locked:
                 return done
@@ -230,7 +230,7 @@ class Slot:
 
     def output_of_agent_index(self, *words: str) -> str:
         """What git prints of the index that the agent's git has; `GitError` if it is spoiled."""
-        done = self.attempt(*words, env={"GIT_INDEX_FILE": str(self.agent_git.index)})
+        done = self.run(*words, env={"GIT_INDEX_FILE": str(self.agent_git.index)})
         return git.printed(done, self.path, words)
 
     def links(self) -> dict[str, str]:
@@ -268,9 +268,7 @@ class Slot:
         """Whether the commit that the agent's HEAD is at contains this one."""
         objects = git.quoted(str(self.agent_git.folder / "objects"))
         head, env = self.agent_git.head(), {"GIT_ALTERNATE_OBJECT_DIRECTORIES": objects}
-        return (
-            bool(head) and self.attempt("merge-base", "--is-ancestor", commit, head, env=env).returncode == 0
-        )
+        return bool(head) and self.run("merge-base", "--is-ancestor", commit, head, env=env).returncode == 0
 
     def put_away(self) -> list[str]:
         """The branches and stashes of the agent's own that hold commits which nobody else has."""
@@ -306,7 +304,7 @@ class Slot:
         except OSError:
             return False
 
-    def is_set_up_by(self, command: tuple[str, ...]) -> list[str]:
+    def mark_set_up_by(self, command: tuple[str, ...]) -> list[str]:
         """The command has succeeded; what it left that is not ignored goes, or the next task would commit it, and is told."""
         replace(self._mark, "\0".join(command))
         told = [*self._taken_back(), *self._taken_away()]
@@ -365,35 +363,35 @@ class Slot:
         """Take the worktree away; what still stands, None if it is gone."""
         left = removal.remove(self.path)
         if left is None:  # by itself git would also go where something is mounted
-            git.attempt(self.repo, "worktree", "remove", "--force", "--force", str(self.path))
+            git.run(self.repo, "worktree", "remove", "--force", "--force", str(self.path))
         removal.remove(self._mark)
         return left or removal.remove(self.agent_git.folder)
 
 
-def found(repo: Path, folder: Path) -> list[Slot]:
+def find_worktrees(repo: Path, folder: Path) -> list[Worktree]:
     """The worktrees of a pool, also those that only git or only the disk knows; what else lies in its folder is not peal's."""
     listed = git.output(repo, "worktree", "list", "--porcelain", "-z").split("\0")
     paths = [Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")]
     known = {path.name for path in paths if path.parent == Path(os.path.realpath(folder))}
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     ours = [name for name in known | there if name.isdigit() or name in (ADDRESS, STET)]
-    return [Slot(repo, folder / name) for name in sorted(ours)]
+    return [Worktree(repo, folder / name) for name in sorted(ours)]
 
 
-def aside(folder: Path, kind: str) -> list[Path]:
+def moved_aside(folder: Path, kind: str) -> list[Path]:
     """What lies beside the worktrees of a pool under such names."""
     own = re.compile(rf"(?:\d+|{ADDRESS}|{STET})\.{kind}-\d{{8}}-\d{{6}}(?:-\d+)?")
     return sorted(path for path in folder.glob(f"*.{kind}-*") if own.fullmatch(path.name))
 
 
-def difference(slot: Slot, base: str, options: list[str]) -> git.Done:
+def difference(worktree: Worktree, base: str, options: list[str]) -> git.Done:
     """What differs from `base` in a worktree that somebody works in; its index stays as it is."""
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
-        if slot.own_index.exists():
-            shutil.copyfile(slot.own_index, index)
+        if worktree.own_index.exists():
+            shutil.copyfile(worktree.own_index, index)
         steered = {"GIT_INDEX_FILE": str(index)}
-        links = [f":(exclude,top,literal){path}" for path in slot.links()]
-        slot.attempt("add", "--all", "--", ":(top)", *links, env=steered)
-        excluded = [f":(exclude,top,literal){name.as_posix()}" for name in slot.included]
-        return slot.attempt("diff", "--cached", *options, base, "--", ":(top)", *excluded, env=steered)
+        links = [f":(exclude,top,literal){path}" for path in worktree.links()]
+        worktree.run("add", "--all", "--", ":(top)", *links, env=steered)
+        excluded = [f":(exclude,top,literal){name.as_posix()}" for name in worktree.included]
+        return worktree.run("diff", "--cached", *options, base, "--", ":(top)", *excluded, env=steered)

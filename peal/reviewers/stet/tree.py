@@ -39,7 +39,7 @@ class StetTree:
         """Whether git takes the folder for the worktree it is: otherwise stet would work in the person's repository."""
         if not self.path.is_dir():
             return False
-        found = git.attempt(self.path, "rev-parse", "--show-toplevel", "--symbolic-full-name", "HEAD")
+        found = git.run(self.path, "rev-parse", "--show-toplevel", "--symbolic-full-name", "HEAD")
         return os.fsdecode(found.stdout).splitlines() == [os.path.realpath(self.path), "HEAD"]
 
     def check_out(self, commit: str) -> None:
@@ -56,7 +56,7 @@ class StetTree:
             raise git.GitError(
                 f"worktree `{self.path}` cannot be emptied ({left.why}); `{left.command()}` removes it"
             )
-        git.attempt(self.repo, "worktree", "remove", "-ff", str(self.path))
+        git.run(self.repo, "worktree", "remove", "-ff", str(self.path))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Without its files at first: a checkout would run the person's hooks.
         words = ("worktree", "add", "--quiet", "-ff", "--detach", "--no-checkout", str(self.path))
@@ -73,10 +73,10 @@ class StetTree:
 
     def sweep(self) -> None:
         """Take away a session without stet's help, and the worktrees that belong to it."""
-        listed = git.attempt(self.repo, "worktree", "list", "--porcelain", "-z").stdout.split(b"\0")
+        listed = git.run(self.repo, "worktree", "list", "--porcelain", "-z").stdout.split(b"\0")
         inside = f"worktree {os.path.realpath(self.worktrees)}/"
         for entry in map(os.fsdecode, listed):
             if entry.startswith(inside):
-                git.attempt(self.repo, "worktree", "remove", "-ff", entry.removeprefix("worktree "))
+                git.run(self.repo, "worktree", "remove", "-ff", entry.removeprefix("worktree "))
         removal.remove(self.worktrees)
         (self.notes / "session.json").unlink(missing_ok=True)
