@@ -82,7 +82,7 @@ def opened(at: float = 0.0, limits: Limits | None = None, selected: Iterable[int
     )
 
 
-class Memory(Protocol):
+class Record(Protocol):
     """Where a run is recorded: a journal, or only a history."""
 
     history: History
@@ -227,7 +227,7 @@ class _CutOff(Exception):
 class Run:
     """One run, driven as the loop drives it: decide, start, wait, record."""
 
-    memory: Memory
+    memory: Record
     world: World
     stop_at: int | None = None
     """Ctrl-C comes when so many events are recorded in this run."""
@@ -331,7 +331,7 @@ class Run:
 
 
 def play(
-    memory: Memory,
+    memory: Record,
     tasks: str | tuple[TaskRead, ...],
     world: World | Mapping[str, str] | None = None,
     limits: Limits | None = None,

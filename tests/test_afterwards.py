@@ -308,7 +308,7 @@ def test_ctrl_c_ends_the_commands_and_not_the_runs_word(project: Repo, out: Path
 
 
 def test_nothing_of_a_command_goes_on_when_peal_is_killed(project: Repo, out: Path) -> None:
-    """As with agents: the guard sees to it."""
+    """As with agents: the reaper sees to it."""
     commit_plan(project, "touch a")
     process = start_plan(
         project,

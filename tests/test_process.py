@@ -21,7 +21,7 @@ from conftest import carriers, eventually, is_running
 
 from peal.model.process import Ended, Ending, Sign
 from peal.system import process, reaper
-from peal.system.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Guard, Launch
+from peal.system.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Launch, Reaper
 
 LONG = "300"
 """Seconds that nothing here ever waits for."""
@@ -713,7 +713,7 @@ print(process.end_carriers("MARK", os.environ["MARK"]))
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
-# --- the guard
+# --- the reaper
 
 
 @pytest.fixture
@@ -727,7 +727,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def carrier(child: Callable[..., Any]) -> Callable[..., subprocess.Popen[bytes]]:
-    """Starts a process of a run that is no child of the guard's and has a group of its own."""
+    """Starts a process of a run that is no child of the reaper's and has a group of its own."""
 
     def start(run: str, *argv: str) -> subprocess.Popen[bytes]:
         started: subprocess.Popen[bytes] = child(
@@ -738,13 +738,13 @@ def carrier(child: Callable[..., Any]) -> Callable[..., subprocess.Popen[bytes]]
     return start
 
 
-def _guard(folder: Path, run: str = "") -> tuple[str, ...]:
-    """The guard of a run as a command."""
+def _reaper(folder: Path, run: str = "") -> tuple[str, ...]:
+    """The reaper of a run as a command."""
     return (sys.executable, "-I", "-S", reaper.__file__, run or str(uuid4()), str(folder))
 
 
-def _guards(folder: Path) -> list[int]:
-    """The living processes that were started to guard this folder."""
+def _reapers(folder: Path) -> list[int]:
+    """The living processes that were started to watch this folder."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -755,14 +755,14 @@ def _guards(folder: Path) -> list[int]:
     return found
 
 
-def test_a_guard_stands_until_it_is_released_and_leaves_nothing_then(
+def test_a_reaper_stands_until_it_is_released_and_leaves_nothing_then(
     folder: Path, carrier: Callable[..., Any]
 ) -> None:
     run = str(uuid4())
-    standing = Guard.stand(run, folder)
+    standing = Reaper.start(run, folder)
     left = carrier(run)
     other = carrier(f"{run}x")
-    eventually(lambda: _guards(folder))
+    eventually(lambda: _reapers(folder))
     before = (folder.exists(), left.poll())
 
     standing.release()
@@ -771,16 +771,16 @@ def test_a_guard_stands_until_it_is_released_and_leaves_nothing_then(
     assert left.wait() == -signal.SIGTERM
     assert other.poll() is None
     assert not folder.exists()
-    assert _guards(folder) == []
+    assert _reapers(folder) == []
 
 
-def test_a_guard_acts_when_peal_is_killed(
+def test_a_reaper_acts_when_peal_is_killed(
     folder: Path, carrier: Callable[..., Any], child: Callable[..., Any]
 ) -> None:
     run = str(uuid4())
     source = (
-        "import sys, time; from pathlib import Path; from peal.system.process import Guard\n"
-        "guard = Guard.stand(sys.argv[1], Path(sys.argv[2])); print('stands', flush=True); time.sleep(300)"
+        "import sys, time; from pathlib import Path; from peal.system.process import Reaper\n"
+        "reaper = Reaper.start(sys.argv[1], Path(sys.argv[2])); print('stands', flush=True); time.sleep(300)"
     )
     peal = child(sys.executable, "-c", source, run, str(folder), stdout=subprocess.PIPE)
     assert peal.stdout.readline() == b"stands\n"
@@ -790,15 +790,15 @@ def test_a_guard_acts_when_peal_is_killed(
 
     assert left.wait(20) == -signal.SIGTERM
     eventually(lambda: not folder.exists())
-    eventually(lambda: not _guards(folder))
+    eventually(lambda: not _reapers(folder))
 
 
 @pytest.mark.parametrize("last_words", [b"", reaper.DONE], ids=["peal is gone", "peal ended in good order"])
-def test_a_guard_ends_what_ignores_the_order_and_starts_itself_anew(
+def test_a_reaper_ends_what_ignores_the_order_and_starts_itself_anew(
     last_words: bytes, folder: Path, carrier: Callable[..., Any], child: Callable[..., Any]
 ) -> None:
     run = str(uuid4())
-    standing = child(*_guard(folder, run), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder, run), stdin=subprocess.PIPE)
     stubborn = carrier(
         run, "sh", "-c", f"trap '' TERM; echo ready; while :; do setsid sleep {LONG} & sleep 0.02; done"
     )
@@ -820,10 +820,10 @@ def hidden(child: Callable[..., Any], tmp_path: Path) -> tuple[int, int]:
     return leader.pid, number_in(tmp_path / "child")
 
 
-def test_a_guard_ends_the_groups_it_was_told_of_when_peal_is_gone(
+def test_a_reaper_ends_the_groups_it_was_told_of_when_peal_is_gone(
     hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
-    standing = child(*_guard(folder), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder), stdin=subprocess.PIPE)
 
     standing.communicate(b"%d %s\n" % (hidden[0], reaper.started(hidden[0])), timeout=20)
 
@@ -836,10 +836,10 @@ def test_a_guard_ends_the_groups_it_was_told_of_when_peal_is_gone(
     [(b"1", b""), (b"", b""), (None, reaper.DONE)],
     ids=["of another process by now", "torn", "of peal's that ended in good order"],
 )
-def test_a_guard_leaves_other_groups_alone(
+def test_a_reaper_leaves_other_groups_alone(
     born: bytes | None, last_words: bytes, hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
-    standing = child(*_guard(folder), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder), stdin=subprocess.PIPE)
     start = reaper.started(hidden[0]) if born is None else born
 
     standing.communicate(b"%d %s\n%s" % (hidden[0], start, last_words), timeout=20)
@@ -848,12 +848,12 @@ def test_a_guard_leaves_other_groups_alone(
     assert all(map(is_running, hidden))
 
 
-def test_a_guard_that_watches_a_process_is_told_its_number_and_start(
+def test_a_reaper_that_watches_a_process_is_told_its_number_and_start(
     hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
     source = (
-        "import sys, time; from pathlib import Path; from peal.system.process import Guard\n"
-        "guard = Guard.stand('a run', Path(sys.argv[1])); guard.watch(int(sys.argv[2]))\n"
+        "import sys, time; from pathlib import Path; from peal.system.process import Reaper\n"
+        "reaper = Reaper.start('a run', Path(sys.argv[1])); reaper.watch(int(sys.argv[2]))\n"
         "print('stands', flush=True); time.sleep(300)"
     )
     peal = child(sys.executable, "-c", source, str(folder), str(hidden[0]), stdout=subprocess.PIPE)
@@ -864,8 +864,10 @@ def test_a_guard_that_watches_a_process_is_told_its_number_and_start(
     eventually(lambda: not any(map(is_running, hidden)))
 
 
-def test_a_guard_is_not_moved_by_the_signals_that_end_others(folder: Path, child: Callable[..., Any]) -> None:
-    standing = child(*_guard(folder), stdin=subprocess.PIPE)
+def test_a_reaper_is_not_moved_by_the_signals_that_end_others(
+    folder: Path, child: Callable[..., Any]
+) -> None:
+    standing = child(*_reaper(folder), stdin=subprocess.PIPE)
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     eventually(lambda: all(_ignores(standing.pid, number) for number in signals))
 
@@ -883,10 +885,12 @@ def _ignores(pid: int, number: int) -> bool:
     return bool(mask >> (number - 1) & 1)
 
 
-def test_a_guard_has_nothing_to_say_when_the_folder_is_gone_already(
+def test_a_reaper_has_nothing_to_say_when_the_folder_is_gone_already(
     folder: Path, child: Callable[..., Any]
 ) -> None:
-    standing = child(*_guard(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    standing = child(
+        *_reaper(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     shutil.rmtree(folder)
 
     said, _ = standing.communicate(timeout=20)
@@ -894,10 +898,10 @@ def test_a_guard_has_nothing_to_say_when_the_folder_is_gone_already(
     assert (standing.returncode, said) == (0, b"")
 
 
-def test_a_guard_that_somebody_ended_is_released_without_complaint(folder: Path) -> None:
-    standing = Guard.stand(str(uuid4()), folder)
-    eventually(lambda: _guards(folder))
-    (pid,) = _guards(folder)
+def test_a_reaper_that_somebody_ended_is_released_without_complaint(folder: Path) -> None:
+    standing = Reaper.start(str(uuid4()), folder)
+    eventually(lambda: _reapers(folder))
+    (pid,) = _reapers(folder)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not is_running(pid))
 
@@ -906,16 +910,16 @@ def test_a_guard_that_somebody_ended_is_released_without_complaint(folder: Path)
     assert folder.exists()
 
 
-def test_a_guard_does_not_carry_the_marker_of_a_run_around_it(
+def test_a_reaper_does_not_carry_the_marker_of_a_run_around_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outer = str(uuid4())
     monkeypatch.setenv(RUN_MARKER, outer)
     monkeypatch.setenv(ATTEMPT_MARKER, f"{outer}/1")
 
-    standing = Guard.stand(str(uuid4()), folder)
-    eventually(lambda: _guards(folder))
-    eventually(lambda: all(_is_seen(pid) for pid in _guards(folder)))
+    standing = Reaper.start(str(uuid4()), folder)
+    eventually(lambda: _reapers(folder))
+    eventually(lambda: all(_is_seen(pid) for pid in _reapers(folder)))
     carrying = carriers(RUN_MARKER, outer) + carriers(ATTEMPT_MARKER, f"{outer}/1")
     standing.release()
 

@@ -135,9 +135,9 @@ def test_after_a_kill_nothing_of_the_run_is_alive_and_resume_finishes_it(repo: R
 def test_strays_of_a_run_whose_guard_died_too_are_ended_at_the_next_start(repo: Repo) -> None:
     process = run_until(repo, "begun-2")
     run = run_id(repo)
-    guard = guard_of(process.pid)
-    os.kill(guard, signal.SIGKILL)
-    eventually(lambda: not is_running(guard))
+    reaper = reaper_of(process.pid)
+    os.kill(reaper, signal.SIGKILL)
+    eventually(lambda: not is_running(reaper))
     process.kill()
     process.wait()
     left = carriers("PEAL_RUN_ID", run)
@@ -150,11 +150,11 @@ def test_strays_of_a_run_whose_guard_died_too_are_ended_at_the_next_start(repo: 
     assert not Path(f"/tmp/peal-{run}").exists()
 
 
-def guard_of(peal: int) -> int:
-    """The guard among the children of a peal."""
+def reaper_of(peal: int) -> int:
+    """The reaper among the children of a peal."""
     children = Path(f"/proc/{peal}/task/{peal}/children").read_text(encoding="ascii").split()
-    (guard,) = (pid for pid in children if b"guard.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    return int(guard)
+    (reaper,) = (pid for pid in children if b"reaper.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    return int(reaper)
 
 
 def test_a_second_run_is_refused_with_who_and_since_when(repo: Repo) -> None:
@@ -318,7 +318,7 @@ def test_a_memory_that_an_agent_deletes_is_put_back(repo: Repo) -> None:
 
 
 def is_known(repo: Repo, phase: str) -> bool:
-    """Whether the journal knows a process of this phase: the guard was told of it before."""
+    """Whether the journal knows a process of this phase: the reaper was told of it before."""
     lines = (repo.memory() / "journal.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
     events = map(json.loads, lines)
     return any(event["event"] == "ProcessStarted" and event["phase"] == phase for event in events)

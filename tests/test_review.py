@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peal.model.review import DISMISSALS, Finding, Round, Severity
-from peal.phases.address import dismissed, is_over
+from peal.phases.address import dismissed, why_over
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.text.json_replies import answer_with
 
@@ -367,7 +367,7 @@ ROUND = st.builds(Round, st.integers(1, 4), st.sampled_from("abc"))
 
 @given(st.lists(ROUND, min_size=1, max_size=12), st.integers(0, 6), st.integers(0, 4))
 def test_rounds_end(seen: list[Round], rounds: int, patience: int) -> None:
-    why = is_over(seen, rounds, patience)
+    why = why_over(seen, rounds, patience)
     *before, now = seen
 
     assert bool(why) or len(before) < rounds

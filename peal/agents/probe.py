@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
-from peal.agents.short_commands import Heard, Inquiry, hear, text_of
+from peal.agents.short_commands import Completed, ShortCommand, run_all, text_of
 from peal.model.agent import Command, Declined, Reply, Usage
 from peal.model.pipeline import Phase
 from peal.model.plan import Task
@@ -68,14 +68,14 @@ class Question:
 
 def look(at: Scratch, clis: Sequence[Cli], seconds: float) -> list[Found]:
     """What is here of these CLIs, in their order; a program that tells nothing for so long is ended."""
-    inquiries = [inquiry for cli in clis for inquiry in _inquiries(cli, at)]
+    commands = [command for cli in clis for command in _commands(cli, at)]
     at_once = max(os.cpu_count() or 1, 2)  # starting one keeps a core busy for a second or two
-    names = (inquiry.name for inquiry in inquiries)
-    heard = dict(zip(names, hear(at, inquiries, seconds, at_once), strict=True))
-    return [_found(cli, heard) for cli in clis]
+    names = (command.name for command in commands)
+    completed = dict(zip(names, run_all(at, commands, seconds, at_once), strict=True))
+    return [_found(cli, completed) for cli in clis]
 
 
-def _inquiries(cli: Cli, at: Scratch) -> Iterator[Inquiry]:
+def _commands(cli: Cli, at: Scratch) -> Iterator[ShortCommand]:
     program, namesake = program_of(cli), _namesake(cli)
     words: list[tuple[str, ...]] = []
     if program:
@@ -84,7 +84,7 @@ def _inquiries(cli: Cli, at: Scratch) -> Iterator[Inquiry]:
         program, words = namesake, [("--version",), ("--help",)]
     env = {**surroundings(), "COLUMNS": "200", "NO_COLOR": "1"}
     for number, asked in enumerate(words):
-        yield Inquiry(f"{cli.name}-{number}", (_path(program or ""), *asked), at.folder, env)
+        yield ShortCommand(f"{cli.name}-{number}", (_path(program or ""), *asked), at.folder, env)
 
 
 def _namesake(cli: Cli) -> str:
@@ -97,9 +97,13 @@ def _path(program: str, path: str | None = None) -> str:
     return str(Path(shutil.which(program, path=path) or program).absolute())
 
 
-def _found(cli: Cli, heard: Mapping[str, Heard]) -> Found:
+def _found(cli: Cli, completed: Mapping[str, Completed]) -> Found:
     program, namesake = program_of(cli), _namesake(cli)
-    said = [heard[name] for number in range(len(cli.helps) + 2) if (name := f"{cli.name}-{number}") in heard]
+    said = [
+        completed[name]
+        for number in range(len(cli.helps) + 2)
+        if (name := f"{cli.name}-{number}") in completed
+    ]
     if program:
         return judged(cli, _path(program), said[0], said[1:])
     if namesake:
@@ -107,7 +111,7 @@ def _found(cli: Cli, heard: Mapping[str, Heard]) -> Found:
     return Found(cli.name, tested=cli.tested, problem=f"not installed; {cli.install}")
 
 
-def judged(cli: Cli, program: str, version: Heard, helps: Sequence[Heard]) -> Found:
+def judged(cli: Cli, program: str, version: Completed, helps: Sequence[Completed]) -> Found:
     """A CLI that is here, by what its program said."""
     found, name = Found(cli.name, program, version_in(version.text), cli.tested), Path(program).name
     if failure := version.failure:
@@ -175,22 +179,22 @@ def lacks(flags: Sequence[str], helps: str) -> list[str]:
 def ask(at: Scratch, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
     """Ask agents for one word, as an attempt at `plan` would, each in an empty repository of its own."""
     answers: dict[str, Answer] = {}
-    asked: dict[str, Inquiry] = {}
+    asked: dict[str, ShortCommand] = {}
     for name, question in questions.items():
         prepared = _prepared(at, name, question)
-        if isinstance(prepared, Inquiry):
+        if isinstance(prepared, ShortCommand):
             asked[name] = prepared
         elif isinstance(prepared, Declined):
             answers[name] = Answer(False, prepared.reason)
         else:
             answers[name] = answer(Evidence(None, prepared), time.time())
-    heard_of = hear(at, list(asked.values()), seconds, at_once=len(asked))
-    for name, heard in zip(asked, heard_of, strict=True):
-        answers[name] = _answer(questions[name], heard)
+    ended = run_all(at, list(asked.values()), seconds, at_once=len(asked))
+    for name, completed in zip(asked, ended, strict=True):
+        answers[name] = _answer(questions[name], completed)
     return {name: answers[name] for name in questions}
 
 
-def _prepared(at: Scratch, name: str, question: Question) -> Inquiry | Reply | Declined:
+def _prepared(at: Scratch, name: str, question: Question) -> ShortCommand | Reply | Declined:
     folder, workspace = at.folder / name, at.folder / name / "repo"
     for path in (folder, workspace, folder / "tmp"):
         path.mkdir()
@@ -207,7 +211,7 @@ def _prepared(at: Scratch, name: str, question: Question) -> Inquiry | Reply | D
         (folder / file).write_text(text, encoding="utf-8")
     program, *words = (word.replace("{folder}", str(folder)) for word in prepared.argv)
     env = {**_environment(workspace, folder / "tmp"), **prepared.env}
-    return Inquiry(
+    return ShortCommand(
         name,
         (_path(program, env.get("PATH")), *words),
         workspace,
@@ -229,16 +233,16 @@ def _environment(workspace: Path, temporary: Path) -> dict[str, str]:
     }
 
 
-def _answer(question: Question, heard: Heard) -> Answer:
-    if heard.ending is None:
-        return Answer(False, heard.failure)
+def _answer(question: Question, completed: Completed) -> Answer:
+    if completed.ending is None:
+        return Answer(False, completed.failure)
     now = time.time()
-    with heard.stdout.open(encoding="utf-8", errors="replace", newline="\n") as file:
+    with completed.stdout.open(encoding="utf-8", errors="replace", newline="\n") as file:
         lines = (line.rstrip("\r\n") for line in file)
-        stdout, stderr = (text_of(path) for path in (heard.stdout, heard.stderr))
-        reply = question.agent.read(Transcript(lines, stdout, stderr, heard.ending.exit_code, now))
-    words = "" if heard.ending.is_clean else heard.last_words
-    given = answer(Evidence(heard.ending, reply, words), now)
+        stdout, stderr = (text_of(path) for path in (completed.stdout, completed.stderr))
+        reply = question.agent.read(Transcript(lines, stdout, stderr, completed.ending.exit_code, now))
+    words = "" if completed.ending.is_clean else completed.last_words
+    given = answer(Evidence(completed.ending, reply, words), now)
     return evolve(given, usage=question.bill(reply))
 
 

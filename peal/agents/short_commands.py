@@ -1,4 +1,4 @@
-"""Short programs run to their end, several at once: what they said, or what they did instead."""
+"""Short commands run to their end, several at once: what they printed, or what they did instead."""
 
 import os
 import signal
@@ -26,8 +26,8 @@ _FEW = 2.0
 
 
 @frozen
-class Inquiry:
-    """A program to be run to its end."""
+class ShortCommand:
+    """A command to be run to its end."""
 
     name: str
     """Of the files that it prints into."""
@@ -39,7 +39,7 @@ class Inquiry:
 
 
 @frozen
-class Heard:
+class Completed:
     """What came of it."""
 
     ending: Ending | None
@@ -79,30 +79,30 @@ class Heard:
 class _Running:
     """A program under way."""
 
-    inquiry: Inquiry
-    heard: Heard
+    command: ShortCommand
+    completed: Completed
     marker: str
-    command: Any
+    started: Any
     """As `sh` has it."""
     began: float = field(factory=time.monotonic)
     _listener: process.Listener | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.inquiry.sign:
-            paths = str(self.heard.stdout), str(self.heard.stderr)
-            self._listener = process.Listener(self.inquiry.sign, paths)
+        if self.command.sign:
+            paths = str(self.completed.stdout), str(self.completed.stderr)
+            self._listener = process.Listener(self.command.sign, paths)
 
     def over(self, seconds: float) -> Ended | None:
         """Why it need not be waited for any longer; None if it may go on."""
-        if not self.command.is_alive():
+        if not self.started.is_alive():
             return Ended.EXITED
         now = time.monotonic()
         if self._listener and (heard := self._listener.heard(now)):
             return heard
-        sizes = [path.stat().st_size for path in (self.heard.stdout, self.heard.stderr)]
+        sizes = [path.stat().st_size for path in (self.completed.stdout, self.completed.stderr)]
         return process.overdue(process.Clocks(seconds, flood=_ENOUGH), now - self.began, 0, max(sizes))
 
-    def end(self, how: Ended) -> Heard:
+    def end(self, how: Ended) -> Completed:
         """It is gone afterwards, with all it has started."""
         import sh
 
@@ -110,63 +110,71 @@ class _Running:
         if how is not Ended.EXITED:
             process.end_carriers(process.ATTEMPT_MARKER, self.marker, grace=_FEW)
             with suppress(OSError):
-                os.killpg(self.command.process.pgid, signal.SIGKILL)
+                os.killpg(self.started.process.pgid, signal.SIGKILL)
         with suppress(sh.ErrorReturnCode):
-            self.command.wait()
-        return evolve(self.heard, ending=Ending(how, self.command.process.exit_code, took))
+            self.started.wait()
+        return evolve(self.completed, ending=Ending(how, self.started.process.exit_code, took))
 
 
-def hear(scratch: Scratch, inquiries: Sequence[Inquiry], seconds: float, at_once: int) -> list[Heard]:
+def run_all(
+    scratch: Scratch, commands: Sequence[ShortCommand], seconds: float, at_once: int
+) -> list[Completed]:
     """Run programs, so many at once, each for so long at most; what came of them, in their order."""
-    waiting, running = deque(inquiries), list[_Running]()
-    heard: dict[str, Heard] = {}
+    waiting, running = deque(commands), list[_Running]()
+    completed: dict[str, Completed] = {}
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
-                inquiry = waiting.popleft()
-                started = _started(scratch, inquiry)
-                if isinstance(started, Heard):
-                    heard[inquiry.name] = started
+                command = waiting.popleft()
+                started = _started(scratch, command)
+                if isinstance(started, Completed):
+                    completed[command.name] = started
                 else:
                     running.append(started)
             for one in tuple(running):
                 if how := one.over(seconds):
                     running.remove(one)
-                    heard[one.inquiry.name] = one.end(how)
+                    completed[one.command.name] = one.end(how)
             time.sleep(0.02)
     finally:
         for one in running:
             one.end(Ended.CANCELLED)
-    return [heard[inquiry.name] for inquiry in inquiries]
+    return [completed[command.name] for command in commands]
 
 
-def _started(scratch: Scratch, inquiry: Inquiry) -> _Running | Heard:
+def _started(scratch: Scratch, command: ShortCommand) -> _Running | Completed:
     import sh
 
-    heard = Heard(None, scratch.folder / f"{inquiry.name}.out", scratch.folder / f"{inquiry.name}.err")
-    marker = f"{scratch.run}/{inquiry.name}"
-    env = {**inquiry.env, process.RUN_MARKER: scratch.run, process.ATTEMPT_MARKER: marker}
-    program, *words = inquiry.argv
-    stdin = inquiry.stdin or Path(os.devnull)
+    completed = Completed(
+        None, scratch.folder / f"{command.name}.out", scratch.folder / f"{command.name}.err"
+    )
+    marker = f"{scratch.run}/{command.name}"
+    env = {**command.env, process.RUN_MARKER: scratch.run, process.ATTEMPT_MARKER: marker}
+    program, *words = command.argv
+    stdin = command.stdin or Path(os.devnull)
     try:
-        with stdin.open("rb") as source, heard.stdout.open("wb") as out, heard.stderr.open("wb") as err:
-            command = sh.Command(program)(
+        with (
+            stdin.open("rb") as source,
+            completed.stdout.open("wb") as out,
+            completed.stderr.open("wb") as err,
+        ):
+            running = sh.Command(program)(
                 *words,
                 _in=source,
                 _out=out,
                 _err=err,
                 _env=env,
-                _cwd=str(inquiry.folder),
+                _cwd=str(command.folder),
                 _tty_out=False,
                 _new_session=True,
                 _bg=True,
                 _bg_exc=False,
             )
     except sh.CommandNotFound:
-        return evolve(heard, refusal=f"`{program}` is no program")
+        return evolve(completed, refusal=f"`{program}` is no program")
     except sh.ForkException as error:
-        return evolve(heard, refusal=last_line(str(error).encode()))
-    return _Running(inquiry, heard, marker, command)
+        return evolve(completed, refusal=last_line(str(error).encode()))
+    return _Running(command, completed, marker, running)
 
 
 def text_of(path: Path) -> str:

@@ -131,7 +131,7 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
     live = _live_run(repo_paths)  # Asked first: what a run that is over by now recorded is read below.
     history = fold(journal.load(plan_paths.journal).events)
     if not history.lines:
-        history = fold([store.as_read(repo_paths, plan, read_plan(plan, repo_paths))])
+        history = fold([store.reading_of(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(repo_paths.repo)
     return overview(

@@ -82,7 +82,7 @@ def _elsewhere(checked_out: str, branch: str) -> str:
 
 def _busy(git_folder: Path) -> str:
     """What a person has begun and not finished."""
-    busy = git.UNDER_WAY.get(git.under_way(git_folder))
+    busy = git.UNDER_WAY.get(git.work_under_way(git_folder))
     return f"a {busy} is under way; finish it, or {give_up(busy)}" if busy else ""
 
 

@@ -42,7 +42,7 @@ def dismissed(reply: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(found.values())
 
 
-def is_over(seen: Sequence[Round], rounds: int, patience: int) -> str:
+def why_over(seen: Sequence[Round], rounds: int, patience: int) -> str:
     """
     Why there is no point in mending once more; empty if there is. `seen` are all rounds of this task, this one last.
 

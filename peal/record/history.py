@@ -219,7 +219,7 @@ class History:
         return max(line.wait_until, self.free_at(line.next)) if needs_agent else line.wait_until
 
     @property
-    def over_budget(self) -> str:
+    def why_over_budget(self) -> str:
         """Why no agent is asked any more; empty if there is money and are tokens left."""
         limits, spent = self.limits, self.spent.total
         if limits.max_cost is not None and (spent.cost or 0.0) >= limits.max_cost:

@@ -24,14 +24,14 @@ _STRAYS_GRACE = 0.5
 """Seconds between TERM and KILL for what a dead run left."""
 
 
-def as_read(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
+def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
     """The reading of a plan as it is remembered."""
     tasks = (TaskRead(task.index, task.title, task.digest, task.parallel, task.done) for task in plan.tasks)
     return PlanRead(time.time(), tuple(tasks), repo_paths.plan_key(plan_file), str(repo_paths.repo))
 
 
 @contextmanager
-def hold(
+def open_plan(
     repo_paths: RepoPaths,
     reading: PlanRead,
     say: Callable[[str], None],

@@ -85,7 +85,9 @@ def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing) -> End:
         with suppress(PealError, OSError):
             history = fold(journal.load(job.plan_paths.journal).events)
             with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
-                history.apply(reread(history, store.as_read(job.repo_paths, job.plan_file, job.plan)).reading)
+                history.apply(
+                    reread(history, store.reading_of(job.repo_paths, job.plan_file, job.plan)).reading
+                )
             _sum_up(job, screen, history, _broken_off(error), began)
         raise
     _sum_up(job, screen, end.history, end.halt, began)

@@ -70,7 +70,7 @@ def job_of(
         name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
     }
     settings = load(repo_paths.repo, known, sets, config)
-    _is_here(repo_paths, plan_file)
+    _check_is_here(repo_paths, plan_file)
     plan = read_plan(plan_file, repo_paths)
     if not _is_to_be_rewritten(plan, settings):
         fit(plan)
@@ -104,7 +104,7 @@ def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, An
     return {**flags, **texts, **lists}
 
 
-def _is_here(repo_paths: RepoPaths, plan_file: Path) -> None:
+def _check_is_here(repo_paths: RepoPaths, plan_file: Path) -> None:
     """PealError if a plan that was run here is not where it was, with where it is now."""
     if (found := where_it_is(repo_paths, plan_file)) != plan_file:
         name = os.path.relpath(found)

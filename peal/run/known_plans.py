@@ -34,7 +34,7 @@ def plan_paths_of(repo_paths: RepoPaths, plan_file: Path) -> PlanPaths:
     own = repo_paths.plan(plan_file)
     if not moved_plans.is_remembered(own):
         with suppress(PealError):
-            reading = store.as_read(repo_paths, plan_file, read_plan(plan_file, repo_paths))
+            reading = store.reading_of(repo_paths, plan_file, read_plan(plan_file, repo_paths))
             return store.plan_paths_of(repo_paths, reading)
     return own
 
@@ -76,5 +76,7 @@ def _holds(repo_paths: RepoPaths, path: Path, before: Iterable[TaskRead]) -> boo
     if moved_plans.is_remembered(repo_paths.plan(path)):
         return False
     with suppress(PealError):
-        return moved_plans.is_same(before, store.as_read(repo_paths, path, read_plan(path, repo_paths)).tasks)
+        return moved_plans.is_same(
+            before, store.reading_of(repo_paths, path, read_plan(path, repo_paths)).tasks
+        )
     return False

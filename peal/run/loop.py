@@ -109,7 +109,7 @@ class Job:
         return Work.of(self.plan.segments, self.selected)
 
 
-class Memory(Protocol):
+class Record(Protocol):
     """What the loop records into."""
 
     history: History
@@ -122,7 +122,7 @@ class Memory(Protocol):
 
 
 @define
-class Forgetful:
+class UnsavedRecord:
     """A memory that lasts as long as the process: for rehearsals."""
 
     history: History
@@ -141,7 +141,7 @@ class Loop:
     """One run of a plan from opening to halt."""
 
     job: Job
-    memory: Memory
+    memory: Record
     executor: Executor
     screen: Screen
     log: Log = field(factory=Log)
@@ -233,9 +233,9 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
     before there was a run.
     """
     name = uuid.uuid4().hex[:12]
-    reading = store.as_read(job.repo_paths, job.plan_file, job.plan)
+    reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
     _refuse_to_repeat(job, reading)
-    with store.hold(job.repo_paths, reading, screen.say, name, job.fresh) as held:
+    with store.open_plan(job.repo_paths, reading, screen.say, name, job.fresh) as held:
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
             hearing.end()
@@ -372,7 +372,7 @@ def _asked(number: int) -> StopAsked:
 
 def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
     """The real loop without doing anything: no lock, no folder, nothing recorded."""
-    reading = store.as_read(job.repo_paths, job.plan_file, job.plan)
+    reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
     _refuse_to_repeat(job, reading)
     plan_paths = store.plan_paths_of(job.repo_paths, reading)
     history = fold(() if job.fresh else journal.load(plan_paths.journal).events)
@@ -385,7 +385,7 @@ def rehearse(job: Job, screen: Screen, executor: Executor) -> End:
             screen.say(f"task {task}: complete, skipped")
     if is_complete(job.work, history):
         return End(finished(job.work, history), history)
-    return End(Loop(job, Forgetful(history), executor, screen).go(_opening(job, "rehearsal")), history)
+    return End(Loop(job, UnsavedRecord(history), executor, screen).go(_opening(job, "rehearsal")), history)
 
 
 @frozen
@@ -412,9 +412,9 @@ def mark_done(change: Change) -> None:
 
 
 def _record(change: Change, event: Event, word: Word) -> None:
-    reading = store.as_read(change.repo_paths, change.plan_file, change.plan)
+    reading = store.reading_of(change.repo_paths, change.plan_file, change.plan)
     with (
-        store.hold(change.repo_paths, reading, change.say, word=word) as held,
+        store.open_plan(change.repo_paths, reading, change.say, word=word) as held,
         store.writing(held.plan_paths),
     ):
         held.append(event)

@@ -50,8 +50,8 @@ def attempt_of(
 
 def _nobody(phase: Phase, agent: str, history: History) -> Outcome | None:
     """What comes of wanting to ask somebody, if nobody may be asked."""
-    if history.over_budget:
-        return Outcome(Result.HELD, f"{history.over_budget}, and this needs an agent; give more to go on")
+    if history.why_over_budget:
+        return Outcome(Result.HELD, f"{history.why_over_budget}, and this needs an agent; give more to go on")
     if not agent:
         return Outcome(
             Result.LIMITED,

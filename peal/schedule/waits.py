@@ -32,7 +32,7 @@ def sorted_out(
     is not waited for.
     """
     if (
-        not history.over_budget
+        not history.why_over_budget
         and not history.waiting
         and all(history.free_at(p) <= now for p in AGENT_PHASES)
     ):
@@ -58,12 +58,12 @@ def sorted_out(
 
 
 def _is_ready(line: Line, history: History, now: float) -> bool:
-    return not (line.next in _MADE_BY_AGENTS and history.over_budget) and history.ready_at(line) <= now
+    return not (line.next in _MADE_BY_AGENTS and history.why_over_budget) and history.ready_at(line) <= now
 
 
 def _will_go_on(line: Line, history: History, now: float) -> bool:
     """Whether a task that is not ready becomes so in this run."""
-    if line.next in _MADE_BY_AGENTS and history.over_budget:
+    if line.next in _MADE_BY_AGENTS and history.why_over_budget:
         return False
     return history.limits.wait or (line.wait_until > now and not line.needs_agent)
 
@@ -90,7 +90,7 @@ def _limit(phase: Phase, history: History, now: float) -> str:
 
 def no_agent(history: History, now: float) -> str:
     """Why no agent may be asked any more in this run; empty if one may be."""
-    if history.over_budget:
-        return f"{history.over_budget}; give more, and `peal resume` goes on"
+    if history.why_over_budget:
+        return f"{history.why_over_budget}; give more, and `peal resume` goes on"
     limited = [phase for phase in AGENT_PHASES if history.free_at(phase) > now]
     return f"{_limit(limited[0], history, now)}; `peal resume` goes on then" if limited else ""

@@ -158,7 +158,7 @@ def story_of(lock: Path, repo: Path) -> str:
     )
 
 
-def under_way(git_folder: Path) -> str:
+def work_under_way(git_folder: Path) -> str:
     """The file that tells of something begun and not finished there, a key of `UNDER_WAY`; empty for nothing."""
     return next((name for name in UNDER_WAY if (git_folder / name).exists()), "")
 

@@ -358,7 +358,7 @@ def _end_left_behind(
     End what outlived the process: the rest of its group, then whoever left the group but carries the marker.
 
     A descendant's number is higher than its ancestor's until numbers wrap, so a short attempt looks at younger
-    processes only; the guard's look at the end of the run has no such limit.
+    processes only; the reaper's look at the end of the run has no such limit.
     """
     if _signal_group(process, signal.SIGTERM) and not _group_ends_within(process, GRACE, cancel):
         _signal_group(process, signal.SIGKILL)
@@ -433,14 +433,14 @@ def at_work(program: str, folder: Path, besides: Path) -> list[str]:
 
 
 @define
-class Guard:
+class Reaper:
     """The process that ends what this peal leaves running; it acts when this one is gone or calls `release`."""
 
     _process: subprocess.Popen[bytes]
 
     @classmethod
-    def stand(cls, run: str, folder: Path) -> "Guard":
-        """Start the guard of a run; `folder` is removed when the run is over."""
+    def start(cls, run: str, folder: Path) -> "Reaper":
+        """Start the reaper of a run; `folder` is removed when the run is over."""
         argv = [sys.executable, "-I", "-S", reaper.__file__, run, str(folder)]
         quiet = subprocess.DEVNULL
         env = {key: value for key, value in os.environ.items() if key not in (RUN_MARKER, ATTEMPT_MARKER)}
@@ -463,9 +463,9 @@ class Guard:
             os.write(self._process.stdin.fileno(), b"%d %s\n" % (pid, reaper.started(pid)))
 
     def release(self) -> None:
-        """The run is over: let the guard look once more that nothing is left."""
+        """The run is over: let the reaper look once more that nothing is left."""
         assert self._process.stdin is not None
-        with suppress(OSError):  # if somebody ended the guard there is nobody to tell
+        with suppress(OSError):  # if somebody ended the reaper there is nobody to tell
             self._process.stdin.write(reaper.DONE)
             self._process.stdin.close()
         self._process.wait()

@@ -1,7 +1,7 @@
 """
 Ends what a dead peal left running.
 
-Run as `python -I -S guard.py RUN FOLDER` with a pipe for standard input of which only peal holds the other end.
+Run as `python -I -S reaper.py RUN FOLDER` with a pipe for standard input of which only peal holds the other end.
 When the pipe closes, peal is gone, however it ended: everything that carries the run's marker in its environment
 gets SIGTERM, half a second later SIGKILL, again until nothing is left; then the run's temporary folder goes.
 

@@ -33,16 +33,16 @@ def scratch(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
     folder = folder_of(run)
     try:
         folder.mkdir(mode=0o700)
-        guard = process.Guard.stand(run, folder)
+        reaper = process.Reaper.start(run, folder)
     except OSError as error:
         raise PealError(
             f"cannot make `{folder}`: {error.strerror}; make room there or make it writable"
         ) from None
     try:
-        yield Scratch(run, folder, guard.watch)
+        yield Scratch(run, folder, reaper.watch)
     finally:
         left = removal.remove(folder)
-        guard.release()
+        reaper.release()
         if left:
             say(
                 f"the temporary folder could not be removed wholly ({left.why}); `{left.command()}` removes it"

@@ -264,7 +264,7 @@ def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
     return evolve(outcome, reason="; ".join(filter(None, (outcome.reason, said)))) if said else outcome
 
 
-def noted(
+def write_outcome(
     attempt: Attempt, outcome: Outcome, workspace: Workspace | Change, hide: Callable[[str], str]
 ) -> Outcome:
     """The outcome as everybody may read it, with what is noted of the workspace; left in the attempt's folder too."""

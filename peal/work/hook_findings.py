@@ -18,7 +18,7 @@ _LEAVE_OUT = "leave hooks out with --no-hooks, then `peal resume`"
 
 
 @frozen
-class Heard:
+class HookFindings:
     """What the hooks say of a merge."""
 
     findings: tuple[Finding, ...] = ()
@@ -27,7 +27,7 @@ class Heard:
     """Nothing that an agent could mend, and let through, for that is how the person wants it."""
 
 
-def heard(context: AttemptContext, change: Change) -> Heard | Outcome:
+def run_hooks(context: AttemptContext, change: Change) -> HookFindings | Outcome:
     """Commit the merge if the hooks let it pass; held where only the person can mend what they refuse."""
     for hook in change.begin_commit():
         ending = _asked(context, change, hook)
@@ -36,7 +36,7 @@ def heard(context: AttemptContext, change: Change) -> Heard | Outcome:
         if not ending.is_clean:
             return _refused(context, change, hook, ending)
     change.commit()
-    return Heard()
+    return HookFindings()
 
 
 def _asked(context: AttemptContext, change: Change, hook: str) -> Ending:
@@ -50,15 +50,15 @@ def _run(context: AttemptContext, change: Change, hook: str, when: str = "") -> 
     return context.help_by(change.hook(hook), f"hooks.{hook}{when}.", f"hook `{hook}`")
 
 
-def _refused(context: AttemptContext, change: Change, hook: str, ending: Ending) -> Heard | Outcome:
+def _refused(context: AttemptContext, change: Change, hook: str, ending: Ending) -> HookFindings | Outcome:
     found = finding_of(f"hook {hook}", ending, *context.said(f"hooks.{hook}.", _REVIEW))
     if "\n" not in found.message:
         found = evolve(found, message=f"{found.message}, and it printed nothing")
     why = _beyond_agents(context, change, hook, ending)
     if not why:
-        return Heard((found,))
+        return HookFindings((found,))
     if context.roster.settings.on_findings_remaining == "warn":
-        return Heard(beyond=(found,))
+        return HookFindings(beyond=(found,))
     return Outcome(Result.HELD, f"hook `{hook}` {why}, or {_LEAVE_OUT}")
 
 

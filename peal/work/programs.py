@@ -35,7 +35,7 @@ class Programs:
     """The run's temporary folder; each attempt gets a TMPDIR of its own in it."""
     put: Callable[[Event | BaseException], None]
     watch: Callable[[int], None]
-    """Tells the guard of a process."""
+    """Tells the reaper of a process."""
     fence: Mapping[str, str]
     """Variables that go with the places to work in."""
     cancel: Cancel = field(factory=Cancel)

@@ -119,12 +119,12 @@ def sifted(context: AttemptContext, found: Sequence[Finding]) -> Seen:
     )
 
 
-def kept(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def capped(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings that an outcome remembers."""
     return findings[:_KEPT]
 
 
-def by_name(review: ReviewedChange, findings: Sequence[Finding]) -> None:
+def tell_reviewers(review: ReviewedChange, findings: Sequence[Finding]) -> None:
     """Let each reviewer know what of its findings was dismissed."""
     for reviewer in review.context.roster.reviewers:
         theirs = [finding for finding in findings if finding.reviewer == reviewer.name]

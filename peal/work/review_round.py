@@ -6,8 +6,8 @@ from peal.model.review import Finding, Round
 from peal.model.work import Outcome, Result
 from peal.phases import address
 from peal.work.attempt_context import AttemptContext, with_rescue
-from peal.work.hook_findings import Heard, heard, held_back
-from peal.work.review import ReviewedChange, by_name, kept, reviewed, sifted
+from peal.work.hook_findings import HookFindings, held_back, run_hooks
+from peal.work.review import ReviewedChange, capped, reviewed, sifted, tell_reviewers
 from peal.workspaces import Change
 
 
@@ -16,14 +16,14 @@ def review_round(context: AttemptContext, change: Change) -> Outcome:
     outcome = _round(context, change)
     if outcome.result is Result.PASSED:
         outcome = held_back(context, change) or outcome
-    return evolve(outcome, findings=kept(outcome.findings), usage=(*outcome.usage, *context.used))
+    return evolve(outcome, findings=capped(outcome.findings), usage=(*outcome.usage, *context.used))
 
 
 def _round(context: AttemptContext, change: Change) -> Outcome:
     review = ReviewedChange(context, change)
     change.check_out()
     conflicts = change.conflicts()
-    said = Heard() if conflicts else heard(context, change)
+    said = HookFindings() if conflicts else run_hooks(context, change)
     if isinstance(said, Outcome):
         return said
     found = conflicts or _found(review, said)
@@ -41,12 +41,12 @@ def _round(context: AttemptContext, change: Change) -> Outcome:
             Result.PASSED, why, said.beyond, dismissed=seen.dismissed, commit=change.commit_verified()
         )
     outcome = evolve(_mended(review, seen.standing), round=Round.of(seen.standing))
-    by_name(review, outcome.dismissed)
+    tell_reviewers(review, outcome.dismissed)
     outcome = evolve(outcome, dismissed=(*seen.dismissed, *outcome.dismissed))
     return _ended(outcome, change, seen.standing, conflicts, context.roster.settings.on_findings_remaining)
 
 
-def _found(review: ReviewedChange, said: Heard) -> tuple[Finding, ...] | Outcome:
+def _found(review: ReviewedChange, said: HookFindings) -> tuple[Finding, ...] | Outcome:
     found = reviewed(review)
     return found if isinstance(found, Outcome) else (*said.findings, *found)
 
@@ -55,7 +55,7 @@ def _mended(review: ReviewedChange, findings: tuple[Finding, ...]) -> Outcome:
     """What the agent makes of the findings, unless the rounds are over."""
     context, settings = review.context, review.context.roster.settings
     seen = (*context.attempt.seen, Round.of(findings))
-    if why := address.is_over(seen, settings.max_address_rounds, settings.patience):
+    if why := address.why_over(seen, settings.max_address_rounds, settings.patience):
         return Outcome(Result.REJECTED, why, findings)
     review.change.clean()
     return context.ask(findings)

@@ -14,7 +14,14 @@ from peal.record.events import Event, StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError
 from peal.system.process import Cancel
-from peal.work.attempt_context import UnreadyError, attempt_context, noted, shown, with_notes, with_rescue
+from peal.work.attempt_context import (
+    UnreadyError,
+    attempt_context,
+    shown,
+    with_notes,
+    with_rescue,
+    write_outcome,
+)
 from peal.work.programs import Programs
 from peal.work.review_round import review_round
 from peal.work.roster import Roster
@@ -34,7 +41,7 @@ class Worker:
     """The run's temporary folder."""
     put: Callable[[Event | BaseException], None]
     watch: Callable[[int], None]
-    """Tells the guard of a process."""
+    """Tells the reaper of a process."""
     _programs: Programs = field(init=False)
 
     @_programs.default
@@ -97,7 +104,7 @@ class Worker:
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
-            return noted(attempt, outcome, workspace, self.roster.hide)
+            return write_outcome(attempt, outcome, workspace, self.roster.hide)
 
     def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
         if change.is_empty:
@@ -106,7 +113,7 @@ class Worker:
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)
         with attempt_context(self.roster, self._programs, attempt, change) as context:
-            return noted(attempt, review_round(context, change), change, self.roster.hide)
+            return write_outcome(attempt, review_round(context, change), change, self.roster.hide)
 
 
 def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:

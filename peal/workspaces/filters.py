@@ -117,7 +117,7 @@ def _a_file(repo: Path, driver: Driver) -> str:
 def _missing(driver: Driver, repo: Path) -> str:
     """The first program of a driver that is not here; empty if all are, as far as can be told from outside of a shell."""
     programs = (_program(command) for command in driver.commands)
-    return next((name for name in programs if name and not _is_here(name, repo)), "")
+    return next((name for name in programs if name and not _check_is_here(name, repo)), "")
 
 
 def _program(command: str) -> str:
@@ -135,7 +135,7 @@ def _program(command: str) -> str:
     return words[0]
 
 
-def _is_here(name: str, repo: Path) -> bool:
+def _check_is_here(name: str, repo: Path) -> bool:
     own = Path(name).expanduser() if name.startswith("~/") else repo / name
     if "/" in name:
         return shutil.which(own) is not None

@@ -330,7 +330,7 @@ class Merge:
         """Whether the agent has ended the merge without making it, and the task's change with it."""
         if self._way is Way.REPLAY:
             return not self.worktree.changed()
-        return self.worktree.under_way != "MERGE_HEAD" and not self.worktree.agent_has(self._onto[1])
+        return self.worktree.work_under_way != "MERGE_HEAD" and not self.worktree.agent_has(self._onto[1])
 
     def rescue(self) -> str:
         """What the agent did, as a patch."""

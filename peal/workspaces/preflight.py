@@ -32,7 +32,7 @@ _LOCK_FILES = {
 def landing_branch(repo: Path, prefix: str) -> str:
     """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
     folder = git.output(repo, "rev-parse", "--absolute-git-dir")
-    if busy := git.UNDER_WAY.get(git.under_way(Path(folder))):
+    if busy := git.UNDER_WAY.get(git.work_under_way(Path(folder))):
         raise PealError(
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )

@@ -88,8 +88,10 @@ def _made_by_peal(repo: Path) -> list[_Made]:
 
 def check(history: History, lands: bool) -> None:
     """PealError if tasks that have been carried out elsewhere could not be finished here."""
-    under_way = [line for line in history.lines.values() if line.next in (Phase.ADDRESS, Phase.LAND)]
-    wrong = [line.task.index for line in under_way if not line.is_complete and _is_isolated(line) != lands]
+    work_under_way = [line for line in history.lines.values() if line.next in (Phase.ADDRESS, Phase.LAND)]
+    wrong = [
+        line.task.index for line in work_under_way if not line.is_complete and _is_isolated(line) != lands
+    ]
     if wrong:
         done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
         raise PealError(

@@ -39,7 +39,7 @@ def checkpoint(worktree: Worktree, base: str, text: str, identity: Mapping[str, 
     do repositories of their own inside the worktree.
     """
     worktree.check_intact()
-    if worktree.under_way and (
+    if worktree.work_under_way and (
         torn := [path for path in worktree.unmerged_for_agent() if _is_torn(worktree.path / path)]
     ):
         listed = ", ".join(f"`{harmless(path)}`" for path in torn)

@@ -175,9 +175,9 @@ class Worktree:
             path.unlink(missing_ok=True)
 
     @property
-    def under_way(self) -> str:
+    def work_under_way(self) -> str:
         """What git has left half done here, by the file that tells of it; empty for nothing."""
-        return git.under_way(self.agent_git.folder)
+        return git.work_under_way(self.agent_git.folder)
 
     def detach(self, commit: str) -> None:
         """HEAD names `commit` itself from now on."""
