@@ -172,9 +172,9 @@ def _own_branches(repo_paths: RepoPaths) -> Iterator[tuple[str, bool]]:
         rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
     )
     listed = git.output(repo_paths.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
-    for name, _, plan_paths in (line.partition(" ") for line in listed.splitlines()):
+    for name, _, checked_out_at in (line.partition(" ") for line in listed.splitlines()):
         if names and own.fullmatch(name):
-            yield name, bool(plan_paths)
+            yield name, bool(checked_out_at)
 
 
 def _would(dry_run: bool, done: str) -> str:
