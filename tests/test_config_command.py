@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peal import settings
-from peal.cli.config import config, init, with_value, without
+from peal.cli.config import config
+from peal.cli.init import init
 from peal.errors import PealError
 from peal.settings import Settings
+from peal.settings.editing import with_value, without
 from peal.settings.page import outside_tables
 
 

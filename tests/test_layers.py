@@ -47,7 +47,7 @@ DOORS = {
     "structlog": ("record.log",),
     "subprocess": ("system.git", "system.process"),
     "threading": ("executors", "record.log", "system.process", "workspaces.pool", "worktrees.worktree"),
-    "tomlkit": ("cli.config", "settings.page"),
+    "tomlkit": ("cli.config", "settings.editing", "settings.page"),
     "tomllib": ("settings",),
 }
 # Runs by itself with `-I -S` in an empty environment: the standard library, and little of that.

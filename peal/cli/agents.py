@@ -10,8 +10,7 @@ from typing import Any
 import click
 from attrs import asdict, evolve, frozen
 
-from peal import agents
-from peal.agents import ADAPTERS, Agent, CliAgent, probe
+from peal.agents import ADAPTERS, Agent, CliAgent, find, first_here, probe
 from peal.agents.command import CommandAgent
 from peal.agents.probe import Answer, Found, Question
 from peal.cli.options import as_json, repository
@@ -42,7 +41,7 @@ class Row:
         return not self.found.problem and (self.answer is None or self.answer.answered)
 
 
-@click.command("agents")
+@click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--probe", "asks", is_flag=True, help="Ask each for one word. This uses your account, and may cost money."
@@ -56,7 +55,7 @@ class Row:
 )
 @as_json
 @repository
-def agents_(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: Path) -> int:
+def agents(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: Path) -> int:
     """
     Which agents are installed here, in which version, and whether peal knows it.
 
@@ -102,7 +101,7 @@ def _rows(at: Scratch, wanted: Sequence[str], settings: Settings, folder: Path, 
 
 def _first() -> str:
     try:
-        return agents.first_here()
+        return first_here()
     except PealError:
         return ""
 
@@ -110,12 +109,12 @@ def _first() -> str:
 def _described(name: str, settings: Settings, folder: Path) -> Found:
     """An agent of peal.toml, or `shell`: what it would tell of its version nobody knows, so it is not asked."""
     if name not in ("shell", *settings.agents):
-        agents.find(name, settings.agents, folder, None)
+        find(name, settings.agents, folder, None)
     table = settings.agents.get(name)
     words = (table.plan or table.command) if table else ("bash",)
     found = Found(name, process.program(words[0], folder) or "")
     try:
-        agents.find(name, settings.agents, folder, _model(name, settings))
+        find(name, settings.agents, folder, _model(name, settings))
     except PealError as error:
         return evolve(found, problem=str(error).removeprefix(f"agent `{name}`").lstrip(": "))
     return found
@@ -160,7 +159,7 @@ def _understands(agent: Agent) -> bool:
 
 def _question(name: str, settings: Settings, folder: Path) -> Question:
     model = _model(name, settings)
-    agent = agents.find(name, settings.agents, folder, model)
+    agent = find(name, settings.agents, folder, model)
     return Question(agent, model, lambda reply: used_by(reply, None, model, settings.prices))
 
 

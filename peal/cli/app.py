@@ -17,24 +17,11 @@ from peal import __version__
 from peal.errors import PealError
 from peal.text.display import harmless
 
-_COMMANDS = {
-    "run": "peal.cli.run:run",
-    "resume": "peal.cli.run:resume",
-    "status": "peal.cli.look:status",
-    "runs": "peal.cli.look:runs",
-    "logs": "peal.cli.look:logs",
-    "diff": "peal.cli.trees:diff",
-    "stop": "peal.cli.change:stop",
-    "redo": "peal.cli.change:redo",
-    "done": "peal.cli.change:done",
-    "check": "peal.cli.plans:check",
-    "prompt": "peal.cli.plans:prompt",
-    "agents": "peal.cli.agents:agents_",
-    "clean": "peal.cli.trees:clean",
-    "init": "peal.cli.config:init",
-    "config": "peal.cli.config:config",
-}
-"""In the order they are listed in."""
+_COMMANDS = (
+    "run", "resume", "status", "runs", "logs", "diff", "stop", "redo", "done", "check", "prompt", "agents", "clean", "init",
+    "config",
+)  # fmt: skip
+"""Each in a module of its own, which holds it by the same name; in the order they are listed in."""
 
 
 class LazyGroup(click.Group):
@@ -48,8 +35,7 @@ class LazyGroup(click.Group):
         """The command of this name."""
         if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        command: click.Command = getattr(importlib.import_module(f"peal.cli.{cmd_name}"), cmd_name)
         return command
 
     def resolve_command(

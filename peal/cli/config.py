@@ -1,12 +1,10 @@
-"""`peal init` and `peal config`: the settings file made, read and changed."""
+"""`peal config`: the settings in force, and the settings file changed."""
 
 import codecs
 import difflib
 import json
 import os
-import re
-from collections.abc import Mapping, MutableMapping
-from functools import reduce
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +15,10 @@ from peal import settings
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.settings import Settings
-from peal.settings.page import new_file, outside_tables, toml
+from peal.settings.editing import with_value, without
+from peal.settings.page import outside_tables, toml
 from peal.system import files, git
 from peal.text.display import decoded, harmless
-
-
-@click.command()
-@repository
-def init(repo: Path) -> int:
-    """Write a peal.toml that lists every key with its meaning and its default, all commented out."""
-    path = git.top_level(repo) / settings.FILE
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(new_file())
-    except FileExistsError:
-        raise PealError(
-            f"`{path}` is already there; change it with `peal config KEY VALUE`, or take it away for a new one"
-        ) from None
-    except OSError as error:
-        raise PealError(f"cannot write `{path}`: {error.strerror}; make its folder writable") from None
-    click.echo(f"written to `{path}`\nnext: edit it, or `peal config KEY VALUE`")
-    return 0
 
 
 @click.command()
@@ -189,64 +170,3 @@ def _tell(file: _File, key: str, value: str | None) -> None:
     variable = settings.ENV_PREFIX + key.upper()
     if os.environ.get(variable) and key in {known.name for known in settings.scalars()}:
         click.echo(f"note: `{variable}` is set and comes before the file")
-
-
-def with_value(text: str, key: str, value: str) -> str:
-    """The text of a settings file with a key set; ValueError for no such key or no such value."""
-    wanted = settings.checked(text)[0]
-    settings.put(wanted, key, value)
-    plain = reduce(lambda table, word: table[word], key.split("."), wanted)
-    if plain is None:
-        raise ValueError(f"`{key}` has no value then; write `peal config --unset {key}`")
-    for change in (_in_place_of_its_comment, _assigned, _on_top):
-        changed = change(text, key, plain)
-        if _as_json(settings.checked(changed)[0]) == _as_json(wanted):
-            return changed
-    raise ValueError(
-        f"`{key}` cannot be put where it belongs; write it there yourself: {key} = {toml(plain)}"
-    )
-
-
-def _as_json(tree: Any) -> str:
-    return json.dumps(tree, default=str, sort_keys=True)
-
-
-def _in_place_of_its_comment(text: str, key: str, value: Any) -> str:
-    """A new file shows each key's default in a comment: that is where a person looks for it."""
-    line = f"{key} = {toml(value)}"
-    return re.sub(rf"(?m)^#{re.escape(key)} = .*$", lambda _: line, text, count=1)
-
-
-def _assigned(text: str, key: str, value: Any) -> str:
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    table: Any = document
-    *outer, last = key.split(".")
-    for word in outer:
-        if not isinstance(table.get(word), MutableMapping):
-            is_inline = isinstance(table, tomlkit.items.InlineTable)
-            table[word] = tomlkit.inline_table() if is_inline else tomlkit.table()
-        table = table[word]
-    table[last] = value
-    return document.as_string()
-
-
-def _on_top(text: str, key: str, value: Any) -> str:
-    """tomlkit puts a new table between dotted keys, where it swallows those below; a dotted key goes anywhere."""
-    return f"{key} = {toml(value)}\n{text}"
-
-
-def without(text: str, key: str) -> str:
-    """The text of a settings file without a key or a table; ValueError if it does not have it."""
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    *outer, last = key.split(".")
-    table: Any = document
-    for word in outer:
-        table = table.get(word, {}) if isinstance(table, MutableMapping) else {}
-    if not isinstance(table, MutableMapping) or last not in table:
-        raise ValueError(f"`{key}` is not set in the file")
-    del table[last]
-    return document.as_string()

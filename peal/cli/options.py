@@ -26,6 +26,13 @@ def repository(function: F) -> F:
     )(function)
 
 
+def plan_option(function: F) -> F:
+    """`--plan FILE`."""
+    return click.option(
+        "--plan", type=click.Path(path_type=Path), help="The plan; default: the latest run's."
+    )(function)
+
+
 def as_json(function: F) -> F:
     """`--json`."""
     return click.option("--json", "json_", is_flag=True, help="Print JSON.")(function)

@@ -117,3 +117,9 @@ def _who(repo_paths: RepoPaths) -> str:
         f"another peal is at work in `{repo_paths.repo}`: `{holder.command}`, process {holder.pid}, since {since};"
         " watch it with `peal status --watch` or end it with `peal stop`"
     )
+
+
+def live_run(repo_paths: RepoPaths) -> str | None:
+    """The run that goes on in this repository."""
+    holder = owner(repo_paths)
+    return holder.run if holder and holder.is_alive else None

@@ -14,9 +14,9 @@ from peal.model.decision import Halt
 from peal.record import journal, store
 from peal.record.history import History, fold
 from peal.record.rereading import reread
-from peal.run import loop as running
-from peal.run import post_run
-from peal.run.loop import End, Job
+from peal.run import post_run, start
+from peal.run.job import Job
+from peal.run.start import End
 from peal.system import git
 from peal.system.process import Clocks
 from peal.system.signals import Hearing, Stopped, listening
@@ -35,7 +35,7 @@ class StoppedError(PealError):
         self.exit_code = stopped.code
 
 
-def heard(command: Callable[..., int]) -> Callable[..., int]:
+def hears_signals(command: Callable[..., int]) -> Callable[..., int]:
     """A command for which signals are heard from its beginning to its end, with the `hearing` to take them over."""
 
     @wraps(command)
@@ -77,7 +77,7 @@ def _is_in_shared_tree(path: Path, job: Job) -> bool:
 def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing) -> End:
     """The end of the run, with its summary written; also where it ends with an error, if a run it was."""
     try:
-        end = running.run(job, screen, hearing)
+        end = start.run(job, screen, hearing)
     except (Busy, Stopped):
         raise
     except BaseException as error:

@@ -14,8 +14,8 @@ from peal.model.decision import Limits
 from peal.model.pipeline import AGENT_PHASES, Phase
 from peal.model.plan import Plan
 from peal.record import journal, moved_plans
+from peal.run.job import Job
 from peal.run.known_plans import found_again
-from peal.run.loop import Job
 from peal.run.normalize_prompt import rewritten
 from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
 from peal.run.resolve import notices_on, roster_of

@@ -90,3 +90,10 @@ def end_of(path: str | Path, size: int = TAIL) -> bytes:
             return file.read(size)
     except OSError:
         return b""
+
+
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,8 +1,6 @@
-"""`peal diff`, `peal clean`: what tasks have changed, and the worktrees and branches they worked in."""
+"""`peal clean`: removes the worktrees that tasks worked in, and branches of their own."""
 
-import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,89 +8,11 @@ from pathlib import Path
 import click
 
 from peal.cli.options import repo_paths_of, repository
-from peal.errors import PealError
-from peal.record import journal, lock, store
-from peal.record.history import Line, Try, fold
-from peal.run.known_plans import plan_or_latest, plan_paths_of
+from peal.record import lock, store
 from peal.system import git, removal
-from peal.system.layout import PATCH, PlanPaths, RepoPaths
+from peal.system.layout import RepoPaths
 from peal.worktrees import leftovers
-from peal.worktrees.worktree import difference, find_worktrees, moved_aside
-
-
-@click.command()
-@click.argument("task", type=int)
-@click.option("--plan", type=click.Path(path_type=Path), help="The plan; default: the latest run's.")
-@click.option("--stat", is_flag=True, help="Which files and how much, instead of the lines.")
-@repository
-def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
-    """What TASK has changed, landed or not; while it runs, so far."""
-    repo_paths = repo_paths_of(repo)
-    plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
-    line = fold(journal.load(plan_paths.journal).events).lines.get(task)
-    if line is None:
-        raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
-    shown = _difference(repo_paths, plan_paths, line, ["--stat"] if stat else [])
-    if not shown:
-        raise PealError(f"task {task} has changed nothing; `peal logs {task}` shows what it did")
-    sys.stdout.buffer.write(shown)
-    sys.stdout.buffer.flush()
-    return 0
-
-
-def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, options: list[str]) -> bytes:
-    """As git prints it; empty if there is none. PealError if it cannot be told."""
-    wants_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    options = [
-        *options,
-        "--no-ext-diff",
-        "--no-textconv",
-        "--color=always" if wants_colour else "--color=never",
-    ]
-    if line.running and line.running.base:
-        at, folder = Path(line.running.workspace), _folder(plan_paths, line.running)
-        if worktree := leftovers.holding(repo_paths.repo, at, folder):
-            return _shown(difference(worktree, line.running.base, options))
-    if commit := _commit(repo_paths, line):
-        return _shown(git.run(repo_paths.repo, "diff", *options, f"{commit}^1", commit))
-    last = line.running or line.last()
-    patch = _folder(plan_paths, last) / PATCH if last else None
-    if patch and patch.exists():
-        is_short = options[0] == "--stat"
-        return (
-            _shown(git.run(repo_paths.repo, "apply", "--stat", str(patch)))
-            if is_short
-            else patch.read_bytes()
-        )
-    if last and not any(one.base for one in [*line.tries, last]):
-        raise PealError(
-            f"task {line.task.index} worked in your own tree, where its changes cannot be told from others; see `git diff`"
-        )
-    return b""
-
-
-def _folder(plan_paths: PlanPaths, one: Try) -> Path:
-    return plan_paths.attempt(one.task, one.phase, one.number)
-
-
-def _commit(repo_paths: RepoPaths, line: Line) -> str:
-    """The commit that shows the task's change against its first parent: the merge, if it is the task's own."""
-    merge, own = line.verified or line.mended, line.commit
-    if not merge or not own:
-        return merge or own
-    is_ours = git.is_ancestor(repo_paths.repo, own, merge) and not git.is_ancestor(
-        repo_paths.repo, own, f"{merge}^1"
-    )
-    is_replayed = not git.is_ancestor(repo_paths.repo, own, merge) and bool(
-        git.commit_id(repo_paths.repo, merge)
-    )
-    return merge if is_ours or is_replayed else own
-
-
-def _shown(done: "git.Done") -> bytes:
-    if done.returncode != 0:
-        raise PealError(f"git cannot show it: {git.said(done)}; the commit may have been cleaned away")
-    return done.stdout
+from peal.worktrees.worktree import find_worktrees, moved_aside
 
 
 @click.command()

@@ -1,0 +1,62 @@
+"""`peal resume`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peal.cli.carry_out import carry_out, given_flags, run_options
+from peal.cli.options import repo_paths_of
+from peal.record import journal, store
+from peal.run.after_run import (
+    hears_signals,
+)
+from peal.run.job_of import where_it_is
+from peal.run.known_plans import plan_paths_of
+from peal.system.layout import PlanPaths
+from peal.system.signals import Hearing
+from peal.text.display import ranges
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path), required=False)
+@run_options
+@hears_signals
+def resume(plan: Path | None, hearing: Hearing, **options: Any) -> int:
+    """Go on with PLAN, or with the latest unfinished run, with the flags it was started with; new flags win."""
+    repo_paths = repo_paths_of(options.pop("repo"))
+    found = store.known_runs(repo_paths)
+    if plan is None and not found:
+        click.echo(
+            f"nothing to resume: no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`"
+        )
+        return 0
+    if plan is None:
+        unfinished = [known for known in found if not known.is_finished]
+        plan = repo_paths.plan_file((unfinished or found)[0].plan_path)
+    plan = where_it_is(repo_paths, plan)
+    stored = _stored(plan_paths_of(repo_paths, plan))
+    return carry_out(repo_paths, plan, _renewed(stored, given_flags(options)), options, hearing, resumed=True)
+
+
+def _stored(plan_paths: PlanPaths) -> dict[str, Any]:
+    """The flags of the latest run; a task that was forgotten since belongs to its selection from then on."""
+    opened, forgotten = journal.latest_opening(plan_paths.journal)
+    if opened is None or opened.selected is None or not forgotten:
+        return opened.flags if opened else {}
+    kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
+    return {**kept, "task": [ranges(forgotten.union(opened.selected)).replace(" ", "")]}
+
+
+def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Flags as they were, with those given now in their place; a new selection replaces the old one."""
+    selection = ("task", "from_task")
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if name not in selection or given.keys().isdisjoint(selection)
+    }
+    new = given.get("sets", ())
+    anew = {text.partition("=")[0].strip() for text in new}
+    sets = [*(text for text in stored.get("sets", ()) if text.partition("=")[0].strip() not in anew), *new]
+    return {**kept, **given, **({"sets": sets} if sets else {})}

@@ -1,0 +1,32 @@
+"""`peal runs`: the plans this repository knows."""
+
+import json
+from pathlib import Path
+
+import click
+from attrs import asdict
+
+from peal.cli.options import as_json, repo_paths_of, repository
+from peal.record import lock, store
+from peal.text.display import harmless
+
+
+@click.command()
+@as_json
+@repository
+def runs(json_: bool, repo: Path) -> int:
+    """The plans this repository knows, the latest first."""
+    repo_paths = repo_paths_of(repo)
+    found = store.known_runs(repo_paths)
+    holder = lock.owner(repo_paths)
+    if json_:
+        click.echo(json.dumps({"runs": [asdict(known) for known in found]}, ensure_ascii=False))
+        return 0
+    if not found:
+        click.echo(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
+    for known in found:
+        alive = bool(holder and holder.is_alive and holder.run == known.run_id)
+        how = "running" if alive else "cut off" if known.exit_code is None else f"exit code {known.exit_code}"
+        done = f"{len(known.completed_task_indices)} of {known.total_tasks} complete"
+        click.echo(f"{known.updated_at[:19].replace('T', ' ')}  {harmless(known.plan_path)}  {done}, {how}")
+    return 0

@@ -1,0 +1,68 @@
+"""A person's word on tasks of a plan: to be done again, or done."""
+
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.model.pipeline import Phase
+from peal.model.plan import Plan
+from peal.record import journal, store
+from peal.record.alignment import Word
+from peal.record.events import (
+    Event,
+    TasksForgotten,
+    TasksMarkedDone,
+)
+from peal.run.known_plans import found_again, plan_or_latest
+from peal.run.plan_files import chosen, fit_plan
+from peal.system.layout import RepoPaths
+
+
+@frozen
+class Correction:
+    """A person's word on some tasks of a plan."""
+
+    repo_paths: RepoPaths
+    plan_file: Path
+    plan: Plan
+    tasks: tuple[int, ...]
+    say: Callable[[str], None]
+
+    @property
+    def next_command(self) -> str:
+        """What to type next."""
+        opened, _ = journal.latest_opening(self.repo_paths.plan(self.plan_file).journal)
+        return "peal resume" if opened else f"peal run {shlex.quote(str(self.plan_file))}"
+
+
+def correction_of(
+    repo_paths: RepoPaths, tasks: tuple[str, ...], plan: Path | None, say: Callable[[str], None]
+) -> Correction:
+    """What is meant by tasks as a person writes them, `2,5-7`, and a plan, or by none the latest; PealError if nothing is."""
+    file = plan or found_again(repo_paths, plan_or_latest(plan, repo_paths))
+    read = fit_plan(file, repo_paths)
+    return Correction(repo_paths, file, read, chosen(tasks, read), say)
+
+
+def forget(correction: Correction, phase: Phase) -> None:
+    """The tasks are to be done again, from `phase` on."""
+    word = Word(undone=frozenset(correction.tasks))
+    _record(correction, TasksForgotten(time.time(), correction.tasks, phase, "peal redo"), word)
+
+
+def mark_done(correction: Correction) -> None:
+    """The tasks count as complete from now on."""
+    word = Word(done=frozenset(correction.tasks))
+    _record(correction, TasksMarkedDone(time.time(), correction.tasks, "peal done"), word)
+
+
+def _record(correction: Correction, event: Event, word: Word) -> None:
+    reading = store.reading_of(correction.repo_paths, correction.plan_file, correction.plan)
+    with (
+        store.open_plan(correction.repo_paths, reading, correction.say, word=word) as held,
+        store.writing(held.plan_paths),
+    ):
+        held.append(event)

@@ -1,0 +1,72 @@
+"""What a person asked for, checked and resolved."""
+
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from peal.model.decision import Limits
+from peal.model.plan import Plan, Task
+from peal.schedule.plan import Work
+from peal.system.layout import PlanPaths, RepoPaths
+from peal.work import Roster
+from peal.workspaces import Pool
+
+
+@frozen
+class Job:
+    """Everything a person asked for, checked and resolved."""
+
+    repo_paths: RepoPaths
+    plan_file: Path
+    plan: Plan
+    roster: Roster
+    limits: Limits
+    flags: dict[str, Any]
+    """The flags to remember for `peal resume`."""
+    command: tuple[str, ...]
+    selected: frozenset[int] | None = None
+    fresh: bool = False
+    resumed: bool = False
+    """It goes on with the run before, whose spending counts too."""
+    try_now: bool = False
+    """Ask agents although an earlier run has met their usage limit."""
+    notices: tuple[str, ...] = ()
+    """What a person should know before the run starts."""
+    retry_failed: bool = False
+    """What was let through with findings is addressed again."""
+    retarget: bool = False
+    """Land in the branch that is checked out now, whatever earlier runs landed in."""
+    verbose: bool = False
+    plan_paths: PlanPaths = field(init=False)
+    """Where the plan's memory is."""
+    tasks: dict[int, Task] = field(init=False)
+
+    @plan_paths.default
+    def _place_of_the_plan(self) -> PlanPaths:
+        return self.repo_paths.plan(self.plan_file)
+
+    @tasks.default
+    def _tasks_by_number(self) -> dict[int, Task]:
+        return {task.index: task for task in self.plan.tasks}
+
+    @property
+    def key(self) -> str:
+        """The plan's path as it is remembered."""
+        return self.repo_paths.plan_key(self.plan_file)
+
+    @property
+    def pool(self) -> Pool | None:
+        """The worktrees tasks work in; None where they share the person's tree."""
+        return self.roster.workspaces if isinstance(self.roster.workspaces, Pool) else None
+
+    @property
+    def width(self) -> int:
+        """How many tasks can be under way at once."""
+        widest = max((len(segment.tasks) for segment in self.work.segments), default=1)
+        return max(min(self.limits.max_parallel, widest), 1)
+
+    @property
+    def work(self) -> Work:
+        """The segments asked for."""
+        return Work.of(self.plan.segments, self.selected)

@@ -1,0 +1,60 @@
+"""`--dry-run`: the real loop, and what each attempt would do, without doing anything."""
+
+import shlex
+
+from peal.agents import Request
+from peal.executors.rehearsal import Rehearsal
+from peal.model.agent import Command, Reply
+from peal.model.pipeline import Phase
+from peal.model.work import Attempt
+from peal.record import journal, store
+from peal.record.history import fold
+from peal.record.rereading import reread
+from peal.run.job import Job
+from peal.run.loop import Loop, UnsavedRecord
+from peal.run.start import End, opening_of, refuse_to_repeat
+from peal.schedule.plan import finished, is_complete
+from peal.views.screens import Screen
+from peal.work import Roster
+
+
+def rehearse(job: Job, screen: Screen) -> End:
+    """The real loop without doing anything: no lock, no folder, nothing recorded."""
+    reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
+    refuse_to_repeat(job, reading)
+    plan_paths = store.plan_paths_of(job.repo_paths, reading)
+    history = fold(() if job.fresh else journal.load(plan_paths.journal).events)
+    again = reread(history, reading)
+    history.apply(again.reading)
+    for text in again.said:
+        screen.say(text)
+    for task in job.work.tasks:
+        if history.lines[task].is_complete:
+            screen.say(f"task {task}: complete, skipped")
+    if is_complete(job.work, history):
+        return End(finished(job.work, history), history)
+    executor = Rehearsal(lambda attempt: screen.say(attempt_line(attempt, job.roster)))
+    return End(Loop(job, UnsavedRecord(history), executor, screen).go(opening_of(job, "rehearsal")), history)
+
+
+def attempt_line(attempt: Attempt, roster: Roster) -> str:
+    """What an attempt would do, for `--dry-run`."""
+    task, workspace = attempt.task, roster.workspaces.place
+    head = f"task {task.index} {attempt.phase}"
+    if attempt.phase is Phase.LAND:
+        return f"{head}: into `{roster.workspaces.branch}`"
+    if attempt.phase is Phase.ADDRESS:
+        names = ", ".join(reviewer.name for reviewer in roster.reviewers)
+        merges = f"merged into `{roster.workspaces.branch}`, " if roster.workspaces.branch else ""
+        return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
+    if attempt.instead:
+        return f"{head}: {attempt.instead.reason}"
+    model, permissions = roster.model(attempt.phase, attempt.agent), roster.settings.permissions
+    file = attempt.folder / "prompt.md"
+    request = Request(task, attempt.phase, "PROMPT", file, workspace, model, permissions)
+    prepared = roster.agents[attempt.agent].prepare(request)
+    if isinstance(prepared, Command):
+        argv = shlex.join(prepared.argv).replace("{folder}", str(attempt.folder))
+        return f"{head}: {argv} in {workspace}"
+    said = prepared.text.splitlines()[0] if isinstance(prepared, Reply) else prepared.reason
+    return f"{head}: {said}"

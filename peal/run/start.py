@@ -1,0 +1,191 @@
+"""A run, from taking its plan's memory in hand to its end."""
+
+import os
+import shlex
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+from attrs import frozen
+
+from peal.errors import PealError
+from peal.executors.threads import Inbox, Threads
+from peal.model.decision import Halt
+from peal.model.pipeline import Phase
+from peal.record import journal, store
+from peal.record.events import (
+    Event,
+    PlanRead,
+    RunClosed,
+    RunOpened,
+    StopAsked,
+    TasksForgotten,
+)
+from peal.record.history import History
+from peal.record.log import Log
+from peal.run.job import Job
+from peal.run.loop import Loop, honest_halt
+from peal.schedule.plan import Work, finished, is_complete
+from peal.system import process, signals
+from peal.system.scratch import scratch as scratch_folder
+from peal.text.display import ranges
+from peal.views.screens import Screen
+from peal.work import Worker
+from peal.workspaces import reconcile
+
+_SHORT = 10
+"""Letters of a commit's id that are shown."""
+
+
+@frozen
+class End:
+    """How a run ended, and what is remembered then."""
+
+    halt: Halt
+    history: History
+
+
+def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
+    """
+    Carry a plan out, from wherever its memory says it stands.
+
+    `Busy` if another peal is at work here; PealError if the memory cannot be read or written; `Stopped` by a signal
+    before there was a run.
+    """
+    name = uuid.uuid4().hex[:12]
+    reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
+    refuse_to_repeat(job, reading)
+    with store.open_plan(job.repo_paths, reading, screen.say, name, job.fresh) as held:
+        _make_ready(job, held, screen)
+        if is_complete(job.work, held.history):
+            hearing.end()
+            with store.writing(job.plan_paths):
+                held.append(*_left_open(job, held.history))
+            return End(_finished(job, job.work, held.history), held.history)
+        with closing(_log(job, name)) as log:
+            try:
+                return End(_guarded(job, held, screen, log, name, hearing), held.history)
+            except signals.Stopped as stopped:
+                return End(_stopped_at_once(job, held, name, stopped), held.history)
+
+
+def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
+    """Bring branch, memory and what the person asks for together, and say what is to be known before the run starts."""
+    reconcile.check(held.history, job.limits.lands)
+    if job.pool:
+        reconcile.check_branch(job.pool, held.history, job.retarget)
+        with store.writing(job.plan_paths):
+            held.append(*reconcile.taken_over(job.pool, held.history))
+            held.append(*reconcile.forgotten(job.pool, held.history))
+        if job.fresh:
+            job.pool.set_branches_aside()
+        reconcile.keep(job.pool, held.history)
+    if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
+        with store.writing(job.plan_paths):
+            held.append(TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed"))
+    for text in _notices(job, held.history):
+        screen.say(text)
+
+
+def _left_open(job: Job, history: History) -> Iterator[Event]:
+    """The end of the latest run, if it was cut off before it could tell of it, or what it had failed at is done by now."""
+    if history.opened is None:
+        return
+    selected = history.opened.selected
+    work = Work.of(job.plan.segments, None if selected is None else frozenset(selected))
+    if is_complete(work, history):
+        halt = _finished(job, work, history)
+        if history.closed is None or history.closed.code != halt.code:
+            yield RunClosed(time.time(), halt.code, halt.why)
+
+
+def _finished(job: Job, work: Work, history: History) -> Halt:
+    return honest_halt(finished(work, history), job, history)
+
+
+def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:
+    """A run that a signal has ended while its worktrees were made is remembered as one that did nothing."""
+    asked = stop_asked(stopped.number)
+    with store.writing(job.plan_paths):
+        held.append(opening_of(job, name), asked, RunClosed(time.time(), asked.code, asked.why))
+    return Halt(asked.code, asked.why)
+
+
+def refuse_to_repeat(job: Job, reading: PlanRead) -> None:
+    """PealError if nothing is remembered of the plan, and commits of peal's say that tasks of it have landed."""
+    if job.fresh or store.knows(job.repo_paths, reading):
+        return
+    known = store.commits_of(job.repo_paths)
+    if landed := reconcile.landed_unremembered(job.repo_paths.repo, job.key, job.plan.tasks, known):
+        tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
+        raise PealError(
+            f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
+            f"such as {landed[max(landed)][:_SHORT]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
+            f"`peal run {plan} --fresh` does all of it again"
+        )
+
+
+def _log(job: Job, name: str) -> Log:
+    settings = job.roster.settings
+    also = job.repo_paths.repo / settings.log_file if settings.log_file else None
+    return Log(job.plan_paths.log, settings.log_level, job.verbose, {"run": name}, also)
+
+
+def _notices(job: Job, history: History) -> Iterator[str]:
+    """What a person should know before the run starts, and could not be told without the history."""
+    yield from job.notices
+    if history.opened is None and (clis := job.roster.unguarded):
+        yield (
+            f"{' and '.join(clis)} may do everything that you may do on this machine: work in a container or a throwaway "
+            "clone, or pass --permissions limited"
+        )
+    if job.pool:
+        yield from reconcile.notices(job.pool, history, job.key)
+    # A person who names a task wants it done: say why it is not done again.
+    named = job.selected or frozenset() if "task" in job.flags else frozenset()
+    if again := [task for task in sorted(named) if history.lines[task].is_complete]:
+        listed = " ".join(map(str, again))
+        yield f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again"
+    shares = not job.limits.lands and job.limits.max_parallel > 1
+    if shares and any(len(part.tasks) > 1 for part in job.work.segments):
+        yield (
+            "tasks that run side by side share your tree and can overwrite each other's work; with `commit = true` "
+            "each gets a worktree of its own"
+        )
+        agent = job.roster.agents[job.limits.agents[Phase.EXECUTE][0]]
+        if agent.require_change:
+            # Tasks that share a tree at the same time cannot be told apart by what changed in it.
+            yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
+
+
+def _guarded(
+    job: Job, held: journal.Journal, screen: Screen, log: Log, name: str, hearing: signals.Hearing
+) -> Halt:
+    inbox: Inbox = Inbox()
+    with ExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder(name, screen.say))
+        worker = Worker(job.roster, name, scratch.folder, inbox.put, scratch.watch)
+        if job.pool:
+            for text in job.pool.prepare(job.width, bool(job.roster.reviewers) or job.limits.as_ready):
+                screen.say(text)
+        executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
+        for reviewer in job.roster.reviewers:
+            stack.callback(reviewer.leave)
+        stack.callback(executor.close)
+        hearing.hand_to(lambda number: inbox.put(stop_asked(number)))
+        return Loop(job, held, executor, screen, log).go(opening_of(job, name))
+
+
+def opening_of(job: Job, name: str) -> RunOpened:
+    pid = os.getpid()
+    selected = None if job.selected is None else tuple(sorted(job.selected))
+    return RunOpened(
+        time.time(), name, job.key, str(job.repo_paths.repo), pid, process.birth(pid) or "", job.command, job.flags,
+        job.limits, selected, job.roster.workspaces.branch, job.resumed, job.try_now,
+    )  # fmt: skip
+
+
+def stop_asked(number: int) -> StopAsked:
+    """Ctrl-C and its kin are facts like others."""
+    return StopAsked(time.time(), 128 + number, signals.NAMES[number])
