@@ -1003,6 +1003,7 @@ ODD_SETTINGS = [
     ("status.relativePaths", "false"),
     ("color.ui", "always"),
     ("diff.noprefix", "true"),
+    ("diff.orderFile", "untracked"),
     ("commit.verbose", "true"),
     ("commit.cleanup", "scissors"),
     ("core.commentChar", "auto"),
@@ -1047,7 +1048,8 @@ def test_a_title_with_umlauts_is_the_subject(project: Repo) -> None:
 
     run_plan(project)
 
-    assert project.git("log", "-1", "--format=%s", "HEAD^2").strip() == 'Task 1: Übung # "so" $HOME %s'
+    shown = project.git("-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", "--format=%s", "HEAD^2")
+    assert shown.strip() == 'Task 1: Übung # "so" $HOME %s'
 
 
 # What is interrupted, killed, forgotten and started over.

@@ -25,6 +25,9 @@ _QUIET = (
     "-c", "core.quotePath=false",
     "-c", "log.showSignature=false",
     "-c", "submodule.recurse=false",
+    "-c", "i18n.commitEncoding=UTF-8",
+    "-c", "i18n.logOutputEncoding=UTF-8",
+    "-c", f"diff.orderFile={os.devnull}",
     "-c", "advice.detachedHead=false",
     "-c", f"core.hooksPath={os.devnull}",
     "-c", "core.fsmonitor=false",
@@ -32,7 +35,8 @@ _QUIET = (
 """
 What a person's own configuration must not change in peal's calls: no clean-up in the background, no signature that
 waits for a passphrase, no stash of the person's changes, conflicts with all three sides, no program that checks
-signatures, and no hook or monitor, which may be files of the tree: `peal.workspaces.hooks` finds the person's own.
+signatures, texts that are what they are called, no list of files that only the person's tree may have, and no hook or
+monitor, which may be files of the tree: `peal.workspaces.hooks` finds the person's own.
 """
 _NO_TREE = "must be run in a work tree"
 OF_PEAL = "PEAL_GIT_OF"
