@@ -324,3 +324,35 @@ def test_a_submodule_that_a_task_takes_out_is_not_taken_for_work_left_in_other_w
 
     assert "a repository of its own" not in said
     assert landed(project) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_submodule_that_is_filled_only_in_a_linked_worktree_of_the_person_s_is_filled_too(
+    project: Repo, library: Repo, tmp_path: Path
+) -> None:
+    with_empty(project)
+    linked = evolve(project, path=tmp_path / "linked")
+    project.git("worktree", "add", "-q", "-b", "feature", str(linked.path))
+    linked.git("submodule", "update", "-q", "--init", "--recursive")
+    commit_plan(
+        linked,
+        f"cat lib/code lib/deep/code > copy; cd lib; git config user.name a; git config user.email b; echo 1 > one; {COMMIT}",
+    )
+
+    said = run_plan(linked)
+
+    assert linked.git("show", "HEAD:copy") == "library\ndeep\n"
+    assert "which is on no remote yet" in said
+    linked.git("submodule", "update")
+    assert linked.read("lib/one") == "1\n"
+
+
+def test_git_may_be_told_to_find_no_bare_repository_by_itself(project: Repo, library: Repo) -> None:
+    """`safe.bareRepository` counts only where it is set for all repositories."""
+    commit_plan(project, f"cat lib/deep/code; {MOVE.format('one')}")
+    with_empty(project)
+    project.write("../config", "[safe]\n\tbareRepository = explicit\n[user]\n\tname = a\n\temail = b\n")
+    project.env["GIT_CONFIG_GLOBAL"] = str(project.path.parent / "config")
+
+    run_plan(project, "--worktree-setup", SETUP)
+
+    assert project.git("rev-parse", "HEAD:lib") == library.git("rev-parse", "one")

@@ -673,6 +673,24 @@ def test_worktree_setup_runs_again_when_it_is_another_command(project: Repo, out
     assert landed(project) == ["1", "2"]
 
 
+def test_files_may_be_called_like_what_git_takes_for_commits(project: Repo) -> None:
+    for name in ("HEAD", "main", "FETCH_HEAD", "-q", ":(top)x"):
+        project.write(name, "1\n")
+    project.git("add", "--", ".")
+    commit_plan(
+        project,
+        "for name in *; do echo 2 > ./$name; done",
+        "(parallel) echo 3 > HEAD",
+        "(parallel) echo 3 > main",
+    )
+
+    run_plan(project, "--worktree-setup", "touch made")
+
+    assert project.read(":(top)x") == project.read("-q") == "2\n"
+    assert project.read("HEAD") == project.read("main") == "3\n"
+    assert "-1" in project.peal("diff", "1").stdout
+
+
 def test_worktree_setup_that_fails_fails_the_task_with_its_words(project: Repo) -> None:
     commit_plan(project, "touch ran")
 

@@ -51,7 +51,7 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, option
         if worktree := leftovers.holding(repo_paths.repo, at, folder):
             return _shown(difference(worktree, line.running.base, options))
     if commit := _commit(repo_paths, line):
-        return _shown(git.run(repo_paths.repo, "diff", *options, f"{commit}^1", commit))
+        return _shown(git.run(repo_paths.repo, "diff", *options, f"{commit}^1", commit, "--"))
     last = line.running or line.last()
     patch = _folder(plan_paths, last) / PATCH if last else None
     if patch and patch.exists():

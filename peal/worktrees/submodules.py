@@ -92,7 +92,7 @@ class Submodule:
     @property
     def store(self) -> Path:
         """The git folder that agents have no hand in: the person's, else one of peal's own, which may not be there yet."""
-        theirs = (self.around.store / "modules" / self.name, self.person_path / ".git")
+        theirs = (self.around.store / "modules" / self.name, _named_in(self.person_path / ".git"))
         return next((folder for folder in theirs if (folder / "HEAD").is_file()), self.own_store)
 
     @property
@@ -188,8 +188,10 @@ class Submodule:
         names_format = f"--object-format={self.around.output('rev-parse', '--show-object-format')}"
         git.output(folder, "init", "--quiet", "--bare", "--template=", names_format)
         url = git.run(folder, "config", "--file", str(theirs / "config"), "remote.origin.url")
-        git.output(folder, "config", "remote.origin.url", os.fsdecode(url.stdout).strip() or "unknown")
-        git.output(folder, "config", "remote.origin.fetch", f"+refs/heads/*:{_REMOTES}*")
+        env = git.steered(folder, folder)  # bare, and a person may forbid git to find such a one by itself
+        remote = os.fsdecode(url.stdout).strip() or "unknown"
+        git.output(folder, "config", "remote.origin.url", remote, env=env)
+        git.output(folder, "config", "remote.origin.fetch", f"+refs/heads/*:{_REMOTES}*", env=env)
 
     def note_published(self) -> None:
         """What an agent's git knows of the remote is known in peal's own repository too."""
@@ -226,6 +228,13 @@ class Submodule:
                 "--no-ext-diff",
             )
             return git.run(self.path, *words, "--no-textconv", self.head, env=env).stdout
+
+
+def _named_in(entry: Path) -> Path:
+    """The git folder that a `.git` is, or names: in a linked worktree of the person's it is not where others have it."""
+    told = os.fsdecode(content(entry) or b"").removesuffix("\n")
+    named = told.removeprefix("gitdir: ")
+    return Path(os.path.normpath(entry.parent / named)) if named != told else entry
 
 
 def filled(around: Around) -> Iterator[Submodule]:

@@ -321,6 +321,7 @@ class Worktree:
             "--ignore-submodules=all",
             "-z",
             "HEAD",
+            "--",
         )
         listed = self.output(*words)
         changed = [path for path in listed.split("\0") if path]
