@@ -1,6 +1,8 @@
 """What does not land, lands in masses or lands where it does not belong is told, and nobody is blamed for what others did."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -176,6 +178,33 @@ def test_a_person_who_works_meanwhile_is_told_and_nothing_fails(project: Repo, o
     assert "`mine.txt` changed in your own tree meanwhile; if that was not you, it was the agent" in said
     assert landed(project) == ["1"]
     assert project.read("mine.txt") == "mine\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "peal run plan.md {flags} > log 2>&1",
+        "peal run plan.md {flags} 2>&1 | tee log",
+        "peal run plan.md {flags} --log-file log --log-level debug",
+        "sh -c 'while sleep 0.1; do echo served; done' > log & peal run plan.md {flags}; code=$?; kill $!; exit $code",
+    ],
+)
+def test_a_log_that_is_written_there_is_no_agent_s_doing(project: Repo, command: str) -> None:
+    """What peal prints goes into the tree, or a server of the person's runs there; a task that changes nothing has passed."""
+    commit_plan(project, "(parallel) sleep 0.6", "(parallel) sleep 0.2; echo 2 > two")
+    line = command.format(flags="--agent shell --max-parallel 2").replace("peal", f"{sys.executable} -m peal")
+
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        check=False,
+        cwd=project.path,
+        env=project.env,
+        capture_output=True,
+    )
+
+    said = done.stdout.decode() + project.read("log")
+    assert done.returncode == 0, said
+    assert "changed in your own tree" not in said
 
 
 def test_what_the_person_had_changed_before_is_nobody_s(project: Repo) -> None:

@@ -432,6 +432,21 @@ def at_work(program: str, folder: Path, besides: Path) -> list[str]:
     return found
 
 
+def being_written() -> set[str]:
+    """The files, by their real paths, that a process here has open to write in, as far as one may look."""
+    import psutil
+
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            # Where a system does not tell what for, any is taken for open to be written.
+            opened = process.open_files()
+            found |= {file.path for file in opened if getattr(file, "mode", "w") != "r"}
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
 @define
 class Reaper:
     """The process that ends what this peal leaves running; it acts when this one is gone or calls `release`."""
