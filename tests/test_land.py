@@ -996,6 +996,7 @@ ODD_SETTINGS = [
     ("merge.renames", "false"),
     ("branch.main.mergeOptions", "--squash"),
     ("branch.main.mergeOptions", "--no-ff"),
+    ("branch.main.mergeOptions", "-s ours"),
     ("core.autocrlf", "true"),
     ("core.fileMode", "false"),
     ("core.quotePath", "true"),
@@ -1040,6 +1041,28 @@ def test_a_person_s_git_may_be_configured_as_it_likes(project: Repo, out: Path, 
     )
     assert project.git("stash", "list") == ""
     assert "+a" in kept(project, "003-execute-1", "changes.patch")
+
+
+def test_a_conflict_that_git_remembers_how_to_mend_is_the_agent_s_to_mend(project: Repo) -> None:
+    """`rerere.autoUpdate` lets a merge fail that has nothing left to resolve."""
+    project.git("config", "rerere.enabled", "true")
+    project.git("config", "rerere.autoUpdate", "true")
+    commit_plan(project, *clash(mended("echo 2 > same", "echo both > same")))
+    for branch, text in (("one", "1"), ("two", "2")):
+        project.git("switch", "-qc", branch, "main")
+        project.write("same", f"{text}\n")
+        project.git("add", "same")
+        project.git("commit", "-qm", text)
+    subprocess.run(
+        ["git", "merge", "-q", "one"], cwd=project.path, env=project.env, check=False, capture_output=True
+    )
+    project.write("same", "as before\n")
+    project.git("commit", "-qam", "both")
+    project.git("switch", "-q", "main")
+
+    run_plan(project)
+
+    assert at_head(project, "same") == "both\n"
 
 
 def test_a_title_with_umlauts_is_the_subject(project: Repo) -> None:

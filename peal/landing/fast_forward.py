@@ -118,7 +118,9 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
         return _held(
             f"cannot write `{RepoPaths(repo).landing}`: {error.strerror}; make room or make it writable"
         )
-    done = git.run(repo, *_FORWARD, move.commit)
+    # A strategy that is set for the branch would make a merge of it.
+    own = git.settings((f"branch.{move.branch}.mergeOptions", ""))
+    done = git.run(repo, *_FORWARD, move.commit, env=own)
     if git.is_ancestor(repo, move.commit, f"refs/heads/{move.branch}"):
         rollback.forget(repo)
         return Outcome(Result.PASSED, commit=move.commit)

@@ -22,6 +22,7 @@ _QUIET = (
     "-c", "commit.gpgSign=false",
     "-c", "merge.autoStash=false",
     "-c", "merge.conflictStyle=diff3",
+    "-c", "rerere.enabled=false",
     "-c", "core.quotePath=false",
     "-c", "log.showSignature=false",
     "-c", "submodule.recurse=false",
@@ -34,7 +35,7 @@ _QUIET = (
 )  # fmt: skip
 """
 What a person's own configuration must not change in peal's calls: no clean-up in the background, no signature that
-waits for a passphrase, no stash of the person's changes, conflicts with all three sides, no program that checks
+waits for a passphrase, no stash of the person's changes, conflicts with all three sides and mended by nobody, no program that checks
 signatures, texts that are what they are called, no list of files that only the person's tree may have, and no hook or
 monitor, which may be files of the tree: `peal.workspaces.hooks` finds the person's own.
 """
@@ -213,6 +214,15 @@ def common_folder(repo: Path) -> Path:
 def steered(folder: Path, tree: Path) -> dict[str, str]:
     """Variables that tell git its folder and its tree, so that it asks neither the folder it is started in nor settings."""
     return {"GIT_DIR": str(folder), "GIT_WORK_TREE": str(tree)}
+
+
+def settings(*pairs: tuple[str, str]) -> dict[str, str]:
+    """Variables that set these for git and for what it starts, beside those that are set so already; see git-config(1)."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    found = {"GIT_CONFIG_COUNT": str(first + len(pairs))} if pairs else {}
+    for number, (name, value) in enumerate(pairs, first):
+        found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
 
 
 def quoted(path: str) -> str:

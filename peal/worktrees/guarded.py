@@ -131,11 +131,7 @@ def own_programs(repo: Path) -> dict[str, str]:
         for name, command in _settings(repo)
         if _PROGRAMS.fullmatch(name) and (changed := _from_root(repo, command)) != command
     ]
-    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    variables = {"GIT_CONFIG_COUNT": str(first + len(found))} if found else {}
-    for number, (name, command) in enumerate(found, first):
-        variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": command}
-    return variables
+    return git.settings(*found)
 
 
 def _from_root(repo: Path, command: str) -> str:

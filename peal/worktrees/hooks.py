@@ -65,7 +65,6 @@ class Hooks:
 
     def environment(self, worktree: Worktree) -> dict[str, str]:
         """As of a hook that git runs; and git below it finds the same hooks, not what a worktree has in their place."""
-        number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
         own = self.repo / "node_modules" / ".bin"
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), *([str(own)] if own.is_dir() else [])])
         return {
@@ -74,9 +73,7 @@ class Hooks:
             "GIT_INDEX_FILE": str(worktree.own_index),
             "GIT_PREFIX": "",
             "GIT_EDITOR": ":",
-            "GIT_CONFIG_COUNT": str(number + 1),
-            f"GIT_CONFIG_KEY_{number}": "core.hooksPath",
-            f"GIT_CONFIG_VALUE_{number}": str(self.folder),
+            **git.settings(("core.hooksPath", str(self.folder))),
             "PATH": path,  # lefthook looks for itself there, and passes without a look where it is not found
         }
 
