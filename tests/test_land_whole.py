@@ -253,8 +253,14 @@ mkdir -p 1/2/3; echo new > 1/2/3/4; rm k; mkdir k; echo new > k/x; echo new > mm
 """
 
 
+@pytest.mark.parametrize("names", ["sha1", "sha256"])
 @pytest.mark.parametrize("how", [KILL_GIT, BRANCH_LOCKED], ids=["half of it", "all but the branch"])
-def test_every_kind_of_change_can_be_taken_back(project: Repo, out: Path, how: str) -> None:
+def test_every_kind_of_change_can_be_taken_back(project: Repo, out: Path, how: str, names: str) -> None:
+    (project.path / ".git/config").rename(out / "config")
+    shutil.rmtree(project.path / ".git")
+    project.git("init", "-q", "-b", "main", f"--object-format={names}")
+    project.git("config", "include.path", str(out / "config"))
+    project.git("config", "core.repositoryFormatVersion", "1" if names == "sha256" else "0")
     subprocess.run(["bash", "-euc", EVERY_KIND_BEFORE], cwd=project.path, check=True)
     cut_off(project, out, how)
     with (project.path / ".gitattributes").open("a") as file:

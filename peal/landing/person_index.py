@@ -9,8 +9,6 @@ from attrs import frozen
 from peal.system import git
 
 _HIDDEN = "S"
-_NOTHING = "0 0000000000000000000000000000000000000000"
-"""To git, a mode of 0 takes a path out, whatever the blob."""
 
 
 @frozen
@@ -41,19 +39,17 @@ def entries(repo: Path, index: Path | None = None) -> dict[str, Entry]:
 
 def put(repo: Path, wanted: Mapping[str, Entry | None]) -> None:
     """Let the repository's index hold these entries, and none for the paths without one."""
-    gone = [f"{_NOTHING}\t{path}\0" for path, entry in wanted.items() if entry is None]
-    there = [f"{e.version.mode} {e.version.blob} 0\t{path}\0" for path, e in wanted.items() if e is not None]
-    _fed(repo, "--index-info", "".join([*gone, *there]))
-    _flagged(repo, "--skip-worktree", (path for path, entry in wanted.items() if entry and entry.is_skipped))
-    _flagged(
-        repo, "--assume-unchanged", (path for path, entry in wanted.items() if entry and entry.is_assumed)
+    there = {path: entry for path, entry in wanted.items() if entry}
+    _update(repo, wanted.keys() - there.keys(), "--force-remove", "--stdin")
+    _update(
+        repo, (f"{e.version.mode} {e.version.blob} 0\t{path}" for path, e in there.items()), "--index-info"
+    )
+    _update(repo, (path for path, entry in there.items() if entry.is_skipped), "--skip-worktree", "--stdin")
+    _update(
+        repo, (path for path, entry in there.items() if entry.is_assumed), "--assume-unchanged", "--stdin"
     )
 
 
-def _flagged(repo: Path, flag: str, paths: Iterable[str]) -> None:
-    if listed := "".join(f"{path}\0" for path in paths):
-        git.output(repo, "update-index", flag, "-z", "--stdin", stdin=os.fsencode(listed))
-
-
-def _fed(repo: Path, how: str, text: str) -> None:
-    git.output(repo, "update-index", "-z", how, stdin=os.fsencode(text))
+def _update(repo: Path, entries: Iterable[str], *how: str) -> None:
+    if listed := "".join(f"{entry}\0" for entry in entries):
+        git.output(repo, "update-index", "-z", *how, stdin=os.fsencode(listed))
