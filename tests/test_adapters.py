@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from peal.agents import ADAPTERS, MARKERS
 from peal.agents.faults import complaint, trouble
 from peal.agents.protocol import Request, Sign, Transcript
-from peal.agents.reset_times import LATE, Form, Told, reset_time, told_by_header
+from peal.agents.reset_times import LATE, Form, Told, sane, told, told_by_header
 from peal.model.agent import Fault, Reply, Trouble, Usage
 from peal.model.pipeline import Phase
 from peal.model.plan import Task
@@ -587,7 +587,7 @@ def test_claudes_warning_of_a_limit_is_no_trouble() -> None:
 
 
 def test_every_recording_is_in_use() -> None:
-    told = {
+    expected = {
         *REPLIES,
         *REFUSALS,
         *TROUBLES,
@@ -599,7 +599,9 @@ def test_every_recording_is_in_use() -> None:
     }
 
     assert [
-        name for name in NAMES if name not in told and not name.endswith(("-recovered", "-intw", "-termw"))
+        name
+        for name in NAMES
+        if name not in expected and not name.endswith(("-recovered", "-intw", "-termw"))
     ] == []
 
 
@@ -1103,6 +1105,11 @@ def test_the_last_error_is_the_complaint_or_else_everything() -> None:
 
 def moment(year: int, month: int, day: int, hour: int, minute: int = 0, zone: str = "UTC") -> float:
     return datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone)).timestamp()
+
+
+def reset_time(message: str, at: float) -> float | None:
+    """The end that a message names and that can be meant."""
+    return sane(told(message, at), at)
 
 
 @pytest.mark.parametrize(

@@ -98,11 +98,6 @@ def told_by_header(value: str, at: float) -> Told | None:
         return None
 
 
-def reset_time(message: str, at: float) -> float | None:
-    """The wall-clock second that a message names; None if it names none that can be meant."""
-    return sane(told(message, at), at)
-
-
 def sane(end: Told | None, at: float) -> float | None:
     """The moment of an end that can be meant: no more than a day over, and no further ahead than `LONGEST`."""
     return end.moment if end is not None and at - _DAY < end.moment <= at + LONGEST else None
