@@ -596,6 +596,18 @@ def test_a_plan_that_nothing_has_landed_of_is_just_run(project: Repo, out: Path)
     assert "landed by commits" not in _run(project, "other.md", "--no-commit")
 
 
+def test_a_title_that_ends_another_one_is_not_that_one(project: Repo) -> None:
+    project.write("plan.md", "## Task 1: Test Run\n\n```sh\ntouch a\n```\n")
+    _run(project, "plan.md")
+    shutil.rmtree(project.path / ".peal")
+    project.git("worktree", "prune")
+    project.write("plan.md", "## Task 2: Run\n\n```sh\ntouch b\n```\n")
+
+    _run(project, "plan.md")
+
+    assert (project.path / "b").exists()
+
+
 def test_a_rewritten_plan_keeps_what_was_made_of_it_when_it_moves(project: Repo, out: Path) -> None:
     project.write("wishes.md", "Some wishes.\n")
     agent = project.write("agent.sh", f"cat >/dev/null\ncat <<'END'\n{shell_plan('touch a', 'touch b')}END\n")

@@ -1,6 +1,7 @@
 """The start of a run that lands: whether branch and memory fit together, and what a crash left between git and journal."""
 
 import os
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator
@@ -61,11 +62,16 @@ def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[int, str]:
             one.commit
             for one in made
             if (one.task == task.id and title in one.subject)
-            or (title and titles[title] == 1 and one.subject.endswith(title))
+            or (titles[title] == 1 and _ends_with(one.subject, title))
         )
         if commit := next(fitting, ""):
             found[task.index] = commit
     return found
+
+
+def _ends_with(subject: str, title: str) -> bool:
+    """Whether a subject is this title, with at most a mark and what stands before that in front, such as `Task 1:`."""
+    return bool(title) and re.search(rf"(?:^|[^\w\s]\s*){re.escape(title)}$", subject) is not None
 
 
 @frozen
