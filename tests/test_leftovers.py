@@ -72,7 +72,7 @@ def told(history: History) -> list[str]:
 def test_the_report_tells_each_note_once_with_the_tasks_it_is_about() -> None:
     history = fold([plan(), opened(), *noted("a", "b"), *noted("a", task=2), *noted("a", task=3)])
 
-    assert told(history) == ["note: task 1-3: a", "note: task 1: b"]
+    assert told(history) == ["note: tasks 1-3: a", "note: task 1: b"]
 
 
 def test_a_note_cannot_reach_the_terminal() -> None:
@@ -501,7 +501,7 @@ def test_what_worktree_setup_made_and_was_taken_away_again_is_told_once(project:
         "`.gitignore` or `.git/info/exclude`; a line that ends in `/` does not match a link"
     )
     notes = [line for line in said.splitlines() if line.startswith("note: ")]
-    assert f"note: task 1-2: {made}" in notes
+    assert f"note: tasks 1-2: {made}" in notes
     assert any("`worktree_setup` changed `README.md`, and that was taken back" in note for note in notes)
     assert len(notes) == 2
     assert said.count(made) == 2  # as it happened, and in the report

@@ -750,7 +750,7 @@ def test_reasons_are_printed_when_they_are_news() -> None:
 
     assert stream.getvalue().splitlines() == [
         "  because task 1 plan: its turn has come",
-        "  because task 2-3: waits: all places are taken",
+        "  because tasks 2-3: waits: all places are taken",
     ]
 
 

@@ -288,4 +288,6 @@ def _unpriced(models: set[str], total: Usage) -> str:
 
 def reason_line(tasks: tuple[int, ...], text: str) -> str:
     """A reason with the tasks it is about, unless it names its one task itself."""
-    return text if len(tasks) == 1 and text.startswith("task ") else f"task {ranges(tasks)}: {text}"
+    if len(tasks) == 1 and text.startswith("task "):
+        return text
+    return f"task{'s' if len(tasks) > 1 else ''} {ranges(tasks)}: {text}"
