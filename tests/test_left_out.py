@@ -288,3 +288,16 @@ def test_a_name_with_a_tilde_is_a_name_like_others(project: Repo) -> None:
     run_plan(project)
 
     assert project.git("show", "HEAD:d~HEAD") == "both\n"
+
+
+DEEP = "for i in range(30): os.mkdir('d' * 200); os.chdir('d' * 200)"
+
+
+def test_what_git_cannot_reach_is_told(project: Repo) -> None:
+    """git only warns of what lies deeper than a path may be long."""
+    commit_plan(project, f"echo 1 > one; python3 -c \"import os\n{DEEP}\nopen('file', 'w').write('x')\"")
+
+    said = run_plan(project)
+
+    assert landed(project) == ["1"]
+    assert "dddd…` (File name too long), so what is in there does not land" in said

@@ -46,7 +46,7 @@ class Left:
     @property
     def why(self) -> str:
         """The first few obstacles in words."""
-        shown = [f"`{_short(one.path or str(self.path))}`: {os.strerror(one.error)}" for one in self.first]
+        shown = [f"`{short(one.path or str(self.path))}`: {os.strerror(one.error)}" for one in self.first]
         more = [f"{self.count - len(shown)} more"] if self.count > len(shown) else []
         return ", ".join([*shown, *more])
 
@@ -67,7 +67,8 @@ def by_hand(path: Path) -> str:
     return f"rm -rf {shlex.quote(str(path))}"
 
 
-def _short(path: str) -> str:
+def short(path: str) -> str:
+    """The beginning of a path, for people."""
     return harmless(path if len(path) <= _LONGEST else f"{path[: _LONGEST - 1]}…")
 
 

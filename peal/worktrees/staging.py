@@ -50,8 +50,8 @@ def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset())
     has_staged = content(worktree.agent_git.index) != content(worktree.own_index)
     if has_staged:
         _drop_submodules(worktree)
-    worktree.stage()
-    notes = _move_submodules(worktree)
+    notes = worktree.stage()
+    notes += _move_submodules(worktree)
     asked_for = _stage_ignored(worktree)
     changes = _changes(worktree, base)
     of_agent = _changes(worktree, base, of_agent=True) if has_staged else {}

@@ -1,5 +1,6 @@
 """A worktree of the pool: made once, then reset for each task; what git has ignored in it stays."""
 
+import errno
 import os
 import re
 import shutil
@@ -32,7 +33,9 @@ _MAKING = threading.Lock()
 _OF_WORK = ("refs/heads/", "refs/stash")
 _SHOWN = 5
 """Paths that a note names."""
-_LOCKED = re.compile(rb"^warning: could not open directory '(.*)': Permission denied$", re.MULTILINE)
+_UNREAD = re.compile(r"^warning: could not open directory '(.*?)(?:': ([^'\n]*))?$", re.MULTILINE)
+"""What git says of a folder; it cuts off what is too long for it, and the reason with it."""
+_DENIED = "Permission denied"
 MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 """A line that git writes into a file to show a conflict; `=======` is left out, for texts underline with it."""
 
@@ -204,9 +207,9 @@ class Worktree:
         is_whole = named.name == ".git" and (folder / "HEAD").is_file()
         return is_whole and named.parent.resolve() == self.path.resolve()
 
-    def stage(self) -> None:
-        """Everything that differs goes into the index, but for ignored files and repositories inside."""
-        links = [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
+    def stage(self) -> list[str]:
+        """Everything that differs goes into the index, but for ignored files and repositories inside; what git left out is told."""
+        links = self._but_for_links()
         done = self._added("--", ":(top)", *links)
         if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
@@ -214,13 +217,24 @@ class Worktree:
             done = self.run("add", "--all", "--sparse", "--", ":(top)", *links, *inside)
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
+        return [
+            f"git cannot read `{removal.short(name)}` ({why}), so what is in there does not land"
+            for name, why in _unread(done).items()
+        ]
+
+    def stage_tracked(self) -> None:
+        """What differs of the files that the index has goes into it; no git is started in submodules."""
+        self.output("add", "--update", "--", ":(top)", *self._but_for_links())
+
+    def _but_for_links(self) -> list[str]:
+        return [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
 
     def _added(self, *words: str) -> git.Done:
         """`git add` of everything, also of what lies in folders that an attempt has locked: git would only warn."""
         opened: set[str] = set()
         while True:
             done = self.run("add", "--all", *words)
-            locked = {os.fsdecode(name) for name in _LOCKED.findall(done.stderr)} - opened
+            locked = {name for name, why in _unread(done).items() if why == _DENIED} - opened
             if not locked:
                 return done
             for name in locked:
@@ -367,6 +381,12 @@ class Worktree:
             git.run(self.repo, "worktree", "remove", "--force", "--force", str(self.path))
         removal.remove(self._mark)
         return left or removal.remove(self.agent_git.folder)
+
+
+def _unread(done: git.Done) -> dict[str, str]:
+    """The folders that git could not look into, each with its reason: it only warns of them."""
+    found = _UNREAD.findall(os.fsdecode(done.stderr))
+    return {name: why or os.strerror(errno.ENAMETOOLONG) for name, why in found}
 
 
 def find_worktrees(repo: Path, folder: Path) -> list[Worktree]:
