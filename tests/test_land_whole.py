@@ -1,6 +1,7 @@
 """A landing happens whole or not at all, whatever cuts it off; and what a person has there is never taken for peal's."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from conftest import (
     WAIT,
     Repo,
+    branches,
     commit_plan,
     ended,
     eventually,
@@ -17,6 +19,8 @@ from conftest import (
     run_plan,
     start_plan,
 )
+
+from peal.system.layout import RepoPaths
 
 
 def state_of(project: Repo) -> tuple[object, ...]:
@@ -811,4 +815,30 @@ def test_a_lock_on_what_a_landing_does_not_need_keeps_nobody_waiting(project: Re
 
     run_plan(project)
 
+    assert landed(project) == ["1"]
+
+
+def test_a_branch_of_peal_s_that_cannot_be_deleted_is_told(project: Repo) -> None:
+    commit_plan(project, "echo 1 > one")
+    lock = project.write(".git/packed-refs.lock", "")
+
+    said = run_plan(project)
+
+    assert f"branch `{branches(project)[0]}` could not be deleted: " in said
+    assert f"`rm {shlex.quote(str(lock))}`, then `peal clean --branches`" in said
+    lock.unlink()
+    project.peal("clean", "--branches")
+    assert branches(project) == []
+
+
+def test_a_lock_on_peal_s_own_branch_costs_no_work(project: Repo) -> None:
+    """The journal knows the commit as well."""
+    commit_plan(project, "echo 1 > one", "echo 2 > two; exit 1")
+    name = RepoPaths(project.path).branch(project.path / "plan.md")
+    lock = project.write(f".git/refs/heads/peal/{name}/1.lock", "")
+
+    said = run_plan(project, code=1)
+
+    assert "no branch keeps commit" in said
+    assert f"`rm {shlex.quote(str(lock))}`" in said
     assert landed(project) == ["1"]

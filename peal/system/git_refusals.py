@@ -10,7 +10,10 @@ from peal.text.display import duration, harmless
 _LOCKED = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 _CONFIG_LOCKED = re.compile(r"could not lock config file (.+): File exists")
 _SHOWN = 3
-_UNTOLD = re.compile(r"hint: |Updating \w+\.\.\w+$|Aborting$|Merge with strategy ")
+_UNTOLD = re.compile(
+    r"hint: |Updating \w+\.\.\w+$|Aborting$|Merge with strategy |Another git process seems to be|an editor opened by 'git"
+    r"|are terminated then try again|may have crashed in this|remove the file manually"
+)
 """Lines of git's that tell nothing of why."""
 
 

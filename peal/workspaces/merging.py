@@ -256,7 +256,7 @@ class Merge:
     def take_up(self) -> bool:
         """Whether a hook, as formatters do, changed files and only asks for another commit."""
         before = self.worktree.output("write-tree")
-        self.worktree.output("add", "--update", ":(top)")
+        self.worktree.stage_tracked()
         return self.worktree.output("write-tree") != before
 
     def clean(self) -> None:
@@ -300,7 +300,7 @@ class Merge:
         if self._commit and tree == git.output(self.worktree.repo, "rev-parse", f"{self._commit}^{{tree}}"):
             return self._commit
         commit = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
-        commits.point(self.worktree.repo, self.ref, commit)
+        self.notes += commits.keep(self.worktree.repo, self.ref, commit)
         return commit
 
     def _unresolved(self) -> list[str]:

@@ -91,7 +91,7 @@ class LentSlot:
                 f"the agent's work is not in its worktree but in {some(away, _SHOWN)} of its own git, which nobody else sees"
             )
         if commit:
-            commits.point(self.worktree.repo, self.ref, commit)
+            self.notes += commits.keep(self.worktree.repo, self.ref, commit)
         leftovers.settle(self.worktree)
         return commit
 
@@ -275,7 +275,8 @@ class Pool:
             why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"
             outcome = evolve(outcome, notes=(*outcome.notes, why))
         if outcome.result is Result.PASSED:
-            commits.let_go(self.repo, self.ref(attempt.task.index))
+            left = commits.let_go(self.repo, self.ref(attempt.task.index))
+            outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
 
     def _brought_by(self, merge: str) -> dict[str, git.Change]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
-from peal.system import git
+from peal.system import git, git_refusals
 from peal.system.files import content, replace
 from peal.system.layout import PATCH
 from peal.text.display import harmless, slug, some
@@ -101,9 +101,24 @@ def point(repo: Path, ref: str, commit: str) -> None:
     git.output(repo, "update-ref", "-m", "peal", ref, commit)
 
 
-def let_go(repo: Path, ref: str) -> None:
-    """Delete a branch of peal's whose commit is in the person's branch."""
-    git.run(repo, "update-ref", "-d", ref)
+def keep(repo: Path, ref: str, commit: str) -> list[str]:
+    """The same where the journal knows of it too: a lock in git's way is only noted, for no work is lost by it."""
+    try:
+        point(repo, ref, commit)
+    except git.GitError as error:
+        if git_refusals.lock_named(str(error), repo) is None:
+            raise
+        return [f"no branch keeps commit {commit[:10]} until it lands: {error}"]
+    return []
+
+
+def let_go(repo: Path, ref: str) -> list[str]:
+    """Delete a branch of peal's whose commit is in the person's branch; what to note if git could not."""
+    done = git.run(repo, "update-ref", "-d", ref)
+    if done.returncode == 0:
+        return []
+    short = ref.removeprefix("refs/heads/")
+    return [f"branch `{short}` could not be deleted: {git.why(done, repo)}, then `peal clean --branches`"]
 
 
 def run_of(repo: Path, commit: str) -> str:
