@@ -301,3 +301,17 @@ def test_what_git_cannot_reach_is_told(project: Repo) -> None:
 
     assert landed(project) == ["1"]
     assert "dddd…` (File name too long), so what is in there does not land" in said
+
+
+def test_files_that_an_attempt_has_locked_land_too(project: Repo, unprivileged: tuple[str, ...]) -> None:
+    project.before = unprivileged
+    commit_plan(
+        project,
+        "echo 1 > one; mkdir d; echo 2 > d/two; chmod 000 one README.md d/two; chmod 000 d",
+        "cat one d/two README.md",
+    )
+
+    run_plan(project)
+
+    assert landed(project) == ["1"]
+    assert project.git("show", "HEAD:one", "HEAD:d/two") == "1\n2\n"

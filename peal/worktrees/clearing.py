@@ -138,6 +138,12 @@ def make_writable(folder: Path) -> bool:
     return stat.S_ISDIR(mode)
 
 
+def make_usable(place: Path) -> None:
+    """A folder of ours can be written in from now on, and a file can be read."""
+    if not make_writable(place) and stat.S_ISREG(mode := place.lstat().st_mode):
+        place.chmod(stat.S_IMODE(mode) | 0o400)
+
+
 @lru_cache(maxsize=16)
 def tracked_folders(repo: Path, commit: str) -> tuple[str, ...]:
     """The folders of a commit, each behind the one it lies in; tasks often begin on the same commit."""

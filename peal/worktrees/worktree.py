@@ -19,7 +19,7 @@ from peal.system.files import content, replace
 from peal.text.display import some
 from peal.worktrees import submodules
 from peal.worktrees.agent_git import AgentGit, Origin
-from peal.worktrees.clearing import Clearing, holds_anything, make_writable, tracked_folders
+from peal.worktrees.clearing import Clearing, holds_anything, make_usable, tracked_folders
 from peal.worktrees.conflicts import SIDES
 from peal.worktrees.guarded import own_programs
 from peal.worktrees.included_files import Bringing
@@ -36,6 +36,7 @@ _SHOWN = 5
 _UNREAD = re.compile(r"^warning: could not open directory '(.*?)(?:': ([^'\n]*))?$", re.MULTILINE)
 """What git says of a folder; it cuts off what is too long for it, and the reason with it."""
 _DENIED = "Permission denied"
+_LOCKED = re.compile(rf'^error: open\("(.*)"\): {_DENIED}$', re.MULTILINE)
 MARKER = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: [^\n]*)?$", re.MULTILINE)
 """A line that git writes into a file to show a conflict; `=======` is left out, for texts underline with it."""
 
@@ -230,16 +231,17 @@ class Worktree:
         return [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
 
     def _added(self, *words: str) -> git.Done:
-        """`git add` of everything, also of what lies in folders that an attempt has locked: git would only warn."""
+        """`git add` of everything, also of files that an attempt has locked, and in folders: of those git would only warn."""
         opened: set[str] = set()
         while True:
             done = self.run("add", "--all", *words)
-            locked = {name for name, why in _unread(done).items() if why == _DENIED} - opened
+            folders = [name for name, why in _unread(done).items() if why == _DENIED]
+            locked = {*folders, *_LOCKED.findall(os.fsdecode(done.stderr))} - opened
             if not locked:
                 return done
             for name in locked:
                 with suppress(OSError):
-                    make_writable(self.path / name)
+                    make_usable(self.path / name)
             opened |= locked
 
     def output_of_agent_index(self, *words: str) -> str:
