@@ -582,6 +582,27 @@ def test_the_pool_may_be_a_link_and_the_repository_be_reached_by_one(project: Re
     assert (project.path / ".peal/worktrees").is_symlink()
 
 
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_two_repositories_do_not_share_a_folder(project: Repo, tmp_path: Path, is_linked: bool) -> None:
+    """Plans of the same name would be taken for one, and each would remove the other's worktrees."""
+    other = Repo(tmp_path / "other", project.env)
+    commit_plan(project, "echo 1 > one")
+    project.git("clone", "-q", str(project.path), str(other.path))
+    home = tmp_path / "big disk" if is_linked else project.path / ".peal"
+    home.mkdir()
+    for repo in (project, other) if is_linked else (other,):
+        (repo.path / ".peal").symlink_to(home)
+    run_plan(project)
+
+    said = run_plan(other, code=1)
+
+    assert (
+        f"leads to where `{project.path}` keeps its memory; give each repository a folder of its own" in said
+    )
+    project.path.rename(tmp_path / "moved")
+    run_plan(Repo(tmp_path / "moved", project.env))
+
+
 OBSTRUCTED = {
     "a link that leads nowhere": (
         "ln -s nowhere .peal",

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from peal.errors import PealError
 from peal.model.pipeline import Phase
-from peal.system.files import replace
+from peal.system.files import content, replace
 from peal.text.display import harmless, slug
 
 FOLDER = ".peal"
@@ -128,7 +128,7 @@ class RepoPaths:
         return [place for place in places if place.journal.exists() or place.state.exists()]
 
     def check(self) -> None:
-        """PealError if something else is where peal's folders belong; a link to a folder will do."""
+        """PealError if something else is where peal's folders belong; a link to a folder of its own will do."""
         for folder in (self.root, self.worktrees):
             if not os.path.lexists(folder) or folder.is_dir():
                 continue
@@ -139,6 +139,25 @@ class RepoPaths:
                 f"`{folder}` is a link to `{harmless(target)}`, and there is no folder; make one there (a disk may not be "
                 "mounted), or take the link away"
             )
+        if other := self._other_user():
+            raise PealError(
+                f"`{self.root}` leads to where `{harmless(str(other))}` keeps its memory; give each repository a folder of its own"
+            )
+
+    @property
+    def _user(self) -> Path:
+        """Names the repository whose link leads here."""
+        return self.root / "repository"
+
+    def _other_user(self) -> Path | None:
+        """Another repository that keeps its memory in the folder that a link leads to; None if there is none."""
+        if not self.root.is_symlink():
+            return None
+        target = Path(os.path.realpath(self.root))
+        named = os.fsdecode(content(self._user) or b"")
+        others = {target.parent, Path(named)} if named else {target.parent}
+        found = [one for one in others - {self.repo} if os.path.realpath(one / FOLDER) == str(target)]
+        return found[0] if found else None
 
     def prepare(self) -> None:
         """Make the folder and keep it out of every commit; OSError if that cannot be written."""
@@ -146,3 +165,5 @@ class RepoPaths:
         ignore = self.root / ".gitignore"
         if not ignore.exists() or not ignore.stat().st_size:
             replace(ignore, "*\n")
+        if self.root.is_symlink() and content(self._user) != os.fsencode(self.repo):
+            replace(self._user, str(self.repo))
