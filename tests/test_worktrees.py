@@ -310,6 +310,33 @@ def test_files_that_git_sees_as_changed_though_nobody_did_are_not_committed(proj
     assert project.git("diff", "--name-only", "HEAD^", "HEAD").split() == ["one"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["--cone seen", "--cone --sparse-index seen", "--no-cone /* !/unseen !/other"],
+    ids=lambda words: words,
+)
+def test_what_a_task_does_outside_of_a_sparse_checkout_lands(project: Repo, words: str) -> None:
+    for name in ("seen", "unseen", "other"):
+        project.write(f"{name}/file", "before\n")
+    project.git("add", ".")
+    commit_plan(
+        project,
+        "mkdir -p unseen; echo after > unseen/file; echo new > unseen/new; echo mine >> unseen/env",
+        "(parallel) git sparse-checkout disable; echo after > other/file; cat unseen/new > seen/copy",
+        "(parallel) mkdir -p unseen; echo kept > unseen/kept.log",
+    )
+    project.write(".git/info/exclude", "*.log\n")
+    project.write("unseen/env", "an env\n")
+    project.git("sparse-checkout", "set", *words.split())
+
+    run_plan(project, "--set", 'worktree_include=["unseen/env"]', "--set", 'commit_ignored=["unseen/*.log"]')
+
+    listed = project.git("ls-tree", "-r", "--name-only", "HEAD", "unseen", "other", "seen").split()
+    assert listed == ["other/file", "seen/copy", "seen/file", "unseen/file", "unseen/kept.log", "unseen/new"]
+    assert project.git("show", "HEAD:unseen/file", "HEAD:other/file") == "after\nafter\n"
+    assert project.git("status", "--porcelain") in ("", "?? unseen/\n", "?? unseen/env\n")
+
+
 def test_a_sparse_checkout_stays_sparse_and_nothing_is_lost(project: Repo) -> None:
     for name in ("seen/a", "hidden/b"):
         project.write(name, "x\n")

@@ -68,6 +68,7 @@ def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset())
             "--force",
             "--quiet",
             "--ignore-unmatch",
+            *worktree.wholly,
             *_FROM_INPUT,
             stdin=_listed(unwanted),
         )
@@ -89,7 +90,7 @@ def _stage_ignored(worktree: Worktree) -> set[str]:
     listed = worktree.output("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
     paths = set(filter(None, listed.split("\0")))
     if paths:
-        worktree.output("add", "--force", *_FROM_INPUT, stdin=_listed(paths))
+        worktree.output("add", "--force", *worktree.wholly, *_FROM_INPUT, stdin=_listed(paths))
     return paths
 
 
@@ -163,7 +164,7 @@ def _heed(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Chan
         worktree.output("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
     renamed = [path for path in _renamed(changes, staged) if os.path.lexists(worktree.path / path)]
     if renamed:
-        worktree.output("add", "--force", *_FROM_INPUT, stdin=_listed(renamed))
+        worktree.output("add", "--force", *worktree.wholly, *_FROM_INPUT, stdin=_listed(renamed))
     return bool(entries or renamed)
 
 

@@ -212,10 +212,10 @@ class Worktree:
         """Everything that differs goes into the index, but for ignored files and repositories inside; what git left out is told."""
         links = self._but_for_links()
         done = self._added("--", ":(top)", *links)
-        if done.returncode != 0:  # a sparse checkout, or a repository inside that has no commit
+        if done.returncode != 0:  # a repository inside that has no commit
             listed = self.output("ls-files", "--others", "--exclude-standard", "-z").split("\0")
             inside = [f":(exclude,top,literal){path.rstrip('/')}" for path in listed if path.endswith("/")]
-            done = self.run("add", "--all", "--sparse", "--", ":(top)", *links, *inside)
+            done = self._added("--", ":(top)", *links, *inside)
         if done.returncode != 0:
             raise git.GitError(f"`git add` failed in `{self.path}`: {git.said(done)}")
         return [
@@ -225,7 +225,12 @@ class Worktree:
 
     def stage_tracked(self) -> None:
         """What differs of the files that the index has goes into it; no git is started in submodules."""
-        self.output("add", "--update", "--", ":(top)", *self._but_for_links())
+        self.output("add", "--update", *self.wholly, "--", ":(top)", *self._but_for_links())
+
+    @property
+    def wholly(self) -> tuple[str, ...]:
+        """What lets git work on files too that a sparse checkout leaves out: it may pass over them in silence."""
+        return ("--sparse",) if (self._registered() / "info/sparse-checkout").exists() else ()
 
     def _but_for_links(self) -> list[str]:
         return [f":(exclude,top,literal){path}" for path in self.links() if (self.path / path).is_dir()]
@@ -234,7 +239,7 @@ class Worktree:
         """`git add` of everything, also of files that an attempt has locked, and in folders: of those git would only warn."""
         opened: set[str] = set()
         while True:
-            done = self.run("add", "--all", *words)
+            done = self.run("add", "--all", *self.wholly, *words)
             folders = [name for name, why in _unread(done).items() if why == _DENIED]
             locked = {*folders, *_LOCKED.findall(os.fsdecode(done.stderr))} - opened
             if not locked:
@@ -415,6 +420,6 @@ def difference(worktree: Worktree, base: str, options: list[str]) -> git.Done:
             shutil.copyfile(worktree.own_index, index)
         steered = {"GIT_INDEX_FILE": str(index)}
         links = [f":(exclude,top,literal){path}" for path in worktree.links()]
-        worktree.run("add", "--all", "--", ":(top)", *links, env=steered)
+        worktree.run("add", "--all", *worktree.wholly, "--", ":(top)", *links, env=steered)
         excluded = [f":(exclude,top,literal){name.as_posix()}" for name in worktree.included]
         return worktree.run("diff", "--cached", *options, base, "--", ":(top)", *excluded, env=steered)
