@@ -356,3 +356,23 @@ def test_git_may_be_told_to_find_no_bare_repository_by_itself(project: Repo, lib
     run_plan(project, "--worktree-setup", SETUP)
 
     assert project.git("rev-parse", "HEAD:lib") == library.git("rev-parse", "one")
+
+
+def test_a_submodule_that_git_is_to_pass_over_lands_all_the_same(project: Repo, library: Repo) -> None:
+    """`ignore = all` is for what `git status` shows a person."""
+    project.git("config", "--file", ".gitmodules", "submodule.lib.ignore", "all")
+    project.git("config", "diff.ignoreSubmodules", "all")
+    project.git("commit", "-qam", "ignore")
+    commit_plan(
+        project,
+        MOVE.format("one"),
+        "cat lib/one",
+        f"{MOVE.format('two')}; exit 1",
+    )
+
+    run_plan(project, code=1)
+
+    assert landed(project) == ["1"]
+    assert project.git("rev-parse", "HEAD:lib") == library.git("rev-parse", "one")
+    assert "+Subproject commit" in project.peal("diff", "1").stdout
+    assert "+Subproject commit" in project.peal("diff", "3").stdout

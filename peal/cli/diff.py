@@ -44,6 +44,7 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, option
         *options,
         "--no-ext-diff",
         "--no-textconv",
+        "--ignore-submodules=dirty",
         "--color=always" if wants_colour else "--color=never",
     ]
     if line.running and line.running.base:

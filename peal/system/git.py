@@ -279,10 +279,13 @@ class Change:
     after: Version | None
 
 
+RAW = ("--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=dirty", "-z")
+"""For a difference that `in_raw` reads; with submodules that have moved, whatever `.gitmodules` has git pass over."""
+
+
 def changes(folder: Path, before: str, after: str) -> dict[str, Change]:
     """Each path that differs between two commits; a rename is two of them."""
-    words = ("diff-tree", "-r", "--raw", "--no-abbrev", "--no-renames", "-z", before, after)
-    return in_raw(output(folder, *words))
+    return in_raw(output(folder, "diff-tree", "-r", *RAW, before, after))
 
 
 def in_raw(raw: str) -> dict[str, Change]:

@@ -281,7 +281,7 @@ class Pool:
 
     def _brought_by(self, merge: str) -> dict[str, git.Change]:
         """What a merge changes in the branch. No index is read for that: the person's may be damaged."""
-        words = ("diff-tree", "-r", "--raw", "--no-abbrev", "--no-renames", "-z", f"{merge}^1", merge)
+        words = ("diff-tree", "-r", *git.RAW, f"{merge}^1", merge)
         return git.in_raw(git.output(self.repo, *words, env={"GIT_INDEX_FILE": str(self.place / "no-index")}))
 
     def _unaccepted(self, attempt: Attempt, brings: Iterable[str]) -> str:

@@ -17,7 +17,14 @@ from peal.worktrees.staging import staged
 from peal.worktrees.worktree import MARKER, Worktree
 
 _SHOWN = 5
-_EXACTLY = ("--binary", "--full-index", "--no-textconv", "--no-ext-diff", "--no-color")
+_EXACTLY = (
+    "--binary",
+    "--full-index",
+    "--no-textconv",
+    "--no-ext-diff",
+    "--no-color",
+    "--ignore-submodules=dirty",
+)
 """For `git apply`, not for people."""
 
 

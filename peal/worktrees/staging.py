@@ -8,7 +8,7 @@ from attrs import frozen
 
 from peal.errors import PealError
 from peal.system.files import content
-from peal.system.git import GitError
+from peal.system.git import RAW, GitError
 from peal.worktrees import submodules
 from peal.worktrees.left_out import large
 from peal.worktrees.submodules import Submodule
@@ -138,7 +138,7 @@ def _listed(paths: Iterable[str]) -> bytes:
 
 def _changes(worktree: Worktree, base: str, of_agent: bool = False) -> dict[str, Change]:
     """Each path that differs from `base` in the index; see git-diff-index(1), "Raw output format"."""
-    words = ("diff-index", "--cached", "--raw", "--no-abbrev", "--no-renames", "-z", base)
+    words = ("diff-index", "--cached", *RAW, base)
     if of_agent:
         found = worktree.run(*words, env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
         raw = os.fsdecode(found.stdout) if found.returncode == 0 else ""  # an agent can spoil its index
