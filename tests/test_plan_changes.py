@@ -16,6 +16,7 @@ from peal.record.alignment import DONE, Alignment, Known, Read, align
 from peal.record.events import PlanRead, TasksMarkedDone, written
 from peal.record.events import read as read_event
 from peal.record.history import fold
+from peal.system.layout import RepoPaths
 
 # Files that other programs have saved
 
@@ -594,6 +595,19 @@ def test_a_plan_that_nothing_has_landed_of_is_just_run(project: Repo, out: Path)
     project.git("worktree", "prune")
 
     assert "landed by commits" not in _run(project, "other.md", "--no-commit")
+
+
+def test_a_kill_between_moving_a_memory_and_recording_it_is_made_good_by_resume(
+    project: Repo, out: Path
+) -> None:
+    _three(project, out)
+    _move(project)
+    project.memory().rename(RepoPaths(project.path).plan(project.path / "done/old plan.md").folder)
+
+    project.peal("resume", "--task", "1-3")
+
+    assert _log(out) == ["3"]
+    assert "done/old plan.md  3 of 3 complete" in project.peal("runs").stdout
 
 
 def test_a_title_that_ends_another_one_is_not_that_one(project: Repo) -> None:

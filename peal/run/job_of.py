@@ -15,7 +15,7 @@ from peal.model.pipeline import AGENT_PHASES, Phase
 from peal.model.plan import Plan
 from peal.record import journal, moved_plans
 from peal.run.job import Job
-from peal.run.known_plans import found_again
+from peal.run.known_plans import found_again, taken_over_by
 from peal.run.normalize_prompt import rewritten
 from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
 from peal.run.resolve import notices_on, roster_of
@@ -120,8 +120,10 @@ def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
     A plan that is committed goes with its branch: say so rather than that it cannot be found.
     """
     plan_paths = repo_paths.plan(plan_file)
-    if plan_file.exists() or not moved_plans.is_remembered(plan_paths):
+    if plan_file.exists():
         return plan_file
+    if not moved_plans.is_remembered(plan_paths):
+        return taken_over_by(repo_paths, plan_file)
     opened, _ = journal.latest_opening(plan_paths.journal)
     now = git.branch(repo_paths.repo)
     if opened and opened.branch not in ("", now):

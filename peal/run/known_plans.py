@@ -61,6 +61,16 @@ def found_again(repo_paths: RepoPaths, plan_file: Path) -> Path:
     return found[0]
 
 
+def taken_over_by(repo_paths: RepoPaths, plan_file: Path) -> Path:
+    """
+    The file under whose name the memory of a plan is already, where a kill came before that was recorded; else the same.
+    """
+    key = repo_paths.plan_key(plan_file)
+    folders = {plan.folder for plan, history in moved_plans.histories(repo_paths) if history.plan == key}
+    files = _files(repo_paths, repo_paths.plan_file(key)) if folders else ()
+    return next((path for path in files if repo_paths.plan(path).folder in folders), plan_file)
+
+
 def _files(repo_paths: RepoPaths, plan_file: Path) -> Iterator[Path]:
     """What may be a plan: files whose name ends alike, that git does not ignore or that lie near the old place."""
     listed = git.output(repo_paths.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
