@@ -15,7 +15,7 @@ from peal.record.events import (
     TasksMarkedDone,
     WorkspaceReady,
 )
-from peal.record.history import History, Line, fold
+from peal.record.history import History, TaskState, fold
 
 LANDING = Limits(lands=True)
 
@@ -89,7 +89,7 @@ def test_a_task_whose_text_changed_runs_again_from_the_beginning() -> None:
     history = _read(memory, "1=a 2=better")
 
     assert history.completed == {1}
-    assert history.lines[2] == Line(tasks_of("2=better")[0])
+    assert history.lines[2] == TaskState(tasks_of("2=better")[0])
 
 
 def test_a_task_keeps_its_passed_phases_where_it_goes() -> None:
@@ -410,7 +410,7 @@ def test_a_failure_is_open_until_something_makes_it_good() -> None:
     assert failure is not None
     assert failure.number == 1
     assert history.lines[1].failure(Phase.PLAN) is None
-    assert Line(tasks_of("1")[0]).last() is None
+    assert TaskState(tasks_of("1")[0]).last() is None
 
 
 def test_an_attempt_cannot_end_twice() -> None:
@@ -426,13 +426,13 @@ def test_an_attempt_cannot_end_twice() -> None:
 # Commits and landing
 
 
-def _commits(line: Line) -> dict[str, str]:
+def _commits(line: TaskState) -> dict[str, str]:
     """What a task has of commits: its own, the merge as mended, the one that was verified, and what is to be merged."""
     known = {"commit": line.commit, "mended": line.mended, "verified": line.verified, "brings": line.brings}
     return {name: commit for name, commit in known.items() if commit}
 
 
-def _played(*words: str, limits: Limits = LANDING) -> Line:
+def _played(*words: str, limits: Limits = LANDING) -> TaskState:
     """A task of which only these things are told, `execute passes` and the like; commits are numbered from `c1`."""
     history = _after("1", opened(0.0, limits))
     results = {"passes": Result.PASSED, "mended": Result.MENDED}
@@ -533,7 +533,7 @@ def test_a_changed_text_leaves_commits_and_a_hold_behind() -> None:
 
     history = _read(memory, "1=better")
 
-    assert (history.held, history.lines[1]) == (set(), Line(tasks_of("1=better")[0]))
+    assert (history.held, history.lines[1]) == (set(), TaskState(tasks_of("1=better")[0]))
 
 
 @pytest.mark.parametrize(

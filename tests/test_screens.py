@@ -38,7 +38,7 @@ from peal.record.events import (
     StopAsked,
     TaskRead,
 )
-from peal.record.history import History, Try, fold
+from peal.record.history import Attempt, History, fold
 from peal.views.screens import Output
 from peal.views.screens import live as live_module
 from peal.views.screens.lines import JsonLines, Lines
@@ -288,7 +288,7 @@ def test_hundreds_of_tasks_read_as_few_outputs_as_rows_are_shown() -> None:
 def test_narrow_screens_do_not_look_at_outputs() -> None:
     """What is not shown is not read."""
 
-    def must_not(one: Try) -> str:
+    def must_not(one: Attempt) -> str:
         raise AssertionError(one)
 
     calm = machine()

@@ -9,7 +9,7 @@ import click
 from peal.cli.options import plan_option, repo_paths_of, repository
 from peal.errors import PealError
 from peal.record import journal
-from peal.record.history import Line, Try, fold
+from peal.record.history import Attempt, TaskState, fold
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.system import git
 from peal.system.layout import PATCH, PlanPaths, RepoPaths
@@ -37,7 +37,7 @@ def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
     return 0
 
 
-def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, options: list[str]) -> bytes:
+def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: TaskState, options: list[str]) -> bytes:
     """As git prints it; empty if there is none. PealError if it cannot be told."""
     wants_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     options = [
@@ -69,11 +69,11 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: Line, option
     return b""
 
 
-def _folder(plan_paths: PlanPaths, one: Try) -> Path:
+def _folder(plan_paths: PlanPaths, one: Attempt) -> Path:
     return plan_paths.attempt(one.task, one.phase, one.number)
 
 
-def _commit(repo_paths: RepoPaths, line: Line) -> str:
+def _commit(repo_paths: RepoPaths, line: TaskState) -> str:
     """The commit that shows the task's change against its first parent: the merge, if it is the task's own."""
     merge, own = line.verified or line.mended, line.commit
     if not merge or not own:

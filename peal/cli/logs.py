@@ -18,7 +18,7 @@ from peal.errors import PealError
 from peal.model.pipeline import Phase
 from peal.record import journal, transcripts
 from peal.record.events import converter
-from peal.record.history import History, Line, Try, fold
+from peal.record.history import Attempt, History, TaskState, fold
 from peal.record.lock import live_run
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.system.files import size_of
@@ -71,7 +71,7 @@ def logs(
     return 0
 
 
-def _wanted(history: History, task: int, phase: str | None, attempt: int | None) -> Try:
+def _wanted(history: History, task: int, phase: str | None, attempt: int | None) -> Attempt:
     line = history.lines.get(task)
     if line is None:
         raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
@@ -83,21 +83,21 @@ def _wanted(history: History, task: int, phase: str | None, attempt: int | None)
     return to_show(line, found)
 
 
-def _heading(one: Try, folder: Path) -> str:
+def _heading(one: Attempt, folder: Path) -> str:
     outcome = f"{one.outcome.result}: {one.outcome.reason}" if one.outcome else "running or cut off"
     by = f" by {one.agent}" if one.agent else ""
     where = f" in {folder}" if folder.exists() else ""
     return f"== task {one.task} {one.phase}, attempt {one.number}{by} ({outcome.removesuffix(': ')}){where}"
 
 
-def _nothing(line: Line, one: Try) -> str:
+def _nothing(line: TaskState, one: Attempt) -> str:
     """What to say of an attempt in which nothing was printed: the latest one of an agent before it may tell more."""
     before = [past for past in line.tries if past.agent and past.started < one.started]
     more = f"; `peal logs {line.task.index} {before[-1].phase}` shows what was done before" if before else ""
     return f"nothing was printed{more}"
 
 
-def _conflicts(one: Try) -> Iterator[str]:
+def _conflicts(one: Attempt) -> Iterator[str]:
     """What could not be merged: no program printed that."""
     from peal.worktrees.conflicts import REVIEWER  # only here: the status is quick without it
 
@@ -107,7 +107,7 @@ def _conflicts(one: Try) -> Iterator[str]:
             yield from finding.message.splitlines()
 
 
-def _as_json(one: Try, folder: Path) -> dict[str, Any]:
+def _as_json(one: Attempt, folder: Path) -> dict[str, Any]:
     texts = {
         name.split(".")[0]: (folder / name).read_text(encoding="utf-8", errors="replace")
         for name in transcripts.TEXTS
@@ -120,7 +120,7 @@ def _as_json(one: Try, folder: Path) -> dict[str, Any]:
     return {**converter().unstructure(one), "folder": str(folder), **texts, "printed": printed}
 
 
-def _print_all(line: Line, one: Try, folder: Path, raw: bool) -> None:
+def _print_all(line: TaskState, one: Attempt, folder: Path, raw: bool) -> None:
     """What is known of an attempt, each file under its name."""
     click.echo(_heading(one, folder))
     _print_lines(f"note: {note}" for note in (one.outcome.notes if one.outcome else ()))
@@ -146,7 +146,7 @@ def _print_lines(lines: Iterable[str]) -> None:
         click.echo(harmless(line) if is_terminal else line)
 
 
-def _follow(repo_paths: RepoPaths, plan_paths: PlanPaths, one: Try, folder: Path, raw: bool) -> None:
+def _follow(repo_paths: RepoPaths, plan_paths: PlanPaths, one: Attempt, folder: Path, raw: bool) -> None:
     """Print what comes until the attempt has ended."""
     click.echo(_heading(one, folder))
     with ExitStack() as files:

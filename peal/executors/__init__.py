@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from peal.model.work import Attempt
+from peal.model.work import Order
 from peal.record.events import Event
 
 
 class Executor(Protocol):
     """Carries out attempts; what happens comes back as events, in the order it happened."""
 
-    def submit(self, attempt: Attempt) -> None:
+    def submit(self, order: Order) -> None:
         """Carry this attempt out, beside the others."""
 
     def wait(self, until: float | None) -> list[Event]:

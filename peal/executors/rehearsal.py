@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from peal.model.work import Attempt, Outcome, Result
+from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, StepEnded
 
 
@@ -13,16 +13,14 @@ from peal.record.events import Event, StepEnded
 class Rehearsal:
     """Passes every attempt as soon as it has been told."""
 
-    tell: Callable[[Attempt], None]
+    tell: Callable[[Order], None]
     _happened: list[Event] = field(factory=list)
 
-    def submit(self, attempt: Attempt) -> None:
+    def submit(self, order: Order) -> None:
         """Tell of the attempt; it has passed."""
-        self.tell(attempt)
+        self.tell(order)
         outcome = Outcome(Result.PASSED, "rehearsed")
-        self._happened.append(
-            StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome)
-        )
+        self._happened.append(StepEnded(time.time(), order.task.index, order.phase, order.number, outcome))
 
     def wait(self, until: float | None) -> list[Event]:  # noqa: ARG002 - nothing takes time here
         """One end at a time, in the order they were submitted."""

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from attrs import define, field
 
-from peal.model.work import Attempt
+from peal.model.work import Order
 from peal.record.events import Event, ProcessStarted
 from peal.system.process import Cancel
 
@@ -24,7 +24,7 @@ _COMPANY = 0.05
 class Threads:
     """At most `places` attempts at once; raises in `wait` what a worker could not handle."""
 
-    perform: Callable[[Attempt], None]
+    perform: Callable[[Order], None]
     inbox: Inbox
     stop: Cancel
     places: int
@@ -33,9 +33,9 @@ class Threads:
     def __attrs_post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(self.places, thread_name_prefix="attempt")
 
-    def submit(self, attempt: Attempt) -> None:
+    def submit(self, order: Order) -> None:
         """Hand the attempt to a thread."""
-        self._pool.submit(self.perform, attempt)
+        self._pool.submit(self.perform, order)
 
     def wait(self, until: float | None) -> list[Event]:
         """Everything in the inbox, at least one event unless time runs out first."""

@@ -94,7 +94,7 @@ class Outcome:
 
 
 @frozen
-class Attempt:
+class Order:
     """One try of a step, with all that an agent is told about the tries before."""
 
     task: Task

@@ -31,7 +31,7 @@ from peal.record.spending import Spending, dollars, tokens
 
 
 @define
-class Try:
+class Attempt:
     """An attempt as remembered; `ended` and `outcome` are None while it runs."""
 
     task: int
@@ -64,14 +64,14 @@ class Stage(Enum):
 
 
 @define
-class Line:
+class TaskState:
     """One task's way through its phases."""
 
     task: TaskRead
     next: Phase | None = Phase.PLAN
     """The phase to do; None once the task is complete."""
-    tries: list[Try] = field(factory=list)
-    running: Try | None = None
+    tries: list[Attempt] = field(factory=list)
+    running: Attempt | None = None
     has_begun: bool = False
     """Something was done for the task, in this run or an earlier one, that still counts."""
     pid: int = 0
@@ -127,11 +127,11 @@ class Line:
         """The commit that `address` has to merge; empty if there is nothing to merge."""
         return self.mended or self.commit
 
-    def last(self) -> Try | None:
+    def last(self) -> Attempt | None:
         """The latest try that ended."""
         return self.tries[-1] if self.tries else None
 
-    def failure(self, phase: Phase) -> Try | None:
+    def failure(self, phase: Phase) -> Attempt | None:
         """The try of this phase whose failure nothing has made good yet; being cut short or put off does not count."""
         for past in reversed(self.tries):
             if past.result is None or past.phase is not phase:
@@ -153,11 +153,11 @@ class History:
 
     plan: str = ""
     repo: str = ""
-    lines: dict[int, Line] = field(factory=dict)
+    lines: dict[int, TaskState] = field(factory=dict)
     opened: RunOpened | None = None
     stop: StopAsked | None = None
     closed: RunClosed | None = None
-    running: dict[int, Line] = field(factory=dict)
+    running: dict[int, TaskState] = field(factory=dict)
     completed: set[int] = field(factory=set)
     failed: set[int] = field(factory=set)
     """Tasks that have failed in this run."""
@@ -168,7 +168,7 @@ class History:
     cap_reached: bool = False
     limited: dict[str, float] = field(factory=dict)
     """Agents whose usage limit was met, and when it is reset, in wall-clock seconds; outlives a run."""
-    waiting: dict[int, Line] = field(factory=dict)
+    waiting: dict[int, TaskState] = field(factory=dict)
     """Tasks that wait for a provider, or for an agent that is free."""
     spent: Spending = field(factory=Spending)
     """What attempts have used since `peal run`; a resume goes on counting."""
@@ -212,7 +212,7 @@ class History:
         chain = self.limits.agents.get(phase, ())
         return min((self.limited.get(agent, 0.0) for agent in chain), default=0.0)
 
-    def ready_at(self, line: Line) -> float:
+    def ready_at(self, line: TaskState) -> float:
         """When this task's next step may start, as far as agents and setbacks are concerned."""
         assert line.next is not None, "a complete task has no next step"
         needs_agent = line.needs_agent or line.next in (Phase.PLAN, Phase.EXECUTE)
@@ -228,7 +228,7 @@ class History:
             return f"{tokens(spent.tokens)} used of `max_tokens` {limits.max_tokens}"
         return ""
 
-    def _restage(self, line: Line) -> None:
+    def _restage(self, line: TaskState) -> None:
         """Keep the index of idle tasks true after a change to one of them."""
         stage = _stage(line)
         if stage is not line.stage:
@@ -277,7 +277,7 @@ class History:
         known_as = _in_order(self.lines, event.tasks) if event.known_as is None else event.known_as
         before, self.lines = self.lines, {}
         for task, number in zip(event.tasks, known_as, strict=True):
-            line = Line(task) if number is None else before[number]
+            line = TaskState(task) if number is None else before[number]
             line.task = task
             self.lines[task.index] = line
         self.completed = {index for index, line in self.lines.items() if line.is_complete}
@@ -294,7 +294,7 @@ class History:
 
     def _on_StepStarted(self, event: StepStarted) -> None:  # noqa: N802
         line = self.lines[event.task]
-        line.running = Try(event.task, event.phase, event.attempt, event.agent, event.at)
+        line.running = Attempt(event.task, event.phase, event.attempt, event.agent, event.at)
         line.has_begun = True
         line.pid, line.birth = 0, ""
         line.wait_until, line.needs_agent = 0.0, False
@@ -316,7 +316,7 @@ class History:
         self._end(line, line.running, event.at, event.outcome)
         self._restage(line)
 
-    def _end(self, line: Line, running: Try | None, at: float, outcome: Outcome) -> None:
+    def _end(self, line: TaskState, running: Attempt | None, at: float, outcome: Outcome) -> None:
         assert running is not None, "an attempt ends once, after it has started"
         running.ended, running.outcome = at, outcome
         self.spent.add(running.phase, outcome.usage)
@@ -346,7 +346,7 @@ class History:
             case _:
                 self._put_off(line, running.phase, outcome)
 
-    def _put_off(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+    def _put_off(self, line: TaskState, phase: Phase, outcome: Outcome) -> None:
         """What is nobody's failure: the same step comes again, some time."""
         match outcome.result:
             case Result.TRANSIENT:
@@ -356,12 +356,12 @@ class History:
             case Result.INTERRUPTED | Result.STOPPED:
                 pass
 
-    def _try_failed(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+    def _try_failed(self, line: TaskState, phase: Phase, outcome: Outcome) -> None:
         line.failures += 1
         if outcome.result is Result.REJECTED or line.failures > self.limits.retry_count(phase):
             self._fail(line, outcome.reason)
 
-    def _set_back(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+    def _set_back(self, line: TaskState, phase: Phase, outcome: Outcome) -> None:
         line.setbacks += 1
         if line.setbacks > self.limits.transient_retry_count:
             line.setbacks = 0
@@ -370,7 +370,7 @@ class History:
             line.wait_until = outcome.until or 0.0
             self.waiting[line.task.index] = line
 
-    def _limit(self, line: Line, phase: Phase, outcome: Outcome) -> None:
+    def _limit(self, line: TaskState, phase: Phase, outcome: Outcome) -> None:
         line.setbacks += 1
         line.needs_agent = True
         self.waiting[line.task.index] = line
@@ -380,7 +380,7 @@ class History:
         if outcome.agent and is_reviewers:  # nobody can take its place
             line.wait_until = outcome.until or 0.0
 
-    def _pass(self, line: Line, phase: Phase, at: float, outcome: Outcome) -> None:
+    def _pass(self, line: TaskState, phase: Phase, at: float, outcome: Outcome) -> None:
         line.next, line.failures = phase.next, 0
         match phase:
             case Phase.EXECUTE:
@@ -394,7 +394,7 @@ class History:
         if line.next is None:
             self._complete(line, at, line.findings)
 
-    def _clash(self, line: Line, outcome: Outcome) -> None:
+    def _clash(self, line: TaskState, outcome: Outcome) -> None:
         """Others go first; then the task is carried out anew on what they left, or it has failed."""
         line.conflicts += 1
         line.mended, line.seen = "", ()
@@ -403,14 +403,14 @@ class History:
         else:
             line.next, line.failures, line.clashed = Phase.EXECUTE, 0, True
 
-    def _complete(self, line: Line, at: float, findings: tuple[Finding, ...] = ()) -> None:
+    def _complete(self, line: TaskState, at: float, findings: tuple[Finding, ...] = ()) -> None:
         line.next, line.completed_at, line.findings, line.failed = None, at, findings, None
         self.completed.add(line.task.index)
         if findings:
             self.with_findings.add(line.task.index)
         insort(self._settled, (line.task.index, True))
 
-    def _fail(self, line: Line, reason: str) -> None:
+    def _fail(self, line: TaskState, reason: str) -> None:
         line.failed = reason
         self.failed.add(line.task.index)
         place = (line.task.index, False)
@@ -428,7 +428,7 @@ class History:
             high += 1
         return high - low + 1
 
-    def _drop_running(self, line: Line) -> None:
+    def _drop_running(self, line: TaskState) -> None:
         """What a crash cut off, or a provider held up, counts no more when a person has decided about the task."""
         line.running = None
         self.running.pop(line.task.index, None)
@@ -482,7 +482,7 @@ _HANDLERS: dict[type, Callable[[History, Any], None]] = {
 }
 
 
-def _in_order(lines: dict[int, Line], tasks: Iterable[TaskRead]) -> list[int | None]:
+def _in_order(lines: dict[int, TaskState], tasks: Iterable[TaskRead]) -> list[int | None]:
     """For each task the number of the first line with its text that is not given out yet."""
     known: dict[str, deque[int]] = defaultdict(deque)
     for index, line in lines.items():
@@ -490,7 +490,7 @@ def _in_order(lines: dict[int, Line], tasks: Iterable[TaskRead]) -> list[int | N
     return [known[task.digest].popleft() if known[task.digest] else None for task in tasks]
 
 
-def _stage(line: Line) -> Stage | None:
+def _stage(line: TaskState) -> Stage | None:
     if line.running or line.is_settled:
         return None
     if line.next is Phase.LAND:

@@ -28,7 +28,7 @@ from peal.record.events import (
     read,
     written,
 )
-from peal.record.history import History, Line
+from peal.record.history import History, TaskState
 from peal.record.rereading import NO_WORD, Reread, reread
 from peal.system.files import write_all
 from peal.system.layout import PlanPaths
@@ -327,7 +327,7 @@ def _replayed(recording: Recording, known: state_file.State | None) -> tuple[His
     told = sum(end <= offset for end in recording.ends)
     for event in recording.events[:told]:
         history.apply(event)
-    missing: list[tuple[Line, float | None]] = []
+    missing: list[tuple[TaskState, float | None]] = []
     if known and offset <= recording.length + recording.torn:
         deleted = history.completed - set(known.completed_task_indices)
         missing = [(history.lines[index], history.lines[index].completed_at) for index in deleted]
@@ -336,7 +336,7 @@ def _replayed(recording: Recording, known: state_file.State | None) -> tuple[His
     return history, {line.task.index for line, at in missing if _is_still_complete(line, at, history)}
 
 
-def _is_still_complete(line: Line, since: float | None, history: History) -> bool:
+def _is_still_complete(line: TaskState, since: float | None, history: History) -> bool:
     """The completion is the same as before, of a task that is still in the plan and not ticked off there."""
     is_there = history.lines.get(line.task.index) is line
     return is_there and line.next is None and line.completed_at == since and not line.task.done

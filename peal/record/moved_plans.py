@@ -12,7 +12,7 @@ from peal.errors import Damaged, PealError
 from peal.model.pipeline import Phase
 from peal.record import journal
 from peal.record.events import PlanRead, TaskRead
-from peal.record.history import History, Line, fold
+from peal.record.history import History, TaskState, fold
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import count, harmless, ranges
@@ -70,7 +70,7 @@ def _read(history: History) -> tuple[TaskRead, ...]:
     return tuple(line.task for line in history.lines.values())
 
 
-def _is_begun(line: Line) -> bool:
+def _is_begun(line: TaskState) -> bool:
     return line.next is not Phase.PLAN or bool(line.tries)
 
 

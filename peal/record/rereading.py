@@ -8,7 +8,7 @@ from peal.errors import PealError
 from peal.model.pipeline import Phase
 from peal.record.alignment import DONE, Known, Read, Word, align
 from peal.record.events import PlanRead
-from peal.record.history import History, Line
+from peal.record.history import History, TaskState
 from peal.text.display import harmless, ranges
 
 NO_WORD = Word()
@@ -52,7 +52,7 @@ def reread(
     return Reread(evolve(reading, known_as=found.known_as), said)
 
 
-def _standing(line: Line) -> str:
+def _standing(line: TaskState) -> str:
     """How far a task is, as far as that would be lost with it."""
     if line.next is None:
         return DONE

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from peal.agents.output_tail import FAR, is_events, last_words, said_lines
-from peal.record.history import Try
+from peal.record.history import Attempt
 from peal.system.files import end_of
 from peal.system.layout import PlanPaths
 from peal.text.display import tail
@@ -13,7 +13,7 @@ _SETUP = ("setup.stderr", "setup.stdout")
 TEXTS = ("prompt.md", "stdout", "stderr", "reply.md")
 
 
-def folder_of(plan_paths: PlanPaths, one: Try) -> Path:
+def folder_of(plan_paths: PlanPaths, one: Attempt) -> Path:
     """The attempt's folder; not every attempt needed one."""
     return plan_paths.attempt(one.task, one.phase, one.number)
 
@@ -32,7 +32,7 @@ def is_of_agent(path: Path) -> bool:
     return prefix != path.name and (not prefix or path.with_name(f"{prefix}prompt.md").exists())
 
 
-def last_output(plan_paths: PlanPaths, one: Try) -> str:
+def last_output(plan_paths: PlanPaths, one: Attempt) -> str:
     """The last thing an attempt said so far, on one line."""
     folder = folder_of(plan_paths, one)
     latest = max(
@@ -43,7 +43,7 @@ def last_output(plan_paths: PlanPaths, one: Try) -> str:
     return last_words(latest) if latest else ""
 
 
-def last_outputs(plan_paths: PlanPaths, one: Try, lines: int) -> list[str]:
+def last_outputs(plan_paths: PlanPaths, one: Attempt, lines: int) -> list[str]:
     """
     The last lines an attempt printed: what went to stderr if there is any, else stdout; with events what they say.
 

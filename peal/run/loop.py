@@ -19,7 +19,7 @@ from peal.record.events import (
 from peal.record.history import History
 from peal.record.log import Log, line_of
 from peal.run.job import Job
-from peal.schedule.orders import attempt_of
+from peal.schedule.orders import order_of
 from peal.schedule.plan import decide
 from peal.text.display import ranges
 from peal.views.screens import Screen
@@ -98,18 +98,18 @@ class Loop:
         for reason in decision.reasons if decision.start else ():
             self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": reason.text})
         history, now = self.memory.history, time.time()
-        attempts = [
-            attempt_of(
+        orders = [
+            order_of(
                 step, self.job.tasks[step.task], self.job.plan_paths, history, not decision.concurrent, now
             )
             for step in decision.start
         ]
         roster = self.job.roster
         self._record(
-            *(StepStarted(now, a.task.index, a.phase, a.number, roster.agent_name(a)) for a in attempts)
+            *(StepStarted(now, a.task.index, a.phase, a.number, roster.agent_name(a)) for a in orders)
         )
-        for attempt in attempts:
-            self.executor.submit(attempt)
+        for order in orders:
+            self.executor.submit(order)
 
     def _record(self, *events: Event) -> None:
         was_asked = _by_signal(self.memory.history.stop)

@@ -13,7 +13,7 @@ from peal.errors import PealError
 from peal.model.agent import Reply, Usage
 from peal.model.pipeline import Phase
 from peal.model.plan import Plan, Problem, Task
-from peal.model.work import Attempt, Outcome
+from peal.model.work import Order, Outcome
 from peal.record import lock, store
 from peal.record.spending import amount, summed
 from peal.run import plan_files
@@ -63,7 +63,7 @@ def prompt_for(template: str, document: str, problems: Iterable[Problem]) -> str
 
 
 @frozen
-class Order:
+class Rewriting:
     """A file to be rewritten, and by whom."""
 
     repo_paths: RepoPaths
@@ -74,7 +74,7 @@ class Order:
     say: Callable[[str], None]
 
 
-def rewritten(order: Order) -> Plan:
+def rewritten(rewriting: Rewriting) -> Plan:
     """
     The plan that an agent makes of the file, kept for every later run.
 
@@ -82,34 +82,34 @@ def rewritten(order: Order) -> Plan:
     work.
     """
     raw, path, plan_paths = (
-        order.plan_file.read_bytes(),
-        str(order.plan_file),
-        order.repo_paths.plan(order.plan_file),
+        rewriting.plan_file.read_bytes(),
+        str(rewriting.plan_file),
+        rewriting.repo_paths.plan(rewriting.plan_file),
     )
     if is_utf16(raw):
         raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
-    agent = order.roster.chains[Phase.PLAN][0]
-    order.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
+    agent = rewriting.roster.chains[Phase.PLAN][0]
+    rewriting.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
     used: list[Usage] = []
     problems: tuple[Problem, ...] = ()
-    with _programs(order) as programs:
-        for number in range(order.roster.settings.normalize_retry_count + 1):
-            prompt = prompt_for(order.template, raw.decode("utf-8-sig", "replace"), problems)
-            with _one_try(order, programs) as context:
-                reply = context.consult(agent, order.roster.model(Phase.PLAN, agent), prompt, "")
+    with _programs(rewriting) as programs:
+        for number in range(rewriting.roster.settings.normalize_retry_count + 1):
+            prompt = prompt_for(rewriting.template, raw.decode("utf-8-sig", "replace"), problems)
+            with _one_try(rewriting, programs) as context:
+                reply = context.consult(agent, rewriting.roster.model(Phase.PLAN, agent), prompt, "")
                 used += context.used
                 answer = _answer(reply, agent, context)
             text, plan = read(answer, path)
             problems = plan.problems
             if not problems:
                 plan_files.keep(plan_paths, raw, text)
-                order.say(_told(plan, plan_paths, used))
+                rewriting.say(_told(plan, plan_paths, used))
                 return plan
-            order.say(f"answer {number + 1} is no plan: {problems[0].message}")
+            rewriting.say(f"answer {number + 1} is no plan: {problems[0].message}")
     spent = f" ({amount(summed(tuple(used)))})" if used else ""
     raise PealError(
         f"agent `{agent}` made no plan of `{path}`{spent}: {problems[0].message}; its answer is in "
-        f"`{context.attempt.folder}`; pass --normalize-retry-count, or rewrite the file yourself"
+        f"`{context.order.folder}`; pass --normalize-retry-count, or rewrite the file yourself"
     )
 
 
@@ -119,12 +119,12 @@ def _told(plan: Plan, plan_paths: PlanPaths, used: list[Usage]) -> str:
 
 
 @contextmanager
-def _programs(order: Order) -> Iterator[Programs]:
+def _programs(rewriting: Rewriting) -> Iterator[Programs]:
     """What the agent is started by: under the repository's lock, and ended by a signal."""
     name, came = uuid.uuid4().hex[:12], list[int]()
     with (
-        lock.hold(order.repo_paths, name, first=store.taking_over(order.repo_paths)),
-        scratch(name, order.say) as context,
+        lock.hold(rewriting.repo_paths, name, first=store.taking_over(rewriting.repo_paths)),
+        scratch(name, rewriting.say) as context,
     ):
         programs = Programs(name, context.folder, lambda _: None, context.watch, {})
 
@@ -146,15 +146,15 @@ def _programs(order: Order) -> Iterator[Programs]:
 
 
 @contextmanager
-def _one_try(order: Order, programs: Programs) -> Iterator[AttemptContext]:
+def _one_try(rewriting: Rewriting, programs: Programs) -> Iterator[AttemptContext]:
     """A place for one more try; its transcript is kept as those of attempts are."""
-    folder = order.repo_paths.plan(order.plan_file).folder / "attempts"
+    folder = rewriting.repo_paths.plan(rewriting.plan_file).folder / "attempts"
     number = 1 + len(list(folder.glob("normalize-*")))
-    attempt = Attempt(Task(0, "", ""), Phase.PLAN, number, folder / f"normalize-{number}", alone=True)
-    tree = SharedTree(order.repo_paths.repo)
+    order = Order(Task(0, "", ""), Phase.PLAN, number, folder / f"normalize-{number}", alone=True)
+    tree = SharedTree(rewriting.repo_paths.repo)
     with (
-        tree.lend(attempt) as workspace,
-        attempt_context(order.roster, programs, attempt, workspace) as context,
+        tree.lend(order) as workspace,
+        attempt_context(rewriting.roster, programs, order, workspace) as context,
     ):
         yield context
 
@@ -164,7 +164,7 @@ def _answer(reply: Reply | Outcome, agent: str, context: AttemptContext) -> str:
     if isinstance(reply, Outcome):
         reason = context.roster.hide(reply.reason)
         raise PealError(
-            f"agent `{agent}` could not rewrite the plan: {reason}; its transcript is in `{context.attempt.folder}`"
+            f"agent `{agent}` could not rewrite the plan: {reason}; its transcript is in `{context.order.folder}`"
         )
-    put(f"{context.attempt.folder}/reply.md", reply.text)
+    put(f"{context.order.folder}/reply.md", reply.text)
     return reply.text

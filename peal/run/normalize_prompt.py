@@ -26,7 +26,7 @@ def rewritten(
     def shown(text: str) -> None:
         say(roster.hide(harmless(text)))
 
-    return normalize.rewritten(normalize.Order(repo_paths, plan_file, roster, template, shown))
+    return normalize.rewritten(normalize.Rewriting(repo_paths, plan_file, roster, template, shown))
 
 
 def _own_template() -> str:

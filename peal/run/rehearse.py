@@ -6,7 +6,7 @@ from peal.agents import Request
 from peal.executors.rehearsal import Rehearsal
 from peal.model.agent import Command, Reply
 from peal.model.pipeline import Phase
-from peal.model.work import Attempt
+from peal.model.work import Order
 from peal.record import journal, store
 from peal.record.history import fold
 from peal.record.rereading import reread
@@ -33,28 +33,28 @@ def rehearse(job: Job, screen: Screen) -> End:
             screen.say(f"task {task}: complete, skipped")
     if is_complete(job.work, history):
         return End(finished(job.work, history), history)
-    executor = Rehearsal(lambda attempt: screen.say(attempt_line(attempt, job.roster)))
+    executor = Rehearsal(lambda order: screen.say(attempt_line(order, job.roster)))
     return End(Loop(job, UnsavedRecord(history), executor, screen).go(opening_of(job, "rehearsal")), history)
 
 
-def attempt_line(attempt: Attempt, roster: Roster) -> str:
+def attempt_line(order: Order, roster: Roster) -> str:
     """What an attempt would do, for `--dry-run`."""
-    task, workspace = attempt.task, roster.workspaces.place
-    head = f"task {task.index} {attempt.phase}"
-    if attempt.phase is Phase.LAND:
+    task, workspace = order.task, roster.workspaces.place
+    head = f"task {task.index} {order.phase}"
+    if order.phase is Phase.LAND:
         return f"{head}: into `{roster.workspaces.branch}`"
-    if attempt.phase is Phase.ADDRESS:
+    if order.phase is Phase.ADDRESS:
         names = ", ".join(reviewer.name for reviewer in roster.reviewers)
         merges = f"merged into `{roster.workspaces.branch}`, " if roster.workspaces.branch else ""
         return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
-    if attempt.instead:
-        return f"{head}: {attempt.instead.reason}"
-    model, permissions = roster.model(attempt.phase, attempt.agent), roster.settings.permissions
-    file = attempt.folder / "prompt.md"
-    request = Request(task, attempt.phase, "PROMPT", file, workspace, model, permissions)
-    prepared = roster.agents[attempt.agent].prepare(request)
+    if order.instead:
+        return f"{head}: {order.instead.reason}"
+    model, permissions = roster.model(order.phase, order.agent), roster.settings.permissions
+    file = order.folder / "prompt.md"
+    request = Request(task, order.phase, "PROMPT", file, workspace, model, permissions)
+    prepared = roster.agents[order.agent].prepare(request)
     if isinstance(prepared, Command):
-        argv = shlex.join(prepared.argv).replace("{folder}", str(attempt.folder))
+        argv = shlex.join(prepared.argv).replace("{folder}", str(order.folder))
         return f"{head}: {argv} in {workspace}"
     said = prepared.text.splitlines()[0] if isinstance(prepared, Reply) else prepared.reason
     return f"{head}: {said}"

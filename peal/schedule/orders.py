@@ -6,21 +6,21 @@ from peal.model.agent import Session
 from peal.model.pipeline import Phase
 from peal.model.plan import Task
 from peal.model.review import Finding
-from peal.model.work import Attempt, Outcome, Result, Step
-from peal.record.history import History, Line, Try
+from peal.model.work import Order, Outcome, Result, Step
+from peal.record.history import Attempt, History, TaskState
 from peal.system.layout import PATCH, PlanPaths
 
 
-def attempt_of(
+def order_of(
     step: Step, task: Task, plan_paths: PlanPaths, history: History, alone: bool, now: float
-) -> Attempt:
+) -> Order:
     """The next try of a step at `now` (wall-clock seconds), with what is known of the tries before."""
     line = history.lines[step.task]
     last, failed = line.last(), line.failure(step.phase)
     number = history.counts[step.task, step.phase] + 1
     planned = _latest_plan(line)
     agent = history.agent_for(step.phase, now)
-    return Attempt(
+    return Order(
         task=task,
         phase=step.phase,
         number=number,
@@ -61,7 +61,7 @@ def _nobody(phase: Phase, agent: str, history: History) -> Outcome | None:
     return None
 
 
-def _session(line: Line, agent: str, history: History) -> Session | None:
+def _session(line: TaskState, agent: str, history: History) -> Session | None:
     """The conversation of the phase before, if it was with the same agent and nothing has gone wrong since."""
     last = line.last()
     if not history.limits.continue_session or last is None or last.outcome is None:
@@ -75,7 +75,7 @@ def _session(line: Line, agent: str, history: History) -> Session | None:
     return Session(outcome.session, last.workspace, used)
 
 
-def _patch(plan_paths: PlanPaths, line: Line, phase: Phase) -> Path | None:
+def _patch(plan_paths: PlanPaths, line: TaskState, phase: Phase) -> Path | None:
     """What the attempt before this one had changed, if that is kept."""
     last = line.last()
     if last is None or last.phase is not phase or last.result is Result.PASSED:
@@ -84,7 +84,7 @@ def _patch(plan_paths: PlanPaths, line: Line, phase: Phase) -> Path | None:
     return path if path.exists() else None
 
 
-def _clash(line: Line) -> tuple[Finding, ...]:
+def _clash(line: TaskState) -> tuple[Finding, ...]:
     """The conflicts for which the task is carried out anew; tries of `execute` since then do not make them good."""
     for past in reversed(line.tries):
         if past.result is Result.CONFLICTED and past.outcome:
@@ -102,12 +102,12 @@ def _charged_to_others(step: Step, history: History) -> frozenset[str]:
     return frozenset(finding.fingerprint for outcome in standing if outcome for finding in outcome.findings)
 
 
-def _latest_plan(line: Line) -> Try | None:
+def _latest_plan(line: TaskState) -> Attempt | None:
     for past in reversed(line.tries):
         if past.phase is Phase.PLAN and past.result is Result.PASSED:
             return past
     return None
 
 
-def _folder(plan_paths: PlanPaths, past: Try) -> Path:
+def _folder(plan_paths: PlanPaths, past: Attempt) -> Path:
     return plan_paths.attempt(past.task, past.phase, past.number)

@@ -8,7 +8,7 @@ from peal.model.decision import Decision, Halt, Reason
 from peal.model.pipeline import Phase
 from peal.model.plan import Segment
 from peal.model.work import Result, Step
-from peal.record.history import History, Line, Stage
+from peal.record.history import History, Stage, TaskState
 from peal.schedule.waits import Waits, no_agent, sorted_out
 from peal.text.display import count, ranges
 
@@ -178,7 +178,7 @@ def _to_the_branch(left: _Left, history: History) -> list[int]:
     return [] if left.working else left.again[:1]
 
 
-def _why_first(line: Line, left: _Left) -> Reason:
+def _why_first(line: TaskState, left: _Left) -> Reason:
     last = line.last()
     if line.next is Phase.ADDRESS and not left.working and (last is None or last.phase is Phase.EXECUTE):
         text = f"task {line.task.index} address: every task of the segment has left `execute`"
@@ -206,16 +206,16 @@ def _waiting(tasks: list[int], why: str) -> list[Reason]:
     return [Reason(tuple(tasks), f"waits: {why}")] if tasks else []
 
 
-def _step(line: Line) -> Step:
+def _step(line: TaskState) -> Step:
     assert line.next is not None, "a complete task is not idle"
     return Step(line.task.index, line.next)
 
 
-def _why(line: Line) -> Reason:
+def _why(line: TaskState) -> Reason:
     return Reason((line.task.index,), f"{_step(line)}: {_cause(line)}")
 
 
-def _cause(line: Line) -> str:
+def _cause(line: TaskState) -> str:
     last = line.last()
     if last is None:
         return "its turn has come and a place is free"

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from peal.model.decision import Reason
 from peal.model.pipeline import AGENT_PHASES, Phase
-from peal.record.history import History, Line, Stage
+from peal.record.history import History, Stage, TaskState
 from peal.text.display import clock
 
 _MADE_BY_AGENTS = (Phase.PLAN, Phase.EXECUTE)
@@ -57,11 +57,11 @@ def sorted_out(
     return ready, Waits(tuple(late), min(late.values()), tuple(_reasons(late, history, now)))
 
 
-def _is_ready(line: Line, history: History, now: float) -> bool:
+def _is_ready(line: TaskState, history: History, now: float) -> bool:
     return not (line.next in _MADE_BY_AGENTS and history.why_over_budget) and history.ready_at(line) <= now
 
 
-def _will_go_on(line: Line, history: History, now: float) -> bool:
+def _will_go_on(line: TaskState, history: History, now: float) -> bool:
     """Whether a task that is not ready becomes so in this run."""
     if line.next in _MADE_BY_AGENTS and history.why_over_budget:
         return False
@@ -76,7 +76,7 @@ def _reasons(late: Mapping[int, float], history: History, now: float) -> Iterabl
         yield Reason(tuple(tasks), f"waits: {why}")
 
 
-def _why(line: Line, history: History, now: float) -> str:
+def _why(line: TaskState, history: History, now: float) -> str:
     assert line.next is not None, "a complete task does not wait"
     if line.wait_until >= history.free_at(line.next):
         return f"the provider could not serve it; tried again at {clock(line.wait_until, now)}"

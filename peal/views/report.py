@@ -5,7 +5,7 @@ from collections.abc import Callable
 from peal.model.decision import Halt
 from peal.model.review import Finding
 from peal.model.work import Result
-from peal.record.history import History, Line, Try
+from peal.record.history import Attempt, History, TaskState
 from peal.text.display import count, duration, harmless
 from peal.views.status import advice, noted_lines, spending_lines
 
@@ -18,8 +18,8 @@ def report(
     history: History,
     halt: Halt,
     seconds: float,
-    output: Callable[[Try], list[str]],
-    folder: Callable[[Try], str],
+    output: Callable[[Attempt], list[str]],
+    folder: Callable[[Attempt], str],
 ) -> list[str]:
     """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
     lines = [summary(history, halt, seconds), *spending_lines(history)]
@@ -50,7 +50,9 @@ def summary(history: History, halt: Halt, seconds: float) -> str:
     return f"{halt.why}: {', '.join(parts)}, in {duration(seconds)}"
 
 
-def _failure(line: Line, output: Callable[[Try], list[str]], folder: Callable[[Try], str]) -> list[str]:
+def _failure(
+    line: TaskState, output: Callable[[Attempt], list[str]], folder: Callable[[Attempt], str]
+) -> list[str]:
     last = line.last()
     title = f": {harmless(line.task.title)}" if line.task.title else ""
     lines = [f"task {line.task.index} failed{title}"]
@@ -69,18 +71,18 @@ def _failure(line: Line, output: Callable[[Try], list[str]], folder: Callable[[T
     return [*lines, f"  transcript: {folder(last)}"]
 
 
-def _clash(line: Line) -> str:
+def _clash(line: TaskState) -> str:
     """The conflict for which the task was carried out once more, if the last try is not that conflict itself."""
     clashes = [one.outcome for one in line.tries[:-1] if one.result is Result.CONFLICTED and one.outcome]
     return clashes[-1].findings[0].message.partition("\n")[0] if line.conflicts and clashes else ""
 
 
-def _held(line: Line) -> list[str]:
+def _held(line: TaskState) -> list[str]:
     title = f": {harmless(line.task.title)}" if line.task.title else ""
     return [f"task {line.task.index} is held{title}", f"  {harmless(line.held or '')}"]
 
 
-def _findings(line: Line) -> list[str]:
+def _findings(line: TaskState) -> list[str]:
     title = f": {harmless(line.task.title)}" if line.task.title else ""
     lines = [f"task {line.task.index} was let through with {count(len(line.findings), 'finding')}{title}"]
     for finding in line.findings[:_SHOWN]:

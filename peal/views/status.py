@@ -9,7 +9,7 @@ from peal.model.agent import Usage
 from peal.model.pipeline import Phase
 from peal.model.work import Result
 from peal.record.events import Event, StepEnded, StepStarted, StopAsked
-from peal.record.history import History, Line, Try
+from peal.record.history import Attempt, History, TaskState
 from peal.record.spending import amount, summed
 from peal.text.display import clock, duration, harmless, ranges
 
@@ -70,7 +70,7 @@ def overview(
     now: float,
     is_alive: bool,
     reasons: Mapping[int, str],
-    last_output: Callable[[Try], str],
+    last_output: Callable[[Attempt], str],
 ) -> RunStatus:
     """The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on."""
     opened, closed = history.opened, history.closed
@@ -111,7 +111,7 @@ def run_state(history: History, is_alive: bool) -> str:
 
 
 def task_status(
-    line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
+    line: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
 ) -> TaskStatus:
     """Where one task stands at `now`."""
     found = _standing(line, now, is_alive, reason, last_output)
@@ -120,7 +120,7 @@ def task_status(
 
 
 def _standing(
-    line: Line, now: float, is_alive: bool, reason: str, last_output: Callable[[Try], str]
+    line: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
 ) -> TaskStatus:
     task = line.task
     past = sum((one.ended or one.started) - one.started for one in line.tries) if line.tries else None
@@ -158,7 +158,7 @@ def _standing(
     return TaskStatus(task.index, task.title, state, line.next, number, agent, past, reason)
 
 
-def _done_reason(line: Line) -> str:
+def _done_reason(line: TaskState) -> str:
     if line.task.done:
         return "ticked off in the plan"
     return "" if line.tries else "marked done"
@@ -187,7 +187,7 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def to_show(line: Line, among: Sequence[Try]) -> Try:
+def to_show(line: TaskState, among: Sequence[Attempt]) -> Attempt:
     """
     Which of some attempts at a task tells best how it stands.
 
@@ -199,13 +199,13 @@ def to_show(line: Line, among: Sequence[Try]) -> Try:
     return next((one for one in reversed(among) if one.agent), among[-1])
 
 
-def _is_told(line: Line, last: Try) -> bool:
+def _is_told(line: TaskState, last: Attempt) -> bool:
     is_over = line.failed is not None or line.held is not None
     bad = (Result.CONFLICTED, Result.HELD, Result.STOPPED)
     return is_over or (last.result is not None and (last.result.is_failure or last.result in bad))
 
 
-def _to_the_logs(line: Line) -> str:
+def _to_the_logs(line: TaskState) -> str:
     index = line.task.index
     return f"`peal logs {index}` for all that task {index} printed in `{to_show(line, line.tries).phase}`"
 

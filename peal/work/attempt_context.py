@@ -17,7 +17,7 @@ from peal.model.agent import Command, Declined, Reply, Session, Usage
 from peal.model.pipeline import Phase
 from peal.model.process import Ending
 from peal.model.review import Finding
-from peal.model.work import Attempt, Outcome, Result
+from peal.model.work import Order, Outcome, Result
 from peal.phases import Evidence
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
@@ -56,7 +56,7 @@ class AttemptContext:
 
     roster: Roster
     programs: Programs
-    attempt: Attempt
+    order: Order
     path: Path
     """The folder that agent and helpers work in."""
     starts_clean: bool
@@ -69,25 +69,25 @@ class AttemptContext:
     @property
     def notes(self) -> tuple[str, ...]:
         """What this attempt and those before it have noted, each thing once."""
-        return tuple(dict.fromkeys((*self.attempt.notes, *self.workspace.notes)))
+        return tuple(dict.fromkeys((*self.order.notes, *self.workspace.notes)))
 
     def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
         """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
-        attempt = self.attempt
-        if attempt.instead:
-            return evolve(attempt.instead, findings=findings)
-        agent = self.roster.agents[attempt.agent]
+        order = self.order
+        if order.instead:
+            return evolve(order.instead, findings=findings)
+        agent = self.roster.agents[order.agent]
         request = self._request(findings)
         put(str(request.prompt_file), request.prompt)
         prepared = agent.prepare(request)
         if isinstance(prepared, Declined):
-            return Outcome(Result.REJECTED, prepared.reason, findings, agent=attempt.agent)
+            return Outcome(Result.REJECTED, prepared.reason, findings, agent=order.agent)
         if isinstance(prepared, Reply):
             evidence = Evidence(None, prepared)
         else:
             evidence = self._watched(agent, prepared, workspace)
         reply = evidence.reply
-        put(f"{attempt.folder}/reply.md", reply.text)
+        put(f"{order.folder}/reply.md", reply.text)
         told = evolve(
             evidence,
             require_change=agent.require_change,
@@ -96,8 +96,8 @@ class AttemptContext:
             elsewhere=_elsewhere(reply.folder, self.path),
         )
         outcome = evolve(
-            phases.verdict(attempt.phase, told),
-            agent=attempt.agent,
+            phases.verdict(order.phase, told),
+            agent=order.agent,
             session=reply.session,
             usage=used_by(reply, self._session, request.model, self.roster.settings.prices),
             notes=phases.notes(told),
@@ -107,40 +107,40 @@ class AttemptContext:
     @property
     def _session(self) -> Session | None:
         """The conversation to go on in: agents tie theirs to the place where they began."""
-        session = self.attempt.session
+        session = self.order.session
         return session if session and Path(session.workspace or self.path) == self.path else None
 
     def _request(self, findings: tuple[Finding, ...]) -> Request:
-        roster, attempt = self.roster, self.attempt
+        roster, order = self.roster, self.order
         briefing = Briefing(
-            attempt.task,
-            attempt.phase,
+            order.task,
+            order.phase,
             self.path,
             context=roster.context,
-            plan=cut_to(f"{attempt.plan_folder}/reply.md", REPLY_LIMIT) if attempt.plan_folder else "",
-            findings=findings or attempt.conflict,
-            findings_file=attempt.folder / FINDINGS,
-            failed_before=_what_failed(attempt),
-            interrupted_before=attempt.interrupted_before,
-            patch=attempt.patch,
+            plan=cut_to(f"{order.plan_folder}/reply.md", REPLY_LIMIT) if order.plan_folder else "",
+            findings=findings or order.conflict,
+            findings_file=order.folder / FINDINGS,
+            failed_before=_what_failed(order),
+            interrupted_before=order.interrupted_before,
+            patch=order.patch,
             is_clean=self.starts_clean,
             notes=self.notes,
         )
         prompt = render(briefing, roster.templates)
         return Request(
-            attempt.task,
-            attempt.phase,
+            order.task,
+            order.phase,
             prompt,
-            attempt.folder / "prompt.md",
+            order.folder / "prompt.md",
             self.path,
-            roster.model(attempt.phase, attempt.agent),
+            roster.model(order.phase, order.agent),
             roster.settings.permissions,
             self._session.id if self._session else "",
         )
 
     def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
         """What the agent did, and whether anything changed where that can be told and matters."""
-        matters = self.attempt.phase is Phase.PLAN or agent.require_change
+        matters = self.order.phase is Phase.PLAN or agent.require_change
         if workspace is None or not (matters or workspace.base):
             return self._answered(agent, command)
         workspace.watch()
@@ -151,13 +151,13 @@ class AttemptContext:
 
     def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
         """Ask an agent that may only read; its files begin with the prefix. An outcome if it could not answer."""
-        attempt, settings = self.attempt, self.roster.settings
-        if attempt.instead and attempt.instead.result is Result.HELD:
-            return attempt.instead
-        agent, file = self.roster.agents[name], attempt.folder / f"{prefix}prompt.md"
+        order, settings = self.order, self.roster.settings
+        if order.instead and order.instead.result is Result.HELD:
+            return order.instead
+        agent, file = self.roster.agents[name], order.folder / f"{prefix}prompt.md"
         put(str(file), prompt)
         asked = model or settings.agents.get(name, AgentSettings()).model
-        prepared = agent.prepare(Request(attempt.task, Phase.PLAN, prompt, file, self.path, asked))
+        prepared = agent.prepare(Request(order.task, Phase.PLAN, prompt, file, self.path, asked))
         if isinstance(prepared, Declined):
             return Outcome(Result.FAILED, prepared.reason, agent=name)
         if isinstance(prepared, Reply):
@@ -170,23 +170,23 @@ class AttemptContext:
     def _with_time(self, outcome: Outcome) -> Outcome:
         """The outcome with the moment of the next try."""
         patience = self.roster.settings.transient_retry_count
-        told = at_its_limit(outcome, self.attempt.setbacks, patience)
-        return with_time(told, self.attempt.setbacks, time.time())
+        told = at_its_limit(outcome, self.order.setbacks, patience)
+        return with_time(told, self.order.setbacks, time.time())
 
     def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
-        attempt = self.attempt
+        order = self.order
         for name, text in command.files.items():
-            put(f"{attempt.folder}/{name}", text)
+            put(f"{order.folder}/{name}", text)
         try:
-            clocks = self.roster.clocks(attempt.phase, agent)
-            ending = self.programs.carry_out(attempt, self.path, command, clocks, prefix, agent.sign)
+            clocks = self.roster.clocks(order.phase, agent)
+            ending = self.programs.carry_out(order, self.path, command, clocks, prefix, agent.sign)
         except ValueError as error:
             raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
         except OSError as error:
             if is_full(error):
                 raise
             raise PealError(_cannot_start(command.argv[0], error)) from None
-        stdout, stderr = f"{attempt.folder}/{prefix}stdout", f"{attempt.folder}/{prefix}stderr"
+        stdout, stderr = f"{order.folder}/{prefix}stdout", f"{order.folder}/{prefix}stderr"
         words = "" if ending.is_clean else last_words(stderr) or last_words(stdout)
         said = end_of(stderr, REPLY_LIMIT).decode("utf-8", "replace")
         transcript = Transcript(
@@ -214,9 +214,9 @@ class AttemptContext:
         folder: Path | None = None,
     ) -> Ending:
         """The same with variables of its own, as the person's hooks have."""
-        clocks = self.roster.helper_clocks(self.attempt.phase, timeout_sec)
+        clocks = self.roster.helper_clocks(self.order.phase, timeout_sec)
         try:
-            return self.programs.carry_out(self.attempt, folder or self.path, command, clocks, prefix)
+            return self.programs.carry_out(self.order, folder or self.path, command, clocks, prefix)
         except OSError as error:
             if is_full(error):
                 raise
@@ -224,13 +224,13 @@ class AttemptContext:
 
     def said(self, prefix: str, size: int) -> list[bytes]:
         """The ends of what a helper has printed, of each file at most so many bytes."""
-        return [end_of(f"{self.attempt.folder}/{prefix}{name}", size) for name in ("stdout", "stderr")]
+        return [end_of(f"{self.order.folder}/{prefix}{name}", size) for name in ("stdout", "stderr")]
 
     def set_up(self) -> None:
         """Ready the worktree as the person has asked for; `UnreadyError` if it fails."""
         spaces = self.roster.workspaces
         ending = self.help(spaces.setup, "setup.", "`worktree_setup`")
-        words = last_line(end_of(f"{self.attempt.folder}/setup.stderr"))
+        words = last_line(end_of(f"{self.order.folder}/setup.stderr"))
         if bad := unfinished(Evidence(ending, Reply(""), words)):
             notes = tuple(self.workspace.notes)
             raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}", notes=notes))
@@ -239,17 +239,17 @@ class AttemptContext:
 
 @contextmanager
 def attempt_context(
-    roster: Roster, programs: Programs, attempt: Attempt, workspace: Workspace | Change
+    roster: Roster, programs: Programs, order: Order, workspace: Workspace | Change
 ) -> Iterator[AttemptContext]:
     """The attempt's folder and its temporary one; a worktree is told of and readied, or `UnreadyError` is raised."""
-    attempt.folder.mkdir(parents=True)
-    scratch = f"{programs.scratch}/{attempt.folder.name}"
+    order.folder.mkdir(parents=True)
+    scratch = f"{programs.scratch}/{order.folder.name}"
     os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
     try:
-        task, base, path = attempt.task.index, workspace.base, workspace.path
-        made = AttemptContext(roster, programs, attempt, path, bool(base), workspace)
+        task, base, path = order.task.index, workspace.base, workspace.path
+        made = AttemptContext(roster, programs, order, path, bool(base), workspace)
         if base:
-            programs.put(WorkspaceReady(time.time(), task, attempt.phase, attempt.number, str(path), base))
+            programs.put(WorkspaceReady(time.time(), task, order.phase, order.number, str(path), base))
             if roster.workspaces.needs_setup(path):
                 workspace.blank()
                 made.set_up()
@@ -265,13 +265,13 @@ def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
 
 
 def write_outcome(
-    attempt: Attempt, outcome: Outcome, workspace: Workspace | Change, hide: Callable[[str], str]
+    order: Order, outcome: Outcome, workspace: Workspace | Change, hide: Callable[[str], str]
 ) -> Outcome:
     """The outcome as everybody may read it, with what is noted of the workspace; left in the attempt's folder too."""
     findings = tuple(evolve(finding, message=hide(finding.message)) for finding in outcome.findings)
     outcome = evolve(with_notes(outcome, workspace), findings=findings)
     outcome = shown(outcome, hide)
-    put(f"{attempt.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
+    put(f"{order.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
     return outcome
 
 
@@ -285,13 +285,13 @@ def shown(outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
     return evolve(outcome, reason=hide(outcome.reason), notes=tuple(map(hide, outcome.notes)))
 
 
-def _what_failed(attempt: Attempt) -> str:
+def _what_failed(order: Order) -> str:
     """Why the attempt before this one failed, with the end of what it printed."""
-    if attempt.failed_folder is None:
+    if order.failed_folder is None:
         return ""
-    outputs = [f"{attempt.failed_folder}/{name}" for name in ("stdout", "stderr")]
+    outputs = [f"{order.failed_folder}/{name}" for name in ("stdout", "stderr")]
     said = [line for path in outputs for line in tail(end_of(path), _FAILED_LINES)]
-    return "\n".join([attempt.failed_before, *said])
+    return "\n".join([order.failed_before, *said])
 
 
 def _cannot_start(program: str, error: OSError) -> str:

@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 from peal.agents import surroundings
 from peal.model.agent import Command
 from peal.model.process import Ended, Ending, Sign
-from peal.model.work import Attempt, Outcome, Result
+from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, ProcessStarted
 from peal.system import process
 from peal.system.files import put
@@ -48,7 +48,7 @@ class Programs:
 
     def carry_out(
         self,
-        attempt: Attempt,
+        order: Order,
         workspace: Path,
         command: Command,
         clocks: Clocks,
@@ -61,7 +61,7 @@ class Programs:
         What it prints is in the attempt's folder, in `stdout` and `stderr` behind the prefix. One that ends badly a moment
         before `cancel` was ended by the same hand, such as a service manager's or a terminal's.
         """
-        launch = self._launch(attempt, workspace, command, clocks, prefix)
+        launch = self._launch(order, workspace, command, clocks, prefix)
         if self.cancel.is_set:
             for path in (launch.stdout, launch.stderr):
                 put(path, "")
@@ -69,9 +69,7 @@ class Programs:
         started = process.start(launch)
         self.watch(started.pid)
         born = process.birth(started.pid) or ""
-        self.put(
-            ProcessStarted(time.time(), attempt.task.index, attempt.phase, attempt.number, started.pid, born)
-        )
+        self.put(ProcessStarted(time.time(), order.task.index, order.phase, order.number, started.pid, born))
         ending = process.finish(started, evolve(launch, sign=sign), self.cancel)
         is_bad = ending.how is Ended.EXITED and ending.exit_code != 0
         if is_bad and self.cancel.comes_within(_news_after(ending.exit_code)):
@@ -84,17 +82,15 @@ class Programs:
             return evolve(outcome, result=Result.INTERRUPTED, reason="the run was ended")
         return outcome
 
-    def _launch(
-        self, attempt: Attempt, workspace: Path, command: Command, clocks: Clocks, prefix: str
-    ) -> Launch:
-        folder, name = str(attempt.folder), attempt.folder.name
+    def _launch(self, order: Order, workspace: Path, command: Command, clocks: Clocks, prefix: str) -> Launch:
+        folder, name = str(order.folder), order.folder.name
         marker = f"{self.run}/{name}"
         env = {
             **command.env,
             process.ATTEMPT_MARKER: marker,
-            "PEAL_PHASE": str(attempt.phase),
-            "PEAL_TASK": attempt.task.id,
-            "PEAL_ATTEMPT": str(attempt.number),
+            "PEAL_PHASE": str(order.phase),
+            "PEAL_TASK": order.task.id,
+            "PEAL_ATTEMPT": str(order.number),
             "PEAL_WORKSPACE": str(workspace),
             "PWD": str(workspace),  # some believe it rather than the folder they were started in
             "TMPDIR": f"{self.scratch}/{name}",

@@ -31,7 +31,7 @@ class ReviewedChange:
     @property
     def task(self) -> Task:
         """The attempt's."""
-        return self.context.attempt.task
+        return self.context.order.task
 
     @property
     def path(self) -> Path:
@@ -41,12 +41,12 @@ class ReviewedChange:
     @property
     def attempt_folder(self) -> Path:
         """The attempt's."""
-        return self.context.attempt.folder
+        return self.context.order.folder
 
     @cached_property
     def base(self) -> str:
         """The commit of the branch; of a change that is in it already, the one that it landed on."""
-        return landed_on(self.change, self.context.attempt.own) or self.change.base
+        return landed_on(self.change, self.context.order.own) or self.change.base
 
     def changed(self) -> tuple[str, ...]:
         """By git; in a shared tree everything that is not committed, for nobody can tell whose it is."""
@@ -106,12 +106,12 @@ class Seen:
 
 def sifted(context: AttemptContext, found: Sequence[Finding]) -> Seen:
     """What of the findings stands against this task; the attempt's folder gets them all."""
-    attempt = context.attempt
-    passed_over = attempt.charged | attempt.dismissed
+    order = context.order
+    passed_over = order.charged | order.dismissed
     new = [finding for finding in found if finding.fingerprint not in passed_over]
     if found:
         listed = [converter().unstructure(finding) for finding in found]
-        put(f"{attempt.folder}/{FINDINGS}", as_json(listed) + "\n")
+        put(f"{order.folder}/{FINDINGS}", as_json(listed) + "\n")
     return Seen(
         tuple(finding for finding in new if not finding.dismissed),
         tuple(finding for finding in new if finding.dismissed),

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from peal.agents import Agent, CliAgent
 from peal.model.pipeline import Phase
-from peal.model.work import Attempt
+from peal.model.work import Order
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings, Settings
 from peal.system.process import Clocks
@@ -33,10 +33,10 @@ class Roster:
         """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
         return model_of(self.settings, phase, agent, is_first=agent == self.chains[phase][0])
 
-    def agent_name(self, attempt: Attempt) -> str:
+    def agent_name(self, order: Order) -> str:
         """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
-        is_quiet = attempt.phase is Phase.LAND or (attempt.phase is Phase.ADDRESS and not self.reviewers)
-        return "" if is_quiet else attempt.agent
+        is_quiet = order.phase is Phase.LAND or (order.phase is Phase.ADDRESS and not self.reviewers)
+        return "" if is_quiet else order.agent
 
     @property
     def unguarded(self) -> list[str]:

@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
 from peal.model.pipeline import Phase
-from peal.model.work import Attempt, Outcome, Result
+from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError
@@ -53,14 +53,14 @@ class Worker:
         """Ends every process that an attempt waits for."""
         return self._programs.cancel
 
-    def perform(self, attempt: Attempt) -> None:
+    def perform(self, order: Order) -> None:
         """Carry the attempt out; the last thing put is its end."""
         try:
-            outcome = self._outcome(attempt)
+            outcome = self._outcome(order)
         except UnreadyError as unready:
             outcome = unready.outcome
         except OSError as error:
-            said = f"{error.strerror or error}: `{error.filename or attempt.folder}`"
+            said = f"{error.strerror or error}: `{error.filename or order.folder}`"
             outcome = self._stopped(str(error.strerror)) if is_full(error) else Outcome(Result.FAILED, said)
         except GitError as error:
             full = next((words for words in _FULL if words in str(error)), None)
@@ -77,7 +77,7 @@ class Worker:
         outcome = shown(outcome, self.roster.hide)
         if outcome.result is Result.STOPPED:
             self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
-        self.put(StepEnded(time.time(), attempt.task.index, attempt.phase, attempt.number, outcome))
+        self.put(StepEnded(time.time(), order.task.index, order.phase, order.number, outcome))
 
     def _stopped(self, full: str) -> Outcome:
         """The disk is full: nobody can go on."""
@@ -85,35 +85,35 @@ class Worker:
         self.put(StopAsked(time.time(), 1, why))
         return Outcome(Result.INTERRUPTED, why)
 
-    def _outcome(self, attempt: Attempt) -> Outcome:
+    def _outcome(self, order: Order) -> Outcome:
         spaces = self.roster.workspaces
-        match attempt.phase:
+        match order.phase:
             case Phase.LAND:
-                return spaces.land(attempt)
+                return spaces.land(order)
             case Phase.ADDRESS:
-                return self._addressed(attempt, spaces.change(attempt))
+                return self._addressed(order, spaces.change(order))
             case _:
-                with spaces.lend(attempt) as workspace:
-                    return self._carried_out(attempt, workspace)
+                with spaces.lend(order) as workspace:
+                    return self._carried_out(order, workspace)
 
-    def _carried_out(self, attempt: Attempt, workspace: Workspace) -> Outcome:
-        with attempt_context(self.roster, self._programs, attempt, workspace) as context:
+    def _carried_out(self, order: Order, workspace: Workspace) -> Outcome:
+        with attempt_context(self.roster, self._programs, order, workspace) as context:
             outcome = context.ask(workspace=workspace)
-            if outcome.result is Result.PASSED and attempt.phase is Phase.EXECUTE:
+            if outcome.result is Result.PASSED and order.phase is Phase.EXECUTE:
                 outcome = _kept(outcome, workspace, self.run)
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
-            return write_outcome(attempt, outcome, workspace, self.roster.hide)
+            return write_outcome(order, outcome, workspace, self.roster.hide)
 
-    def _addressed(self, attempt: Attempt, change: Change) -> Outcome:
+    def _addressed(self, order: Order, change: Change) -> Outcome:
         if change.is_empty:
             return Outcome(Result.PASSED, "nothing to review")
         if change.merge_at_once() and not self.roster.reviewers:
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)
-        with attempt_context(self.roster, self._programs, attempt, change) as context:
-            return write_outcome(attempt, review_round(context, change), change, self.roster.hide)
+        with attempt_context(self.roster, self._programs, order, change) as context:
+            return write_outcome(order, review_round(context, change), change, self.roster.hide)
 
 
 def _kept(outcome: Outcome, workspace: Workspace, run: str) -> Outcome:

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from peal.model.agent import Command
 from peal.model.review import Finding
-from peal.model.work import Attempt
+from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content
 from peal.workspaces.messages import Messages
@@ -40,7 +40,7 @@ class Merge:
     """One round's merge, in the pool's worktree for it; see `Change`."""
 
     worktree: Worktree
-    attempt: Attempt
+    attempt: Order
     ref: str
     """The branch of peal's that keeps the task's commit."""
     base: str

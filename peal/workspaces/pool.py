@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from peal.errors import Paused, PealError
 from peal.landing import fast_forward, renamed_branch
 from peal.model.pipeline import Phase
-from peal.model.work import Attempt, Outcome, Result
+from peal.model.work import Order, Outcome, Result
 from peal.system import git
 from peal.text.display import some
 from peal.workspaces.merging import Merge
@@ -40,7 +40,7 @@ class LentSlot:
     """A worktree in the hands of one attempt; see `Workspace`."""
 
     worktree: Worktree
-    attempt: Attempt
+    attempt: Order
     base: str
     ref: str
     messages: Messages
@@ -180,7 +180,7 @@ class Pool:
         return commit
 
     @contextmanager
-    def lend(self, attempt: Attempt) -> Iterator[LentSlot]:
+    def lend(self, attempt: Order) -> Iterator[LentSlot]:
         """A clean worktree on the branch's newest commit; the one the task planned in, if it passed there."""
         worktree, base = self._taken(attempt.task.index)
         lent: LentSlot | None = None
@@ -225,7 +225,7 @@ class Pool:
         self._changed_outside |= set(found)
         return found
 
-    def change(self, attempt: Attempt) -> Merge:
+    def change(self, attempt: Order) -> Merge:
         """The task's commit on top of the branch."""
         return Merge(
             worktree=self._address,
@@ -255,7 +255,7 @@ class Pool:
         submodules.adopt(worktree.around)
         return (*notes, *worktree.hand_over(self._origin))
 
-    def land(self, attempt: Attempt) -> Outcome:
+    def land(self, attempt: Order) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""
         if not attempt.verified:
             return Outcome(Result.PASSED, "nothing to land")
@@ -264,7 +264,7 @@ class Pool:
         except git.GitError as refused:  # the work is kept, and waits for a repository that git can read
             return Outcome(Result.HELD, f"{refused}; put that right, then `peal resume`")
 
-    def _landed(self, attempt: Attempt) -> Outcome:
+    def _landed(self, attempt: Order) -> Outcome:
         brings = self._brought_by(attempt.verified)
         if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
@@ -284,7 +284,7 @@ class Pool:
         words = ("diff-tree", "-r", *git.RAW, f"{merge}^1", merge)
         return git.in_raw(git.output(self.repo, *words, env={"GIT_INDEX_FILE": str(self.place / "no-index")}))
 
-    def _unaccepted(self, attempt: Attempt, brings: Iterable[str]) -> str:
+    def _unaccepted(self, attempt: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""
         found = self.guarded.among(brings)
         if not found or attempt.task.index in self.accepted:

@@ -15,7 +15,7 @@ from peal.model.pipeline import Phase
 from peal.model.plan import Task
 from peal.model.work import Outcome, Result
 from peal.record.events import Event, StepEnded, TasksForgotten
-from peal.record.history import History, Line
+from peal.record.history import History, TaskState
 from peal.settings import FILE
 from peal.system import git
 from peal.system.layout import FOLDER
@@ -125,7 +125,7 @@ def elsewhere(before: str, now: str) -> Paused:
     )
 
 
-def _is_isolated(line: Line) -> bool:
+def _is_isolated(line: TaskState) -> bool:
     """Whether the task's latest `execute` worked in a worktree."""
     done = [one for one in line.tries if one.phase is Phase.EXECUTE and one.result is Result.PASSED]
     return bool(done and done[-1].base)
@@ -173,7 +173,7 @@ def keep(pool: Pool, history: History) -> None:
             commits.point(pool.repo, ref, line.brings)
 
 
-def _unlanded(history: History) -> list[Line]:
+def _unlanded(history: History) -> list[TaskState]:
     return [line for line in history.lines.values() if line.brings and not line.is_complete]
 
 
@@ -206,7 +206,7 @@ def vanished(pool: Pool, history: History) -> list[int]:
     return [line.task.index for line in lines if not _is_in(pool, line, target)]
 
 
-def _is_in(pool: Pool, line: Line, target: str) -> bool:
+def _is_in(pool: Pool, line: TaskState, target: str) -> bool:
     """Whether the merge that landed, or the task's own commit below a merge that was rewritten, is in the branch."""
     return any(
         commit and git.is_ancestor(pool.repo, commit, target) for commit in (line.verified, line.commit)

@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from peal.model.agent import Command
 from peal.model.review import Finding
-from peal.model.work import Attempt, Outcome, Result
+from peal.model.work import Order, Outcome, Result
 from peal.system import git
 
 
@@ -124,11 +124,11 @@ class SharedTree:
         return {}
 
     @contextmanager
-    def lend(self, attempt: Attempt) -> Iterator[SharedFolder]:
+    def lend(self, attempt: Order) -> Iterator[SharedFolder]:
         """The repository."""
         yield SharedFolder(self.place, attempt.alone)
 
-    def change(self, attempt: Attempt) -> SharedFolder:
+    def change(self, attempt: Order) -> SharedFolder:
         """The repository as it is."""
         return SharedFolder(self.place, attempt.alone)
 
@@ -140,6 +140,6 @@ class SharedTree:
         """The person's tree is as they want it."""
         return ()
 
-    def land(self, attempt: Attempt) -> Outcome:  # noqa: ARG002
+    def land(self, attempt: Order) -> Outcome:  # noqa: ARG002
         """The change is where it belongs already."""
         return Outcome(Result.PASSED)

@@ -17,7 +17,7 @@ from peal.model.decision import Decision
 from peal.model.plan import Segment
 from peal.model.work import Result
 from peal.record.events import Event, ProcessStarted, StepEnded, StopAsked
-from peal.record.history import History, Try
+from peal.record.history import Attempt, History
 from peal.views.screens import Output
 from peal.views.screens.lines import noted, safe, stamped
 from peal.views.screens.table import Row, Scene, Span, plain, render
@@ -151,7 +151,7 @@ class Live:
     area: Area
     segments: tuple[Segment, ...]
     """What was asked for."""
-    last_output: Callable[[Try], str]
+    last_output: Callable[[Attempt], str]
     _history: History = field(factory=History)
     _decision: Decision = field(factory=Decision)
     _drawn: float = float("-inf")

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from peal.model.decision import Decision
 from peal.model.pipeline import Phase
 from peal.model.plan import Segment
-from peal.record.history import History, Line, Try
+from peal.record.history import Attempt, History, TaskState
 from peal.record.spending import dollars
 from peal.text.display import count, duration, harmless
 from peal.views.status import TaskStatus, task_status
@@ -63,7 +63,7 @@ class Scene:
     """What was asked for."""
     decision: Decision
     """The latest: it knows the current segment and what waits for what."""
-    last_output: Callable[[Try], str]
+    last_output: Callable[[Attempt], str]
     tasks: frozenset[int] = field(init=False)
 
     @tasks.default
@@ -174,7 +174,7 @@ def _phases(scene: Scene) -> int:
     return len(Phase) if scene.history.limits.lands else len(Phase) - 1
 
 
-def _phases_over(line: Line) -> int:
+def _phases_over(line: TaskState) -> int:
     """The phases that a task under way has behind it."""
     over = line.is_settled and line.held is None
     return 0 if over or line.next is None else list(Phase).index(line.next)
@@ -197,7 +197,7 @@ def _chosen(tasks: tuple[int, ...], history: History, room: int) -> list[int]:
     return nsmallest(room, tasks, key=lambda task: _rank(history.lines[task]))
 
 
-def _rank(line: Line) -> int:
+def _rank(line: TaskState) -> int:
     if line.running:
         return 0
     if line.is_complete:
@@ -223,7 +223,7 @@ def _waits(decision: Decision) -> dict[int, str]:
     return {task: reason.text.removeprefix("waits: ") for reason in told for task in reason.tasks}
 
 
-def _reader(scene: Scene, width: int) -> Callable[[Try], str]:
+def _reader(scene: Scene, width: int) -> Callable[[Attempt], str]:
     """Looks at the output of what runs, and only where it is shown."""
     has_room = width >= _NOTES_FROM
     return lambda one: scene.last_output(one) if has_room and one.ended is None else ""
