@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from attrs import evolve
+
 from peal import formats
-from peal.model.decision import Limits
-from peal.model.pipeline import Phase
+from peal.model.decision import Rules
+from peal.model.pipeline import PLAN_PHASES, Kind, Pipeline
 from peal.model.plan import Plan
 from peal.model.work import Outcome, Result
 from peal.record.events import (
+    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,
@@ -24,7 +27,7 @@ SHARED = "commit = false\n"
 """Settings by which all work in the one tree and nothing is committed; what comes first in `peal.toml`."""
 NOOP = SHARED + '[agents.noop]\ncommand = ["true"]\n'
 """An agent that does nothing, there."""
-PHASES = (Phase.PLAN, Phase.EXECUTE, Phase.ADDRESS)
+PHASES = ("plan", "execute", "address")
 """Those of a task in the shared tree."""
 _BODY = """
 Look up where the limit is set and write the new one there. Keep the order of the entries.
@@ -86,10 +89,11 @@ def remember_as_done(repository: Path) -> None:
 
 def opened(repository: str, max_parallel: int = 1) -> RunOpened:
     """A run of `plan.md` by the agent that does nothing was asked for."""
-    limits = Limits(max_parallel=max_parallel)
+    agents = ("noop",)
+    phases = tuple(evolve(phase, agents=agents) for phase in PLAN_PHASES if phase.kind is not Kind.LAND)
     return RunOpened(
         1.0, "0123456789ab", "plan.md", repository, 4711, "01234567:4711", ("peal", "run", "plan.md"),
-        {"agent": "noop"}, limits,
+        {"agent": "noop"}, Rules(max_parallel), {PIPELINE: Pipeline(phases)},
     )  # fmt: skip
 
 
@@ -98,15 +102,15 @@ def _done(task: int) -> list[Event]:
     return [event for phase in PHASES for event in passed(task, phase)]
 
 
-def passed(task: int, phase: Phase) -> list[Event]:
+def passed(task: int, phase: str) -> list[Event]:
     """One phase without a hitch; in `address` there is nobody to start."""
     start, *process = _begun(task, phase)
     return [start, *process, StepEnded(2.0, task, phase, 1, Outcome(Result.PASSED))]
 
 
-def _begun(task: int, phase: Phase) -> list[Event]:
+def _begun(task: int, phase: str) -> list[Event]:
     """One phase up to where an agent works."""
-    if phase is Phase.ADDRESS:
+    if phase == "address":
         return [StepStarted(2.0, task, phase, 1, "")]
     return [
         StepStarted(2.0, task, phase, 1, "noop"),

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import asdict, define, evolve, field, frozen
 
 from peal.model.agent import Usage
-from peal.model.decision import Decision, Halt, Limits
-from peal.model.pipeline import Phase
+from peal.model.decision import Budget, Decision, Halt, Rules
+from peal.model.pipeline import PLAN_PHASES, Kind, Pipeline
 from peal.model.plan import Task, segments_of
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
+    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,
@@ -26,8 +27,11 @@ from peal.record.events import (
     WorkspaceReady,
 )
 from peal.record.history import History
-from peal.schedule.plan import Work, decide
+from peal.schedule.agenda import Agenda, Work
+from peal.schedule.decide import decide
 
+PHASES = tuple(phase.name for phase in PLAN_PHASES)
+PHASE = {phase.name: phase for phase in PLAN_PHASES}
 FINDING = Finding("tests", "one test fails")
 WORDS = {
     "passes": Outcome(Result.PASSED),
@@ -74,11 +78,98 @@ def work_of(tasks: Iterable[TaskRead], selected: Iterable[int] | None = None) ->
     return Work.of(segments_of((task.index, task.parallel) for task in tasks), chosen)
 
 
+@frozen
+class Limits:
+    """The rules of a run and of its phases, in the words of the settings."""
+
+    max_parallel: int = 1
+    plan_retry_count: int = 0
+    execute_retry_count: int = 0
+    address_retry_count: int = 0
+    continue_with_remaining_tasks: bool = False
+    max_consecutive_task_failures: int | None = None
+    lands: bool = False
+    as_ready: bool = False
+    conflict_retry: int = 1
+    transient_retry_count: int = 10
+    agents: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    wait: bool = True
+    max_cost: float | None = None
+    max_tokens: int | None = None
+    continue_session: bool = False
+
+    @classmethod
+    def of(cls, opened: RunOpened) -> "Limits":
+        """Those by which a run was opened."""
+        phases = {phase.name: phase for phase in opened.pipelines[PIPELINE].phases}
+        rules = asdict(opened.rules, recurse=False)
+        budget = rules.pop("budget")
+        return cls(
+            **rules,
+            plan_retry_count=phases["plan"].retries,
+            execute_retry_count=phases["execute"].retries,
+            address_retry_count=phases["address"].retries,
+            lands="land" in phases,
+            max_cost=budget.max_cost,
+            max_tokens=budget.max_tokens,
+        )
+
+    def retry_count(self, phase: str) -> int:
+        """How often a failed step of this phase is tried again."""
+        return self.pipelines[PIPELINE].phase(phase).retries
+
+    @property
+    def rules(self) -> Rules:
+        """Those of the run."""
+        return Rules(
+            max_parallel=self.max_parallel,
+            continue_with_remaining_tasks=self.continue_with_remaining_tasks,
+            max_consecutive_task_failures=self.max_consecutive_task_failures,
+            as_ready=self.as_ready,
+            conflict_retry=self.conflict_retry,
+            transient_retry_count=self.transient_retry_count,
+            wait=self.wait,
+            continue_session=self.continue_session,
+            budget=Budget(self.max_cost, self.max_tokens),
+        )
+
+    @property
+    def pipelines(self) -> dict[str, Pipeline]:
+        """The phases of a plan's tasks."""
+        retries = {
+            "plan": self.plan_retry_count,
+            "execute": self.execute_retry_count,
+            "address": self.address_retry_count,
+            "land": self.address_retry_count,
+        }
+        phases = [phase for phase in PLAN_PHASES if self.lands or phase.kind is not Kind.LAND]
+        return {
+            PIPELINE: Pipeline(
+                tuple(
+                    evolve(phase, retries=retries[phase.name], agents=self.agents.get(phase.name) or ("",))
+                    for phase in phases
+                )
+            )
+        }
+
+
 def opened(at: float = 0.0, limits: Limits | None = None, selected: Iterable[int] | None = None) -> RunOpened:
     """A run was asked for; everything that decides nothing is filled in."""
     chosen = None if selected is None else tuple(sorted(selected))
+    limits = limits or Limits()
+    words = ("peal", "run")
     return RunOpened(
-        at, f"run-{at:g}", "plans/a.md", "/repo", 4711, "1.0", ("peal", "run"), {}, limits or Limits(), chosen
+        at,
+        f"run-{at:g}",
+        "plans/a.md",
+        "/repo",
+        4711,
+        "1.0",
+        words,
+        {},
+        limits.rules,
+        limits.pipelines,
+        chosen,
     )
 
 
@@ -170,18 +261,18 @@ class Chance:
             self._left[word] -= 1
         return WORDS[word]
 
-    def _well(self, phase: Phase) -> str:
+    def _well(self, phase: str) -> str:
         if self.luck.random() >= 0.2:
             return "passes"
-        if phase is Phase.ADDRESS and self.findings:
+        if phase == "address" and self.findings:
             return "passes with findings"
-        return "changes nothing" if phase is Phase.EXECUTE and self.lands else "passes"
+        return "changes nothing" if phase == "execute" and self.lands else "passes"
 
-    def _badly(self, phase: Phase) -> list[str]:
-        if phase is Phase.LAND:
+    def _badly(self, phase: str) -> list[str]:
+        if phase == "land":
             return ["fails", "is cut short", "is outdated", "is outdated", "is held"]
         words = ["fails", "fails", "is cut short"]
-        if phase is Phase.ADDRESS:
+        if phase == "address":
             words += ["is rejected", "is mended", "is mended"]
             words += ["is mended in part", *["conflicts"] * 4] * self.lands
         return words
@@ -233,7 +324,7 @@ class Run:
     """Ctrl-C comes when so many events are recorded in this run."""
     cut_at: int | None = None
     """Nothing more is recorded after so many events: peal was killed."""
-    decide: Callable[[Work, History, int], Decision] = decide
+    decide: Callable[[Agenda, float], Decision] = decide
     played: Played = field(factory=Played)
     _running: list[Step] = field(factory=list)
     _recorded: int = 0
@@ -248,19 +339,20 @@ class Run:
     def _to_the_end(self, work: Work, opening: RunOpened) -> Halt:
         history = self.memory.history
         self._record(opening)
-        decision = self._decided(work, 0)
+        agenda = Agenda(work, history)
+        decision = self._decided(agenda)
         while decision.halt is None:
             self._start(decision)
             if not self._running:
                 self._sleep(decision)
-                decision = self._decided(work, decision.segment)
+                decision = self._decided(agenda)
                 continue
             assert len(self.played.moments) < 1000, "the run would go on for ever"
             if self.stop_at is not None and self._recorded >= self.stop_at and history.stop is None:
                 self._record(StopAsked(self._now(), 130, "interrupted"))
             else:
                 self._end(self.world.next(tuple(self._running)))
-            decision = self._decided(work, decision.segment)
+            decision = self._decided(agenda)
         self._record(RunClosed(self._now(), decision.halt.code, decision.halt.why))
         return decision.halt
 
@@ -271,8 +363,8 @@ class Run:
         self._clock = decision.wake_at
         self.played.slept.append(decision.wake_at)
 
-    def _decided(self, work: Work, since: int) -> Decision:
-        decision = self.decide(work, self.memory.history, self._now(), since)
+    def _decided(self, agenda: Agenda) -> Decision:
+        decision = self.decide(agenda, self._now())
         recorded = len(self.memory.events) if isinstance(self.memory, Remembered) else 0
         self.played.moments.append(Moment(decision, recorded, tuple(self._running)))
         return decision
@@ -280,17 +372,22 @@ class Run:
     def _start(self, decision: Decision) -> None:
         for step in decision.start:
             number = self.memory.history.counts[step.task, step.phase] + 1
-            agent = self.memory.history.agent_for(step.phase, self._now())
+            agent = self._agent(step)
             self._record(StepStarted(self._now(), step.task, step.phase, number, agent))
             self._running.append(step)
             self.played.started.append(step)
+
+    def _agent(self, step: Step) -> str:
+        history = self.memory.history
+        chain = history.pipeline(PIPELINE).phase(step.phase).agents
+        return history.providers.free_agent(chain, self._now())
 
     def _end(self, step: Step) -> None:
         history = self.memory.history
         running = history.lines[step.task].running
         assert running is not None
         outcome = self.world.outcome(step)
-        if history.stop is not None and outcome.result is not Result.PASSED and step.phase is not Phase.LAND:
+        if history.stop is not None and outcome.result is not Result.PASSED and step.phase != "land":
             outcome = WORDS["is cut short"]
         until = None if outcome.until is None else self._now() + outcome.until
         outcome = evolve(
@@ -298,8 +395,8 @@ class Run:
         )
         what = (step.task, step.phase, running.number)
         self._running.remove(step)
-        if step.phase is not Phase.LAND:
-            if history.limits.lands:
+        if step.phase != "land":
+            if history.lands:
                 self._record(WorkspaceReady(self._now(), *what, f"/slots/{step.task}", "b4se"))
             self._record(ProcessStarted(self._now(), *what, 4712, "2.0"))
         self._record(StepEnded(self._now(), *what, outcome))
@@ -308,15 +405,15 @@ class Run:
         """What the step leaves: `1e2` is of the second `execute` of task 1, `1a1` of its first `address`."""
         line = self.memory.history.lines[step.task]
         made = f"{step.task}{step.phase[0]}{number}"
-        if not self.memory.history.limits.lands or outcome in LEAVE_NO_COMMIT:
+        if not self.memory.history.lands or outcome in LEAVE_NO_COMMIT:
             return ""
         match step.phase, outcome.result:
-            case Phase.EXECUTE, Result.PASSED:
+            case "execute", Result.PASSED:
                 return made
-            case Phase.ADDRESS, Result.PASSED | Result.MENDED:
-                return made if line.brings else ""
-            case Phase.LAND, Result.PASSED:
-                return line.verified
+            case "address", Result.PASSED | Result.MENDED:
+                return made if line.change.brings else ""
+            case "land", Result.PASSED:
+                return line.change.verified
         return ""
 
     def _record(self, *events: Event) -> None:

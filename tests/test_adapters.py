@@ -19,13 +19,13 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stories import PHASE
 
 from peal.agents import ADAPTERS, MARKERS
 from peal.agents.faults import complaint, trouble
 from peal.agents.protocol import Request, Sign, Transcript
 from peal.agents.reset_times import LATE, Form, Told, sane, told, told_by_header
 from peal.model.agent import Fault, Reply, Trouble, Usage
-from peal.model.pipeline import Phase
 from peal.model.plan import Task
 from peal.settings import CLIS, AgentSettings
 
@@ -82,14 +82,21 @@ def is_success(reply: Reply) -> bool:
 # --- what is started ---------------------------------------------------------------------------------------------------
 
 
-def request(phase: Phase = Phase.EXECUTE, **changes: object) -> Request:
+def request(phase: str = "execute", **changes: object) -> Request:
     return evolve(
-        Request(Task(1, "Title", "Body"), phase, "Do it.", Path("/attempt/prompt.md"), Path("/repo")),
+        Request(
+            Task(1, "Title", "Body"),
+            PHASE[phase],
+            "Do it.",
+            Path("/attempt/prompt.md"),
+            Path("/repo"),
+            phase != "plan",
+        ),
         **changes,
     )
 
 
-PLAN = request(Phase.PLAN)
+PLAN = request("plan")
 FULL = request()
 LIMITED = request(permissions="limited")
 
@@ -184,7 +191,7 @@ AIDER = (
     "--map-tokens 0 "
 )
 ALL = [
-    *(evolve(one, phase=phase) for one in REQUESTS.values() for phase in (Phase.EXECUTE, Phase.ADDRESS)),
+    *(evolve(one, phase=phase) for one in REQUESTS.values() for phase in ("execute", "address")),
     PLAN,
 ]
 
@@ -226,8 +233,8 @@ def test_address_is_started_like_execute(agent: str) -> None:
     cli = ADAPTERS[agent]
 
     for one in (FULL, LIMITED, evolve(FULL, session="ID")):
-        assert cli.argv(evolve(one, phase=Phase.ADDRESS)) == cli.argv(one)
-        assert cli.env(evolve(one, phase=Phase.ADDRESS)) == cli.env(one)
+        assert cli.argv(evolve(one, phase="address")) == cli.argv(one)
+        assert cli.env(evolve(one, phase="address")) == cli.env(one)
 
 
 @pytest.mark.parametrize("agent", ADAPTERS)

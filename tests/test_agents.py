@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from conftest import Repo
+from stories import PHASE
 
 from peal import agents
 from peal.agents import Request, Transcript
@@ -15,7 +16,6 @@ from peal.agents.command import CommandAgent
 from peal.agents.shell import ShellAgent, blocks_of
 from peal.errors import PealError
 from peal.model.agent import Command, Declined, Reply
-from peal.model.pipeline import Phase
 from peal.model.plan import Task
 from peal.settings import AgentSettings
 
@@ -27,8 +27,15 @@ def task_of(text: str) -> Task:
     return Task(3, "a task", dedent(text).strip("\n"), line=12)
 
 
-def request(phase: Phase = Phase.EXECUTE, text: str = "", prompt: str = "Do it.", **more: Any) -> Request:
-    made = Request(task_of(text), phase, prompt, Path("/memory/3-execute-1/prompt.md"), Path("/work/tree"))
+def request(phase: str = "execute", text: str = "", prompt: str = "Do it.", **more: Any) -> Request:
+    made = Request(
+        task_of(text),
+        PHASE[phase],
+        prompt,
+        Path("/memory/3-execute-1/prompt.md"),
+        Path("/work/tree"),
+        phase != "plan",
+    )
     return evolve(made, **more)
 
 
@@ -58,20 +65,20 @@ TEXT = """
 
 
 def test_shell_tells_in_plan_what_it_will_run() -> None:
-    assert ShellAgent().prepare(request(Phase.PLAN, TEXT)) == Reply(
+    assert ShellAgent().prepare(request("plan", TEXT)) == Reply(
         "will run 2 blocks with `bash -euo pipefail`:\n\n```sh\nmake\nmake test\necho built\n```\n"
     )
 
 
 def test_shell_runs_in_execute_every_block_as_one_script() -> None:
-    assert ShellAgent().prepare(request(Phase.EXECUTE, TEXT)) == Command(
+    assert ShellAgent().prepare(request("execute", TEXT)) == Command(
         ("bash", "-euo", "pipefail", "{folder}/script.sh"),
         files={"script.sh": "make\nmake test\necho built\n"},
     )
 
 
 def test_shell_runs_in_address_the_blocks_marked_for_it() -> None:
-    assert ShellAgent().prepare(request(Phase.ADDRESS, TEXT)) == Command(
+    assert ShellAgent().prepare(request("address", TEXT)) == Command(
         ("bash", "-euo", "pipefail", "{folder}/script.sh"), files={"script.sh": "make format\n"}
     )
 
@@ -85,22 +92,22 @@ _NOTHING_TO_RUN = (
 @pytest.mark.parametrize(
     ("phase", "reason"),
     [
-        (Phase.PLAN, _NOTHING_TO_RUN),
-        (Phase.EXECUTE, _NOTHING_TO_RUN),
+        ("plan", _NOTHING_TO_RUN),
+        ("execute", _NOTHING_TO_RUN),
         (
-            Phase.ADDRESS,
+            "address",
             "line 12: task `3` has no ```sh address block, so agent `shell` has nothing to mend findings with; add one",
         ),
     ],
 )
-def test_shell_declines_a_task_without_a_block_for_the_phase(phase: Phase, reason: str) -> None:
+def test_shell_declines_a_task_without_a_block_for_the_phase(phase: str, reason: str) -> None:
     assert ShellAgent().prepare(request(phase, "Only words, and `code`.")) == Declined(reason)
 
 
 def test_shell_has_nothing_to_execute_where_all_blocks_are_for_address() -> None:
     text = "```sh address\nmake format\n```"
 
-    assert isinstance(ShellAgent().prepare(request(Phase.EXECUTE, text)), Declined)
+    assert isinstance(ShellAgent().prepare(request("execute", text)), Declined)
 
 
 @pytest.mark.parametrize(
@@ -225,9 +232,9 @@ def test_no_model_is_an_empty_word() -> None:
 
 @pytest.mark.parametrize(
     ("phase", "words"),
-    [(Phase.PLAN, ("ask", "plan")), (Phase.EXECUTE, ("tool", "all")), (Phase.ADDRESS, ("mend", "address"))],
+    [("plan", ("ask", "plan")), ("execute", ("tool", "all")), ("address", ("mend", "address"))],
 )
-def test_a_phase_with_a_command_of_its_own_uses_that_one(phase: Phase, words: tuple[str, ...]) -> None:
+def test_a_phase_with_a_command_of_its_own_uses_that_one(phase: str, words: tuple[str, ...]) -> None:
     agent = command_agent("tool", "all", plan=("ask", "{phase}"), address=("mend", "{phase}"))
 
     assert argv(agent, request(phase)) == words

@@ -13,11 +13,10 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stories import FINDING, Remembered, opened, play, tasks_of
+from stories import FINDING, PHASES, Limits, Remembered, opened, play, tasks_of
 
 from peal.errors import Damaged
-from peal.model.decision import Limits
-from peal.model.pipeline import Phase
+from peal.model.decision import Budget, Rules
 from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
@@ -25,6 +24,7 @@ from peal.record import events as facts
 from peal.record import journal, state_file
 from peal.record.events import (
     KINDS,
+    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,
@@ -120,23 +120,27 @@ jsons = st.recursive(st.none() | st.booleans() | numbers | times | words, st.lis
 outcomes = st.builds(
     Outcome, st.sampled_from(Result), words, tuples(st.builds(Finding, reviewer=words, message=words)), words
 )
-limits_of = st.builds(
-    Limits, numbers, numbers, numbers, numbers, st.booleans(), st.none() | st.integers(1, 9),
-    st.booleans(), st.booleans(), numbers,
+budgets = st.builds(Budget, st.none() | times, st.none() | numbers)
+rules_of = st.builds(
+    Rules, numbers, st.booleans(), st.none() | st.integers(1, 9), st.booleans(), numbers, numbers, st.booleans(),
+    st.booleans(), budgets,
 )  # fmt: skip
+pipelines_of = st.dictionaries(
+    words, st.sampled_from([Limits(lands=lands).pipelines[PIPELINE] for lands in (True, False)])
+)
 task_reads = st.builds(TaskRead, numbers, words, words, st.booleans(), st.booleans())
-step = (times, numbers, st.sampled_from(Phase), numbers)
+step = (times, numbers, st.sampled_from(PHASES), numbers)
 KINDS_OF_EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "RunOpened": st.builds(
         RunOpened, times, words, words, words, numbers, words, tuples(words),
-        st.dictionaries(words, jsons, max_size=3), limits_of, st.none() | tuples(numbers), words,
+        st.dictionaries(words, jsons, max_size=3), rules_of, pipelines_of, st.none() | tuples(numbers), words,
     ),
     "PlanRead": st.builds(PlanRead, times, tuples(task_reads), words, words),
     "StepStarted": st.builds(StepStarted, *step, words),
     "WorkspaceReady": st.builds(WorkspaceReady, *step, words, words),
     "ProcessStarted": st.builds(ProcessStarted, *step, numbers, words),
     "StepEnded": st.builds(StepEnded, *step, outcomes),
-    "TasksForgotten": st.builds(TasksForgotten, times, tuples(numbers), st.sampled_from(Phase), words),
+    "TasksForgotten": st.builds(TasksForgotten, times, tuples(numbers), st.sampled_from(PHASES), words),
     "TasksMarkedDone": st.builds(TasksMarkedDone, times, tuples(numbers), words),
     "StopAsked": st.builds(StopAsked, times, numbers, words),
     "RunClosed": st.builds(RunClosed, times, numbers, words),
@@ -208,7 +212,7 @@ def test_no_flipped_bit_is_taken_for_a_different_record(tmp_path: Path) -> None:
     """Each bit of a small journal: the journal is refused, or read up to the damage and no further."""
     events = (
         StopAsked(1.0, 130, "interrupted"),
-        StepEnded(2.0, 1, Phase.PLAN, 1, Outcome(Result.PASSED)),
+        StepEnded(2.0, 1, "plan", 1, Outcome(Result.PASSED)),
         _done(3.0, 1),
     )
     raw = _raw(*events)
@@ -443,27 +447,26 @@ def test_the_frozen_journal_of_version_1_loads_for_ever() -> None:
             "1764000000.11",
             ("peal", "run", "plans/release.md", "--parallel"),
             {"parallel": True, "max_parallel": 2, "task": ["1-4"]},
-            limits,
+            limits.rules,
+            limits.pipelines,
             (1, 2, 3, 4),
         ),
-        StepStarted(at + 0.5, 1, Phase.PLAN, 1, "claude"),
-        StepStarted(at + 0.5, 2, Phase.PLAN, 1, "claude"),
-        ProcessStarted(at + 0.75, 1, Phase.PLAN, 1, 4720, "1764000000.62"),
-        StepEnded(at + 9.5, 1, Phase.PLAN, 1, Outcome(Result.PASSED, "", ())),
-        StepStarted(at + 9.5, 1, Phase.EXECUTE, 1, "claude"),
-        StepEnded(
-            at + 12, 2, Phase.PLAN, 1, Outcome(Result.FAILED, "exit status 1: `quota`\nsecond line", ())
-        ),
-        StepEnded(at + 30, 1, Phase.EXECUTE, 1, Outcome(Result.PASSED, "3 files changed", ())),
-        StepStarted(at + 30, 1, Phase.ADDRESS, 1, "claude"),
-        StepEnded(at + 40, 1, Phase.ADDRESS, 1, Outcome(Result.MENDED, "", ())),
-        StepStarted(at + 40, 1, Phase.ADDRESS, 2, "claude"),
-        StepEnded(at + 50, 1, Phase.ADDRESS, 2, Outcome(Result.PASSED, "findings remain", remaining)),
+        StepStarted(at + 0.5, 1, "plan", 1, "claude"),
+        StepStarted(at + 0.5, 2, "plan", 1, "claude"),
+        ProcessStarted(at + 0.75, 1, "plan", 1, 4720, "1764000000.62"),
+        StepEnded(at + 9.5, 1, "plan", 1, Outcome(Result.PASSED, "", ())),
+        StepStarted(at + 9.5, 1, "execute", 1, "claude"),
+        StepEnded(at + 12, 2, "plan", 1, Outcome(Result.FAILED, "exit status 1: `quota`\nsecond line", ())),
+        StepEnded(at + 30, 1, "execute", 1, Outcome(Result.PASSED, "3 files changed", ())),
+        StepStarted(at + 30, 1, "address", 1, "claude"),
+        StepEnded(at + 40, 1, "address", 1, Outcome(Result.MENDED, "", ())),
+        StepStarted(at + 40, 1, "address", 2, "claude"),
+        StepEnded(at + 50, 1, "address", 2, Outcome(Result.PASSED, "findings remain", remaining)),
         StopAsked(at + 51, 130, "interrupted"),
         RunClosed(at + 51.5, 130, "interrupted"),
         PlanRead(at + 100, tasks, "plans/release.md", "/home/ann/shop"),
         TasksMarkedDone(at + 100, (2, 4), "peal done"),
-        TasksForgotten(at + 110, (4,), Phase.EXECUTE, "peal redo"),
+        TasksForgotten(at + 110, (4,), "execute", "peal redo"),
         RunOpened(
             at + 120,
             "b1b2c3d4e5f6",
@@ -473,11 +476,12 @@ def test_the_frozen_journal_of_version_1_loads_for_ever() -> None:
             "1764000119.5",
             ("peal", "resume"),
             {},
-            plain,
+            plain.rules,
+            plain.pipelines,
             None,
         ),
-        StepStarted(at + 121, 4, Phase.EXECUTE, 1, ""),
-        StepEnded(at + 122, 4, Phase.EXECUTE, 1, Outcome(Result.REJECTED, "nothing to run", ())),
+        StepStarted(at + 121, 4, "execute", 1, ""),
+        StepEnded(at + 122, 4, "execute", 1, Outcome(Result.REJECTED, "nothing to run", ())),
     )
 
 
@@ -487,7 +491,7 @@ def test_the_frozen_journal_means_what_it_meant() -> None:
     assert (history.completed, history.with_findings, history.failed) == ({1, 2, 3}, {1}, {4})
     assert (history.is_open, history.stop) == (True, None)
     assert history.lines[1].findings == (Finding("tests", "test_cart fails"),)
-    assert (history.lines[4].next, history.lines[4].failed) == (Phase.EXECUTE, "nothing to run")
+    assert (history.lines[4].next, history.lines[4].failed) == ("execute", "nothing to run")
 
 
 def test_a_tasks_digest_stays_the_same_for_ever() -> None:
@@ -544,7 +548,7 @@ def test_state_json_tells_how_far_the_plan_is(plan_paths: PlanPaths) -> None:
     memory = open_journal(plan_paths, _reading(tasks))
     world = {"1 address": "passes with findings", "2 plan": "fails"}
     play(memory, tasks, world, Limits(3, 0, 0, 0, True), selected=[1, 2])
-    memory.append(opened(0.0), StepStarted(1.5, 3, Phase.PLAN, 1, "shell"))
+    memory.append(opened(0.0), StepStarted(1.5, 3, "plan", 1, "shell"))
 
     memory.update_state(force=True)
 
@@ -586,9 +590,9 @@ def test_a_number_deleted_from_state_json_is_forgotten_with_all_its_phases(plan_
 
     event = _events(plan_paths)[-1]
     assert isinstance(event, TasksForgotten)
-    assert (event.tasks, event.phase) == ((1,), Phase.PLAN)
+    assert (event.tasks, event.phase) == ((1,), "plan")
     assert memory.said == ["task 1 deleted from state.json: to be done again"]
-    assert memory.history.lines[1].next is Phase.PLAN
+    assert memory.history.lines[1].next == "plan"
 
 
 def test_a_deletion_is_forgotten_once(plan_paths: PlanPaths) -> None:
@@ -679,7 +683,7 @@ def test_a_state_json_ahead_of_a_cut_journal_is_brought_back_first(plan_paths: P
 
 def test_a_state_json_ahead_of_a_cut_journal_deletes_nothing(plan_paths: PlanPaths) -> None:
     """Task 1 was complete, then to be done again; where the cut took the second away the first holds."""
-    _record(plan_paths, PAIR, _done(1.0, 1), TasksForgotten(2.0, (1,), Phase.PLAN, "peal redo"))
+    _record(plan_paths, PAIR, _done(1.0, 1), TasksForgotten(2.0, (1,), "plan", "peal redo"))
     raw = plan_paths.journal.read_bytes()
     plan_paths.journal.write_bytes(raw[: load(plan_paths.journal).ends[1] + 7])
 
@@ -784,13 +788,13 @@ def test_attempts_whose_record_is_lost_keep_their_folders(plan_paths: PlanPaths)
     """New attempts get higher numbers: a folder is never used twice."""
     _record(plan_paths, PAIR, opened(1.0))
     for number in (1, 2, 10):
-        plan_paths.attempt(2, Phase.EXECUTE, number).mkdir(parents=True)
+        plan_paths.attempt(2, "execute", number).mkdir(parents=True)
     (plan_paths.folder / "attempts" / "notes-of-mine-1").mkdir()
     plan_paths.journal.unlink()
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.counts == {(2, Phase.EXECUTE): 10}
+    assert memory.history.counts == {(2, "execute"): 10}
 
 
 @pytest.mark.usefixtures("unsynced")
@@ -904,7 +908,7 @@ def test_the_rust_peals_progress_is_taken_over_once(plan_paths: PlanPaths, tmp_p
     """What a person wants done again later is not undone by the old file."""
     rust = _rust_file(tmp_path, 1, 2)
     _opened_again(plan_paths, rust_state=rust)
-    _record(plan_paths, PAIR, TasksForgotten(1.0, (1,), Phase.PLAN, "peal redo"))
+    _record(plan_paths, PAIR, TasksForgotten(1.0, (1,), "plan", "peal redo"))
 
     memory = _opened_again(plan_paths, rust_state=rust)
 
@@ -953,9 +957,9 @@ def test_a_completion_costs_the_same_after_10_000_as_after_10(tmp_path: Path, ca
         memory = open_journal(PlanPaths(tmp_path / f"after-{done}"), _reading(tasks))
         memory.append(_done(1.0, *range(10_002, 10_002 + done)), opened(1.0))
         memory.update_state(force=True)
-        memory.append(StepStarted(2.0, 10_001, Phase.ADDRESS, 1, "shell"))
+        memory.append(StepStarted(2.0, 10_001, "address", 1, "shell"))
         calls.made.clear()
-        memory.append(StepEnded(3.0, 10_001, Phase.ADDRESS, 1, Outcome(Result.PASSED)))
+        memory.append(StepEnded(3.0, 10_001, "address", 1, Outcome(Result.PASSED)))
         memory.update_state()
         made = list(calls.made)
         memory.close()
@@ -1081,7 +1085,7 @@ def test_a_journal_gives_back_a_run_that_landed(plan_paths: PlanPaths) -> None:
 
     assert history == memory.history
     assert (history.completed, history.held, history.closed.code) == ({1}, {2}, 4)
-    assert (history.lines[1].verified, history.lines[2].brings) == ("1a3", "2e1")
+    assert (history.lines[1].change.verified, history.lines[2].change.brings) == ("1a3", "2e1")
 
 
 def test_a_journal_written_before_there_was_landing_goes_on_without(plan_paths: PlanPaths) -> None:
@@ -1090,11 +1094,12 @@ def test_a_journal_written_before_there_was_landing_goes_on_without(plan_paths: 
     plan_paths.journal.write_bytes(FROZEN.read_bytes())
     history = fold(_events(plan_paths))
 
-    assert (history.limits.lands, history.limits.as_ready, history.opened.branch) == (False, False, "")
-    assert {(line.commit, line.mended, line.verified, line.held) for line in history.lines.values()} == {
-        ("", "", "", None)
-    }
-    assert all(past.workspace == past.base == "" for line in history.lines.values() for past in line.tries)
+    assert (history.lands, history.rules.as_ready, history.opened.branch) == (False, False, "")
+    assert {
+        (line.change.own, line.change.mended, line.change.verified, line.held)
+        for line in history.lines.values()
+    } == {("", "", "", None)}
+    assert all(past.workspace == past.base == "" for line in history.lines.values() for past in line.attempts)
 
 
 def test_an_unknown_kind_of_record_is_not_read_as_another(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from conftest import PEAL, Repo, commit_plan, landed, run_plan
+from stories import Limits
 
-from peal.model.decision import Halt, Limits
-from peal.model.pipeline import Phase
+from peal.model.decision import Halt
 from peal.model.work import Outcome, Result
 from peal.record.events import (
     Event,
@@ -44,8 +44,8 @@ def swept(tmp_path: Path) -> Iterator[None]:
 def noted(*notes: str, task: int = 1, attempt: int = 1) -> list[Event]:
     """An attempt that passed and noted these things."""
     return [
-        StepStarted(2.0, task, Phase.PLAN, attempt, "shell"),
-        StepEnded(3.0, task, Phase.PLAN, attempt, Outcome(Result.PASSED, notes=notes)),
+        StepStarted(2.0, task, "plan", attempt, "shell"),
+        StepEnded(3.0, task, "plan", attempt, Outcome(Result.PASSED, notes=notes)),
     ]
 
 
@@ -92,7 +92,7 @@ def test_notes_last_through_a_resume_and_go_with_a_new_run_or_a_redo() -> None:
 
     assert told(fold([*events, opened(resumed=True)])) == ["note: task 1: a"]
     assert told(fold([*events, opened()])) == []
-    assert told(fold([*events, TasksForgotten(4.0, (1,), Phase.PLAN, "")])) == []
+    assert told(fold([*events, TasksForgotten(4.0, (1,), "plan", "")])) == []
 
 
 def test_a_memory_without_notes_loads_and_one_with_notes_comes_back_as_it_was() -> None:

@@ -634,3 +634,48 @@ def test_agents_get_a_short_temporary_folder_that_is_gone_afterwards(repo: Repo)
     where = repo.read("where").strip()
     assert len(where) < 60
     assert not os.path.lexists(where)
+
+
+def test_a_run_that_goes_round_in_circles_ends_as_a_bug(repo: Repo) -> None:
+    """The loop itself notices; what was recorded stays, and the next run goes on."""
+    repo.write("plan.md", shell_plan("true"))
+    repo.write(
+        "odd/sitecustomize.py",
+        "from peal.model.work import Outcome, Result\nfrom peal.schedule import orders\n"
+        "orders._nobody = lambda *_: Outcome(Result.LIMITED, 'nobody is free', until=0.0)\n"
+        "import peal.agents.shell\npeal.agents.shell.blocks_of = lambda *_, **__: []\n",
+    )
+
+    told = repo.peal(
+        "run", "plan.md", "--agent", "shell", code=70, cold=True, PYTHONPATH=str(repo.path / "odd")
+    )
+
+    assert len(repo.recorded("StepEnded")) <= 102
+    report = Path(told.stderr.split("`")[1])
+    assert "task 1 plan has ended 100 times in a row" in report.read_text(encoding="utf-8")
+    report.unlink()
+    assert "complete" in repo.peal("resume").stdout
+
+
+def test_a_plan_phase_that_is_off_halves_what_agents_are_asked(project: Repo) -> None:
+    """What is remembered of a task that was planned and cut off counts all the same."""
+    project.write("plan.md", shell_plan("echo a > a.txt", "echo b > b.txt"))
+    project.write("peal.toml", 'agent = "shell"\n[phases.plan]\nenabled = false\n')
+    project.git("add", ".")
+    project.git("commit", "-qm", "plan")
+
+    told = project.peal("run", "plan.md").stdout
+
+    assert "plan started" not in told
+    assert [event["phase"] for event in project.recorded("StepStarted")] == ["execute", "address", "land"] * 2
+    assert "0 failed" not in project.peal("status").stdout
+
+
+@pytest.mark.parametrize("phase", ["execute", "address"])
+def test_what_makes_and_what_checks_the_result_cannot_be_left_out(repo: Repo, phase: str) -> None:
+    repo.write("plan.md", shell_plan("true"))
+    repo.write("peal.toml", f"[phases.{phase}]\nenabled = false\n")
+
+    told = repo.peal("run", "plan.md", "--agent", "shell", code=1).stderr
+
+    assert f"`[phases.{phase}] enabled = false` cannot be" in told

@@ -22,9 +22,10 @@ from attrs import define, field, frozen
 from conftest import Repo, eventually, shell_plan
 from forkserver import Process, popen
 from rich.cells import cell_len
+from stories import PHASES, Limits
 
-from peal.model.decision import Decision, Limits, Reason
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.decision import Decision, Reason
+from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Segment
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
@@ -38,14 +39,15 @@ from peal.record.events import (
     StopAsked,
     TaskRead,
 )
-from peal.record.history import Attempt, History, fold
+from peal.record.history import History, fold
+from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens import live as live_module
 from peal.views.screens.lines import JsonLines, Lines
 from peal.views.screens.live import Area, Live, next_drawing, rows_above
 from peal.views.screens.table import Scene, Span, fit, plain, render
 
-PLAN, EXECUTE, ADDRESS, LAND = Phase
+PLAN, EXECUTE, ADDRESS, LAND = PHASES
 PASSED, FAILED = Outcome(Result.PASSED), Outcome(Result.FAILED, "exit status 3: boom")
 HELD = Outcome(Result.HELD, "`a.txt` is changed in your tree")
 START = 1000.0
@@ -59,18 +61,19 @@ def titles(*texts: str, parallel: bool = True) -> PlanRead:
 
 def opened(**limits: int) -> RunOpened:
     """A run was asked for at the start."""
+    chosen = Limits(**{"max_parallel": 4, **limits})
     return RunOpened(
         at=START, run="r", plan="plans/machine.md", repo="/repo", pid=1, birth="", command=(), flags={},
-        limits=Limits(**{"max_parallel": 4, **limits}),
+        rules=chosen.rules, pipelines=chosen.pipelines,
     )  # fmt: skip
 
 
-def started(at: float, task: int, phase: Phase, attempt: int = 1) -> StepStarted:
+def started(at: float, task: int, phase: str, attempt: int = 1) -> StepStarted:
     """A step began so many seconds after the start."""
     return StepStarted(START + at, task, phase, attempt, "shell")
 
 
-def ended(at: float, task: int, phase: Phase, outcome: Outcome = PASSED, attempt: int = 1) -> StepEnded:
+def ended(at: float, task: int, phase: str, outcome: Outcome = PASSED, attempt: int = 1) -> StepEnded:
     """A step ended so many seconds after the start."""
     return StepEnded(START + at, task, phase, attempt, outcome)
 
@@ -91,7 +94,7 @@ def scene(*events: Event, waits: str = "", said: str = "step 2 of 5") -> Scene:
     history = fold(events)
     tasks = tuple(history.lines)
     idle = tuple(task for task in tasks if task not in history.running)
-    reasons = (Reason(idle, f"waits: {waits}"),) if waits else ()
+    reasons = (Reason(idle, waits, is_wait=True),) if waits else ()
     return Scene(history, (Segment(tasks),), Decision(reasons=reasons), lambda one: f"{said} ({one.task})")
 
 
@@ -342,7 +345,7 @@ def test_totals_are_about_what_was_asked_for_and_rows_about_the_current_segment(
     history = fold(
         [titles("a", "b", "c", "d", parallel=False), opened(), *complete(0, 2), started(3, 4, PLAN)]
     )
-    half = Scene(history, (Segment((2,)), Segment((4,))), Decision(segment=1), lambda _: "reads")
+    half = Scene(history, (Segment((2,)), Segment((4,))), Decision(front=(4,)), lambda _: "reads")
 
     assert shown(half, 5, 80, 6).splitlines() == [
         "plans/machine.md  5.0s  1 of 2 done, 1 running, 0 waiting",
@@ -742,7 +745,7 @@ def test_reasons_are_printed_when_they_are_news() -> None:
     screen = Lines(Output(stream), explaining=True)
     first, second = (
         Reason((1,), "task 1 plan: its turn has come"),
-        Reason((2, 3), "waits: all places are taken"),
+        Reason((2, 3), "all places are taken", is_wait=True),
     )
 
     screen.decided(Decision(reasons=(first, second)))

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peal.model.agent import Reply, Session, Usage
-from peal.model.pipeline import Phase
 from peal.model.work import Outcome, Result
 from peal.record.spending import Spending, amount, dollars, minus, plus, summed, tokens
 from peal.settings import PriceSettings
@@ -28,18 +27,18 @@ _usages = st.builds(Usage, st.sampled_from(["opus", "gpt-5", ""]), _counts, _cou
 
 def test_a_sum_counts_each_token_once_and_leaves_out_what_nobody_knows() -> None:
     spent = Spending()
-    spent.add(Phase.PLAN, (OPUS,))
-    spent.add(Phase.EXECUTE, (OPUS, CODEX))
+    spent.add("plan", (OPUS,))
+    spent.add("execute", (OPUS, CODEX))
 
     assert spent.total == Usage("", 1200, 240, 6, 130, 1.0)
     assert spent.models == {"opus": Usage("opus", 200, 40, 6, 80, 1.0), "gpt-5": CODEX}
-    assert spent.phases[Phase.PLAN] == evolve(OPUS, model="")
+    assert spent.phases["plan"] == evolve(OPUS, model="")
     assert spent.unpriced == {"gpt-5"}
 
 
 def test_a_model_that_was_not_used_is_not_called_unknown() -> None:
     spent = Spending()
-    spent.add(Phase.PLAN, (Usage("gpt-5"),))
+    spent.add("plan", (Usage("gpt-5"),))
 
     assert spent.unpriced == set()
 

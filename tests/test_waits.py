@@ -5,13 +5,13 @@ from typing import Any
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import Remembered, Script, opened, play, work_of
+from stories import Limits, Remembered, Script, opened, play, work_of
 
-from peal.model.decision import Limits
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.pipeline import AGENT_PHASES
 from peal.model.work import Result
 from peal.record.events import TasksForgotten
-from peal.schedule.plan import decide
+from peal.schedule.agenda import Agenda
+from peal.schedule.decide import decide
 
 
 def _by(*chain: str, **more: Any) -> Limits:
@@ -22,7 +22,7 @@ def _by(*chain: str, **more: Any) -> Limits:
 CLAUDE = _by("claude")
 TWO = _by("claude", max_parallel=2)
 BOTH = _by("claude", "codex")
-MIXED = evolve(TWO, agents={**CLAUDE.agents, Phase.PLAN: ("codex",)})
+MIXED = evolve(TWO, agents={**CLAUDE.agents, "plan": ("codex",)})
 
 
 def _agents(memory: Remembered) -> str:
@@ -86,7 +86,7 @@ def test_with_every_agent_at_its_limit_the_first_to_be_reset_is_waited_for() -> 
     played = play(memory, "1", {"1 plan": "is limited, is limited"}, BOTH)
 
     assert _agents(memory).startswith("1p:claude 1p:codex 1p:claude")
-    assert played.slept == [memory.history.limited["claude"]]
+    assert played.slept == [memory.history.providers.limited["claude"]]
 
 
 def test_told_not_to_wait_the_run_is_paused() -> None:
@@ -111,7 +111,7 @@ def test_a_limit_outlives_the_run() -> None:
     played = play(memory, "1", limits=CLAUDE)
 
     assert (played.order, played.halt.code) == ("1e 1a", 0)
-    assert played.slept == [memory.history.limited["claude"]]
+    assert played.slept == [memory.history.providers.limited["claude"]]
 
 
 def test_a_person_can_have_it_tried_at_once() -> None:
@@ -120,7 +120,7 @@ def test_a_person_can_have_it_tried_at_once() -> None:
     at = memory.history.last_at + 1
     memory.append(evolve(opened(at, CLAUDE), try_now=True))
 
-    assert decide(work_of(memory.history.lines[index].task for index in (1,)), memory.history, at).start
+    assert decide(Agenda(work_of([memory.history.lines[1].task]), memory.history), at).start
 
 
 def test_a_review_that_needs_an_agent_at_its_limit_does_not_spin() -> None:
@@ -143,7 +143,7 @@ def test_a_review_that_nobody_may_be_needed_for_is_not_kept_waiting() -> None:
 def test_what_waits_says_for_what() -> None:
     played = play(Remembered(), "1p 2p", {"1 execute": "is limited", "2 plan": "is set back"}, CLAUDE)
 
-    told = {reason.text.rpartition(" ")[0] for m in played.moments for reason in m.decision.reasons}
+    told = {str(reason).rpartition(" ")[0] for m in played.moments for reason in m.decision.reasons}
     assert any(text.startswith("waits: usage limit of `claude` until") for text in told)
 
 
@@ -232,31 +232,31 @@ def test_a_resume_goes_on_counting_and_a_new_run_begins_anew() -> None:
     at = memory.history.last_at + 1
 
     memory.append(evolve(opened(at, CLAUDE), resumed=True))
-    resumed = memory.history.spent.total
+    resumed = memory.history.providers.spent.total
     memory.append(opened(at + 1, CLAUDE))
 
     assert (resumed.cost, resumed.tokens) == (5.0, 1000)
-    assert memory.history.spent.total.tokens == 0
+    assert memory.history.providers.spent.total.tokens == 0
 
 
 def test_what_was_used_is_known_by_model_and_phase() -> None:
     memory = Remembered()
     play(memory, "1 2", {"1 plan": "is dear", "2 plan": "is dear", "2 execute": "is dear"}, CLAUDE)
 
-    spent = memory.history.spent
+    spent = memory.history.providers.spent
     assert (spent.total.cost, spent.models["opus"].cached) == (15.0, 900)
     assert {phase: used.cost for phase, used in spent.phases.items()} == {
-        Phase.PLAN: 10.0,
-        Phase.EXECUTE: 5.0,
+        "plan": 10.0,
+        "execute": 5.0,
     }
 
 
 def test_what_a_person_wants_done_again_waits_for_no_setback() -> None:
     memory = Remembered()
     play(memory, "1", {"1 plan": "is limited"}, evolve(CLAUDE, wait=False))
-    memory.append(TasksForgotten(memory.history.last_at + 1, (1,), Phase.PLAN, "peal redo"))
+    memory.append(TasksForgotten(memory.history.last_at + 1, (1,), "plan", "peal redo"))
 
-    assert memory.history.waiting == {}
+    assert memory.history.waiting == set()
 
 
 # The laws
@@ -269,7 +269,7 @@ def _tales(draw: st.DrawFn) -> tuple[str, dict[str, str], Limits]:
     tasks = " ".join(f"{index}{draw(st.sampled_from(['', 'p']))}" for index in range(1, count + 1))
     trouble = st.lists(st.sampled_from(["is limited", "is set back", "is dear", "is cut short"]), max_size=3)
     world = {
-        f"{index} {phase}": ", ".join(draw(trouble) if phase is not Phase.ADDRESS else [])
+        f"{index} {phase}": ", ".join(draw(trouble) if phase != "address" else [])
         for index in range(1, count + 1)
         for phase in AGENT_PHASES
     }
@@ -306,7 +306,7 @@ def test_no_step_starts_with_an_agent_at_its_limit_or_before_its_time(
     not_before: dict[int, float] = {}
     for event in memory.events:
         match type(event).__name__:
-            case "StepStarted" if event.phase in (Phase.PLAN, Phase.EXECUTE):
+            case "StepStarted" if event.phase in ("plan", "execute"):
                 assert event.agent in limits.agents[event.phase]
                 assert limited.get(event.agent, 0.0) <= event.at
                 assert not_before.get(event.task, 0.0) <= event.at
@@ -336,7 +336,7 @@ def test_past_the_budget_only_what_costs_nothing_starts(
     spent = 0.0
     for event in memory.events:
         match type(event).__name__:
-            case "StepStarted" if event.phase in (Phase.PLAN, Phase.EXECUTE):
+            case "StepStarted" if event.phase in ("plan", "execute"):
                 assert spent < 5.0 * steps
             case "StepEnded":
                 spent += sum(used.cost or 0.0 for used in event.outcome.usage)

@@ -11,11 +11,11 @@ from benchmarks.ground import Ground, alternate
 from benchmarks.plans import PHASES, one_liners, open_memory, opened, passed
 from benchmarks.rows import Bound, Row
 from peal import formats
-from peal.model.pipeline import Phase
 from peal.model.plan import Plan
 from peal.record.events import Event
 from peal.record.journal import Journal
-from peal.schedule.plan import Work, decide
+from peal.schedule.agenda import Agenda, Work
+from peal.schedule.decide import decide
 
 _PLACES = 4
 
@@ -68,13 +68,14 @@ class _Book:
     plan: Plan
     done: int
     _work: Work = field(init=False)
-    _segment: int = field(init=False)
+    _agenda: Agenda = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._work = Work.of(self.plan.segments)
         began = time.time()
         self.memory.append(opened("repository", _PLACES), *self._past())
-        self._segment = decide(self._work, self.memory.history, began).segment
+        self._agenda = Agenda(self._work, self.memory.history)
+        decide(self._agenda, began)
 
     @property
     def _is_parallel(self) -> bool:
@@ -83,18 +84,18 @@ class _Book:
     def _past(self) -> Iterator[Event]:
         """In a parallel segment no task is complete before all have left `execute`."""
         for task in range(1, (len(self.plan.tasks) if self._is_parallel else self.done) + 1):
-            yield from (*passed(task, Phase.PLAN), *passed(task, Phase.EXECUTE))
+            yield from (*passed(task, "plan"), *passed(task, "execute"))
         for task in range(1, self.done + 1):
-            yield from passed(task, Phase.ADDRESS)
+            yield from passed(task, "address")
 
     def complete_one(self) -> float:
         """Bring the next task to its end; the seconds for what the loop does when its last step has ended."""
         self.done += 1
-        phases = [Phase.ADDRESS] if self._is_parallel else PHASES
+        phases = ("address",) if self._is_parallel else PHASES
         *before, end = (event for phase in phases for event in passed(self.done, phase))
         self.memory.append(*before)
         began = time.perf_counter()
         self.memory.note(end)
         self.memory.settle()
-        self._segment = decide(self._work, self.memory.history, began, self._segment).segment
+        decide(self._agenda, began)
         return time.perf_counter() - began

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.model.agent import Command, Declined, Reply
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.pipeline import AGENT_PHASES
 from peal.settings import AgentSettings
 from peal.system import process
 
@@ -61,7 +61,7 @@ class CommandAgent:
     def prepare(self, request: Request) -> Command | Reply | Declined:
         """The table's command with its placeholders filled in, each once: a prompt may contain braces."""
         values = {
-            "phase": str(request.phase),
+            "phase": request.phase.name,
             "task": request.task.id,
             "workspace": str(request.workspace),
             "model": request.model or "",
@@ -69,7 +69,7 @@ class CommandAgent:
             "prompt_file": str(request.prompt_file),
         }
         words = [
-            _PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in self._words(request.phase)
+            _PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in self._words(request.phase.name)
         ]
         program = str(self.repo / words[0]) if "/" in words[0] else words[0]
         on_stdin = self.table.prompt == "stdin"
@@ -84,6 +84,6 @@ class CommandAgent:
         """By what it speaks: a line means what it would mean if that CLI had written it."""
         return self.speaks.sign if self.speaks else None
 
-    def _words(self, phase: Phase) -> tuple[str, ...]:
-        own: tuple[str, ...] = getattr(self.table, phase)
-        return own or self.table.command
+    def _words(self, phase: str) -> tuple[str, ...]:
+        own: tuple[str, ...] = getattr(self.table, phase, ())
+        return self.table.phases.get(phase) or own or self.table.command

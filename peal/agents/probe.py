@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
 from peal.agents.short_commands import Completed, ShortCommand, run_all, text_of
 from peal.model.agent import Command, Declined, Reply, Usage
-from peal.model.pipeline import Phase
+from peal.model.pipeline import PLAN_PHASES
 from peal.model.plan import Task
 from peal.model.work import Result
 from peal.phases.verdict import Evidence, unfinished
@@ -203,7 +203,7 @@ def _prepared(at: Scratch, name: str, question: Question) -> ShortCommand | Repl
     prompt.write_text(PROMPT, encoding="utf-8")
     task = Task(1, "say one word", "```sh\necho ready\n```")
     prepared = question.agent.prepare(
-        Request(task, Phase.PLAN, PROMPT, prompt, workspace, model=question.model)
+        Request(task, PLAN_PHASES[0], PROMPT, prompt, workspace, model=question.model)
     )
     if not isinstance(prepared, Command):
         return prepared

@@ -23,16 +23,13 @@ class Request:
     prompt: str
     prompt_file: Path
     workspace: Path
+    may_write: bool = False
+    """Something is to change; otherwise it may only read, whatever `permissions` say."""
     model: str | None = None
     permissions: Literal["full", "limited"] = "full"
-    """What it may do in `execute` and `address`; in `plan` it may only read."""
+    """What it may do where it may write."""
     session: str = ""
     """The conversation to go on in; empty for a new one."""
-
-    @property
-    def may_write(self) -> bool:
-        """Whether the phase is one in which something is to change."""
-        return self.phase is not Phase.PLAN
 
 
 @frozen
@@ -59,7 +56,7 @@ class Agent(Protocol):
 
     @property
     def require_change(self) -> bool:
-        """Whether an `execute` that changed nothing has failed."""
+        """Whether an attempt that was to change something, and did not, has failed."""
 
     @property
     def idle_timeout_sec(self) -> int | None:

@@ -4,7 +4,7 @@ import shutil
 
 from peal.agents.protocol import Request, Transcript
 from peal.model.agent import Command, Declined, Reply
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind
 from peal.model.plan import Task
 from peal.text.display import count
 
@@ -12,7 +12,7 @@ _LANGUAGES = ("sh", "bash")
 
 
 class ShellAgent:
-    """`plan` tells what will run, `execute` runs it, `address` runs the blocks marked `address`."""
+    """Reading tells what will run, writing runs it, a review runs the blocks marked `address`."""
 
     name = "shell"
     require_change = False
@@ -27,11 +27,11 @@ class ShellAgent:
 
     def prepare(self, request: Request) -> Command | Reply | Declined:
         """A script of the blocks for this phase."""
-        blocks = blocks_of(request.task, for_address=request.phase is Phase.ADDRESS)
+        blocks = blocks_of(request.task, for_address=request.phase.kind is Kind.REVIEW)
         if not blocks:
             return Declined(_why_nothing(request))
         script = "\n".join(blocks)
-        if request.phase is Phase.PLAN:
+        if not request.may_write:
             return Reply(
                 f"will run {count(len(blocks), 'block')} with `bash -euo pipefail`:\n\n```sh\n{script}\n```\n"
             )
@@ -44,7 +44,7 @@ class ShellAgent:
 
 def _why_nothing(request: Request) -> str:
     line = f"line {request.task.line}: task `{request.task.index}`"
-    if request.phase is Phase.ADDRESS:
+    if request.phase.kind is Kind.REVIEW:
         return (
             f"{line} has no ```sh address block, so agent `shell` has nothing to mend findings with; add one"
         )

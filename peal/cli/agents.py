@@ -15,7 +15,7 @@ from peal.agents.command import CommandAgent
 from peal.agents.probe import Answer, Found, Question
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
-from peal.model.pipeline import Phase
+from peal.model.pipeline import AGENT_PHASES
 from peal.record.spending import amount, summed
 from peal.settings import Settings, load
 from peal.system import git, process
@@ -121,9 +121,9 @@ def _described(name: str, settings: Settings, folder: Path) -> Found:
 
 
 def _model(name: str, settings: Settings) -> str | None:
-    first = settings.phase(Phase.PLAN).agent or settings.agent
+    first = settings.phase(AGENT_PHASES[0]).agent or settings.agent
     is_first = name == (_first() if first == "auto" else first)
-    return model_of(settings, Phase.PLAN, name, is_first)
+    return model_of(settings, AGENT_PHASES[0], name, is_first)
 
 
 @frozen

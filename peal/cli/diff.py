@@ -9,7 +9,8 @@ import click
 from peal.cli.options import plan_option, repo_paths_of, repository
 from peal.errors import PealError
 from peal.record import journal
-from peal.record.history import Attempt, TaskState, fold
+from peal.record.history import fold
+from peal.record.task_state import Attempt, TaskState
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.system import git
 from peal.system.layout import PATCH, PlanPaths, RepoPaths
@@ -62,7 +63,7 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: TaskState, o
             if is_short
             else patch.read_bytes()
         )
-    if last and not any(one.base for one in [*line.tries, last]):
+    if last and not any(one.base for one in [*line.attempts, last]):
         raise PealError(
             f"task {line.task.index} worked in your own tree, where its changes cannot be told from others; see `git diff`"
         )
@@ -75,7 +76,7 @@ def _folder(plan_paths: PlanPaths, one: Attempt) -> Path:
 
 def _commit(repo_paths: RepoPaths, line: TaskState) -> str:
     """The commit that shows the task's change against its first parent: the merge, if it is the task's own."""
-    merge, own = line.verified or line.mended, line.commit
+    merge, own = line.change.verified or line.change.mended, line.change.own
     if not merge or not own:
         return merge or own
     is_ours = git.is_ancestor(repo_paths.repo, own, merge) and not git.is_ancestor(

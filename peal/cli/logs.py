@@ -15,11 +15,11 @@ from attrs import define, field
 from peal.agents.event_text import Reading
 from peal.cli.options import as_json, plan_option, repo_paths_of, repository
 from peal.errors import PealError
-from peal.model.pipeline import Phase
 from peal.record import journal, transcripts
 from peal.record.events import converter
-from peal.record.history import Attempt, History, TaskState, fold
+from peal.record.history import History, fold
 from peal.record.lock import live_run
+from peal.record.task_state import Attempt, TaskState
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
@@ -38,7 +38,7 @@ def _is_alive(repo_paths: RepoPaths, history: History) -> bool:
 
 @click.command()
 @click.argument("task", type=int)
-@click.argument("phase", type=click.Choice([str(phase) for phase in Phase]), required=False)
+@click.argument("phase", type=str, required=False)
 @plan_option
 @click.option("--attempt", type=int, metavar="N", help="Which attempt of the phase.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
@@ -75,7 +75,7 @@ def _wanted(history: History, task: int, phase: str | None, attempt: int | None)
     line = history.lines.get(task)
     if line is None:
         raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
-    tries = [*line.tries, *([line.running] if line.running else [])]
+    tries = [*line.attempts, *([line.running] if line.running else [])]
     found = [one for one in tries if phase in (None, one.phase) and attempt in (None, one.number)]
     if not found:
         which = f" at `{phase}`" * bool(phase) + f" with number {attempt}" * (attempt is not None)
@@ -92,7 +92,7 @@ def _heading(one: Attempt, folder: Path) -> str:
 
 def _nothing(line: TaskState, one: Attempt) -> str:
     """What to say of an attempt in which nothing was printed: the latest one of an agent before it may tell more."""
-    before = [past for past in line.tries if past.agent and past.started < one.started]
+    before = [past for past in line.attempts if past.agent and past.started < one.started]
     more = f"; `peal logs {line.task.index} {before[-1].phase}` shows what was done before" if before else ""
     return f"nothing was printed{more}"
 

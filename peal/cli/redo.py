@@ -6,7 +6,7 @@ import click
 
 from peal.cli.options import plan_option, repo_paths_of, repository
 from peal.errors import PealError
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.pipeline import AGENT_PHASES
 from peal.run.corrections import correction_of, forget
 from peal.text.display import ranges
 
@@ -16,7 +16,7 @@ from peal.text.display import ranges
 @click.option(
     "--from",
     "phase",
-    type=click.Choice([str(phase) for phase in AGENT_PHASES]),
+    type=click.Choice(AGENT_PHASES),
     default="plan",
     help="The first phase to redo.",
 )
@@ -30,7 +30,7 @@ def redo(tasks: tuple[str, ...], phase: str, plan: Path | None, repo: Path) -> i
         raise PealError(
             f"task {ranges(ticked)} is ticked off in the plan itself; untick it in `{correction.plan_file}`"
         )
-    forget(correction, Phase(phase))
+    forget(correction, phase)
     click.echo(
         f"task {ranges(correction.tasks)} of `{correction.plan_file}` will be done again from `{phase}` on\nnext: `{correction.next_command}`"
     )

@@ -19,7 +19,8 @@ from peal.record.lock import live_run
 from peal.record.spending import amount
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.run.plan_files import read_plan
-from peal.schedule.plan import Work, decide
+from peal.schedule.agenda import Agenda, Work
+from peal.schedule.decide import decide
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import duration, harmless
@@ -84,7 +85,7 @@ def _as_table(repo_paths: RepoPaths, plan_paths: PlanPaths) -> None:
             scene = Scene(
                 history,
                 work.segments,
-                decide(work, history, time.time()),
+                decide(Agenda(work, history), time.time()),
                 lambda one: hide(transcripts.last_output(plan_paths, one)),
             )
             area.draw(render(scene, time.time(), *area.room))
@@ -146,9 +147,9 @@ def _work(history: History) -> Work:
 def _reasons(history: History) -> dict[int, str]:
     """What each task waits for, by the same decision the run takes."""
     work = _work(history)
-    decision = decide(work, history, time.time())
-    told = {task: reason.text.removeprefix("waits: ") for reason in decision.reasons for task in reason.tasks}
-    later = [task for segment in work.segments[decision.segment + 1 :] for task in segment.tasks]
+    decision = decide(Agenda(work, history), time.time())
+    told = {task: reason.text for reason in decision.reasons for task in reason.tasks}
+    later = set(work.tasks).difference(decision.front)
     return {**dict.fromkeys(later, "earlier tasks come first"), **told}
 
 

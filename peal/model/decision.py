@@ -2,44 +2,37 @@
 
 from attrs import field, frozen
 
-from peal.model.pipeline import Phase
 from peal.model.work import Step
 
 
 @frozen
-class Limits:
-    """The rules of a run that decide what may start and what has failed."""
+class Budget:
+    """What may be spent before no agent is asked any more; None where there is no end to it."""
+
+    max_cost: float | None = None
+    """US dollars."""
+    max_tokens: int | None = None
+
+
+@frozen
+class Rules:
+    """The rules of a run that decide what may start and what has failed; those of a phase are in its pipeline."""
 
     max_parallel: int = 1
     """Steps at once; 1 is one task after another."""
-    plan_retry_count: int = 0
-    execute_retry_count: int = 0
-    address_retry_count: int = 0
     continue_with_remaining_tasks: bool = False
     max_consecutive_task_failures: int | None = None
-    lands: bool = False
-    """Tasks work in worktrees and end with `land`; otherwise `address` is the last phase."""
     as_ready: bool = False
     """`address` of a task starts as soon as its own `execute` is done, not when the whole segment's is."""
     conflict_retry: int = 1
     """How often a task whose change could not be merged is carried out anew on what landed meanwhile."""
     transient_retry_count: int = 10
-    """How often in a row a provider may be unable to serve a step before that counts as a failed try."""
-    agents: dict[Phase, tuple[str, ...]] = field(factory=dict)
-    """Who may work in each phase: the first whose usage limit is not reached."""
+    """How often in a row a provider may be unable to serve a step before that counts as a failed attempt."""
     wait: bool = True
     """Sleep until a usage limit is reset; otherwise the run is paused."""
-    max_cost: float | None = None
-    """US dollars after which no agent is asked any more."""
-    max_tokens: int | None = None
-    """Tokens after which no agent is asked any more."""
     continue_session: bool = False
-    """`execute` and `address` go on in the session of the phase before, where the agent can."""
-
-    def retry_count(self, phase: Phase) -> int:
-        """How often a failed step of this phase is tried again."""
-        counts = {Phase.PLAN: self.plan_retry_count, Phase.EXECUTE: self.execute_retry_count}
-        return counts.get(phase, self.address_retry_count)
+    """Each phase goes on in the session of the phase before, where the agent can."""
+    budget: Budget = field(factory=Budget)
 
 
 @frozen
@@ -56,6 +49,11 @@ class Reason:
 
     tasks: tuple[int, ...]
     text: str
+    is_wait: bool = False
+    """They may not start yet; otherwise something about them starts or goes on."""
+
+    def __str__(self) -> str:
+        return f"waits: {self.text}" if self.is_wait else self.text
 
 
 @frozen
@@ -69,5 +67,5 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     concurrent: bool = False
     """Whether the started steps share the workspace with others."""
-    segment: int = 0
-    """Segments before this one are over and need no further look in this run."""
+    front: tuple[int, ...] = ()
+    """The tasks that are open now, or have been last: those before them are over, those behind come later."""

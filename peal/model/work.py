@@ -1,9 +1,10 @@
 """What is done and what comes of it: steps, attempts, outcomes."""
 
-from enum import StrEnum
+from collections.abc import Mapping
+from enum import Enum, StrEnum
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from peal.model.agent import Session, Usage
 from peal.model.pipeline import Phase
@@ -16,7 +17,7 @@ class Step:
     """One phase of one task: what the scheduler starts."""
 
     task: int
-    phase: Phase
+    phase: str
 
     def __str__(self) -> str:
         return f"task {self.task} {self.phase}"
@@ -55,14 +56,42 @@ class Result(StrEnum):
     """The agent cannot work at all: not logged in, or set up wrongly. The run is ended, for a person to mend it."""
 
     @property
+    def weight(self) -> "Weight":
+        """Whether it is good news, bad news or a failure."""
+        return _WEIGHTS[self]
+
+    @property
     def is_failure(self) -> bool:
-        """Counts as a failed try of its step."""
-        return self in _FAILURES
+        """Counts as a failed attempt at its step."""
+        return self.weight is Weight.FAILURE
 
 
-_FAILURES = frozenset(
-    {Result.FAILED, Result.REFUSED, Result.TOO_LONG, Result.HUNG, Result.FLOODED, Result.REJECTED}
-)
+class Weight(Enum):
+    """What an end means for the task."""
+
+    SUCCESS = "it got on"
+    NEITHER = "it did not get on, and goes on by itself"
+    WARNING = "it did not get on, and a person may have to do something about it; no failure"
+    FAILURE = "it counts as a failed attempt"
+
+
+_WEIGHTS = {
+    Result.PASSED: Weight.SUCCESS,
+    Result.MENDED: Weight.SUCCESS,
+    Result.INTERRUPTED: Weight.NEITHER,
+    Result.OUTDATED: Weight.NEITHER,
+    Result.TRANSIENT: Weight.NEITHER,
+    Result.LIMITED: Weight.NEITHER,
+    Result.CONFLICTED: Weight.WARNING,
+    Result.HELD: Weight.WARNING,
+    Result.STOPPED: Weight.WARNING,
+    Result.FAILED: Weight.FAILURE,
+    Result.REFUSED: Weight.FAILURE,
+    Result.TOO_LONG: Weight.FAILURE,
+    Result.HUNG: Weight.FAILURE,
+    Result.FLOODED: Weight.FAILURE,
+    Result.REJECTED: Weight.FAILURE,
+}
 
 
 @frozen
@@ -94,8 +123,59 @@ class Outcome:
 
 
 @frozen
+class Change:
+    """What a task has changed, as commits; each empty while there is none."""
+
+    own: str = ""
+    """What the phases that write have left; none if they changed nothing or worked in the shared tree."""
+    mended: str = ""
+    """The merge as the agent has mended it so far."""
+    verified: str = ""
+    """The merge that passed the review, and is to land."""
+
+    @property
+    def brings(self) -> str:
+        """What a review has to merge; empty if there is nothing to merge."""
+        return self.mended or self.own
+
+
+NO_CHANGE = Change()
+
+
+@frozen
+class Review:
+    """What is known of the findings in a task's change."""
+
+    seen: tuple[Round, ...] = ()
+    """The rounds of mending this task has had in this run."""
+    dismissed: frozenset[str] = frozenset()
+    """Fingerprints of this task's findings that were dismissed in this run."""
+    charged: frozenset[str] = frozenset()
+    """Fingerprints of findings that stand against other tasks in the same tree: nobody is charged twice."""
+
+
+@frozen
+class Before:
+    """What is known of the attempts before this one."""
+
+    failure: str = ""
+    """Why the attempt before this one failed."""
+    folder: Path | None = None
+    """The folder of the attempt that failed."""
+    was_interrupted: bool = False
+    patch: Path | None = None
+    """What that attempt had changed, where each attempt starts from a clean tree."""
+    conflict: tuple[Finding, ...] = ()
+    """Why the task is carried out anew: how its change clashed with what landed meanwhile."""
+    setbacks: int = 0
+    """How often in a row the provider could not serve this step."""
+    notes: tuple[str, ...] = ()
+    """What the attempts before have noted."""
+
+
+@frozen
 class Order:
-    """One try of a step, with all that an agent is told about the tries before."""
+    """What an attempt is told: what is to be done, where, by whom, and what was done before."""
 
     task: Task
     phase: Phase
@@ -103,41 +183,23 @@ class Order:
     folder: Path
     alone: bool
     """Nothing else works in the same workspace meanwhile, so changes can be told to be this attempt's."""
-    plan_folder: Path | None = None
-    """The attempt whose reply is the task's plan."""
-    failed_before: str = ""
-    """Why the attempt before this one failed."""
-    failed_folder: Path | None = None
-    """That attempt's folder."""
-    interrupted_before: bool = False
-    patch: Path | None = None
-    """What that attempt had changed, where each attempt starts from a clean tree."""
-    charged: frozenset[str] = frozenset()
-    """Fingerprints of findings that stand against other tasks in the same tree: nobody is charged twice."""
-    dismissed: frozenset[str] = frozenset()
-    """Fingerprints of this task's findings that were dismissed in this run."""
-    seen: tuple[Round, ...] = ()
-    """The rounds of mending this task has had in this run."""
-    brings: str = ""
-    """The commit that `address` merges: the task's own, or the merge as mended so far; empty if nothing changed."""
-    own: str = ""
-    """The commit that `execute` made of the task."""
-    verified: str = ""
-    """The merge commit that is to land."""
-    conflict: tuple[Finding, ...] = ()
-    """Why the task is carried out anew: how its change clashed with what landed meanwhile."""
+    base: str = ""
+    """The commit to begin on, where an earlier phase has changed something; empty for the newest of the branch."""
+    stays: bool = False
+    """The task's next phase works in the same place."""
+    replies: Mapping[str, Path] = field(factory=dict)
+    """Folders of the attempts whose replies this phase is given, by the names of their phases."""
+    before: Before = Before()
+    change: Change = NO_CHANGE
+    review: Review = Review()
     agent: str = ""
     """Who is asked, if anybody is to be asked; empty if nobody may be asked now."""
     instead: Outcome | None = None
     """What comes of wanting to ask somebody when nobody may be asked."""
     session: Session | None = None
     """The conversation to go on in."""
-    setbacks: int = 0
-    """How often in a row the provider could not serve this step."""
-    notes: tuple[str, ...] = ()
-    """What the attempts before have noted."""
 
     @property
     def step(self) -> Step:
-        """What this is a try of."""
-        return Step(self.task.index, self.phase)
+        """What this is an attempt at."""
+        return Step(self.task.index, self.phase.name)

@@ -1,21 +1,29 @@
 """For each phase the verdict on an attempt; the prompts are templates beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from peal.model.pipeline import Phase
+from peal.errors import PealError
 from peal.model.work import Outcome
 from peal.phases import address, execute, plan
 from peal.phases.verdict import Evidence, notes
 
-__all__ = ["Evidence", "notes", "verdict"]
+__all__ = ["Evidence", "check", "notes", "verdict"]
 
-_VERDICTS: dict[Phase, Callable[[Evidence], Outcome]] = {
-    Phase.PLAN: plan.verdict,
-    Phase.EXECUTE: execute.verdict,
-    Phase.ADDRESS: address.verdict,
+_VERDICTS: dict[str, Callable[[Evidence], Outcome]] = {
+    "plan": plan.verdict,
+    "execute": execute.verdict,
+    "address": address.verdict,
 }
 
 
-def verdict(phase: Phase, evidence: Evidence) -> Outcome:
+def check(names: Iterable[str]) -> None:
+    """PealError for a phase in which nobody could tell what an attempt amounts to."""
+    if unknown := [name for name in names if name not in _VERDICTS]:
+        raise PealError(
+            f"phase `{unknown[0]}` has no verdict; add its line to `_VERDICTS` in peal/phases/__init__.py"
+        )
+
+
+def verdict(phase: str, evidence: Evidence) -> Outcome:
     """What an agent's attempt at this phase amounts to."""
     return _VERDICTS[phase](evidence)

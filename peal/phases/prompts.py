@@ -1,14 +1,15 @@
 """The one place where prompts are built: templates of this package, each replaceable by the user's own."""
 
+from collections.abc import Mapping
 from functools import cache
 from itertools import compress, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from peal.errors import PealError
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.text.display import fenced
@@ -22,12 +23,12 @@ class Briefing:
     """What a prompt is made from; the names are the templates' variables."""
 
     task: Task
-    phase: Phase
+    phase: str
     workspace: Path
     context: str = ""
     """What the plan says outside its tasks."""
-    plan: str = ""
-    """The reply of the task's `plan` phase."""
+    replies: Mapping[str, str] = field(factory=dict)
+    """What was answered in each earlier phase that only reads, by the phase's name."""
     findings: tuple[Finding, ...] = ()
     findings_file: Path | None = None
     """Where all findings are, if there are more than `most_findings`."""
@@ -80,6 +81,7 @@ def render(briefing: Briefing, folder: Path | None = None) -> str:
     """The prompt of one attempt; `folder` holds the user's own templates, if there are any."""
     name = f"{briefing.phase}.md.j2"
     values = {name: getattr(briefing, name) for name in Briefing.__annotations__}
+    values["plan"] = briefing.replies.get("plan", "")
     try:
         return _environment(folder).get_template(name).render(values)
     except Exception as error:
@@ -97,7 +99,7 @@ def check(folder: Path | None) -> None:
     filled: dict[str, Any] = {
         "task": Task(1, "title", "body"),
         "context": "context",
-        "plan": "plan",
+        "replies": {"plan": "plan"},
         "findings": (Finding("tests", "message"),),
         "failed_before": "exit status 1",
         "interrupted_before": True,

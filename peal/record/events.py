@@ -4,16 +4,20 @@ from functools import cache
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from peal.model.decision import Limits
-from peal.model.pipeline import Phase
+from peal.model.decision import Rules
+from peal.model.pipeline import Kind, Pipeline
 from peal.model.work import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cattrs import Converter
+
+
+PIPELINE = "plan"
+"""The name of the pipeline that a plan's tasks go through."""
 
 
 @frozen
@@ -25,6 +29,8 @@ class TaskRead:
     digest: str
     parallel: bool
     done: bool
+    pipeline: str = PIPELINE
+    """Its phases, by the name that they have when a run opens."""
 
 
 @frozen
@@ -39,7 +45,9 @@ class RunOpened:
     birth: str
     command: tuple[str, ...]
     flags: dict[str, Any]
-    limits: Limits
+    rules: Rules
+    pipelines: dict[str, Pipeline] = field(factory=dict)
+    """The phases of tasks, by the name of their pipeline; that of tasks without one is `PIPELINE`."""
     selected: tuple[int, ...] | None = None
     branch: str = ""
     """The branch that results land in; empty where peal does not commit."""
@@ -47,6 +55,8 @@ class RunOpened:
     """It goes on with the run before: what that has spent counts too."""
     try_now: bool = False
     """Usage limits that earlier runs have met are taken for reset."""
+    session: str = ""
+    """What one peal works at, which may be several plans: their spending counts together."""
 
 
 @frozen
@@ -71,7 +81,7 @@ class StepStarted:
 
     at: float
     task: int
-    phase: Phase
+    phase: str
     attempt: int
     agent: str
 
@@ -82,7 +92,7 @@ class WorkspaceReady:
 
     at: float
     task: int
-    phase: Phase
+    phase: str
     attempt: int
     path: str
     base: str
@@ -94,7 +104,7 @@ class ProcessStarted:
 
     at: float
     task: int
-    phase: Phase
+    phase: str
     attempt: int
     pid: int
     birth: str
@@ -106,7 +116,7 @@ class StepEnded:
 
     at: float
     task: int
-    phase: Phase
+    phase: str
     attempt: int
     outcome: Outcome
 
@@ -117,7 +127,7 @@ class TasksForgotten:
 
     at: float
     tasks: tuple[int, ...]
-    phase: Phase
+    phase: str
     why: str
 
 
@@ -199,10 +209,29 @@ def written(event: Event) -> dict[str, Any]:
 
 
 def read(record: dict[str, Any]) -> Event:
-    """The event that `written` wrote; KeyError, TypeError or a cattrs error for anything else."""
+    """The event that `written` wrote; KeyError, TypeError, ValueError or a cattrs error for anything else."""
     kind, structure = _reader(record.pop("event"))
+    if kind is RunOpened and "limits" in record:
+        record = _renewed(record)
     event: Event = structure(record, kind)
     return event
+
+
+def _renewed(opened: dict[str, Any]) -> dict[str, Any]:
+    """A run as it was opened before phases had names and pipelines: what they ask for stood among its limits."""
+    limits = opened.pop("limits")
+    agents, lands = limits.pop("agents", {}), limits.pop("lands", False)
+    retries = {name: limits.pop(f"{name}_retry_count", 0) for name in ("plan", "execute", "address")}
+    kinds = {"plan": Kind.READ, "execute": Kind.WRITE, "address": Kind.REVIEW}
+    phases: list[dict[str, Any]] = [
+        {"name": name, "kind": kind, "retries": retries[name], "agents": agents.get(name) or [""]}
+        for name, kind in kinds.items()
+    ]
+    if lands:
+        phases.append({"name": "land", "kind": Kind.LAND, "retries": retries["address"]})
+    budget = {name: limits.pop(name) for name in ("max_cost", "max_tokens") if name in limits}
+    pipelines = {PIPELINE: {"phases": phases}}
+    return {**opened, "rules": {**limits, "budget": budget}, "pipelines": pipelines}
 
 
 @cache

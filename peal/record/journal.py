@@ -8,17 +8,17 @@ import re
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
 from peal.errors import Damaged
-from peal.model.pipeline import Phase
 from peal.record import state_file
 from peal.record.alignment import Word
 from peal.record.events import (
+    PIPELINE,
     Event,
     PlanRead,
     RunOpened,
@@ -28,15 +28,16 @@ from peal.record.events import (
     read,
     written,
 )
-from peal.record.history import History, TaskState
+from peal.record.history import History
 from peal.record.rereading import NO_WORD, Reread, reread
+from peal.record.task_state import TaskState
 from peal.system.files import write_all
 from peal.system.layout import PlanPaths
 
 VERSION = 1
 _HEAD = b'{"crc":"'
 _BODY_AT = len(_HEAD) + len('12345678",')
-_ATTEMPT = re.compile(rf"(\d+)-({'|'.join(Phase)})-(\d+)")
+_ATTEMPT = re.compile(r"(\d+)-([a-z_]+)-(\d+)")
 _WAY_OUT = "move the file away to go on from state.json, or start over with `peal run PLAN --fresh`"
 _OPENED = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 STATE_EVERY = 0.25
@@ -327,19 +328,22 @@ def _replayed(recording: Recording, known: state_file.State | None) -> tuple[His
     told = sum(end <= offset for end in recording.ends)
     for event in recording.events[:told]:
         history.apply(event)
-    missing: list[tuple[TaskState, float | None]] = []
+    missing: list[TaskState] = []
     if known and offset <= recording.length + recording.torn:
         deleted = history.completed - set(known.completed_task_indices)
-        missing = [(history.lines[index], history.lines[index].completed_at) for index in deleted]
+        missing = [history.lines[index] for index in deleted]
     for event in recording.events[told:]:
         history.apply(event)
-    return history, {line.task.index for line, at in missing if _is_still_complete(line, at, history)}
+    return history, set(_still_complete(missing, history))
 
 
-def _is_still_complete(line: TaskState, since: float | None, history: History) -> bool:
-    """The completion is the same as before, of a task that is still in the plan and not ticked off there."""
-    is_there = history.lines.get(line.task.index) is line
-    return is_there and line.next is None and line.completed_at == since and not line.task.done
+def _still_complete(before: Iterable[TaskState], history: History) -> Iterator[int]:
+    """The tasks, wherever they have moved, whose completion is the same as it was, and that no tick makes complete."""
+    known = {(state.task.digest, state.completed_at) for state in before}
+    for task, state in history.lines.items() if known else ():
+        is_known = (state.task.digest, state.completed_at) in known
+        if is_known and state.next is None and not state.task.done:
+            yield task
 
 
 def _leave_old_folders(plan_paths: PlanPaths, history: History) -> None:
@@ -347,7 +351,7 @@ def _leave_old_folders(plan_paths: PlanPaths, history: History) -> None:
     attempts = plan_paths.folder / "attempts"
     for folder in attempts.iterdir() if attempts.is_dir() else ():
         if found := _ATTEMPT.fullmatch(folder.name):
-            step = int(found[1]), Phase(found[2])
+            step = int(found[1]), found[2]
             history.counts[step] = max(history.counts[step], int(found[3]))
 
 
@@ -376,7 +380,12 @@ def _reconciled(
         said.append(
             f"task {', '.join(map(str, sorted(forgotten)))} deleted from state.json: to be done again"
         )
-        yield TasksForgotten(now, tuple(sorted(forgotten)), Phase.PLAN, "deleted from state.json")
+        yield TasksForgotten(
+            now,
+            tuple(sorted(forgotten)),
+            history.pipeline(PIPELINE).phases[0].name,
+            "deleted from state.json",
+        )
     known = tuple(line.task for line in history.lines.values())
     if (known, history.plan, history.repo) != (reading.tasks, reading.plan, reading.repo):
         yield reading

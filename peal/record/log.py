@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 
 from attrs import define, field
 
-from peal.model.work import Result
+from peal.model.work import Weight
 from peal.record.events import (
     Event,
     ProcessStarted,
@@ -106,7 +106,7 @@ def line_of(event: Event) -> Line:
         case ProcessStarted():
             return "debug", "process started", {**_where(event), "pid": event.pid}
         case StepEnded(outcome=outcome):
-            level = "warning" if outcome.result in (Result.FAILED, Result.REJECTED) else "info"
+            level = "warning" if outcome.result.weight in (Weight.WARNING, Weight.FAILURE) else "info"
             facts = {**_where(event), "result": str(outcome.result), "reason": outcome.reason}
             return level, "step ended", {**facts, **({"notes": outcome.notes} if outcome.notes else {})}
         case StopAsked():

@@ -9,10 +9,10 @@ from pathlib import Path
 from attrs import field, frozen
 
 from peal.errors import Damaged, PealError
-from peal.model.pipeline import Phase
 from peal.record import journal
 from peal.record.events import PlanRead, TaskRead
-from peal.record.history import History, TaskState, fold
+from peal.record.history import History, fold
+from peal.record.task_state import TaskState
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import count, harmless, ranges
@@ -51,7 +51,7 @@ class Origin:
     @property
     def begun(self) -> tuple[int, ...]:
         """The tasks of this plan that are complete or begun there, as far as their words are their own."""
-        known = {line.task.digest for line in self.history.lines.values() if _is_begun(line)}
+        known = {line.task.digest for line in self.history.lines.values() if _is_begun(line, self.history)}
         return tuple(task.index for task in self.reading.tasks if task.digest in known and not task.done)
 
 
@@ -70,8 +70,8 @@ def _read(history: History) -> tuple[TaskRead, ...]:
     return tuple(line.task for line in history.lines.values())
 
 
-def _is_begun(line: TaskState) -> bool:
-    return line.next is not Phase.PLAN or bool(line.tries)
+def _is_begun(line: TaskState, history: History) -> bool:
+    return line.next != history.pipeline(line.task.pipeline).phases[0].name or bool(line.attempts)
 
 
 def is_remembered(plan_paths: PlanPaths) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Container, Sequence
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.model.pipeline import Phase
 from peal.record.alignment import DONE, Known, Read, Word, align
 from peal.record.events import PlanRead
-from peal.record.history import History, TaskState
+from peal.record.history import History
+from peal.record.task_state import TaskState
 from peal.text.display import harmless, ranges
 
 NO_WORD = Word()
@@ -36,7 +36,7 @@ def reread(
     if not history.lines:
         return Reread(reading)
     known = [
-        Known(index, line.task.digest, "" if index in forgotten else _standing(line))
+        Known(index, line.task.digest, "" if index in forgotten else _standing(line, history))
         for index, line in history.lines.items()
     ]
     read = [Read(task.index, task.digest, task.done) for task in reading.tasks]
@@ -52,11 +52,11 @@ def reread(
     return Reread(evolve(reading, known_as=found.known_as), said)
 
 
-def _standing(line: TaskState) -> str:
+def _standing(line: TaskState, history: History) -> str:
     """How far a task is, as far as that would be lost with it."""
     if line.next is None:
         return DONE
-    return "" if line.next is Phase.PLAN else line.next
+    return "" if line.next == history.pipeline(line.task.pipeline).phases[0].name else line.next
 
 
 def _question(reading: PlanRead, numbers: Sequence[int]) -> str:

@@ -3,7 +3,6 @@
 from attrs import define, evolve, field
 
 from peal.model.agent import Usage
-from peal.model.pipeline import Phase
 from peal.text.display import count
 
 
@@ -13,11 +12,11 @@ class Spending:
 
     total: Usage = field(factory=Usage)
     models: dict[str, Usage] = field(factory=dict)
-    phases: dict[Phase, Usage] = field(factory=dict)
+    phases: dict[str, Usage] = field(factory=dict)
     unpriced: set[str] = field(factory=set)
     """Models of which something was used without anybody knowing what it cost."""
 
-    def add(self, phase: Phase, used: tuple[Usage, ...]) -> None:
+    def add(self, phase: str, used: tuple[Usage, ...]) -> None:
         """Take in what one attempt at this phase has used."""
         for one in used:
             self.total = plus(self.total, evolve(one, model=""))

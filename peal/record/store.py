@@ -61,8 +61,9 @@ def open_plan(
             opened = journal.open_journal(plan_paths, reading, rust, word)
         opened.renew = renew
         try:
-            for line in opened.history.running.values():
-                process.end_group(line.pid, line.birth, _STRAYS_GRACE)
+            for state in opened.history.running.values():
+                if state.running:
+                    process.end_group(state.running.pid, state.running.birth, _STRAYS_GRACE)
             for text in opened.said:
                 say(text)
             yield opened
@@ -118,7 +119,10 @@ def commits_of(repo_paths: RepoPaths) -> frozenset[str]:
     """The commits of tasks that are remembered, of whatever plan."""
     lines = (line for _, history in moved_plans.histories(repo_paths) for line in history.lines.values())
     return frozenset(
-        commit for line in lines for commit in (line.commit, line.mended, line.verified) if commit
+        commit
+        for line in lines
+        for commit in (line.change.own, line.change.mended, line.change.verified)
+        if commit
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from peal.agents.output_tail import FAR, is_events, last_words, said_lines
-from peal.record.history import Attempt
+from peal.record.task_state import Attempt
 from peal.system.files import end_of
 from peal.system.layout import PlanPaths
 from peal.text.display import tail

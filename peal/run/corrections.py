@@ -7,7 +7,6 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal.model.pipeline import Phase
 from peal.model.plan import Plan
 from peal.record import journal, store
 from peal.record.alignment import Word
@@ -47,7 +46,7 @@ def correction_of(
     return Correction(repo_paths, file, read, chosen(tasks, read), say)
 
 
-def forget(correction: Correction, phase: Phase) -> None:
+def forget(correction: Correction, phase: str) -> None:
     """The tasks are to be done again, from `phase` on."""
     word = Word(undone=frozenset(correction.tasks))
     _record(correction, TasksForgotten(time.time(), correction.tasks, phase, "peal redo"), word)

@@ -1,13 +1,16 @@
 """What a person asked for, checked and resolved."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
-from peal.model.decision import Limits
+from peal.model.decision import Rules
+from peal.model.pipeline import Pipeline
 from peal.model.plan import Plan, Task
-from peal.schedule.plan import Work
+from peal.record.events import PIPELINE
+from peal.schedule.agenda import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster
 from peal.workspaces import Pool
@@ -21,7 +24,9 @@ class Job:
     plan_file: Path
     plan: Plan
     roster: Roster
-    limits: Limits
+    rules: Rules
+    pipelines: Mapping[str, Pipeline]
+    """The phases of tasks, by the name of their pipeline."""
     flags: dict[str, Any]
     """The flags to remember for `peal resume`."""
     command: tuple[str, ...]
@@ -61,10 +66,15 @@ class Job:
         return self.roster.workspaces if isinstance(self.roster.workspaces, Pool) else None
 
     @property
+    def pipeline(self) -> Pipeline:
+        """The phases of the plan's tasks."""
+        return self.pipelines[PIPELINE]
+
+    @property
     def width(self) -> int:
         """How many tasks can be under way at once."""
         widest = max((len(segment.tasks) for segment in self.work.segments), default=1)
-        return max(min(self.limits.max_parallel, widest), 1)
+        return max(min(self.rules.max_parallel, widest), 1)
 
     @property
     def work(self) -> Work:

@@ -3,17 +3,18 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 
 from peal.errors import PealError
-from peal.model.decision import Limits
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.decision import Budget, Rules
+from peal.model.pipeline import PLAN_PHASES, Kind, Phase, Pipeline
 from peal.model.plan import Plan
 from peal.record import journal, moved_plans
+from peal.record.events import PIPELINE
 from peal.run.job import Job
 from peal.run.known_plans import found_again, taken_over_by
 from peal.run.normalize_prompt import rewritten
@@ -24,7 +25,6 @@ from peal.system import git, process
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 from peal.text.redaction import HIDDEN
-from peal.work import Roster
 from peal.workspaces import (
     Hooks,
     Messages,
@@ -84,7 +84,8 @@ def job_of(
         plan_file=plan_file,
         plan=plan,
         roster=roster,
-        limits=_limits(settings, roster),
+        rules=_rules(settings),
+        pipelines=_pipelines(settings, roster.chains),
         flags=_storable(flags, roster.hide),
         command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
         selected=_selected(plan, flags),
@@ -207,25 +208,46 @@ def _commands(settings: Settings) -> list[str]:
     return [*reviewers, *settings.stet_commands, *map(shlex.join, own)]
 
 
-def _limits(settings: Settings, roster: Roster) -> Limits:
-    counts = {phase: settings.phase(phase).retry_count for phase in AGENT_PHASES}
-    if counts[Phase.ADDRESS] is None:
-        counts[Phase.ADDRESS] = settings.phase_3_retry_count
-    retries = {phase: settings.phase_retry_count if own is None else own for phase, own in counts.items()}
-    return Limits(
+def _rules(settings: Settings) -> Rules:
+    return Rules(
         max_parallel=max(settings.max_parallel, 1) if settings.parallel else 1,
-        plan_retry_count=retries[Phase.PLAN],
-        execute_retry_count=retries[Phase.EXECUTE],
-        address_retry_count=retries[Phase.ADDRESS],
         continue_with_remaining_tasks=settings.continue_with_remaining_tasks,
         max_consecutive_task_failures=settings.max_consecutive_task_failures,
-        lands=_lands(settings),
         as_ready=settings.address == "as-ready",
         conflict_retry=settings.conflict_retry,
         transient_retry_count=settings.transient_retry_count,
-        agents=dict(roster.chains),
         wait=settings.wait,
-        max_cost=settings.max_cost,
-        max_tokens=settings.max_tokens,
         continue_session=settings.continue_session,
+        budget=Budget(settings.max_cost, settings.max_tokens),
     )
+
+
+def _pipelines(settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> dict[str, Pipeline]:
+    """The phases of the plan's tasks: those that are on, each with who works in it and how often it is tried again."""
+    phases = [phase for phase in PLAN_PHASES if phase.kind is not Kind.LAND or _lands(settings)]
+    if off := [phase for phase in phases if not settings.phase(phase.name).enabled]:
+        if wrong := [phase for phase in off if phase.kind is not Kind.READ]:
+            raise PealError(
+                f"`[phases.{wrong[0]}] enabled = false` cannot be: without `{wrong[0]}` there is no result; only a phase that "
+                "reads can be left out"
+            )
+        phases = [phase for phase in phases if phase not in off]
+    set_up = (
+        evolve(phase, retries=_retries(settings, phase), agents=chains.get(phase.name, ()))
+        for phase in phases
+    )
+    try:
+        return {PIPELINE: Pipeline(tuple(set_up))}
+    except ValueError as error:
+        raise PealError(f"the plan's tasks cannot be carried out: {error}") from None
+
+
+def _retries(settings: Settings, phase: Phase) -> int:
+    """Landing is tried again as often as a review."""
+    at_branch = (
+        [one.name for one in PLAN_PHASES if one.kind is Kind.REVIEW] if phase.is_at_branch else [phase.name]
+    )
+    own = settings.phase(at_branch[0]).retry_count
+    if own is None and phase.is_at_branch:
+        own = settings.phase_3_retry_count
+    return settings.phase_retry_count if own is None else own

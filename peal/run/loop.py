@@ -19,8 +19,10 @@ from peal.record.events import (
 from peal.record.history import History
 from peal.record.log import Log, line_of
 from peal.run.job import Job
+from peal.run.progress import Progress
+from peal.schedule.agenda import Agenda
+from peal.schedule.decide import decide
 from peal.schedule.orders import order_of
-from peal.schedule.plan import decide
 from peal.text.display import ranges
 from peal.views.screens import Screen
 from peal.workspaces import reconcile
@@ -65,6 +67,7 @@ class Loop:
     executor: Executor
     screen: Screen
     log: Log = field(factory=Log)
+    _progress: Progress = field(factory=Progress)
 
     def go(self, opened: RunOpened) -> Halt:
         """
@@ -72,16 +75,17 @@ class Loop:
 
         Every fact is written before anything is done about it; it is made to last while the agents it started work.
         """
-        work, history = self.job.work, self.memory.history
+        history = self.memory.history
         self._record(opened)
-        decision = decide(work, history, time.time())
+        agenda = Agenda(self.job.work, history)
+        decision = decide(agenda, time.time())
         while decision.halt is None:
             self.screen.decided(decision)
             self._start(decision)
             self._settle()
             until = (self.screen.due() or inf, decision.wake_at or inf, time.time() + _AT_LEAST_EVERY)
             self._record(*self.executor.wait(min(until)))
-            decision = decide(work, history, time.time(), decision.segment)
+            decision = decide(agenda, time.time())
         halt = honest_halt(decision.halt, self.job, history)
         if halt is not decision.halt and self.job.pool:
             for text in reconcile.missing(self.job.pool, history):
@@ -96,7 +100,7 @@ class Loop:
 
     def _start(self, decision: Decision) -> None:
         for reason in decision.reasons if decision.start else ():
-            self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": reason.text})
+            self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": str(reason)})
         history, now = self.memory.history, time.time()
         orders = [
             order_of(
@@ -106,7 +110,7 @@ class Loop:
         ]
         roster = self.job.roster
         self._record(
-            *(StepStarted(now, a.task.index, a.phase, a.number, roster.agent_name(a)) for a in orders)
+            *(StepStarted(now, a.task.index, a.phase.name, a.number, roster.agent_name(a)) for a in orders)
         )
         for order in orders:
             self.executor.submit(order)
@@ -121,6 +125,7 @@ class Loop:
                 self.executor.cancel(hard=was_asked and _by_signal(event))
                 was_asked = was_asked or _by_signal(event)
         self.screen.show(events, self.memory.history)
+        self._progress.note(events, self.memory.history)
 
 
 def honest_halt(halt: Halt, job: Job, history: History) -> Halt:

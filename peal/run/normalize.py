@@ -11,7 +11,7 @@ from attrs import frozen
 from peal import formats
 from peal.errors import PealError
 from peal.model.agent import Reply, Usage
-from peal.model.pipeline import Phase
+from peal.model.pipeline import PLAN_PHASES
 from peal.model.plan import Plan, Problem, Task
 from peal.model.work import Order, Outcome
 from peal.record import lock, store
@@ -29,6 +29,8 @@ from peal.workspaces import SharedTree
 
 DOCUMENT = "{{DOC}}"
 """Where the document stands in a prompt."""
+_READS = PLAN_PHASES[0]
+"""The phase whose agent, model and time limit count: one that reads."""
 _FENCE = re.compile(r"(?ms)^(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<inner>.*)\n(?P=fence)[ \t]*$")
 """From the first fence to the last that could end it: whoever puts a plan into one seldom makes it longer than those inside."""
 
@@ -88,7 +90,7 @@ def rewritten(rewriting: Rewriting) -> Plan:
     )
     if is_utf16(raw):
         raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
-    agent = rewriting.roster.chains[Phase.PLAN][0]
+    agent = rewriting.roster.first_agent
     rewriting.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
     used: list[Usage] = []
     problems: tuple[Problem, ...] = ()
@@ -96,7 +98,7 @@ def rewritten(rewriting: Rewriting) -> Plan:
         for number in range(rewriting.roster.settings.normalize_retry_count + 1):
             prompt = prompt_for(rewriting.template, raw.decode("utf-8-sig", "replace"), problems)
             with _one_try(rewriting, programs) as context:
-                reply = context.consult(agent, rewriting.roster.model(Phase.PLAN, agent), prompt, "")
+                reply = context.consult(agent, rewriting.roster.model(_READS.name, agent), prompt, "")
                 used += context.used
                 answer = _answer(reply, agent, context)
             text, plan = read(answer, path)
@@ -150,7 +152,7 @@ def _one_try(rewriting: Rewriting, programs: Programs) -> Iterator[AttemptContex
     """A place for one more try; its transcript is kept as those of attempts are."""
     folder = rewriting.repo_paths.plan(rewriting.plan_file).folder / "attempts"
     number = 1 + len(list(folder.glob("normalize-*")))
-    order = Order(Task(0, "", ""), Phase.PLAN, number, folder / f"normalize-{number}", alone=True)
+    order = Order(Task(0, "", ""), _READS, number, folder / f"normalize-{number}", alone=True)
     tree = SharedTree(rewriting.repo_paths.repo)
     with (
         tree.lend(order) as workspace,

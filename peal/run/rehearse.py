@@ -5,7 +5,7 @@ import shlex
 from peal.agents import Request
 from peal.executors.rehearsal import Rehearsal
 from peal.model.agent import Command, Reply
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind
 from peal.model.work import Order
 from peal.record import journal, store
 from peal.record.history import fold
@@ -13,7 +13,7 @@ from peal.record.rereading import reread
 from peal.run.job import Job
 from peal.run.loop import Loop, UnsavedRecord
 from peal.run.start import End, opening_of, refuse_to_repeat
-from peal.schedule.plan import finished, is_complete
+from peal.schedule.halts import finished, is_complete
 from peal.views.screens import Screen
 from peal.work import Roster
 
@@ -41,17 +41,19 @@ def attempt_line(order: Order, roster: Roster) -> str:
     """What an attempt would do, for `--dry-run`."""
     task, workspace = order.task, roster.workspaces.place
     head = f"task {task.index} {order.phase}"
-    if order.phase is Phase.LAND:
+    if order.phase.kind is Kind.LAND:
         return f"{head}: into `{roster.workspaces.branch}`"
-    if order.phase is Phase.ADDRESS:
+    if order.phase.kind is Kind.REVIEW:
         names = ", ".join(reviewer.name for reviewer in roster.reviewers)
         merges = f"merged into `{roster.workspaces.branch}`, " if roster.workspaces.branch else ""
         return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
     if order.instead:
         return f"{head}: {order.instead.reason}"
-    model, permissions = roster.model(order.phase, order.agent), roster.settings.permissions
+    model, permissions = roster.model(order.phase.name, order.agent), roster.settings.permissions
     file = order.folder / "prompt.md"
-    request = Request(task, order.phase, "PROMPT", file, workspace, model, permissions)
+    request = Request(
+        task, order.phase, "PROMPT", file, workspace, order.phase.kind is Kind.WRITE, model, permissions
+    )
     prepared = roster.agents[order.agent].prepare(request)
     if isinstance(prepared, Command):
         argv = shlex.join(prepared.argv).replace("{folder}", str(order.folder))

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from itertools import chain
 
-from peal import agents, reviewers
+from peal import agents, phases, reviewers
 from peal.agents import Agent
 from peal.errors import PealError
-from peal.model.pipeline import AGENT_PHASES, Phase
+from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Plan
 from peal.phases import prompts
 from peal.reviewers import StetReviewer
@@ -26,7 +26,8 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
     repo = repo_paths.repo
     templates = repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
-    chains = {phase: _chain(settings, phase) for phase in AGENT_PHASES}
+    chains = {phase: _chain(settings, phase) for phase in AGENT_PHASES if settings.phase(phase).enabled}
+    phases.check(chains)
     found: dict[str, Agent] = {}
     for phase, names in chains.items():
         for place, name in enumerate(names):
@@ -60,7 +61,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     return secrets(chain(os.environ.items(), *given), settings.redact)
 
 
-def _chain(settings: Settings, phase: Phase) -> tuple[str, ...]:
+def _chain(settings: Settings, phase: str) -> tuple[str, ...]:
     """Who may work in a phase: its agent, and those that take over at a usage limit."""
     own = settings.phase(phase)
     named = own.agent or settings.agent

@@ -12,7 +12,7 @@ from attrs import frozen
 from peal.errors import PealError
 from peal.executors.threads import Inbox, Threads
 from peal.model.decision import Halt
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind
 from peal.record import journal, store
 from peal.record.events import (
     Event,
@@ -26,7 +26,8 @@ from peal.record.history import History
 from peal.record.log import Log
 from peal.run.job import Job
 from peal.run.loop import Loop, honest_halt
-from peal.schedule.plan import Work, finished, is_complete
+from peal.schedule.agenda import Work
+from peal.schedule.halts import finished, is_complete
 from peal.system import process, signals
 from peal.system.scratch import scratch as scratch_folder
 from peal.text.display import ranges
@@ -72,7 +73,7 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
 
 def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
     """Bring branch, memory and what the person asks for together, and say what is to be known before the run starts."""
-    reconcile.check(held.history, job.limits.lands)
+    reconcile.check(held.history, job.pipeline.lands)
     if job.pool:
         reconcile.check_branch(job.pool, held.history, job.retarget)
         with store.writing(job.plan_paths):
@@ -83,7 +84,7 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
         reconcile.keep(job.pool, held.history)
     if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
         with store.writing(job.plan_paths):
-            held.append(TasksForgotten(time.time(), tuple(left), Phase.ADDRESS, "peal run --retry-failed"))
+            held.append(TasksForgotten(time.time(), tuple(left), _review(job), "peal run --retry-failed"))
     for text in _notices(job, held.history):
         screen.say(text)
 
@@ -147,14 +148,15 @@ def _notices(job: Job, history: History) -> Iterator[str]:
     if again := [task for task in sorted(named) if history.lines[task].is_complete]:
         listed = " ".join(map(str, again))
         yield f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again"
-    shares = not job.limits.lands and job.limits.max_parallel > 1
+    shares = not job.pipeline.lands and job.rules.max_parallel > 1
     if shares and any(len(part.tasks) > 1 for part in job.work.segments):
         yield (
             "tasks that run side by side share your tree and can overwrite each other's work; with `commit = true` "
             "each gets a worktree of its own"
         )
-        agent = job.roster.agents[job.limits.agents[Phase.EXECUTE][0]]
-        if agent.require_change:
+        writes = job.pipeline.first(Kind.WRITE)
+        agent = job.roster.agents[writes.agents[0]] if writes else None
+        if agent and agent.require_change:
             # Tasks that share a tree at the same time cannot be told apart by what changed in it.
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
 
@@ -167,9 +169,9 @@ def _guarded(
         scratch = stack.enter_context(scratch_folder(name, screen.say))
         worker = Worker(job.roster, name, scratch.folder, inbox.put, scratch.watch)
         if job.pool:
-            for text in job.pool.prepare(job.width, bool(job.roster.reviewers) or job.limits.as_ready):
+            for text in job.pool.prepare(job.width, bool(job.roster.reviewers) or job.rules.as_ready):
                 screen.say(text)
-        executor = Threads(worker.perform, inbox, worker.cancel, max(job.limits.max_parallel, 1))
+        executor = Threads(worker.perform, inbox, worker.cancel, max(job.rules.max_parallel, 1))
         for reviewer in job.roster.reviewers:
             stack.callback(reviewer.leave)
         stack.callback(executor.close)
@@ -177,13 +179,30 @@ def _guarded(
         return Loop(job, held, executor, screen, log).go(opening_of(job, name))
 
 
+def _review(job: Job) -> str:
+    phase = job.pipeline.first(Kind.REVIEW)
+    return phase.name if phase else job.pipeline.phases[-1].name
+
+
 def opening_of(job: Job, name: str) -> RunOpened:
     pid = os.getpid()
     selected = None if job.selected is None else tuple(sorted(job.selected))
     return RunOpened(
-        time.time(), name, job.key, str(job.repo_paths.repo), pid, process.birth(pid) or "", job.command, job.flags,
-        job.limits, selected, job.roster.workspaces.branch, job.resumed, job.try_now,
-    )  # fmt: skip
+        at=time.time(),
+        run=name,
+        plan=job.key,
+        repo=str(job.repo_paths.repo),
+        pid=pid,
+        birth=process.birth(pid) or "",
+        command=job.command,
+        flags=job.flags,
+        rules=job.rules,
+        pipelines=dict(job.pipelines),
+        selected=selected,
+        branch=job.roster.workspaces.branch,
+        resumed=job.resumed,
+        try_now=job.try_now,
+    )
 
 
 def stop_asked(number: int) -> StopAsked:

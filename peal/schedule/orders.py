@@ -1,51 +1,69 @@
-"""What each attempt is told: its order, and what is known of the tries before it."""
+"""What each attempt is told: its order, and what is known of the attempts before it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from peal.model.agent import Session
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind, Phase
 from peal.model.plan import Task
 from peal.model.review import Finding
-from peal.model.work import Order, Outcome, Result, Step
-from peal.record.history import Attempt, History, TaskState
+from peal.model.work import Before, Order, Outcome, Result, Review, Step
+from peal.record.history import History
+from peal.record.task_state import Attempt, TaskState
 from peal.system.layout import PATCH, PlanPaths
 
 
 def order_of(
     step: Step, task: Task, plan_paths: PlanPaths, history: History, alone: bool, now: float
 ) -> Order:
-    """The next try of a step at `now` (wall-clock seconds), with what is known of the tries before."""
-    line = history.lines[step.task]
-    last, failed = line.last(), line.failure(step.phase)
+    """The next attempt at a step at `now` (wall-clock seconds), with what is known of those before."""
+    state = history.lines[step.task]
+    phase = history.pipeline(state.task.pipeline).phase(step.phase)
     number = history.counts[step.task, step.phase] + 1
-    planned = _latest_plan(line)
-    agent = history.agent_for(step.phase, now)
+    agent = history.providers.free_agent(phase.agents, now)
     return Order(
         task=task,
-        phase=step.phase,
+        phase=phase,
         number=number,
         folder=plan_paths.attempt(step.task, step.phase, number),
         alone=alone,
-        seen=line.seen,
-        dismissed=frozenset(line.dismissed),
-        plan_folder=_folder(plan_paths, planned) if planned and step.phase is not Phase.PLAN else None,
-        failed_before=failed.outcome.reason if failed and failed.outcome else "",
-        failed_folder=_folder(plan_paths, failed) if failed else None,
-        interrupted_before=last is not None
-        and last.phase is step.phase
-        and last.result is Result.INTERRUPTED,
-        patch=_patch(plan_paths, line, step.phase),
-        charged=frozenset() if history.limits.lands else _charged_to_others(step, history),
-        brings=line.brings,
-        own=line.commit,
-        verified=line.verified,
-        conflict=_clash(line) if step.phase is Phase.EXECUTE else (),
+        base=_base(state, phase, history),
+        stays=_stays(state, phase, history),
+        replies={past.phase: _folder(plan_paths, past) for past in _replies(state, phase, history)},
+        before=_before(state, phase, plan_paths),
+        change=state.change,
+        review=Review(state.seen, frozenset(state.dismissed), _charged_to_others(state, phase, history)),
         agent=agent,
-        instead=_nobody(step.phase, agent, history),
-        session=_session(line, agent, history),
-        setbacks=line.setbacks,
-        notes=line.notes,
+        instead=_nobody(phase, agent, history),
+        session=_session(state, agent, history),
     )
+
+
+def _before(state: TaskState, phase: Phase, plan_paths: PlanPaths) -> Before:
+    last, failed = state.last(), state.failure(phase.name)
+    return Before(
+        failure=failed.outcome.reason if failed and failed.outcome else "",
+        folder=_folder(plan_paths, failed) if failed else None,
+        was_interrupted=last is not None and last.phase == phase.name and last.result is Result.INTERRUPTED,
+        patch=_patch(plan_paths, state, phase),
+        conflict=_clash(state, phase) if phase.kind is Kind.WRITE else (),
+        setbacks=state.wait.times,
+        notes=state.notes,
+    )
+
+
+def _base(state: TaskState, phase: Phase, history: History) -> str:
+    """What an earlier phase has left: a later one goes on from there."""
+    pipeline = history.pipeline(state.task.pipeline)
+    first = pipeline.first(Kind.WRITE)
+    goes_on = first is not None and pipeline.place(first.name) < pipeline.place(phase.name)
+    return state.change.own if goes_on and not phase.is_at_branch else ""
+
+
+def _stays(state: TaskState, phase: Phase, history: History) -> bool:
+    """Whether the next phase goes on where one that only reads leaves off."""
+    after = history.pipeline(state.task.pipeline).after(phase.name)
+    return phase.kind is Kind.READ and after is not None and not after.is_at_branch
 
 
 def _nobody(phase: Phase, agent: str, history: History) -> Outcome | None:
@@ -56,57 +74,61 @@ def _nobody(phase: Phase, agent: str, history: History) -> Outcome | None:
         return Outcome(
             Result.LIMITED,
             "this needs an agent, and its usage limit is reached",
-            until=history.free_at(phase),
+            until=history.providers.free_at(phase.agents),
         )
     return None
 
 
-def _session(line: TaskState, agent: str, history: History) -> Session | None:
+def _session(state: TaskState, agent: str, history: History) -> Session | None:
     """The conversation of the phase before, if it was with the same agent and nothing has gone wrong since."""
-    last = line.last()
-    if not history.limits.continue_session or last is None or last.outcome is None:
+    last = state.last()
+    if not history.rules.continue_session or last is None or last.outcome is None:
         return None
     outcome = last.outcome
-    goes_on = outcome.result in (Result.PASSED, Result.MENDED) and not line.clashed
+    goes_on = outcome.result in (Result.PASSED, Result.MENDED) and not state.clashed
     if not goes_on or not outcome.session or outcome.agent != agent:
         return None
-    same = [past for past in line.tries if past.outcome and past.outcome.session == outcome.session]
+    same = [past for past in state.attempts if past.outcome and past.outcome.session == outcome.session]
     used = tuple(usage for past in same if past.outcome for usage in past.outcome.usage)
     return Session(outcome.session, last.workspace, used)
 
 
-def _patch(plan_paths: PlanPaths, line: TaskState, phase: Phase) -> Path | None:
+def _patch(plan_paths: PlanPaths, state: TaskState, phase: Phase) -> Path | None:
     """What the attempt before this one had changed, if that is kept."""
-    last = line.last()
-    if last is None or last.phase is not phase or last.result is Result.PASSED:
+    last = state.last()
+    if last is None or last.phase != phase.name or last.result is Result.PASSED:
         return None
     path = _folder(plan_paths, last) / PATCH
     return path if path.exists() else None
 
 
-def _clash(line: TaskState) -> tuple[Finding, ...]:
-    """The conflicts for which the task is carried out anew; tries of `execute` since then do not make them good."""
-    for past in reversed(line.tries):
+def _clash(state: TaskState, phase: Phase) -> tuple[Finding, ...]:
+    """The conflicts for which the task is carried out anew; attempts at that since then do not make them good."""
+    for past in reversed(state.attempts):
         if past.result is Result.CONFLICTED and past.outcome:
             return past.outcome.findings
-        if past.phase is not Phase.EXECUTE or past.result is Result.PASSED:
+        if past.phase != phase.name or past.result is Result.PASSED:
             break
     return ()
 
 
-def _charged_to_others(step: Step, history: History) -> frozenset[str]:
-    if step.phase is not Phase.ADDRESS:
+def _charged_to_others(state: TaskState, phase: Phase, history: History) -> frozenset[str]:
+    if phase.kind is not Kind.REVIEW or history.lands:
         return frozenset()
-    lines = [history.lines[task] for task in history.failed | history.with_findings if task != step.task]
-    standing = (line.tries[-1].outcome for line in lines if line.tries)
-    return frozenset(finding.fingerprint for outcome in standing if outcome for finding in outcome.findings)
+    others = (history.failed | history.with_findings) - {state.task.index}
+    lasts = (history.lines[task].last() for task in others)
+    standing = (last.outcome for last in lasts if last and last.outcome)
+    return frozenset(finding.fingerprint for outcome in standing for finding in outcome.findings)
 
 
-def _latest_plan(line: TaskState) -> Attempt | None:
-    for past in reversed(line.tries):
-        if past.phase is Phase.PLAN and past.result is Result.PASSED:
-            return past
-    return None
+def _replies(state: TaskState, phase: Phase, history: History) -> Iterator[Attempt]:
+    """The latest attempts that passed, at each phase before this one that gives a reply."""
+    pipeline = history.pipeline(state.task.pipeline)
+    wanted = {one.name for one in pipeline.phases[: pipeline.place(phase.name)] if one.kind is Kind.READ}
+    for past in reversed(state.attempts):
+        if past.phase in wanted and past.result is Result.PASSED:
+            wanted.discard(past.phase)
+            yield past
 
 
 def _folder(plan_paths: PlanPaths, past: Attempt) -> Path:

@@ -1,15 +1,15 @@
 """Which steps have to wait for a usage limit or a provider, and which do not go on in this run at all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
 from peal.model.decision import Reason
-from peal.model.pipeline import AGENT_PHASES, Phase
-from peal.record.history import History, Stage, TaskState
+from peal.model.pipeline import Phase
+from peal.record.history import History
+from peal.record.task_state import TaskState
+from peal.schedule.agenda import Stage
 from peal.text.display import clock
-
-_MADE_BY_AGENTS = (Phase.PLAN, Phase.EXECUTE)
 
 
 @frozen
@@ -34,7 +34,7 @@ def sorted_out(
     if (
         not history.why_over_budget
         and not history.waiting
-        and all(history.free_at(p) <= now for p in AGENT_PHASES)
+        and all(history.providers.free_at(phase.agents) <= now for phase in _phases(history))
     ):
         return dict(idle), Waits()
     ready: dict[Stage, list[int]] = {}
@@ -43,29 +43,36 @@ def sorted_out(
         if stage is Stage.FRESH and tasks and not _is_ready(history.lines[tasks[0]], history, now):
             ready[stage] = []  # one speaks for all: none of them has anything of its own to wait for
             if _will_go_on(history.lines[tasks[0]], history, now):
-                late |= dict.fromkeys(tasks, history.free_at(Phase.PLAN))
+                late |= dict.fromkeys(tasks, history.ready_at(history.lines[tasks[0]]))
             continue
         ready[stage] = []
         for task in tasks:
-            line = history.lines[task]
-            if _is_ready(line, history, now):
+            state = history.lines[task]
+            if _is_ready(state, history, now):
                 ready[stage].append(task)
-            elif _will_go_on(line, history, now):
-                late[task] = history.ready_at(line)
+            elif _will_go_on(state, history, now):
+                late[task] = history.ready_at(state)
     if not late:
         return ready, Waits()
     return ready, Waits(tuple(late), min(late.values()), tuple(_reasons(late, history, now)))
 
 
-def _is_ready(line: TaskState, history: History, now: float) -> bool:
-    return not (line.next in _MADE_BY_AGENTS and history.why_over_budget) and history.ready_at(line) <= now
+def _phases(history: History) -> Iterator[Phase]:
+    """Every phase in which an agent may work."""
+    pipelines = history.opened.pipelines.values() if history.opened else ()
+    return (phase for pipeline in pipelines for phase in pipeline.phases if phase.agents)
 
 
-def _will_go_on(line: TaskState, history: History, now: float) -> bool:
+def _is_ready(state: TaskState, history: History, now: float) -> bool:
+    is_over = history.next_phase(state).asks_agent and history.why_over_budget
+    return not is_over and history.ready_at(state) <= now
+
+
+def _will_go_on(state: TaskState, history: History, now: float) -> bool:
     """Whether a task that is not ready becomes so in this run."""
-    if line.next in _MADE_BY_AGENTS and history.why_over_budget:
+    if history.next_phase(state).asks_agent and history.why_over_budget:
         return False
-    return history.limits.wait or (line.wait_until > now and not line.needs_agent)
+    return history.rules.wait or (state.wait.until > now and not state.wait.needs_agent)
 
 
 def _reasons(late: Mapping[int, float], history: History, now: float) -> Iterable[Reason]:
@@ -73,24 +80,24 @@ def _reasons(late: Mapping[int, float], history: History, now: float) -> Iterabl
     for task in late:
         groups.setdefault(_why(history.lines[task], history, now), []).append(task)
     for why, tasks in groups.items():
-        yield Reason(tuple(tasks), f"waits: {why}")
+        yield Reason(tuple(tasks), why, is_wait=True)
 
 
-def _why(line: TaskState, history: History, now: float) -> str:
-    assert line.next is not None, "a complete task does not wait"
-    if line.wait_until >= history.free_at(line.next):
-        return f"the provider could not serve it; tried again at {clock(line.wait_until, now)}"
-    return _limit(line.next, history, now)
+def _why(state: TaskState, history: History, now: float) -> str:
+    phase = history.next_phase(state)
+    if state.wait.until >= history.providers.free_at(phase.agents):
+        return f"the provider could not serve it; tried again at {clock(state.wait.until, now)}"
+    return _limit(phase, history, now)
 
 
 def _limit(phase: Phase, history: History, now: float) -> str:
-    agents = " and ".join(f"`{agent}`" for agent in history.limits.agents[phase])
-    return f"usage limit of {agents} until {clock(history.free_at(phase), now)}"
+    agents = " and ".join(f"`{agent}`" for agent in phase.agents)
+    return f"usage limit of {agents} until {clock(history.providers.free_at(phase.agents), now)}"
 
 
 def no_agent(history: History, now: float) -> str:
     """Why no agent may be asked any more in this run; empty if one may be."""
     if history.why_over_budget:
         return f"{history.why_over_budget}; give more, and `peal resume` goes on"
-    limited = [phase for phase in AGENT_PHASES if history.free_at(phase) > now]
+    limited = [phase for phase in _phases(history) if history.providers.free_at(phase.agents) > now]
     return f"{_limit(limited[0], history, now)}; `peal resume` goes on then" if limited else ""

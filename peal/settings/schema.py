@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import NOTHING, Attribute, field, fields, frozen
+
+from peal.model.pipeline import AGENT_PHASES
 
 CLIS = ("claude", "codex", "cursor", "opencode", "gemini", "qwen", "copilot", "aider")
 """The coding CLIs that peal drives by itself, in the order in which `agent = "auto"` looks for them."""
@@ -153,7 +155,10 @@ def _key(
     return field(default=default, validator=check, metadata={"help": about, "flag": flag})
 
 
-_PhaseName = Literal["plan", "execute", "address"]
+if TYPE_CHECKING:
+    _PhaseName = str
+else:
+    _PhaseName = Literal[AGENT_PHASES]
 _AgentName = Annotated[str, _agent_name]
 _ModelName = Annotated[str, partial(_filled, None, None)]
 _Variable = Annotated[str, _variable]
@@ -183,6 +188,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 class PhaseSettings:
     """`[phases.plan]`, `[phases.execute]`, `[phases.address]`: what differs from the general settings."""
 
+    enabled: bool = _key(True, "false leaves the phase out; only of a phase that reads, such as `plan`")
     agent: str | None = _key(None, "agent for this phase", _filled)
     fallback: tuple[str, ...] = _key(
         (), "agents that take over while the usage limit of the first is reached", _other_agents
@@ -200,6 +206,9 @@ class AgentSettings:
     plan: tuple[_Argument, ...] = _key((), "the command for `plan` instead")
     execute: tuple[_Argument, ...] = _key((), "the command for `execute` instead")
     address: tuple[_Argument, ...] = _key((), "the command for `address` instead")
+    phases: dict[_PhaseName, tuple[_Argument, ...]] = field(
+        factory=dict, metadata={"help": "the command for any phase instead, by the phase's name"}
+    )
     prompt: Literal["stdin", "file", "argument"] = _key(
         "stdin",
         "how the prompt gets there: on stdin, or where {prompt_file} or {prompt} stands in the command",
@@ -421,7 +430,7 @@ class Settings:
 
     def phase(self, phase: str) -> PhaseSettings:
         """What was set for this phase alone."""
-        return self.phases.get(phase, PhaseSettings())  # type: ignore[call-overload,no-any-return]
+        return self.phases.get(phase, PhaseSettings())
 
 
 _TABLES = ("phases", "agents", "prices", "reviewers", "stet_dismiss_patterns")

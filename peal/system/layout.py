@@ -8,7 +8,6 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
-from peal.model.pipeline import Phase
 from peal.system.files import content, replace
 from peal.text.display import harmless, slug
 
@@ -51,7 +50,7 @@ class PlanPaths:
         """The plan that an agent made of a file that was none; beside the folder, so that starting over keeps it."""
         return self.folder.with_name(f"{self.folder.name}{NORMALIZED}")
 
-    def attempt(self, task: int, phase: Phase, number: int) -> Path:
+    def attempt(self, task: int, phase: str, number: int) -> Path:
         """The folder of one attempt."""
         return self.folder / "attempts" / f"{task:03}-{phase}-{number}"
 

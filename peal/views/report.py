@@ -5,7 +5,8 @@ from collections.abc import Callable
 from peal.model.decision import Halt
 from peal.model.review import Finding
 from peal.model.work import Result
-from peal.record.history import Attempt, History, TaskState
+from peal.record.history import History
+from peal.record.task_state import Attempt, TaskState
 from peal.text.display import count, duration, harmless
 from peal.views.status import advice, noted_lines, spending_lines
 
@@ -73,7 +74,7 @@ def _failure(
 
 def _clash(line: TaskState) -> str:
     """The conflict for which the task was carried out once more, if the last try is not that conflict itself."""
-    clashes = [one.outcome for one in line.tries[:-1] if one.result is Result.CONFLICTED and one.outcome]
+    clashes = [one.outcome for one in line.attempts[:-1] if one.result is Result.CONFLICTED and one.outcome]
     return clashes[-1].findings[0].message.partition("\n")[0] if line.conflicts and clashes else ""
 
 

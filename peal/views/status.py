@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from attrs import evolve, field, frozen
 
 from peal.model.agent import Usage
-from peal.model.pipeline import Phase
-from peal.model.work import Result
+from peal.model.work import Change, Result, Weight
 from peal.record.events import Event, StepEnded, StepStarted, StopAsked
-from peal.record.history import Attempt, History, TaskState
+from peal.record.history import History
 from peal.record.spending import amount, summed
+from peal.record.task_state import Attempt, TaskState
 from peal.text.display import clock, duration, harmless, ranges
 
+_BAD = (Weight.WARNING, Weight.FAILURE)
 STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun")
 
 
@@ -24,7 +25,7 @@ class TaskStatus:
     title: str
     state: str
     """One of `STATES`."""
-    phase: Phase | None = None
+    phase: str | None = None
     """The phase that runs or comes next."""
     attempt: int = 0
     agent: str = ""
@@ -60,7 +61,7 @@ class RunStatus:
     used: Usage = field(factory=Usage)
     """What was used since `peal run`; a resume goes on counting."""
     used_by_model: tuple[Usage, ...] = ()
-    used_by_phase: dict[Phase, Usage] = field(factory=dict)
+    used_by_phase: dict[str, Usage] = field(factory=dict)
     next: tuple[str, ...] = ()
     """Commands that make sense now, each with what it is for."""
 
@@ -94,9 +95,9 @@ def overview(
         why=closed.why if closed else "",
         counts=counts,
         tasks=tasks,
-        used=history.spent.total,
-        used_by_model=tuple(history.spent.models.values()),
-        used_by_phase=dict(history.spent.phases),
+        used=history.providers.spent.total,
+        used_by_model=tuple(history.providers.spent.models.values()),
+        used_by_phase=dict(history.providers.spent.phases),
         next=advice(history, is_alive),
     )
 
@@ -115,15 +116,17 @@ def task_status(
 ) -> TaskStatus:
     """Where one task stands at `now`."""
     found = _standing(line, now, is_alive, reason, last_output)
-    used = tuple(usage for past in line.tries if past.outcome for usage in past.outcome.usage)
-    return evolve(found, commit=line.verified or line.brings, used=summed(used), notes=line.notes)
+    used = tuple(usage for past in line.attempts if past.outcome for usage in past.outcome.usage)
+    return evolve(
+        found, commit=line.change.verified or line.change.brings, used=summed(used), notes=line.notes
+    )
 
 
 def _standing(
     line: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
 ) -> TaskStatus:
     task = line.task
-    past = sum((one.ended or one.started) - one.started for one in line.tries) if line.tries else None
+    past = sum((one.ended or one.started) - one.started for one in line.attempts) if line.attempts else None
     if line.running:
         shown = line.running
         seconds = now - shown.started if is_alive else None
@@ -161,7 +164,7 @@ def _standing(
 def _done_reason(line: TaskState) -> str:
     if line.task.done:
         return "ticked off in the plan"
-    return "" if line.tries else "marked done"
+    return "" if line.attempts else "marked done"
 
 
 def advice(history: History, is_alive: bool) -> tuple[str, ...]:
@@ -182,7 +185,7 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
             f"`peal done {one}` to be content with task {one}"
         )
     else:
-        look = "git log --first-parent" if history.limits.lands else "git status"
+        look = "git log --first-parent" if history.lands else "git status"
         steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
     return tuple(steps)
 
@@ -201,19 +204,18 @@ def to_show(line: TaskState, among: Sequence[Attempt]) -> Attempt:
 
 def _is_told(line: TaskState, last: Attempt) -> bool:
     is_over = line.failed is not None or line.held is not None
-    bad = (Result.CONFLICTED, Result.HELD, Result.STOPPED)
-    return is_over or (last.result is not None and (last.result.is_failure or last.result in bad))
+    return is_over or (last.result is not None and last.result.weight in _BAD)
 
 
 def _to_the_logs(line: TaskState) -> str:
     index = line.task.index
-    return f"`peal logs {index}` for all that task {index} printed in `{to_show(line, line.tries).phase}`"
+    return f"`peal logs {index}` for all that task {index} printed in `{to_show(line, line.attempts).phase}`"
 
 
 def _unlanded(history: History) -> list[int]:
     """The tasks that have stopped in this run with a commit that is not in the branch."""
     stopped = sorted(history.failed | history.held)
-    return [index for index in stopped if history.lines[index].brings or history.lines[index].verified]
+    return [index for index in stopped if history.lines[index].change != Change()]
 
 
 def _has_more(history: History, open_tasks: list[int]) -> bool:
@@ -240,9 +242,9 @@ def event_line(event: Event, history: History) -> str | None:
                     else ""
                 )
                 return f"task {event.task} complete{where}"
-            took = duration(event.at - line.tries[-1].started)
+            took = duration(event.at - line.attempts[-1].started)
             result = event.outcome.result
-            shout = result.is_failure or result in (Result.CONFLICTED, Result.HELD, Result.STOPPED)
+            shout = result.weight in _BAD
             reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
             until = event.outcome.until
             wait = f"; waits until {clock(until, event.at)}" if until is not None else ""
@@ -264,7 +266,7 @@ def noted_lines(notes: Iterable[tuple[int, tuple[str, ...]]]) -> list[str]:
 
 def spending_lines(history: History) -> list[str]:
     """What was used since `peal run`, in all and, where there were several, by model; nothing if nobody told."""
-    spent = history.spent
+    spent = history.providers.spent
     if not spent.total.tokens:
         return []
     lines = [f"used: {amount(spent.total)}{_unpriced(spent.unpriced, spent.total)}"]

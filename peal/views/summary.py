@@ -51,7 +51,7 @@ def _task(task: TaskStatus, history: History) -> dict[str, Any]:
         "title": task.title,
         "state": task.state,
         "reason": task.reason,
-        "attempts": len(history.lines[task.index].tries),
+        "attempts": len(history.lines[task.index].attempts),
         "seconds": round(task.seconds or 0.0, 3),
         "commit": task.commit,
         "findings": task.findings,

@@ -14,7 +14,7 @@ from peal.agents import Agent, Request, Transcript
 from peal.agents.output_tail import last_words
 from peal.errors import PealError
 from peal.model.agent import Command, Declined, Reply, Session, Usage
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind
 from peal.model.process import Ending
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result
@@ -69,7 +69,7 @@ class AttemptContext:
     @property
     def notes(self) -> tuple[str, ...]:
         """What this attempt and those before it have noted, each thing once."""
-        return tuple(dict.fromkeys((*self.order.notes, *self.workspace.notes)))
+        return tuple(dict.fromkeys((*self.order.before.notes, *self.workspace.notes)))
 
     def ask(self, findings: tuple[Finding, ...] = (), workspace: Workspace | None = None) -> Outcome:
         """Let the agent work, on the findings if there are any; `workspace` tells whether it changed something."""
@@ -96,7 +96,7 @@ class AttemptContext:
             elsewhere=_elsewhere(reply.folder, self.path),
         )
         outcome = evolve(
-            phases.verdict(order.phase, told),
+            phases.verdict(order.phase.name, told),
             agent=order.agent,
             session=reply.session,
             usage=used_by(reply, self._session, request.model, self.roster.settings.prices),
@@ -114,15 +114,17 @@ class AttemptContext:
         roster, order = self.roster, self.order
         briefing = Briefing(
             order.task,
-            order.phase,
+            order.phase.name,
             self.path,
             context=roster.context,
-            plan=cut_to(f"{order.plan_folder}/reply.md", REPLY_LIMIT) if order.plan_folder else "",
-            findings=findings or order.conflict,
+            replies={
+                phase: cut_to(f"{folder}/reply.md", REPLY_LIMIT) for phase, folder in order.replies.items()
+            },
+            findings=findings or order.before.conflict,
             findings_file=order.folder / FINDINGS,
             failed_before=_what_failed(order),
-            interrupted_before=order.interrupted_before,
-            patch=order.patch,
+            interrupted_before=order.before.was_interrupted,
+            patch=order.before.patch,
             is_clean=self.starts_clean,
             notes=self.notes,
         )
@@ -133,14 +135,15 @@ class AttemptContext:
             prompt,
             order.folder / "prompt.md",
             self.path,
-            roster.model(order.phase, order.agent),
+            order.phase.kind is not Kind.READ,
+            roster.model(order.phase.name, order.agent),
             roster.settings.permissions,
             self._session.id if self._session else "",
         )
 
     def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
         """What the agent did, and whether anything changed where that can be told and matters."""
-        matters = self.order.phase is Phase.PLAN or agent.require_change
+        matters = self.order.phase.kind is Kind.READ or agent.require_change
         if workspace is None or not (matters or workspace.base):
             return self._answered(agent, command)
         workspace.watch()
@@ -157,7 +160,7 @@ class AttemptContext:
         agent, file = self.roster.agents[name], order.folder / f"{prefix}prompt.md"
         put(str(file), prompt)
         asked = model or settings.agents.get(name, AgentSettings()).model
-        prepared = agent.prepare(Request(order.task, Phase.PLAN, prompt, file, self.path, asked))
+        prepared = agent.prepare(Request(order.task, order.phase, prompt, file, self.path, model=asked))
         if isinstance(prepared, Declined):
             return Outcome(Result.FAILED, prepared.reason, agent=name)
         if isinstance(prepared, Reply):
@@ -170,8 +173,8 @@ class AttemptContext:
     def _with_time(self, outcome: Outcome) -> Outcome:
         """The outcome with the moment of the next try."""
         patience = self.roster.settings.transient_retry_count
-        told = at_its_limit(outcome, self.order.setbacks, patience)
-        return with_time(told, self.order.setbacks, time.time())
+        told = at_its_limit(outcome, self.order.before.setbacks, patience)
+        return with_time(told, self.order.before.setbacks, time.time())
 
     def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
         order = self.order
@@ -249,7 +252,7 @@ def attempt_context(
         task, base, path = order.task.index, workspace.base, workspace.path
         made = AttemptContext(roster, programs, order, path, bool(base), workspace)
         if base:
-            programs.put(WorkspaceReady(time.time(), task, order.phase, order.number, str(path), base))
+            programs.put(WorkspaceReady(time.time(), task, order.phase.name, order.number, str(path), base))
             if roster.workspaces.needs_setup(path):
                 workspace.blank()
                 made.set_up()
@@ -287,11 +290,11 @@ def shown(outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
 
 def _what_failed(order: Order) -> str:
     """Why the attempt before this one failed, with the end of what it printed."""
-    if order.failed_folder is None:
+    if order.before.folder is None:
         return ""
-    outputs = [f"{order.failed_folder}/{name}" for name in ("stdout", "stderr")]
+    outputs = [f"{order.before.folder}/{name}" for name in ("stdout", "stderr")]
     said = [line for path in outputs for line in tail(end_of(path), _FAILED_LINES)]
-    return "\n".join([order.failed_before, *said])
+    return "\n".join([order.before.failure, *said])
 
 
 def _cannot_start(program: str, error: OSError) -> str:

@@ -69,7 +69,9 @@ class Programs:
         started = process.start(launch)
         self.watch(started.pid)
         born = process.birth(started.pid) or ""
-        self.put(ProcessStarted(time.time(), order.task.index, order.phase, order.number, started.pid, born))
+        self.put(
+            ProcessStarted(time.time(), order.task.index, order.phase.name, order.number, started.pid, born)
+        )
         ending = process.finish(started, evolve(launch, sign=sign), self.cancel)
         is_bad = ending.how is Ended.EXITED and ending.exit_code != 0
         if is_bad and self.cancel.comes_within(_news_after(ending.exit_code)):
@@ -88,7 +90,7 @@ class Programs:
         env = {
             **command.env,
             process.ATTEMPT_MARKER: marker,
-            "PEAL_PHASE": str(order.phase),
+            "PEAL_PHASE": order.phase.name,
             "PEAL_TASK": order.task.id,
             "PEAL_ATTEMPT": str(order.number),
             "PEAL_WORKSPACE": str(workspace),

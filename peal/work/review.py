@@ -46,7 +46,7 @@ class ReviewedChange:
     @cached_property
     def base(self) -> str:
         """The commit of the branch; of a change that is in it already, the one that it landed on."""
-        return landed_on(self.change, self.context.order.own) or self.change.base
+        return landed_on(self.change, self.context.order.change.own) or self.change.base
 
     def changed(self) -> tuple[str, ...]:
         """By git; in a shared tree everything that is not committed, for nobody can tell whose it is."""
@@ -107,7 +107,7 @@ class Seen:
 def sifted(context: AttemptContext, found: Sequence[Finding]) -> Seen:
     """What of the findings stands against this task; the attempt's folder gets them all."""
     order = context.order
-    passed_over = order.charged | order.dismissed
+    passed_over = order.review.charged | order.review.dismissed
     new = [finding for finding in found if finding.fingerprint not in passed_over]
     if found:
         listed = [converter().unstructure(finding) for finding in found]

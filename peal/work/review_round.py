@@ -54,7 +54,7 @@ def _found(review: ReviewedChange, said: HookFindings) -> tuple[Finding, ...] | 
 def _mended(review: ReviewedChange, findings: tuple[Finding, ...]) -> Outcome:
     """What the agent makes of the findings, unless the rounds are over."""
     context, settings = review.context, review.context.roster.settings
-    seen = (*context.order.seen, Round.of(findings))
+    seen = (*context.order.review.seen, Round.of(findings))
     if why := address.why_over(seen, settings.max_address_rounds, settings.patience):
         return Outcome(Result.REJECTED, why, findings)
     review.change.clean()

@@ -6,7 +6,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.agents import Agent, CliAgent
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind, Phase
 from peal.model.work import Order
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings, Settings
@@ -20,7 +20,7 @@ class Roster:
 
     settings: Settings
     agents: Mapping[str, Agent]
-    chains: Mapping[Phase, tuple[str, ...]]
+    chains: Mapping[str, tuple[str, ...]]
     """Who may work in each phase, the first choice first."""
     reviewers: tuple[Reviewer, ...]
     workspaces: Workspaces
@@ -29,13 +29,18 @@ class Roster:
     hide: Callable[[str], str] = str
     """Takes secrets out of a text that goes into journal, status or report."""
 
-    def model(self, phase: Phase, agent: str) -> str | None:
+    @property
+    def first_agent(self) -> str:
+        """Who begins."""
+        return next(iter(self.chains.values()))[0]
+
+    def model(self, phase: str, agent: str) -> str | None:
         """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
-        return model_of(self.settings, phase, agent, is_first=agent == self.chains[phase][0])
+        return model_of(self.settings, phase, agent, is_first=agent == self.chains.get(phase, (agent,))[0])
 
     def agent_name(self, order: Order) -> str:
         """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
-        is_quiet = order.phase is Phase.LAND or (order.phase is Phase.ADDRESS and not self.reviewers)
+        is_quiet = not order.phase.agents or (order.phase.kind is Kind.REVIEW and not self.reviewers)
         return "" if is_quiet else order.agent
 
     @property
@@ -55,10 +60,10 @@ class Roster:
         return Clocks(timeout_sec or self._timeout(phase), None, self.settings.max_output_mb * 1_000_000)
 
     def _timeout(self, phase: Phase) -> int:
-        return self.settings.phase(phase).timeout_sec or self.settings.phase_timeout_sec
+        return self.settings.phase(phase.name).timeout_sec or self.settings.phase_timeout_sec
 
 
-def model_of(settings: Settings, phase: Phase, agent: str, is_first: bool) -> str | None:
+def model_of(settings: Settings, phase: str, agent: str, is_first: bool) -> str | None:
     """The model for an agent in a phase, of which it is the first choice or one that takes over."""
     own = settings.agents.get(agent, AgentSettings()).model
     return (settings.phase(phase).model or settings.model or own) if is_first else own

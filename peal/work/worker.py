@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, StepEnded, StopAsked
 from peal.system.files import FULL, is_full
@@ -77,7 +77,7 @@ class Worker:
         outcome = shown(outcome, self.roster.hide)
         if outcome.result is Result.STOPPED:
             self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
-        self.put(StepEnded(time.time(), order.task.index, order.phase, order.number, outcome))
+        self.put(StepEnded(time.time(), order.task.index, order.phase.name, order.number, outcome))
 
     def _stopped(self, full: str) -> Outcome:
         """The disk is full: nobody can go on."""
@@ -87,10 +87,10 @@ class Worker:
 
     def _outcome(self, order: Order) -> Outcome:
         spaces = self.roster.workspaces
-        match order.phase:
-            case Phase.LAND:
+        match order.phase.kind:
+            case Kind.LAND:
                 return spaces.land(order)
-            case Phase.ADDRESS:
+            case Kind.REVIEW:
                 return self._addressed(order, spaces.change(order))
             case _:
                 with spaces.lend(order) as workspace:
@@ -99,7 +99,7 @@ class Worker:
     def _carried_out(self, order: Order, workspace: Workspace) -> Outcome:
         with attempt_context(self.roster, self._programs, order, workspace) as context:
             outcome = context.ask(workspace=workspace)
-            if outcome.result is Result.PASSED and order.phase is Phase.EXECUTE:
+            if outcome.result is Result.PASSED and order.phase.kind is Kind.WRITE:
                 outcome = _kept(outcome, workspace, self.run)
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)

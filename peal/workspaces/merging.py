@@ -66,7 +66,7 @@ class Merge:
     @property
     def is_empty(self) -> bool:
         """The task has changed nothing."""
-        return not self.attempt.brings
+        return not self.attempt.change.brings
 
     @property
     def path(self) -> Path:
@@ -89,11 +89,11 @@ class Merge:
 
     @cached_property
     def _parents(self) -> list[str]:
-        return git.parents(self.worktree.repo, self.attempt.brings)
+        return git.parents(self.worktree.repo, self.attempt.change.brings)
 
     @cached_property
     def _way(self) -> Way:
-        repo, brings = self.worktree.repo, self.attempt.brings
+        repo, brings = self.worktree.repo, self.attempt.change.brings
         stands_on = self._parents[0] if self._parents else ""
         if stands_on == self.base:
             return Way.MERGED if len(self._parents) > 1 else Way.MERGE
@@ -104,7 +104,7 @@ class Merge:
     @property
     def _onto(self) -> tuple[str, ...]:
         """The parents of the commit that comes out."""
-        other = {Way.MERGED: self._parents[1:], Way.MERGE: [self.attempt.brings]}.get(self._way, [])
+        other = {Way.MERGED: self._parents[1:], Way.MERGE: [self.attempt.change.brings]}.get(self._way, [])
         return (self.base, *other)
 
     @property
@@ -124,7 +124,7 @@ class Merge:
 
     @property
     def _task_commit(self) -> str:
-        return self.attempt.own or self.attempt.brings
+        return self.attempt.change.own or self.attempt.change.brings
 
     def conflicts(self) -> tuple[Finding, ...]:
         """A finding for each path that clashes."""
@@ -142,9 +142,9 @@ class Merge:
         elif self.hooks.names or self._way is Way.REPLAY:
             return False
         elif self._way is Way.MERGED:
-            self._commit = self.attempt.brings
+            self._commit = self.attempt.change.brings
         else:
-            tree = self.store.tree(self.base, self.attempt.brings)
+            tree = self.store.tree(self.base, self.attempt.change.brings)
             if not tree:
                 return False
             self._commit = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
@@ -159,7 +159,7 @@ class Merge:
             return
         if self.worktree.links():
             self._hand_over()  # git looks into submodules to see which of two commits is the later one
-        brings = self.attempt.brings
+        brings = self.attempt.change.brings
         match self._way:
             case Way.MERGED:
                 self._git(
@@ -283,7 +283,9 @@ class Merge:
         if not self._commit and (self._is_given_up() or self._unresolved()):
             leftovers.rescue(self.worktree)
             return ""
-        listed = git.output(self.worktree.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.brings)
+        listed = git.output(
+            self.worktree.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.change.brings
+        )
         found = staged(self.worktree, self.base, brought=frozenset(listed.split("\0")))
         self.notes += (*found.notes, *commits.save_submodules(self.worktree, self.attempt.folder))
         if (

@@ -13,7 +13,6 @@ from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
 from peal.landing import fast_forward, renamed_branch
-from peal.model.pipeline import Phase
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
 from peal.text.display import some
@@ -80,7 +79,7 @@ class LentSlot:
         """Commit, and let a branch of peal's point there, so that the worktree is free for others."""
         self.worktree.clearing.open_up()
         text = self.messages.of_task(self.attempt.task, run)
-        made = commits.checkpoint(self.worktree, self.base, text, self.identity)
+        made = commits.checkpoint(self.worktree, self.base, text, self.identity, self._parents)
         commit, left = made.commit, commits.save_submodules(self.worktree, self.attempt.folder)
         self.notes += made.notes
         if left and not commit:
@@ -94,6 +93,11 @@ class LentSlot:
             self.notes += commits.keep(self.worktree.repo, self.ref, commit)
         leftovers.settle(self.worktree)
         return commit
+
+    @property
+    def _parents(self) -> tuple[str, ...]:
+        """What the task's one commit comes after; a later phase's takes the place of the one that it began on."""
+        return tuple(git.parents(self.worktree.repo, self.base)) if self.attempt.base else (self.base,)
 
     def rescue(self) -> str:
         """A patch against the base."""
@@ -187,7 +191,7 @@ class Pool:
         try:
             notes: list[str] = []
             if not base:
-                base = self.target()
+                base = attempt.base or self.target()
                 notes = leftovers.cleared(worktree, base)
             leftovers.claim(worktree, attempt.folder, base)
             notes += worktree.hand_over(self._origin)
@@ -205,7 +209,7 @@ class Pool:
             yield lent
         finally:
             with self._lock:
-                if lent and lent.kept and attempt.phase is Phase.PLAN:
+                if lent and lent.kept and attempt.stays:
                     leftovers.settle(worktree)
                     self._held[attempt.task.index] = worktree, base
                 else:
@@ -257,7 +261,7 @@ class Pool:
 
     def land(self, attempt: Order) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""
-        if not attempt.verified:
+        if not attempt.change.verified:
             return Outcome(Result.PASSED, "nothing to land")
         try:
             return self._landed(attempt)
@@ -265,11 +269,11 @@ class Pool:
             return Outcome(Result.HELD, f"{refused}; put that right, then `peal resume`")
 
     def _landed(self, attempt: Order) -> Outcome:
-        brings = self._brought_by(attempt.verified)
+        brings = self._brought_by(attempt.change.verified)
         if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self._landing:
-            outcome = fast_forward.landed(self.repo, self.branch, attempt.verified)
+            outcome = fast_forward.landed(self.repo, self.branch, attempt.change.verified)
         named = sorted(path for path in self._changed_outside if f"`{path}`" in outcome.reason)
         if outcome.result is Result.HELD and named:
             why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"
@@ -311,7 +315,8 @@ class Pool:
     def made_by(self, task: int, base: str, run: str) -> str:
         """The commit that a run which was cut off has made of a task and could not record; empty if there is none."""
         commit = commits.made_in(self.repo, self.ref(task), run)
-        return commit if commit and git.parents(self.repo, commit) == [base] else ""
+        before = ([base], git.parents(self.repo, base))
+        return commit if commit not in ("", base) and git.parents(self.repo, commit) in before else ""
 
     def merged_by(self, task: int, base: str, brings: str) -> str:
         """The merge of `brings` that a round of `address` has made and could not record; empty if there is none."""

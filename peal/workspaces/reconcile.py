@@ -11,11 +11,12 @@ from attrs import frozen
 
 from peal.errors import Paused, PealError
 from peal.landing import renamed_branch
-from peal.model.pipeline import Phase
+from peal.model.pipeline import Kind
 from peal.model.plan import Task
 from peal.model.work import Outcome, Result
 from peal.record.events import Event, StepEnded, TasksForgotten
-from peal.record.history import History, TaskState
+from peal.record.history import History
+from peal.record.task_state import TaskState
 from peal.settings import FILE
 from peal.system import git
 from peal.system.layout import FOLDER
@@ -94,9 +95,13 @@ def _made_by_peal(repo: Path) -> list[_Made]:
 
 def check(history: History, lands: bool) -> None:
     """PealError if tasks that have been carried out elsewhere could not be finished here."""
-    work_under_way = [line for line in history.lines.values() if line.next in (Phase.ADDRESS, Phase.LAND)]
+    work_under_way = [
+        line for line in history.lines.values() if line.next and history.next_phase(line).is_at_branch
+    ]
     wrong = [
-        line.task.index for line in work_under_way if not line.is_complete and _is_isolated(line) != lands
+        line.task.index
+        for line in work_under_way
+        if not line.is_complete and _is_isolated(line, history) != lands
     ]
     if wrong:
         done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
@@ -125,9 +130,10 @@ def elsewhere(before: str, now: str) -> Paused:
     )
 
 
-def _is_isolated(line: TaskState) -> bool:
-    """Whether the task's latest `execute` worked in a worktree."""
-    done = [one for one in line.tries if one.phase is Phase.EXECUTE and one.result is Result.PASSED]
+def _is_isolated(line: TaskState, history: History) -> bool:
+    """Whether the task's change was made in a worktree."""
+    made = [one for one in line.attempts if history.kind_of(line, one.phase) is Kind.WRITE]
+    done = [one for one in made if one.result is Result.PASSED]
     return bool(done and done[-1].base)
 
 
@@ -140,10 +146,11 @@ def taken_over(pool: Pool, history: History) -> Iterator[Event]:
         if one is None or not one.base:
             continue
         commit, result = "", Result.PASSED
-        if one.phase is Phase.EXECUTE:
+        kind = history.kind_of(line, one.phase)
+        if kind is Kind.WRITE:
             commit = pool.made_by(one.task, one.base, run)
-        elif one.phase is Phase.ADDRESS:
-            commit, result = pool.merged_by(one.task, one.base, line.brings), Result.MENDED
+        elif kind is Kind.REVIEW:
+            commit, result = pool.merged_by(one.task, one.base, line.change.brings), Result.MENDED
         if commit:
             outcome = Outcome(result, why, commit=commit)
             yield StepEnded(time.time(), line.task.index, one.phase, one.number, outcome)
@@ -151,9 +158,13 @@ def taken_over(pool: Pool, history: History) -> Iterator[Event]:
 
 def forgotten(pool: Pool, history: History) -> Iterator[Event]:
     """Tasks whose commit was cleaned out of the repository before it could land: to be carried out again."""
-    lost = tuple(line.task.index for line in _unlanded(history) if not git.commit_id(pool.repo, line.brings))
+    lost = tuple(
+        line.task.index for line in _unlanded(history) if not git.commit_id(pool.repo, line.change.brings)
+    )
     if lost:
-        yield TasksForgotten(time.time(), lost, Phase.EXECUTE, "its commit is not in the repository any more")
+        yield TasksForgotten(
+            time.time(), lost, history.first(Kind.WRITE), "its commit is not in the repository any more"
+        )
 
 
 def keep(pool: Pool, history: History) -> None:
@@ -163,18 +174,20 @@ def keep(pool: Pool, history: History) -> None:
     A branch whose commit belongs to no task any more, because the plan was changed, gets another name first.
     """
     lines, found, target = _unlanded(history), pool.branches(), pool.target()
-    known = {commit for line in lines for commit in (line.commit, line.mended, line.verified)}
+    known = {
+        commit for line in lines for commit in (line.change.own, line.change.mended, line.change.verified)
+    }
     for ref, commit in found.items():
         if commit not in known and not git.is_ancestor(pool.repo, commit, target):
             pool.set_aside(ref, commit)
     for line in lines:
         ref = pool.ref(line.task.index)
-        if found.get(ref) not in (line.commit, line.mended, line.verified):
-            commits.point(pool.repo, ref, line.brings)
+        if found.get(ref) not in (line.change.own, line.change.mended, line.change.verified):
+            commits.point(pool.repo, ref, line.change.brings)
 
 
 def _unlanded(history: History) -> list[TaskState]:
-    return [line for line in history.lines.values() if line.brings and not line.is_complete]
+    return [line for line in history.lines.values() if line.change.brings and not line.is_complete]
 
 
 def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
@@ -196,12 +209,14 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
 
 def vanished(pool: Pool, history: History) -> list[int]:
     """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
-    landed = [line for line in history.lines.values() if line.completed_at is not None and line.verified]
+    landed = [
+        line for line in history.lines.values() if line.completed_at is not None and line.change.verified
+    ]
     last = max(landed, key=lambda line: line.completed_at or 0, default=None)
     since = history.opened.at if history.opened else 0.0
     lines = [line for line in landed if line is last or (line.completed_at or 0) >= since]
     target = git.commit_id(pool.repo, f"refs/heads/{pool.branch}")
-    if not lines or not target or git.contains(pool.repo, target, [line.verified for line in lines]):
+    if not lines or not target or git.contains(pool.repo, target, [line.change.verified for line in lines]):
         return []
     return [line.task.index for line in lines if not _is_in(pool, line, target)]
 
@@ -209,7 +224,8 @@ def vanished(pool: Pool, history: History) -> list[int]:
 def _is_in(pool: Pool, line: TaskState, target: str) -> bool:
     """Whether the merge that landed, or the task's own commit below a merge that was rewritten, is in the branch."""
     return any(
-        commit and git.is_ancestor(pool.repo, commit, target) for commit in (line.verified, line.commit)
+        commit and git.is_ancestor(pool.repo, commit, target)
+        for commit in (line.change.verified, line.change.own)
     )
 
 

@@ -38,7 +38,9 @@ class Checkpoint:
     """What a person should know of it."""
 
 
-def checkpoint(worktree: Worktree, base: str, text: str, identity: Mapping[str, str]) -> Checkpoint:
+def checkpoint(
+    worktree: Worktree, base: str, text: str, identity: Mapping[str, str], parents: Sequence[str]
+) -> Checkpoint:
     """
     The commit of all that differs from `base` in the worktree, made without hooks.
 
@@ -58,7 +60,7 @@ def checkpoint(worktree: Worktree, base: str, text: str, identity: Mapping[str, 
             f"`.gitignore`, or set `commit_ignored = [{json.dumps(found.forced[0])}]`"
         )
     commit = (
-        made(worktree.repo, worktree.output("write-tree"), (base,), text, identity) if found.paths else ""
+        made(worktree.repo, worktree.output("write-tree"), parents, text, identity) if found.paths else ""
     )
     return Checkpoint(commit, found.notes)
 

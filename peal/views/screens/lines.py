@@ -59,13 +59,13 @@ class Lines:
         """Each reason as a line, when asked to and when it is news; and what a run that sleeps waits for."""
         asleep = decision.reasons if decision.wake_at and not decision.start else ()
         for reason in asleep if not self.explaining and not self.quiet else ():
-            if reason not in self._asleep and reason.text.startswith("waits: "):
-                self.out.put(reason_line(reason.tasks, reason.text))
+            if reason not in self._asleep and reason.is_wait:
+                self.out.put(reason_line(reason.tasks, str(reason)))
         self._asleep = asleep
         if self.explaining:
             for reason in decision.reasons:
                 if reason not in self._explained:
-                    self.out.put(f"  because {reason_line(reason.tasks, reason.text)}")
+                    self.out.put(f"  because {reason_line(reason.tasks, str(reason))}")
             self._explained = decision.reasons
 
     def show(self, events: Sequence[Event], history: History) -> None:

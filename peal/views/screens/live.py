@@ -15,9 +15,10 @@ from rich.style import Style
 
 from peal.model.decision import Decision
 from peal.model.plan import Segment
-from peal.model.work import Result
+from peal.model.work import Weight
 from peal.record.events import Event, ProcessStarted, StepEnded, StopAsked
-from peal.record.history import Attempt, History
+from peal.record.history import History
+from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens.lines import noted, safe, stamped
 from peal.views.screens.table import Row, Scene, Span, plain, render
@@ -48,9 +49,9 @@ def rows_above(widths: Sequence[int], columns: int) -> int:
 def told(event: Event) -> str | None:
     """The style of the line that an event leaves above the table; None if it leaves none."""
     match event:
-        case StepEnded() if event.outcome.result in (Result.FAILED, Result.REJECTED, Result.CONFLICTED):
+        case StepEnded() if event.outcome.result.weight is Weight.FAILURE:
             return "red"
-        case StepEnded() if event.outcome.result is Result.HELD:
+        case StepEnded() if event.outcome.result.weight is Weight.WARNING:
             return "bold yellow"
         case StopAsked():
             return "bold"

@@ -7,10 +7,11 @@ from attrs import field, frozen
 from rich.cells import cell_len, set_cell_size
 
 from peal.model.decision import Decision
-from peal.model.pipeline import Phase
 from peal.model.plan import Segment
-from peal.record.history import Attempt, History, TaskState
+from peal.record.events import PIPELINE
+from peal.record.history import History
 from peal.record.spending import dollars
+from peal.record.task_state import Attempt, TaskState
 from peal.text.display import count, duration, harmless
 from peal.views.status import TaskStatus, task_status
 
@@ -62,7 +63,7 @@ class Scene:
     segments: tuple[Segment, ...]
     """What was asked for."""
     decision: Decision
-    """The latest: it knows the current segment and what waits for what."""
+    """The latest: it knows what is open and what waits for what."""
     last_output: Callable[[Attempt], str]
     tasks: frozenset[int] = field(init=False)
 
@@ -73,8 +74,7 @@ class Scene:
     @property
     def current(self) -> tuple[int, ...]:
         """The tasks of the current segment; of the last one when all are over."""
-        at = min(self.decision.segment, len(self.segments) - 1)
-        return self.segments[at].tasks if self.segments else ()
+        return self.decision.front or (self.segments[0].tasks if self.segments else ())
 
 
 def plain(row: Row) -> str:
@@ -133,7 +133,7 @@ def _totals(scene: Scene) -> Row:
     if held := len(scene.history.held & scene.tasks):
         parts.append(Span(f"{held} held", "bold yellow"))
     parts.append(Span(f"{waiting} waiting"))
-    if (cost := scene.history.spent.total.cost) is not None:
+    if (cost := scene.history.providers.spent.total.cost) is not None:
         parts.append(Span(dollars(cost)))
     return _joined(parts, ", ")
 
@@ -161,7 +161,8 @@ def _bar(scene: Scene, width: int) -> Row:
     """How many of all phases are over, and how many will not be reached; full only when everything is done."""
     done, _, failed, _ = _counts(scene)
     total = _phases(scene) * max(len(scene.tasks), 1)
-    over = _phases(scene) * done + sum(_phases_over(scene.history.lines[task]) for task in scene.current)
+    lines = (scene.history.lines[task] for task in scene.current)
+    over = _phases(scene) * done + sum(_phases_over(line, scene.history) for line in lines)
     label = f" {100 * over // total:3} %"
     room = max(width - len(label), 0)
     full, lost = room * over // total, room * _phases(scene) * failed // total
@@ -171,13 +172,13 @@ def _bar(scene: Scene, width: int) -> Row:
 
 def _phases(scene: Scene) -> int:
     """How many phases a task has."""
-    return len(Phase) if scene.history.limits.lands else len(Phase) - 1
+    return len(scene.history.pipeline(PIPELINE).phases)
 
 
-def _phases_over(line: TaskState) -> int:
+def _phases_over(line: TaskState, history: History) -> int:
     """The phases that a task under way has behind it."""
     over = line.is_settled and line.held is None
-    return 0 if over or line.next is None else list(Phase).index(line.next)
+    return 0 if over or line.next is None else history.pipeline(line.task.pipeline).place(line.next)
 
 
 def _table(scene: Scene, now: float, width: int, room: int) -> list[Row]:
@@ -219,8 +220,7 @@ def _rows(scene: Scene, tasks: list[int], now: float, width: int) -> list[Row]:
 
 def _waits(decision: Decision) -> dict[int, str]:
     """What each waiting task waits for."""
-    told = [reason for reason in decision.reasons if reason.text.startswith("waits: ")]
-    return {task: reason.text.removeprefix("waits: ") for reason in told for task in reason.tasks}
+    return {task: reason.text for reason in decision.reasons if reason.is_wait for task in reason.tasks}
 
 
 def _reader(scene: Scene, width: int) -> Callable[[Attempt], str]:

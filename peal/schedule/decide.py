@@ -1,0 +1,232 @@
+"""What starts next: fills places with what is open, one task at a time at the branch, and says why; pure."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from peal.model.decision import Decision, Halt, Reason
+from peal.model.pipeline import Kind, Phase
+from peal.model.work import Result, Step, Weight
+from peal.record.events import PIPELINE, StopAsked
+from peal.record.history import History
+from peal.record.task_state import TaskState
+from peal.schedule.agenda import Agenda, Stage
+from peal.schedule.halts import halt_of
+from peal.schedule.waits import Waits, sorted_out
+from peal.text.display import count, ranges
+
+
+def decide(agenda: Agenda, now: float) -> Decision:
+    """What to start at `now` (wall-clock seconds), or why the run is over."""
+    history = agenda.history
+    if history.stop is not None:
+        decision = _stopping(history, history.stop)
+    else:
+        left = _left(agenda, now)
+        goes_on = left.may_go_on
+        decision = _within(left, history) if goes_on else Decision(halt=halt_of(agenda.work, history, now))
+    return evolve(decision, front=agenda.front)
+
+
+@frozen
+class _Left:
+    """What may still go on: the open tasks by stage, in task order; what runs is in the history."""
+
+    fresh: list[int]
+    begun: list[int]
+    reviewable: list[int]
+    landable: list[int]
+    again: list[int]
+    waits: Waits
+    """Those that have to wait for a time to come."""
+    running: int
+    pending: int
+    """Open tasks with something left to do, whether they may go on or not."""
+
+    @property
+    def idle(self) -> list[int]:
+        """All that may start, in the order in which one after another would take them."""
+        return [*self.landable, *sorted([*self.fresh, *self.begun, *self.reviewable]), *self.again]
+
+    @property
+    def working(self) -> bool:
+        """Whether a task is, or could be, on its way to its review."""
+        return bool(self.running or self.fresh or self.begun or self.waits.tasks)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether anything runs or may start."""
+        return bool(self.working or self.reviewable or self.landable or self.again)
+
+
+def _left(agenda: Agenda, now: float) -> _Left:
+    """After a failure that ends the run only what has begun no later than where that happened goes on."""
+    history = agenda.history
+    idle = {stage: agenda.idle(stage) for stage in Stage}
+    pending = sum(map(len, idle.values())) + len(history.running) + sum(map(agenda.is_open, history.held))
+    if history.cap_reached or (history.failed and not history.rules.continue_with_remaining_tasks):
+        idle = {
+            stage: [] if stage is Stage.FRESH else agenda.no_later(tasks, history.failed)
+            for stage, tasks in idle.items()
+        }
+    idle, waits = sorted_out(idle, history, now)
+    return _Left(
+        fresh=idle[Stage.FRESH],
+        begun=idle[Stage.BEGUN],
+        reviewable=idle[Stage.REVIEW],
+        landable=idle[Stage.LAND],
+        again=idle[Stage.AGAIN],
+        waits=waits,
+        running=len(history.running),
+        pending=pending,
+    )
+
+
+def _stopping(history: History, stop: StopAsked) -> Decision:
+    if not history.running:
+        return Decision(halt=Halt(stop.code, stop.why))
+    steps = count(len(history.running), "step")
+    return Decision(reasons=(Reason(tuple(history.running), f"ending {steps}: {stop.why}"),))
+
+
+def _within(left: _Left, history: History) -> Decision:
+    """What is open allows something."""
+    concurrent = history.rules.max_parallel > 1 and left.pending > 1
+    decision = _side_by_side(left, history) if concurrent else _one_by_one(left, history)
+    if not left.waits.tasks:
+        return decision
+    return evolve(decision, wake_at=left.waits.wake_at, reasons=(*decision.reasons, *left.waits.reasons))
+
+
+def _one_by_one(left: _Left, history: History) -> Decision:
+    if not left.idle:
+        return Decision(reasons=(_running(history),) if history.running else ())
+    if history.running:
+        waiting = _waiting(left.idle, f"after task {ranges(history.running)}: one task at a time")
+        return Decision(reasons=(_running(history), *waiting))
+    first, *rest = left.idle
+    waiting = _waiting(rest, f"after task {first}: one task at a time")
+    state = history.lines[first]
+    return Decision((_step(state),), reasons=(_why(state, history), *waiting))
+
+
+def _side_by_side(left: _Left, history: History) -> Decision:
+    as_ready, limit = history.rules.as_ready, history.rules.max_parallel
+    busy = [
+        phase for state in history.running.values() if (phase := _running_phase(state, history)).is_at_branch
+    ]
+    if busy and not as_ready:
+        waiting = _waiting(left.idle, f"`{_review(history)}` runs alone")
+        return Decision(reasons=(_running(history), *waiting), concurrent=True)
+    free = max(limit - len(history.running), 0)
+    first = [] if busy else _to_the_branch(left, as_ready)[:free]
+    room = free - len(first) if as_ready or not first else 0
+    ready = [*left.begun, *left.fresh]
+    chosen, late = [*first, *ready[:room]], ready[room:]
+    return Decision(
+        tuple(_step(history.lines[task]) for task in chosen),
+        reasons=(
+            *(_why_first(history.lines[task], left, history) for task in first),
+            *(_why(history.lines[task], history) for task in chosen[len(first) :]),
+            *([_running(history)] if history.running else []),
+            *_waiting(late, f"all {limit} places are taken"),
+            *_waits_for_the_branch(left, first, history, is_open=bool(first or busy or as_ready)),
+        ),
+        concurrent=bool(history.running or chosen != first),
+    )
+
+
+def _running_phase(state: TaskState, history: History) -> Phase:
+    assert state.running is not None
+    return history.pipeline(state.task.pipeline).phase(state.running.phase)
+
+
+def _to_the_branch(left: _Left, as_ready: bool) -> list[int]:
+    """Whose turn it is to be reviewed or to land, one at a time: what is verified, what is done, what has clashed."""
+    if left.landable:
+        return left.landable[:1]
+    if left.reviewable:
+        return left.reviewable[:1] if as_ready or not left.working else []
+    return [] if left.working else left.again[:1]
+
+
+def _why_first(state: TaskState, left: _Left, history: History) -> Reason:
+    last, phase = state.last(), history.next_phase(state)
+    made = _before_review(history)
+    if phase.kind is Kind.REVIEW and not left.working and (last is None or last.phase == made):
+        return _about(state, f"{_step(state)}: every task of the segment has left `{made}`")
+    return _why(state, history)
+
+
+def _waits_for_the_branch(left: _Left, first: list[int], history: History, is_open: bool) -> list[Reason]:
+    """Why the others do not go to the branch now; `is_open` if one after another may."""
+    late = [task for task in [*left.landable, *left.reviewable] if task not in first]
+    review = _review(history)
+    why = (
+        f"`{review}` goes one task at a time, in task order"
+        if is_open
+        else f"`{review}` starts when every task of the segment has left `{_before_review(history)}`"
+    )
+    again = [task for task in left.again if task not in first]
+    return [*_waiting(late, why), *_waiting(again, "its change clashed: the others land first")]
+
+
+def _review(history: History) -> str:
+    """What the review is called."""
+    return history.first(Kind.REVIEW)
+
+
+def _before_review(history: History) -> str:
+    """What the phase is called that a task has left when its review may come."""
+    made = [phase for phase in history.pipeline(PIPELINE).phases if not phase.is_at_branch]
+    return made[-1].name if made else ""
+
+
+def _running(history: History) -> Reason:
+    return Reason(tuple(history.running), f"{count(len(history.running), 'step')} running")
+
+
+def _waiting(tasks: Sequence[int], why: str) -> list[Reason]:
+    return [Reason(tuple(tasks), why, is_wait=True)] if tasks else []
+
+
+def _step(state: TaskState) -> Step:
+    assert state.next is not None, "a complete task is not idle"
+    return Step(state.task.index, state.next)
+
+
+def _why(state: TaskState, history: History) -> Reason:
+    return _about(state, f"{_step(state)}: {_cause(state, history)}")
+
+
+def _about(state: TaskState, text: str) -> Reason:
+    return Reason((state.task.index,), text)
+
+
+def _cause(state: TaskState, history: History) -> str:
+    last = state.last()
+    if last is None or last.result is None:
+        return "its turn has come and a place is free"
+    if last.result is Result.CONFLICTED:
+        return "carried out anew after a conflict" if state.clashed else "the merge is tried again"
+    if last.result is Result.OUTDATED:
+        return "the branch has moved on"
+    if last.result is Result.PASSED and _is_before(last.phase, state, history):
+        return f"`{last.phase}` passed"
+    if last.phase == state.next and last.result.weight is Weight.FAILURE:
+        return "tried again after it failed"
+    return _CAUSES.get(last.result, _ONCE_MORE) if last.phase == state.next else _ONCE_MORE
+
+
+def _is_before(name: str, state: TaskState, history: History) -> bool:
+    """Whether a phase is the one that a task's next phase comes after."""
+    pipeline = history.pipeline(state.task.pipeline)
+    return name in pipeline and pipeline.after(name) == history.next_phase(state)
+
+
+_ONCE_MORE = "to be done again"
+_CAUSES = {
+    Result.MENDED: "the reviewers look again",
+    Result.INTERRUPTED: "tried again after it was cut short",
+    Result.HELD: "the person may have made way",
+}
