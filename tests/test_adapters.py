@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import PHASE
 
-from peal.agents import ADAPTERS, MARKERS
 from peal.agents.faults import complaint, trouble
 from peal.agents.protocol import Request, Sign, Transcript
+from peal.agents.registry import ADAPTERS, MARKERS
 from peal.agents.reset_times import LATE, Form, Told, sane, told, told_by_header
 from peal.model.agent import Fault, Reply, Trouble, Usage
 from peal.model.plan import Task

@@ -10,9 +10,9 @@ from attrs import evolve
 from conftest import Repo
 from stories import PHASE
 
-from peal import agents
-from peal.agents import Request, Transcript
+from peal.agents import registry as agents
 from peal.agents.command import CommandAgent
+from peal.agents.protocol import Request, Transcript
 from peal.agents.shell import ShellAgent, blocks_of
 from peal.errors import PealError
 from peal.model.agent import Command, Declined, Reply

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from conftest import Repo, carriers, eventually
 
-from peal.agents import ADAPTERS, probe
+from peal.agents import probe
 from peal.agents.probe import Answer, Found
 from peal.agents.protocol import Cli
+from peal.agents.registry import ADAPTERS
 from peal.model.agent import Fault, Reply, Trouble
 from peal.model.process import Ended, Ending
 from peal.phases.verdict import Evidence

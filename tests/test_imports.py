@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import Repo, shell_plan
 
 PACKAGE = Path(__file__).parents[1] / "peal"
 HEAVY = {
@@ -147,3 +148,44 @@ def test_a_module_that_reads_a_variable_would_be_noticed(reads: str, tmp_path: P
     (tmp_path / "reader.py").write_text(reads, encoding="utf-8")
 
     assert "a variable is read" in _imported_without_variables(["reader"], tmp_path)
+
+
+_WORKS = (
+    "peal.agents.registry",
+    "peal.landing",
+    "peal.phases",
+    "peal.reviewers",
+    "peal.work",
+    "peal.workspaces",
+    "peal.worktrees",
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "needs"),
+    [
+        (("status",), set()),
+        (("status", "--json"), {"cattrs"}),
+        (("runs",), set()),
+        (("runs", "--json"), set()),
+        (("config",), {"tomlkit"}),
+        (("init",), {"tomlkit"}),
+        (("check", "plan.md"), {"markdown_it"}),
+        (("prompt",), set()),
+    ],
+    ids=" ".join,
+)
+def test_a_command_loads_what_it_uses(words: tuple[str, ...], needs: set[str], repo: Repo) -> None:
+    """Who looks at a plan needs nobody who works on one, nor markdown to be read; this is told by what is in memory afterwards."""
+    repo.write("plan.md", shell_plan("true"))
+    repo.peal("run", "plan.md", "--agent", "shell")
+    source = (
+        f"import sys; sys.argv = {['peal', *words]!r}\nfrom peal.cli import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "import sys, json; print(json.dumps(sorted(sys.modules)))"
+    )
+
+    loaded = set(json.loads(_python(source, repo.path).stdout.splitlines()[-1]))
+
+    assert {name for name in loaded if name.startswith(_WORKS)} == set()
+    assert loaded & {"cattrs", "jinja2", "markdown_it", "sh", "structlog", "tomlkit"} <= needs | {"cattrs"}

@@ -11,7 +11,7 @@ from attrs import frozen
 from markdown_it import MarkdownIt
 
 from peal import formats
-from peal.agents import ADAPTERS
+from peal.agents.registry import ADAPTERS
 from peal.settings import load
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ import pytest
 from attrs import define, field
 from conftest import end_all, eventually
 
-from peal.agents import ADAPTERS
+from peal.agents.registry import ADAPTERS
 
 RIG = Path(os.environ.get("PEAL_RIG") or Path(__file__).parents[2] / "shared" / "rig" / "rig")
 INSTALLED = Path(os.environ.get("RIG_HOME") or Path.home() / ".cache" / "agent-rig") / "npm/node_modules/.bin"

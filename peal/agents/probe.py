@@ -9,7 +9,9 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from peal.agents import Agent, Cli, Request, Transcript, program_of, surroundings
+from peal.agents.cli import program_of
+from peal.agents.protocol import Agent, Cli, Request, Transcript
+from peal.agents.registry import surroundings
 from peal.agents.short_commands import Completed, ShortCommand, run_all, text_of
 from peal.model.agent import Command, Declined, Reply, Usage
 from peal.model.pipeline import PLAN_PHASES

@@ -10,9 +10,12 @@ from typing import Any
 import click
 from attrs import asdict, evolve, frozen
 
-from peal.agents import ADAPTERS, Agent, CliAgent, find, first_here, probe
+from peal.agents import probe
+from peal.agents.cli import CliAgent
 from peal.agents.command import CommandAgent
 from peal.agents.probe import Answer, Found, Question
+from peal.agents.protocol import Agent
+from peal.agents.registry import ADAPTERS, find, first_here
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES

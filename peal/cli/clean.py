@@ -9,6 +9,7 @@ import click
 
 from peal.cli.options import repo_paths_of, repository
 from peal.record import lock, store
+from peal.run.session import session
 from peal.system import git, removal
 from peal.system.layout import RepoPaths
 from peal.worktrees import leftovers
@@ -30,7 +31,7 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
     if repo_paths.root.is_dir():
         if dry_run:
             lock.refuse(repo_paths)
-        with nullcontext() if dry_run else lock.hold(repo_paths, "", first=store.taking_over(repo_paths)):
+        with nullcontext() if dry_run else session(repo_paths, said.append):
             for text, is_gone in _without_worktrees(repo_paths, dry_run):
                 remains = remains or not is_gone
                 said.append(text)
@@ -42,8 +43,6 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
 
 def _without_worktrees(repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[str, bool]]:
     """What becomes of each worktree, and of each one that was moved aside; false for what had to go and could not."""
-    if not dry_run:
-        yield from ((text, True) for text in store.put_right(repo_paths))
     for worktree in find_worktrees(repo_paths.repo, repo_paths.worktrees):
         yield _removed(f"worktree `{worktree.path}`", None if dry_run else worktree.remove(), dry_run)
     for path in moved_aside(repo_paths.worktrees, "left"):

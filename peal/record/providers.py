@@ -35,6 +35,13 @@ class Providers:
                 if outcome.result is Result.LIMITED and outcome.agent:
                     self.limited[outcome.agent] = outcome.until or 0.0
 
+    def take_in(self, others: "Providers", spent: bool) -> None:
+        """What is known of a plan is known of all; what it has `spent` before counts if its run goes on."""
+        for agent, until in others.limited.items():
+            self.limited[agent] = max(until, self.limited.get(agent, 0.0))
+        if spent:
+            self.spent.take_in(others.spent)
+
     def free_agent(self, chain: Sequence[str], now: float) -> str:
         """Who of these is to be asked: the first whose usage limit is not reached; empty if there is none."""
         return next((agent for agent in chain if self.limited.get(agent, 0.0) <= now), "")

@@ -25,6 +25,14 @@ class Spending:
             if one.cost is None and one.tokens:
                 self.unpriced.add(one.model)
 
+    def take_in(self, others: "Spending") -> None:
+        """Add what is counted elsewhere."""
+        self.total = plus(self.total, others.total)
+        for sums, more in ((self.models, others.models), (self.phases, others.phases)):
+            for name, used in more.items():
+                sums[name] = plus(sums[name], used) if name in sums else used
+        self.unpriced |= others.unpriced
+
 
 def plus(one: Usage, other: Usage) -> Usage:
     """Both together, under the first one's name; the cost is what is known of it."""

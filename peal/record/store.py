@@ -1,4 +1,4 @@
-"""A plan's memory taken in hand: one peal at a time, nothing left of a dead run, and everything brought together."""
+"""What is remembered of plans: which are known, under which name, and a plan's memory opened."""
 
 import os
 import time
@@ -7,21 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from peal.errors import Damaged, PealError
-from peal.landing import rollback
 from peal.model.plan import Plan
-from peal.record import journal, lock, moved_plans, state_file
+from peal.record import journal, moved_plans, state_file
 from peal.record.alignment import Word
 from peal.record.events import PlanRead, TaskRead
 from peal.record.history import fold
 from peal.record.rereading import NO_WORD
-from peal.system import git, process, removal, scratch
 from peal.system.layout import PlanPaths, RepoPaths
-from peal.worktrees import leftovers
-
-_GIT_WITHIN = 120.0
-"""Seconds that a git which a killed peal had started may still take: cut short, it would leave locks behind."""
-_STRAYS_GRACE = 0.5
-"""Seconds between TERM and KILL for what a dead run left."""
 
 
 def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
@@ -30,56 +22,25 @@ def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
     return PlanRead(time.time(), tuple(tasks), repo_paths.plan_key(plan_file), str(repo_paths.repo))
 
 
-@contextmanager
-def open_plan(
-    repo_paths: RepoPaths,
-    reading: PlanRead,
-    say: Callable[[str], None],
-    run: str = "",
-    fresh: bool = False,
-    word: Word = NO_WORD,
-) -> Iterator[journal.Journal]:
+def open_memory(
+    repo_paths: RepoPaths, reading: PlanRead, say: Callable[[str], None], fresh: bool, word: Word
+) -> journal.Journal:
     """
-    The open memory of the plan that was read, with the repository's lock in hand.
+    A plan's memory, open for writing; the repository's lock has to be held.
 
-    First, whatever a dead run left running is ended, and what it left in worktrees is kept as patches. A plan whose file was
-    moved takes its memory along. `fresh` sets the old memory aside. `say` is told what had to be put right. `word` is a
-    person's on tasks of which it cannot be told which are done. `Busy` if another peal is at work; PealError if the memory
-    cannot be read or written, or if it cannot be told what of it is this plan's.
+    A plan whose file was moved takes its memory along. `fresh` sets the old memory aside. `word` is a person's on tasks of which
+    it cannot be told which are done. PealError if the memory cannot be read or written, or if it cannot be told what of it is
+    this plan's.
     """
     plan_file = repo_paths.plan_file(reading.plan)
     plan_paths = repo_paths.plan(plan_file)
-    with lock.hold(repo_paths, run, first=taking_over(repo_paths)) as renew:
-        for text in put_right(repo_paths):
-            say(text)
-        with writing(plan_paths):
-            if not moved_plans.is_remembered(plan_paths):
-                _look_elsewhere(repo_paths, reading, say, asks=not fresh and word == NO_WORD)
-            if fresh and (kept := journal.set_aside(plan_paths)):
-                say(f"starting over; what was remembered is kept in `{kept}`")
-            rust = None if fresh else rust_state(repo_paths, plan_file)
-            opened = journal.open_journal(plan_paths, reading, rust, word)
-        opened.renew = renew
-        try:
-            for state in opened.history.running.values():
-                if state.running:
-                    process.end_group(state.running.pid, state.running.birth, _STRAYS_GRACE)
-            for text in opened.said:
-                say(text)
-            yield opened
-        finally:
-            opened.close()
-
-
-def put_right(repo_paths: RepoPaths) -> Iterator[str]:
-    """
-    Take back a landing that was cut off, and keep as patches what a dead run left in worktrees; a line for each.
-
-    The lock has to be held: nobody else may be at work.
-    """
-    if told := rollback.undo(repo_paths.repo).told():
-        yield told
-    yield from leftovers.rescue_all(repo_paths.repo, repo_paths.worktrees)
+    with writing(plan_paths):
+        if not moved_plans.is_remembered(plan_paths):
+            _look_elsewhere(repo_paths, reading, say, asks=not fresh and word == NO_WORD)
+        if fresh and (kept := journal.set_aside(plan_paths)):
+            say(f"starting over; what was remembered is kept in `{kept}`")
+        rust = None if fresh else rust_state(repo_paths, plan_file)
+        return journal.open_journal(plan_paths, reading, rust, word)
 
 
 def _look_elsewhere(repo_paths: RepoPaths, reading: PlanRead, say: Callable[[str], None], asks: bool) -> None:
@@ -151,26 +112,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def taking_over(repo_paths: RepoPaths) -> Callable[[lock.Owner], None]:
-    """What has to be done by whoever takes the lock after an owner that died with it, whatever plan that was at work on."""
-
-    def take_over(dead: lock.Owner) -> None:
-        end_strays(dead)
-        for plan_paths in repo_paths.known_plans():
-            with suppress(OSError):  # the plan's own next run tells of it
-                journal.catch_up(plan_paths)
-
-    return take_over
-
-
-def end_strays(dead: lock.Owner) -> None:
-    """End what a dead run left running, but let its own git finish; remove its temporary folder."""
-    process.outlast(git.OF_PEAL, str(dead.pid), _GIT_WITHIN)
-    if dead.run:
-        process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
-        removal.remove(scratch.folder_of(dead.run))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from peal.record.events import (
 )
 from peal.run.known_plans import found_again, plan_or_latest
 from peal.run.plan_files import chosen, fit_plan
+from peal.run.session import session
 from peal.system.layout import RepoPaths
 
 
@@ -61,7 +62,8 @@ def mark_done(correction: Correction) -> None:
 def _record(correction: Correction, event: Event, word: Word) -> None:
     reading = store.reading_of(correction.repo_paths, correction.plan_file, correction.plan)
     with (
-        store.open_plan(correction.repo_paths, reading, correction.say, word=word) as held,
+        session(correction.repo_paths, correction.say) as open_now,
+        open_now.plan(reading, word=word) as held,
         store.writing(held.plan_paths),
     ):
         held.append(event)

@@ -14,9 +14,9 @@ from peal.model.agent import Reply, Usage
 from peal.model.pipeline import PLAN_PHASES
 from peal.model.plan import Plan, Problem, Task
 from peal.model.work import Order, Outcome
-from peal.record import lock, store
 from peal.record.spending import amount, summed
 from peal.run import plan_files
+from peal.run.session import session
 from peal.system import signals
 from peal.system.files import put
 from peal.system.layout import PlanPaths, RepoPaths
@@ -125,7 +125,7 @@ def _programs(rewriting: Rewriting) -> Iterator[Programs]:
     """What the agent is started by: under the repository's lock, and ended by a signal."""
     name, came = uuid.uuid4().hex[:12], list[int]()
     with (
-        lock.hold(rewriting.repo_paths, name, first=store.taking_over(rewriting.repo_paths)),
+        session(rewriting.repo_paths, rewriting.say, name),
         scratch(name, rewriting.say) as context,
     ):
         programs = Programs(name, context.folder, lambda _: None, context.watch, {})

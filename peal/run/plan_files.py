@@ -6,7 +6,6 @@ from pathlib import Path
 
 from attrs import evolve
 
-from peal import formats
 from peal.errors import PealError
 from peal.model.plan import Plan, Problem
 from peal.system.files import replace
@@ -26,6 +25,8 @@ def read_plan(path: Path, repo_paths: RepoPaths | None) -> Plan:
         raw = path.read_bytes()
     except OSError as error:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
+    from peal import formats  # only here: reading markdown takes long to load
+
     plan = formats.parse(raw, str(path))
     if repo_paths is None or not can_be_rewritten(plan):
         return plan
@@ -88,6 +89,8 @@ def _rewritten(plan_paths: PlanPaths, raw: bytes, path: str) -> Plan | None:
     )
     for kept_in in (plan_paths.normalized, *others):
         if (text := _made_of(raw, kept_in)) is not None:
+            from peal import formats
+
             plan = formats.parse(text.encode(), path)
             told = f"an agent has rewritten this file; what is carried out is kept in `{kept_in}`"
             return evolve(plan, notes=(Problem(1, told), *plan.notes))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal.agents import surroundings
+from peal.agents.registry import surroundings
 from peal.model.process import Ended, Ending
 from peal.system import process, signals
 from peal.system.files import end_of, put

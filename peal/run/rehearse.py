@@ -2,7 +2,7 @@
 
 import shlex
 
-from peal.agents import Request
+from peal.agents.protocol import Request
 from peal.executors.rehearsal import Rehearsal
 from peal.model.agent import Command, Reply
 from peal.model.pipeline import Kind

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from itertools import chain
 
-from peal import agents, phases, reviewers
-from peal.agents import Agent
+from peal import phases, reviewers
+from peal.agents.protocol import Agent
+from peal.agents.registry import find, first_here
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Plan
@@ -32,11 +33,11 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
     for phase, names in chains.items():
         for place, name in enumerate(names):
             model = model_of(settings, phase, name, is_first=not place)
-            found[name] = agents.find(name, settings.agents, repo, model)
+            found[name] = find(name, settings.agents, repo, model)
             _check_budget(found[name], model, settings)
     for table in settings.reviewers:
         if table.agent:
-            found[table.agent] = agents.find(table.agent, settings.agents, repo, table.model)
+            found[table.agent] = find(table.agent, settings.agents, repo, table.model)
             _check_budget(found[table.agent], table.model, settings)
     return Roster(
         settings, found, chains, reviewers.all_of(settings, repo, repo_paths.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
@@ -52,7 +53,7 @@ def notices_on(roster: Roster) -> Iterator[str]:
     elif text := unused(roster.settings, roster.workspaces.place, lands):
         yield text
     if "auto" in (roster.settings.agent, *(roster.settings.phase(phase).agent for phase in AGENT_PHASES)):
-        yield f"agent: `{agents.first_here()}`, the first that is here of {', '.join(CLIS)}"
+        yield f"agent: `{first_here()}`, the first that is here of {', '.join(CLIS)}"
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ def _chain(settings: Settings, phase: str) -> tuple[str, ...]:
     """Who may work in a phase: its agent, and those that take over at a usage limit."""
     own = settings.phase(phase)
     named = own.agent or settings.agent
-    first = agents.first_here() if named == "auto" else named
+    first = first_here() if named == "auto" else named
     others = own.fallback or settings.agents.get(first, AgentSettings()).fallback
     return tuple(dict.fromkeys((first, *others)))
 

@@ -26,6 +26,7 @@ from peal.record.history import History
 from peal.record.log import Log
 from peal.run.job import Job
 from peal.run.loop import Loop, honest_halt
+from peal.run.session import session
 from peal.schedule.agenda import Work
 from peal.schedule.halts import finished, is_complete
 from peal.system import process, signals
@@ -57,7 +58,10 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
     name = uuid.uuid4().hex[:12]
     reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
     refuse_to_repeat(job, reading)
-    with store.open_plan(job.repo_paths, reading, screen.say, name, job.fresh) as held:
+    with (
+        session(job.repo_paths, screen.say, name) as open_now,
+        open_now.plan(reading, job.fresh, goes_on=job.resumed) as held,
+    ):
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
             hearing.end()
@@ -202,6 +206,7 @@ def opening_of(job: Job, name: str) -> RunOpened:
         branch=job.roster.workspaces.branch,
         resumed=job.resumed,
         try_now=job.try_now,
+        session=name,
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from peal import phases
-from peal.agents import Agent, Request, Transcript
 from peal.agents.output_tail import last_words
+from peal.agents.protocol import Agent, Request, Transcript
 from peal.errors import PealError
 from peal.model.agent import Command, Declined, Reply, Session, Usage
 from peal.model.pipeline import Kind

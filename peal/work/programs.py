@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from peal.agents import surroundings
+from peal.agents.registry import surroundings
 from peal.model.agent import Command
 from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order, Outcome, Result

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal.agents import Agent, CliAgent
+from peal.agents.cli import CliAgent
+from peal.agents.protocol import Agent
 from peal.model.pipeline import Kind, Phase
 from peal.model.work import Order
 from peal.reviewers import Reviewer

@@ -1,0 +1,104 @@
+"""What a command holds open while it works on plans: the lock of the repository, with nothing of a dead run left."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from attrs import define, field
+
+from peal.landing import rollback
+from peal.record import journal, lock, store
+from peal.record.alignment import Word
+from peal.record.events import PlanRead
+from peal.record.providers import Providers
+from peal.record.rereading import NO_WORD
+from peal.system import git, process, removal, scratch
+from peal.system.layout import RepoPaths
+from peal.worktrees import leftovers
+
+_GIT_WITHIN = 120.0
+"""Seconds that a git which a killed peal had started may still take: cut short, it would leave locks behind."""
+
+_STRAYS_GRACE = 0.5
+"""Seconds between TERM and KILL for what a dead run left."""
+
+
+@define
+class Session:
+    """One peal at work in a repository; `session` opens it."""
+
+    repo_paths: RepoPaths
+    say: Callable[[str], None]
+    """Is told what had to be put right."""
+    name: str
+    """Marks everything that is started, and the spending that is counted together."""
+    renew: Callable[[], None]
+    """Makes the lock good again if somebody has taken its file away."""
+    providers: Providers = field(factory=Providers)
+    """Whose usage limit is reached and what was spent, whichever plan met it."""
+
+    @contextmanager
+    def plan(
+        self, reading: PlanRead, fresh: bool = False, word: Word = NO_WORD, goes_on: bool = False
+    ) -> Iterator[journal.Journal]:
+        """
+        The open memory of a plan that was read.
+
+        What a dead run left running is ended first. A plan whose file was moved takes its memory along. `fresh` sets the
+        old memory aside, `word` is a person's on tasks of which it cannot be told which are done; what was spent before
+        counts if the run `goes_on`. PealError if the memory cannot be read or written, or if it cannot be told what of it
+        is this plan's.
+        """
+        opened = store.open_memory(self.repo_paths, reading, self.say, fresh, word)
+        opened.renew = self.renew
+        try:
+            for state in opened.history.running.values():
+                if state.running:
+                    process.end_group(state.running.pid, state.running.birth, _STRAYS_GRACE)
+            for text in opened.said:
+                self.say(text)
+            self.providers.take_in(opened.history.providers, goes_on)
+            opened.history.providers = self.providers
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextmanager
+def session(repo_paths: RepoPaths, say: Callable[[str], None], name: str = "") -> Iterator[Session]:
+    """
+    The repository's lock in hand; `Busy` if another peal is at work.
+
+    First, whatever a dead run left running is ended, a landing that was cut off is taken back, and what is left in worktrees is
+    kept as patches.
+    """
+    with lock.hold(repo_paths, name, first=_taking_over(repo_paths)) as renew:
+        for text in _put_right(repo_paths):
+            say(text)
+        yield Session(repo_paths, say, name, renew)
+
+
+def _put_right(repo_paths: RepoPaths) -> Iterator[str]:
+    """Take back a landing that was cut off, and keep as patches what a dead run left in worktrees; a line for each."""
+    if told := rollback.undo(repo_paths.repo).told():
+        yield told
+    yield from leftovers.rescue_all(repo_paths.repo, repo_paths.worktrees)
+
+
+def _taking_over(repo_paths: RepoPaths) -> Callable[[lock.Owner], None]:
+    """What has to be done by whoever takes the lock after an owner that died with it, whatever plan that was at work on."""
+
+    def take_over(dead: lock.Owner) -> None:
+        _end_strays(dead)
+        for plan_paths in repo_paths.known_plans():
+            with suppress(OSError):  # the plan's own next run tells of it
+                journal.catch_up(plan_paths)
+
+    return take_over
+
+
+def _end_strays(dead: lock.Owner) -> None:
+    """End what a dead run left running, but let its own git finish; remove its temporary folder."""
+    process.outlast(git.OF_PEAL, str(dead.pid), _GIT_WITHIN)
+    if dead.run:
+        process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
+        removal.remove(scratch.folder_of(dead.run))
