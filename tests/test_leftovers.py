@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from conftest import PEAL, Repo, commit_plan, landed, run_plan
-from stories import Limits
+from stories import opened as asked
 
 from peal.model.decision import Halt
 from peal.model.work import Outcome, Result
@@ -51,9 +52,8 @@ def noted(*notes: str, task: int = 1, attempt: int = 1) -> list[Event]:
 
 def opened(resumed: bool = False) -> RunOpened:
     """A run was asked for."""
-    return RunOpened(
-        at=1.0, run="r", plan="plan.md", repo="/repo", pid=1, birth="", command=(), flags={}, limits=Limits(), resumed=resumed
-    )  # fmt: skip
+    made = asked(1.0)
+    return evolve(made, resumed=resumed)
 
 
 def plan(tasks: int = 3) -> PlanRead:

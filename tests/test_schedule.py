@@ -1465,8 +1465,8 @@ def _in_short(event: Event) -> str:
         case PlanRead(tasks=tasks):
             words = [f"{one.index}{'p' * one.parallel}{'x' * one.done}={one.title}" for one in tasks]
             return f"read {' '.join(words)}"
-        case RunOpened(limits=limits, selected=selected):
-            return f"opened {limits} {selected}"
+        case RunOpened(selected=selected):
+            return f"opened {Limits.of(event)} {selected}"
         case StepStarted(task=task, phase=phase):
             return f"{task} {phase} starts"
         case StepEnded(task=task, phase=phase, outcome=outcome):
