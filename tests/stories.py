@@ -10,7 +10,7 @@ from attrs import asdict, define, evolve, field, frozen
 from peal.model.agent import Usage
 from peal.model.decision import Budget, Decision, Halt, Rules
 from peal.model.pipeline import PLAN_PHASES, Kind, Pipeline
-from peal.model.plan import Task, segments_of
+from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
@@ -58,7 +58,7 @@ LEAVE_NO_COMMIT = (WORDS["changes nothing"], WORDS["is mended in part"])
 
 def tasks_of(text: str) -> tuple[TaskRead, ...]:
     """
-    Tasks from words like `1`, `2p` (parallel), `3x` (ticked off) or `4p=name` (with a text of its own).
+    Tasks from words like `1`, `2p` (parallel), `3x` (ticked off), `4<1,2` (after 1 and 2) or `4p=name` (with a text of its own).
 
     Without a name the text is named after the number, so `1 2` and `1 2 3` share the tasks 1 and 2.
     """
@@ -67,15 +67,17 @@ def tasks_of(text: str) -> tuple[TaskRead, ...]:
 
 def _task(word: str) -> TaskRead:
     head, _, name = word.partition("=")
+    head, _, needed = head.partition("<")
     index = int(head.rstrip("px"))
     task = Task(index, name or f"task {index}", "", parallel="p" in head, done="x" in head)
-    return TaskRead(index, task.title, task.digest, task.parallel, task.done)
+    after = tuple(int(one) for one in needed.split(",") if one)
+    return TaskRead(index, task.title, task.digest, task.parallel, task.done, after=after)
 
 
 def work_of(tasks: Iterable[TaskRead], selected: Iterable[int] | None = None) -> Work:
     """What there is to do of these tasks, cut down to a selection if there is one."""
     chosen = None if selected is None else frozenset(selected)
-    return Work.of(segments_of((task.index, task.parallel) for task in tasks), chosen)
+    return Work.of(tasks, chosen)
 
 
 @frozen

@@ -71,7 +71,7 @@ class _Book:
     _agenda: Agenda = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._work = Work.of(self.plan.segments)
+        self._work = Work.of(self.plan.tasks)
         began = time.time()
         self.memory.append(opened("repository", _PLACES), *self._past())
         self._agenda = Agenda(self._work, self.memory.history)

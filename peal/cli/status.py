@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from peal.cli.options import as_json, hidden, repo_paths_of, repository
-from peal.model.plan import segments_of
 from peal.record import journal, store, transcripts
 from peal.record.events import Event, RunOpened, converter
 from peal.record.events import as_json as to_json
@@ -140,8 +139,7 @@ def _work(history: History) -> Work:
     """What the latest run was asked to do."""
     assert history.opened is not None
     selected = history.opened.selected
-    segments = segments_of((index, line.task.parallel) for index, line in history.lines.items())
-    return Work.of(segments, None if selected is None else frozenset(selected))
+    return Work.of((line.task for line in history.lines.values()), selected)
 
 
 def _reasons(history: History) -> dict[int, str]:

@@ -31,6 +31,8 @@ class TaskRead:
     done: bool
     pipeline: str = PIPELINE
     """Its phases, by the name that they have when a run opens."""
+    after: tuple[int, ...] = ()
+    """What has to have landed before it begins; none where the order of the plan says so."""
 
 
 @frozen

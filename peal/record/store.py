@@ -18,7 +18,10 @@ from peal.system.layout import PlanPaths, RepoPaths
 
 def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
     """The reading of a plan as it is remembered."""
-    tasks = (TaskRead(task.index, task.title, task.digest, task.parallel, task.done) for task in plan.tasks)
+    tasks = (
+        TaskRead(task.index, task.title, task.digest, task.parallel, task.done, after=task.after)
+        for task in plan.tasks
+    )
     return PlanRead(time.time(), tuple(tasks), repo_paths.plan_key(plan_file), str(repo_paths.repo))
 
 

@@ -79,4 +79,4 @@ class Job:
     @property
     def work(self) -> Work:
         """The segments asked for."""
-        return Work.of(self.plan.segments, self.selected)
+        return Work.of(self.plan.tasks, self.selected)

@@ -98,7 +98,7 @@ def _left_open(job: Job, history: History) -> Iterator[Event]:
     if history.opened is None:
         return
     selected = history.opened.selected
-    work = Work.of(job.plan.segments, None if selected is None else frozenset(selected))
+    work = Work.of(job.plan.tasks, selected)
     if is_complete(work, history):
         halt = _finished(job, work, history)
         if history.closed is None or history.closed.code != halt.code:

@@ -1,13 +1,16 @@
 """Which tasks of a plan may be worked on now: kept up to date as they change, so that a decision costs what is in motion."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum
+from functools import cached_property
+from typing import Protocol
 
 from attrs import define, field, frozen
 
 from peal.model.pipeline import Kind
-from peal.model.plan import Segment
+from peal.model.plan import Segment, segments_of
 from peal.record.history import History
 from peal.record.task_state import TaskState
 
@@ -36,24 +39,74 @@ def stage_of(state: TaskState, history: History) -> Stage | None:
     return Stage.BEGUN if state.has_begun else Stage.FRESH
 
 
-@frozen
+class Ordered(Protocol):
+    """A task as far as order goes."""
+
+    @property
+    def index(self) -> int:
+        """Its number."""
+
+    @property
+    def parallel(self) -> bool:
+        """It may run beside its neighbours that are marked so too."""
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        """What has to have landed before it."""
+
+
+@frozen(slots=False)
 class Work:
-    """The part of a plan that was asked for."""
+    """What was asked for of a plan, and what has to be over before what."""
 
     segments: tuple[Segment, ...]
+    after: Mapping[int, tuple[int, ...]] = field(factory=dict)
+    """Tasks that wait for exactly these to be complete, instead of for the segments before them."""
 
     @classmethod
-    def of(cls, segments: Sequence[Segment], selected: frozenset[int] | None = None) -> "Work":
-        """The plan's segments, cut down to the selected tasks where there is a selection."""
-        if selected is None:
-            return cls(tuple(segments))
-        cut = (tuple(task for task in segment.tasks if task in selected) for segment in segments)
-        return cls(tuple(Segment(tasks) for tasks in cut if tasks))
+    def of(cls, tasks: Iterable[Ordered], selected: Container[int] | None = None) -> "Work":
+        """Of tasks in their order, cut down to the selected ones where there is a selection; what is not asked for is not waited for."""
+        listed = tuple(tasks)
+        asked = frozenset(task.index for task in listed if selected is None or task.index in selected)
+        segments = segments_of((task.index, task.parallel) for task in listed)
+        cut = (tuple(task for task in segment.tasks if task in asked) for segment in segments)
+        return cls(
+            tuple(Segment(kept) for kept in cut if kept),
+            {
+                task.index: tuple(asked.intersection(task.after))
+                for task in listed
+                if task.after and task.index in asked
+            },
+        )
 
     @property
     def tasks(self) -> tuple[int, ...]:
         """Every task asked for, in order."""
         return tuple(task for segment in self.segments for task in segment.tasks)
+
+    @cached_property
+    def dependents(self) -> Mapping[int, tuple[int, ...]]:
+        """Of each task that others name in their `after`, those others."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for task, needed in self.after.items():
+            for one in needed:
+                found[one].append(task)
+        return {task: tuple(others) for task, others in found.items()}
+
+    @cached_property
+    def eager(self) -> frozenset[int]:
+        """Tasks that are reviewed as soon as they are made: those that wait for others by name, and those that are waited for so."""
+        return frozenset((*self.after, *self.dependents))
+
+    def not_reached(self, failed: Iterable[int]) -> frozenset[int]:
+        """The tasks that wait for one of these, or for one that does, by name."""
+        found: set[int] = set()
+        waiting = list(failed)
+        while waiting:
+            new = found.symmetric_difference((*found, *self.dependents.get(waiting.pop(), ())))
+            found |= new
+            waiting += new
+        return frozenset(found)
 
 
 @define
@@ -67,12 +120,16 @@ class Agenda:
     work: Work
     history: History
     segment: int = 0
-    """Segments before this one are over in this run; this one's tasks are open."""
+    """Segments before this one are over in this run; this one's tasks are open, unless they wait for others by name."""
     _segment_of: Mapping[int, int] = field(init=False)
+    _not_reached: set[int] = field(factory=set)
+    """What waits for a task that has failed, and is not waited for."""
     _left: list[int] = field(init=False)
     """How many tasks of each segment are not over."""
     _stage: dict[int, Stage] = field(factory=dict)
     _idle: dict[Stage, list[int]] = field(factory=lambda: {stage: [] for stage in Stage})
+    _ahead: set[int] = field(factory=set)
+    """Open tasks of later segments that are not over."""
 
     @_segment_of.default
     def _segments_by_task(self) -> dict[int, int]:
@@ -81,23 +138,29 @@ class Agenda:
     @_left.default
     def _left_in_each(self) -> list[int]:
         states = self.history.lines
+        self._not_reached |= self.work.not_reached(self.history.failed)
         return [sum(not self._is_over(states[task]) for task in part.tasks) for part in self.work.segments]
 
     def __attrs_post_init__(self) -> None:
         self._open_next()
+        for task in self.work.after:
+            self._file(self.history.lines[task])
         self.history.changed = self.changed
 
     def changed(self, before: TaskState | None, now: TaskState) -> None:
         """A task was this and is that."""
         task = now.task.index
-        place = self._segment_of.get(task)
-        if place is None:
+        if task not in self._segment_of:
             return
+        if before is not None and before.failed is None and now.failed is not None:
+            self._give_up_on(task)
         was_over = before is not None and self._is_over(before)
-        self._left[place] += was_over - self._is_over(now)
-        if place <= self.segment:
-            self._file(task, stage_of(now, self.history))
-            self._open_next(already=self.segment)
+        self._left[self._segment_of[task]] += was_over - self._is_over(now)
+        self._file(now)
+        self._open_next(already=self.segment)
+        if now.is_complete:
+            for waiting in self.work.dependents.get(task, ()):
+                self._file(self.history.lines[waiting])
 
     def idle(self, stage: Stage) -> list[int]:
         """The open tasks at this stage, in order."""
@@ -105,24 +168,37 @@ class Agenda:
 
     @property
     def front(self) -> tuple[int, ...]:
-        """The tasks that are open, or have been open last."""
+        """The tasks that are open, or have been open last, in order."""
         at = min(self.segment, len(self.work.segments) - 1)
-        return self.work.segments[at].tasks if self.work.segments else ()
+        here = self.work.segments[at].tasks if self.work.segments else ()
+        return tuple(sorted({*here, *self._ahead})) if self._ahead else here
 
     def is_open(self, task: int) -> bool:
         """Whether everything that has to be over before a task is."""
+        if (needed := self.work.after.get(task)) is not None:
+            return all(self.history.lines[one].is_complete for one in needed)
         return self._segment_of.get(task, len(self._left)) <= self.segment
 
     def no_later(self, tasks: Iterable[int], others: Iterable[int]) -> list[int]:
-        """Those tasks that stand in no later segment than the last of the others."""
+        """Those tasks that stand in no later segment than the last of the others, or wait for tasks by name."""
         places = (self._segment_of[other] for other in others if other in self._segment_of)
         last = max(places, default=-1)
-        return [task for task in tasks if self._segment_of[task] <= last]
+        return [task for task in tasks if self._segment_of[task] <= last or task in self.work.after]
 
     def _is_over(self, state: TaskState) -> bool:
         """Whether nobody has to wait for the task any more."""
-        goes_on = self.history.rules.continue_with_remaining_tasks
-        return state.is_complete or (state.failed is not None and goes_on)
+        if state.is_complete:
+            return True
+        is_lost = state.failed is not None or state.task.index in self._not_reached
+        return is_lost and self.history.rules.continue_with_remaining_tasks
+
+    def _give_up_on(self, failed: int) -> None:
+        """What waits for it by name is not reached in this run."""
+        for task in self.work.not_reached([failed]) - self._not_reached:
+            state = self.history.lines[task]
+            was_over = self._is_over(state)
+            self._not_reached.add(task)
+            self._left[self._segment_of[task]] += was_over - self._is_over(state)
 
     def _open_next(self, already: int = -1) -> None:
         """Go on to the first segment that is not over; its tasks are open then."""
@@ -130,9 +206,15 @@ class Agenda:
             self.segment += 1
         for part in self.work.segments[already + 1 : self.segment + 1]:
             for task in part.tasks:
-                self._file(task, stage_of(self.history.lines[task], self.history))
+                self._file(self.history.lines[task])
 
-    def _file(self, task: int, stage: Stage | None) -> None:
+    def _file(self, state: TaskState) -> None:
+        """Put a task where it belongs."""
+        task = state.task.index
+        stage = stage_of(state, self.history) if self.is_open(task) else None
+        is_ahead = task in self.work.after and self._segment_of[task] > self.segment
+        has_more = is_ahead and self.is_open(task) and not self._is_over(state)
+        (self._ahead.add if has_more else self._ahead.discard)(task)
         before = self._stage.get(task)
         if stage is before:
             return

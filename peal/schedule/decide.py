@@ -1,6 +1,6 @@
 """What starts next: fills places with what is open, one task at a time at the branch, and says why; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 
@@ -42,6 +42,10 @@ class _Left:
     running: int
     pending: int
     """Open tasks with something left to do, whether they may go on or not."""
+    is_eager: Callable[[int], bool]
+    """Whether a task is reviewed as soon as it is made, whatever the others do."""
+    making: bool
+    """Whether one of the others is, or could be, on its way to its review."""
 
     @property
     def idle(self) -> list[int]:
@@ -70,7 +74,11 @@ def _left(agenda: Agenda, now: float) -> _Left:
             for stage, tasks in idle.items()
         }
     idle, waits = sorted_out(idle, history, now)
+    is_eager = _eager(agenda)
+    under_way = (*history.running, *idle[Stage.FRESH], *idle[Stage.BEGUN], *waits.tasks)
     return _Left(
+        is_eager=is_eager,
+        making=not all(map(is_eager, under_way)),
         fresh=idle[Stage.FRESH],
         begun=idle[Stage.BEGUN],
         reviewable=idle[Stage.REVIEW],
@@ -80,6 +88,14 @@ def _left(agenda: Agenda, now: float) -> _Left:
         running=len(history.running),
         pending=pending,
     )
+
+
+def _eager(agenda: Agenda) -> Callable[[int], bool]:
+    """Where all share one tree nobody may write in it while reviewers look: there nobody is eager unless all are."""
+    history = agenda.history
+    if history.rules.as_ready:
+        return lambda _: True
+    return (agenda.work.eager if history.lands else frozenset[int]()).__contains__
 
 
 def _stopping(history: History, stop: StopAsked) -> Decision:
@@ -111,26 +127,31 @@ def _one_by_one(left: _Left, history: History) -> Decision:
 
 
 def _side_by_side(left: _Left, history: History) -> Decision:
-    as_ready, limit = history.rules.as_ready, history.rules.max_parallel
-    busy = [
-        phase for state in history.running.values() if (phase := _running_phase(state, history)).is_at_branch
-    ]
-    if busy and not as_ready:
-        waiting = _waiting(left.idle, f"`{_review(history)}` runs alone")
-        return Decision(reasons=(_running(history), *waiting), concurrent=True)
+    limit = history.rules.max_parallel
+    busy = [task for task, state in history.running.items() if _running_phase(state, history).is_at_branch]
     free = max(limit - len(history.running), 0)
-    first = [] if busy else _to_the_branch(left, as_ready)[:free]
-    room = free - len(first) if as_ready or not first else 0
-    ready = [*left.begun, *left.fresh]
-    chosen, late = [*first, *ready[:room]], ready[room:]
+    first = [] if busy else _to_the_branch(left)[:free]
+    is_alone = not all(map(left.is_eager, (*busy, *first)))
+    ready = [task for task in (*left.begun, *left.fresh) if not is_alone or left.is_eager(task)]
+    chosen = [*first, *ready[: free - len(first)]]
+    if busy and is_alone:
+        waiting = _waiting(
+            [task for task in left.idle if task not in chosen], f"`{_review(history)}` runs alone"
+        )
+    else:
+        late = [task for task in (*left.begun, *left.fresh) if task not in chosen]
+        is_open = bool(first or busy or history.rules.as_ready)
+        waiting = [
+            *_waiting(late, f"all {limit} places are taken"),
+            *_waits_for_the_branch(left, first, history, is_open),
+        ]
     return Decision(
         tuple(_step(history.lines[task]) for task in chosen),
         reasons=(
             *(_why_first(history.lines[task], left, history) for task in first),
             *(_why(history.lines[task], history) for task in chosen[len(first) :]),
             *([_running(history)] if history.running else []),
-            *_waiting(late, f"all {limit} places are taken"),
-            *_waits_for_the_branch(left, first, history, is_open=bool(first or busy or as_ready)),
+            *waiting,
         ),
         concurrent=bool(history.running or chosen != first),
     )
@@ -141,12 +162,12 @@ def _running_phase(state: TaskState, history: History) -> Phase:
     return history.pipeline(state.task.pipeline).phase(state.running.phase)
 
 
-def _to_the_branch(left: _Left, as_ready: bool) -> list[int]:
+def _to_the_branch(left: _Left) -> list[int]:
     """Whose turn it is to be reviewed or to land, one at a time: what is verified, what is done, what has clashed."""
     if left.landable:
         return left.landable[:1]
     if left.reviewable:
-        return left.reviewable[:1] if as_ready or not left.working else []
+        return [task for task in left.reviewable if not left.making or left.is_eager(task)][:1]
     return [] if left.working else left.again[:1]
 
 

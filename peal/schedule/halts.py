@@ -36,6 +36,9 @@ def finished(work: Work, history: History) -> Halt:
     issues = [f"{_tasks(failed)} failed"] if failed else []
     if left:
         issues.append(f"findings remain in {_tasks(left)}")
+    missed = work.not_reached(failed)
+    if waiting := [task for task in tasks if task in missed and not history.lines[task].is_complete]:
+        issues.append(f"{_tasks(waiting)} {'was' if len(waiting) == 1 else 'were'} not reached")
     if issues:
         return Halt(2, "finished, but " + " and ".join(issues))
     return Halt(0, "everything asked for is done")
