@@ -213,33 +213,72 @@ def test_what_must_come_first_is_read(remark, after, heading):
             "## Task 1 (after 2): a\n## Task 2: b",
             (
                 1,
-                "task `1` is to come after task `2`, which runs later; change the numbers so that the order is kept",
-            ),
-        ),
-        (
-            "## Task 1 (parallel): a\n## Task 2 (parallel) (after 1): b",
-            (
-                2,
                 (
-                    "task `2` is to come after task `1`, but both may run at the same time; "
-                    "remove the `(parallel)` of task `2`"
+                    "task `1` waits for itself: it is after task `2`, which comes behind task `1`; take one `(after …)` out, "
+                    "or change the order"
                 ),
             ),
         ),
         (
-            "## Task 1: a\n## Task 2 (after the release): b",
+            "## Task 1 (parallel) (after 3): a\n## Task 2: b\n## Task 3 (parallel): c",
             (
-                2,
+                1,
                 (
-                    "`after the release` does not say which tasks come first; write `(after 1, 2)` with the numbers "
-                    "of tasks, or put it behind the title of task `2`"
+                    "task `1` waits for itself: it is after task `3`, which comes behind task `1`; take one `(after …)` out, "
+                    "or change the order"
+                ),
+            ),
+        ),
+        (
+            "## Task 1 (after 3): a\n## Task 2 (parallel) (after 1): b\n## Task 3 (parallel) (after 2): c",
+            (
+                1,
+                (
+                    "task `1` waits for itself: it is after task `3`, which is after task `2`, which is after task `1`; take one "
+                    "`(after …)` out, or change the order"
                 ),
             ),
         ),
     ],
 )
-def test_an_order_that_the_plan_does_not_keep_is_a_problem(text, expected):
+def test_an_order_that_cannot_be_kept_is_a_problem_with_its_path(text, expected):
     assert problems(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("## Task 1 (parallel): a\n## Task 2 (parallel) (after 1): b", [(), (1,)]),
+        ("## Task 1 (parallel) (after 2): a\n## Task 2 (parallel): b", [(2,), ()]),
+        (
+            "- [ ] a (parallel)\n- [ ] b (after 1) (parallel)\n- [ ] c, which goes\n  on (after 1, 2)",
+            [(), (1,), (1, 2)],
+        ),
+    ],
+)
+def test_tasks_may_wait_for_others_wherever_those_stand(text, after):
+    plan = parse(text.encode(), "a.md")
+
+    assert (plan.problems, [task.after for task in plan.tasks]) == ((), after)
+    assert len(plan.notes) == 1
+    assert "starts when exactly those have landed" in plan.notes[0].message
+
+
+@pytest.mark.parametrize("remark", ["(after the release)", "(after 2 beers)", "(depends on luck)", "(after)"])
+def test_what_is_no_number_of_a_task_is_title(remark):
+    plan = parse(f"## Task 1: a\n## Task 2: b {remark}\n".encode(), "a.md")
+
+    assert (plan.problems, plan.notes) == ((), ())
+    assert (plan.tasks[1].title, plan.tasks[1].after) == (f"b {remark}", ())
+
+
+def test_a_large_graph_without_a_circle_costs_what_it_is_large() -> None:
+    """Three thousand tasks in a row of segments, each by name after the one before."""
+    text = "".join(f"## Task {n} (parallel) (after {n - 1}): x\n" for n in range(2, 3000))
+
+    plan = parse(f"## Task 1 (parallel): x\n{text}".encode(), "a.md")
+
+    assert plan.problems == ()
 
 
 def test_tasks_run_in_the_order_of_their_numbers_whatever_the_gaps():

@@ -1,6 +1,7 @@
 """`peal check`: what peal reads in plans, and every problem."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,27 @@ from peal.model.plan import Plan
 from peal.run.plan_files import read_plan
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless, ranges
+from peal.views.graph import as_dot, as_text
 
 
 @click.command()
 @click.argument("plans", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PLAN...")
+@click.option("--graph", is_flag=True, help="Draw what waits for what, and the longest chain.")
+@click.option("--dot", is_flag=True, help="The same for Graphviz: peal check PLAN --dot | dot -Tsvg")
 @as_json
-def check(plans: tuple[Path, ...], json_: bool) -> int:
+def check(plans: tuple[Path, ...], graph: bool, dot: bool, json_: bool) -> int:
     """Read plans without running them: tasks, segments, every problem with its line. Exit 1 if there is a problem."""
+    if graph + dot + json_ > 1:
+        raise click.UsageError("--graph, --dot and --json are three ways to show a plan; choose one")
     read = [read_plan(path, _places(path)) for path in plans]
-    if json_:
+    if dot:
+        _tell_problems(read)
+        click.echo("\n".join(line for plan in read if not plan.problems for line in as_dot(plan)))
+    elif graph:
+        _tell_problems(read)
+        drawn = (plan for plan in read if not plan.problems)
+        click.echo("\n".join(line for plan in drawn for line in (_head(plan), *as_text(plan))))
+    elif json_:
         click.echo(json.dumps({"plans": [_as_json(plan) for plan in read]}, ensure_ascii=False))
     else:
         click.echo("\n".join(line for plan in read for line in _lines(plan)))
@@ -57,17 +70,27 @@ def _as_json(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _tell_problems(plans: Iterable[Plan]) -> None:
+    """What cannot be drawn, beside what can."""
+    for plan in plans:
+        for problem in plan.problems:
+            click.echo(f"{harmless(plan.path)}, line {problem.line}: {problem.message}", err=True)
+
+
+def _head(plan: Plan) -> str:
+    return f"{harmless(plan.path)}: {count(len(plan.tasks), 'task')}, {count(len(plan.segments), 'segment')}"
+
+
 def _lines(plan: Plan) -> list[str]:
     titles = {task.index: task for task in plan.tasks}
-    found = [
-        f"{harmless(plan.path)}: {count(len(plan.tasks), 'task')}, {count(len(plan.segments), 'segment')}"
-    ]
+    found = [_head(plan)]
     for segment in plan.segments:
         if segment.kind == "parallel":
             found.append(f"  side by side: {ranges(segment.tasks)}")
         for index in segment.tasks:
             task = titles[index]
             done = " (done)" if task.done else ""
-            found.append(f"  {index:>4}  {harmless(task.title)}{done}  line {task.line}")
+            after = f" (after {ranges(sorted(task.after))})" if task.after else ""
+            found.append(f"  {index:>4}  {harmless(task.title)}{after}{done}  line {task.line}")
     found += [f"  note, line {note.line}: {note.message}" for note in plan.notes]
     return found + [f"  problem, line {problem.line}: {problem.message}" for problem in plan.problems]

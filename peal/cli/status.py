@@ -22,7 +22,7 @@ from peal.schedule.agenda import Agenda, Work
 from peal.schedule.decide import decide
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
-from peal.text.display import duration, harmless
+from peal.text.display import duration, harmless, ranges
 from peal.views.screens import Output
 from peal.views.screens.lines import Lines
 from peal.views.status import RunStatus, noted_lines, overview
@@ -148,7 +148,10 @@ def _reasons(history: History) -> dict[int, str]:
     decision = decide(Agenda(work, history), time.time())
     told = {task: reason.text for reason in decision.reasons for task in reason.tasks}
     later = set(work.tasks).difference(decision.front)
-    return {**dict.fromkeys(later, "earlier tasks come first"), **told}
+    by_name = {
+        task: f"comes after task {ranges(sorted(needed))}" for task, needed in work.after.items() if needed
+    }
+    return {**dict.fromkeys(later, "earlier tasks come first"), **by_name, **told}
 
 
 def _text(found: RunStatus) -> str:

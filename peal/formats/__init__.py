@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from peal.formats import checkbox, foreign, task_heading
-from peal.formats.checks import no_task, nothing_to_do, order_not_kept, swallowed
+from peal.formats.checks import circles, no_task, nothing_to_do, order_by_name, swallowed, unknown_needs
 from peal.formats.document import Document
 from peal.formats.protocol import Format, Reading
 from peal.model.plan import Plan, Problem
@@ -28,9 +28,15 @@ def parse(raw: bytes, path: str) -> Plan:
         tasks=tuple(sorted(reading.tasks, key=lambda task: task.index)),
         context=reading.context,
     )
-    problems = [*document.problems, *reading.problems, *nothing_to_do(plan), *order_not_kept(plan)]
+    problems = [*document.problems, *reading.problems, *nothing_to_do(plan), *unknown_needs(plan)]
     problems += swallowed(document, plan)
-    return evolve(plan, problems=_by_line(problems or no_task(plan)), notes=_by_line(reading.notes))
+    if not problems:
+        problems += circles(plan)
+    return evolve(
+        plan,
+        problems=_by_line(problems or no_task(plan)),
+        notes=_by_line([*reading.notes, *order_by_name(plan)]),
+    )
 
 
 def _by_line(problems: Iterable[Problem]) -> tuple[Problem, ...]:

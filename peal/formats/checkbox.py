@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from peal.formats.document import Box, Document, LookAlike
-from peal.formats.marks import one_line, unwrapped, without_parallel
+from peal.formats.marks import one_line, unwrapped, without_order
 from peal.formats.protocol import Reading, quoted
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task
@@ -33,12 +33,12 @@ def _own(document: Document) -> Iterator[Box]:
 
 
 def _task(document: Document, box: Box, number: int) -> Task:
-    """A `(parallel)` counts at the end of the first line, and at the end of the first paragraph."""
-    title = without_parallel(unwrapped(one_line(box.text)))
+    """A `(parallel)` or `(after 1)` counts at the end of the first line, and at the end of the first paragraph."""
+    title = without_order(unwrapped(one_line(box.text)))
     lines = list(document.lines[box.line : box.end])
     wrapped = box.paragraph_end - box.line
-    last = without_parallel(lines[wrapped - 1]) if wrapped else title
-    if wrapped and last.parallel:
+    last = without_order(lines[wrapped - 1]) if wrapped else title
+    if wrapped and last.text != lines[wrapped - 1]:
         lines[wrapped - 1] = last.text
     return Task(
         index=number,
@@ -46,6 +46,7 @@ def _task(document: Document, box: Box, number: int) -> Task:
         body=dedented(lines, box.indent),
         parallel=title.parallel or last.parallel,
         done=box.is_ticked,
+        after=tuple(dict.fromkeys((*title.after, *(last.after if wrapped else ())))),
         line=box.line,
     )
 

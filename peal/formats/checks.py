@@ -2,10 +2,13 @@
 
 import re
 from bisect import bisect_right
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from peal.formats.document import Document, Hidden
 from peal.formats.protocol import quoted
 from peal.model.plan import Plan, Problem, Task
+from peal.text.display import count
 
 _LOOKS_LIKE_TASK = re.compile(r"\s*#{1,6}\s*task\s*(?P<number>\d{1,10})\b", re.IGNORECASE | re.ASCII)
 _LOOKS_LIKE_BOX = re.compile(r" {0,3}[-*+] \[[ xX]\] ")
@@ -29,27 +32,75 @@ def nothing_to_do(plan: Plan) -> list[Problem]:
     ]
 
 
-def order_not_kept(plan: Plan) -> list[Problem]:
-    """What a task says must come before it has to come before it in the plan's own order."""
-    place = {index: at for at, segment in enumerate(plan.segments) for index in segment.tasks}
+def unknown_needs(plan: Plan) -> list[Problem]:
+    """What a task waits for by name has to be another task of the plan."""
+    known = {task.index for task in plan.tasks}
     return [
-        Problem(task.line, f"task `{task.id}` is to come after task `{first}`, {why}")
+        Problem(task.line, f"task `{task.id}` is to come after task `{needed}`, {why}")
         for task in plan.tasks
-        for first in task.after
-        if (why := _why_not(task, first, place))
+        for needed in task.after
+        if (why := _why_not(task, needed, known))
     ]
 
 
-def _why_not(task: Task, first: int, place: dict[int, int]) -> str:
-    if first == task.index:
+def _why_not(task: Task, needed: int, known: set[int]) -> str:
+    if needed == task.index:
         return "which is itself; remove that number"
-    if first not in place:
-        return "which is not in this plan; correct the number or remove it"
-    if place[first] == place[task.index]:
-        return f"but both may run at the same time; remove the `(parallel)` of task `{task.id}`"
-    if place[first] > place[task.index]:
-        return "which runs later; change the numbers so that the order is kept"
-    return ""
+    return "" if needed in known else "which is not in this plan; correct the number or remove it"
+
+
+def circles(plan: Plan) -> list[Problem]:
+    """No task may wait for itself by way of others, by name or because they come first in the plan."""
+    try:
+        TopologicalSorter(_waits(plan)).prepare()
+    except CycleError as error:
+        tasks = {task.index: task for task in plan.tasks}
+        path = [node for node in reversed(error.args[1]) if node in tasks]
+        path += path[:1] if path[0] != path[-1] else []
+        steps = ", ".join(f"which {_waits_how(tasks[one], other)}" for one, other in pairwise(path))
+        first = tasks[path[0]]
+        way_out = "take one `(after …)` out, or change the order"
+        return [
+            Problem(
+                first.line,
+                f"task `{first.id}` waits for itself: it {steps.removeprefix('which ')}; {way_out}",
+            )
+        ]
+    return []
+
+
+def _waits_how(task: Task, other: int) -> str:
+    return f"is after task `{other}`" if other in task.after else f"comes behind task `{other}`"
+
+
+def _waits(plan: Plan) -> dict[int, set[int]]:
+    """
+    What each task waits for; places between segments are nodes of their own, with numbers below 0.
+
+    So the graph grows with the plan, and not with its square.
+    """
+    after = {task.index: set(task.after) for task in plan.tasks}
+    known, graph = after.keys(), dict[int, set[int]]()
+    for place, segment in enumerate(plan.segments, 1):
+        graph[-place - 1] = {-place, *segment.tasks}
+        for task in segment.tasks:
+            graph[task] = (after[task] & known) - {task} or {-place}
+    return graph
+
+
+def order_by_name(plan: Plan) -> list[Problem]:
+    """A word on what `(after …)` means, for it once only had to agree with the order of the plan."""
+    named = [task for task in plan.tasks if task.after]
+    if not named:
+        return []
+    first, others = named[0], count(len(named) - 1, "other task")
+    which = f"task `{first.id}`" if len(named) == 1 else f"task `{first.id}` and {others}"
+    return [
+        Problem(
+            first.line,
+            f"{which} with `(after …)`: each starts when exactly those have landed, whatever else stands before it",
+        )
+    ]
 
 
 def swallowed(document: Document, plan: Plan) -> list[Problem]:

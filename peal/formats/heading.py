@@ -77,11 +77,6 @@ def _number_problem(number: str) -> str:
 
 def _titled(heading: Heading, number: int, rest: str) -> Read:
     marked = without_trailing(without_leading(rest))
-    if marked.unclear:
-        way_out = (
-            f"write `(after 1, 2)` with the numbers of tasks, or put it behind the title of task `{number}`"
-        )
-        return BadTask(heading, f"{quoted(marked.unclear)} does not say which tasks come first; {way_out}")
     found = _TITLE.fullmatch(marked.text)
     if not found:
         way_out = f"write `Task {number}: title` if it is a task, or reword it"

@@ -24,8 +24,6 @@ class Marked:
     parallel: bool = False
     done: bool = False
     after: tuple[int, ...] = ()
-    unclear: str = ""
-    """A remark that says what must come first, but not with numbers."""
 
 
 def one_line(text: str) -> str:
@@ -51,16 +49,18 @@ def without_leading(text: str) -> Marked:
 
 
 def without_trailing(marked: Marked) -> Marked:
-    """The text before the marks it ends with; a remark there that is unclear is just part of a title."""
+    """The text before the marks it ends with."""
     while shorter := _without_last(evolve(marked, text=marked.text.rstrip())):
         marked = shorter
     return evolve(marked, text=marked.text.strip())
 
 
-def without_parallel(text: str) -> Marked:
-    """The text before a `(parallel)` that it ends with; every other mark stays."""
-    marked = _without_last_remark(Marked(text.rstrip()))
-    return marked if marked and marked.parallel else Marked(text)
+def without_order(text: str) -> Marked:
+    """The text before the `(parallel)` and `(after 1)` that it ends with; every other mark stays."""
+    marked = Marked(text)
+    while shorter := _without_last_remark(evolve(marked, text=marked.text.rstrip())):
+        marked = shorter
+    return marked
 
 
 def _without_last(marked: Marked) -> Marked | None:
@@ -75,7 +75,7 @@ def _without_last_remark(marked: Marked) -> Marked | None:
     if not remark.endswith(")") or ")" in remark[:-1] or not before.endswith(bold):
         return None
     read = _with_remark(marked, remark[:-1])
-    return evolve(read, text=before.removesuffix(bold).rstrip()) if read and not read.unclear else None
+    return evolve(read, text=before.removesuffix(bold).rstrip()) if read else None
 
 
 def _with_remark(marked: Marked, remark: str) -> Marked | None:
@@ -83,9 +83,7 @@ def _with_remark(marked: Marked, remark: str) -> Marked | None:
     if words.lower() == "parallel":
         return evolve(marked, parallel=True)
     found = _AFTER.fullmatch(words)
-    if not found:
+    if not found or not _WHICH.fullmatch(found["which"]):
         return None
-    if not _WHICH.fullmatch(found["which"]):
-        return evolve(marked, unclear=words)
     numbers = map(int, re.findall(r"\d+", found["which"], re.ASCII))
     return evolve(marked, after=tuple(dict.fromkeys((*marked.after, *numbers))))

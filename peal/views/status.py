@@ -75,8 +75,9 @@ def overview(
 ) -> RunStatus:
     """The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on."""
     opened, closed = history.opened, history.closed
+    lost = _out_of_reach(history)
     tasks = tuple(
-        task_status(line, now, is_alive, reasons.get(index, ""), last_output)
+        task_status(line, now, is_alive, lost.get(index) or reasons.get(index, ""), last_output)
         for index, line in history.lines.items()
     )
     counts = dict.fromkeys(STATES, 0)
@@ -100,6 +101,27 @@ def overview(
         used_by_phase=dict(history.providers.spent.phases),
         next=advice(history, is_alive),
     )
+
+
+def _out_of_reach(history: History) -> dict[int, str]:
+    """Tasks that wait by name for one that has failed in this run, or for one that does; each with which."""
+    found: dict[int, str] = {}
+    for (
+        index,
+        line,
+    ) in history.lines.items():  # what is waited for may stand behind: look until nothing is new
+        if line.is_complete or line.failed is not None:
+            continue
+        if failed := [one for one in line.task.after if one in history.failed]:
+            found[index] = f"not reached: it comes after task {ranges(failed)}, which failed"
+    waiting = [line for line in history.lines.values() if line.task.after and not line.is_complete]
+    while more := [
+        (line.task.index, [one for one in line.task.after if one in found])
+        for line in waiting
+        if line.task.index not in found and any(one in found for one in line.task.after)
+    ]:
+        found |= {index: f"not reached: it comes after task {ranges(lost)}" for index, lost in more}
+    return found
 
 
 def run_state(history: History, is_alive: bool) -> str:
