@@ -473,3 +473,24 @@ def test_nohup_is_respected(repo: Repo) -> None:
 
     assert process.wait(20) == 0
     assert (repo.path / "done").exists()
+
+
+def test_a_kill_in_the_middle_of_a_merge_leaves_no_temporary_files(project: Repo, tmp_path: Path) -> None:
+    """They are in the run's own temporary folder, which goes with it."""
+    real, begun = shutil.which("git"), tmp_path / "begun"
+    wrapper, temporary = tmp_path / "bin/git", tmp_path / "temporary"
+    wrapper.parent.mkdir()
+    temporary.mkdir()
+    wrapper.write_text(
+        f'#!/bin/sh\ncase " $* " in *" merge-tree "*) touch "{begun}"; sleep 60;; esac\nexec {real} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    project.env |= {"PATH": f"{wrapper.parent}:{project.env['PATH']}", "TMPDIR": str(temporary)}
+    project.write("plan.md", shell_plan("echo a > a.txt"))
+    running = project.start("run", "plan.md", "--agent", "shell")
+    eventually(begun.exists)
+
+    running.kill()
+    running.wait()
+
+    assert list(temporary.iterdir()) == []

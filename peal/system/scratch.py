@@ -38,9 +38,11 @@ def scratch(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
         raise PealError(
             f"cannot make `{folder}`: {error.strerror}; make room there or make it writable"
         ) from None
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)  # so that peal's own go with it, also at a kill
     try:
         yield Scratch(run, folder, reaper.watch)
     finally:
+        tempfile.tempdir = before
         left = removal.remove(folder)
         reaper.release()
         if left:
