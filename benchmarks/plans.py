@@ -6,11 +6,10 @@ from attrs import evolve
 
 from peal import formats
 from peal.model.decision import Rules
-from peal.model.pipeline import PLAN_PHASES, Kind, Pipeline
+from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Pipeline
 from peal.model.plan import Plan
 from peal.model.work import Outcome, Result
 from peal.record.events import (
-    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,

@@ -9,12 +9,11 @@ from attrs import asdict, define, evolve, field, frozen
 
 from peal.model.agent import Usage
 from peal.model.decision import Budget, Decision, Halt, Rules
-from peal.model.pipeline import PLAN_PHASES, Kind, Pipeline
+from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Pipeline
 from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
-    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,

@@ -17,6 +17,7 @@ from stories import FINDING, PHASES, Limits, Remembered, opened, play, tasks_of
 
 from peal.errors import Damaged
 from peal.model.decision import Budget, Rules
+from peal.model.pipeline import PIPELINE
 from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
@@ -24,7 +25,6 @@ from peal.record import events as facts
 from peal.record import journal, state_file
 from peal.record.events import (
     KINDS,
-    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,

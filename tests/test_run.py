@@ -679,3 +679,40 @@ def test_what_makes_and_what_checks_the_result_cannot_be_left_out(repo: Repo, ph
     told = repo.peal("run", "plan.md", "--agent", "shell", code=1).stderr
 
     assert f"`[phases.{phase}] enabled = false` cannot be" in told
+
+
+def test_a_task_may_go_without_a_plan_and_have_an_agent_and_a_model_of_its_own(project: Repo) -> None:
+    """Each in the phases it has, and everybody else as they are set."""
+    project.write(
+        "plan.md",
+        "## Task 1: a\n\nDo a.\n\n## Task 2 (no plan): b\n\nDo b.\n\n"
+        "## Task 3 (agent: other) (model: small) (no plan): c\n\nDo c.\n",
+    )
+    project.write(
+        "peal.toml",
+        'agent = "usual"\nmodel = "large"\n'
+        '[agents.usual]\ncommand = ["sh", "-c", "echo usual {model} >> {task}.txt"]\nplan = ["true"]\n'
+        '[agents.other]\ncommand = ["sh", "-c", "echo other {model} >> {task}.txt"]\n',
+    )
+
+    project.peal("run", "plan.md")
+
+    assert [project.read(f"{task}.txt") for task in (1, 2, 3)] == [
+        "usual large\n",
+        "usual large\n",
+        "other small\n",
+    ]
+    started = [(event["task"], event["phase"]) for event in project.recorded("StepStarted")]
+    assert [phase for task, phase in started if task == 1] == ["plan", "execute", "address", "land"]
+    assert [phase for task, phase in started if task == 2] == ["execute", "address", "land"]
+    assert "redo" in project.peal("status").stdout
+    project.peal("redo", "3", "--from", "plan")
+    assert "task 3 execute started" in project.peal("resume", code=None).stdout
+
+
+def test_an_agent_that_a_task_names_and_nobody_knows_is_refused_with_its_line(repo: Repo) -> None:
+    repo.write("plan.md", "## Task 1: a\n\n```sh\ntrue\n```\n\n## Task 2 (agent: nobody): b\n\nDo b.\n")
+
+    told = repo.peal("run", "plan.md", "--agent", "shell", code=1).stderr
+
+    assert "line 7: task `2`: there is no agent `nobody`" in told

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from stories import PHASES, Chance, Limits, Moment, Remembered, Script, play, tasks_of, work_of
 
 from peal.model.decision import Decision
-from peal.model.pipeline import AGENT_PHASES
+from peal.model.pipeline import AGENT_PHASES, PIPELINE
 from peal.model.plan import Segment
 from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
-    PIPELINE,
     Event,
     PlanRead,
     RunOpened,

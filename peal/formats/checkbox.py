@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from peal.formats.document import Box, Document, LookAlike
-from peal.formats.marks import one_line, unwrapped, without_order
+from peal.formats.marks import one_line, unwrapped, without_remarks
 from peal.formats.protocol import Reading, quoted
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task
@@ -33,11 +33,11 @@ def _own(document: Document) -> Iterator[Box]:
 
 
 def _task(document: Document, box: Box, number: int) -> Task:
-    """A `(parallel)` or `(after 1)` counts at the end of the first line, and at the end of the first paragraph."""
-    title = without_order(unwrapped(one_line(box.text)))
+    """Marks in brackets count at the end of the first line, and at the end of the first paragraph."""
+    title = without_remarks(unwrapped(one_line(box.text)))
     lines = list(document.lines[box.line : box.end])
     wrapped = box.paragraph_end - box.line
-    last = without_order(lines[wrapped - 1]) if wrapped else title
+    last = without_remarks(lines[wrapped - 1]) if wrapped else title
     if wrapped and last.text != lines[wrapped - 1]:
         lines[wrapped - 1] = last.text
     return Task(
@@ -46,7 +46,10 @@ def _task(document: Document, box: Box, number: int) -> Task:
         body=dedented(lines, box.indent),
         parallel=title.parallel or last.parallel,
         done=box.is_ticked,
-        after=tuple(dict.fromkeys((*title.after, *(last.after if wrapped else ())))),
+        after=tuple(dict.fromkeys((*title.after, *last.after))),
+        is_planned=title.is_planned and last.is_planned,
+        agent=title.agent or last.agent,
+        model=title.model or last.model,
         line=box.line,
     )
 

@@ -1,4 +1,4 @@
-"""The marks that people write around a task's title: `(parallel)`, `(after 1, 2)`, `DONE`, bold type."""
+"""The marks that people write around a task's title: `(parallel)`, `(after 1, 2)`, `(agent: codex)`, `DONE`, bold type."""
 
 import re
 
@@ -9,6 +9,7 @@ _DONE = re.compile(
 )
 _FIRST_REMARK = re.compile(r" ?(?P<bold>\*\*)?\((?P<remark>[^()]*)\)(?(bold)\*\*)")
 _AFTER = re.compile(r"(?:after|depends? on)\b:? ?(?P<which>.*)", re.IGNORECASE)
+_BY = re.compile(r"(?P<what>agent|model): ?(?P<name>[\w.:/@-]+)", re.IGNORECASE)
 _TASK = r"(?:tasks? )?#?\d{1,10}"
 _WHICH = re.compile(rf"{_TASK}(?:(?: ?[,+&] ?| and |, and ){_TASK})*", re.ASCII | re.IGNORECASE)
 
@@ -24,6 +25,9 @@ class Marked:
     parallel: bool = False
     done: bool = False
     after: tuple[int, ...] = ()
+    is_planned: bool = True
+    agent: str = ""
+    model: str = ""
 
 
 def one_line(text: str) -> str:
@@ -55,8 +59,8 @@ def without_trailing(marked: Marked) -> Marked:
     return evolve(marked, text=marked.text.strip())
 
 
-def without_order(text: str) -> Marked:
-    """The text before the `(parallel)` and `(after 1)` that it ends with; every other mark stays."""
+def without_remarks(text: str) -> Marked:
+    """The text before the marks in brackets that it ends with; every other mark stays."""
     marked = Marked(text)
     while shorter := _without_last_remark(evolve(marked, text=marked.text.rstrip())):
         marked = shorter
@@ -82,6 +86,11 @@ def _with_remark(marked: Marked, remark: str) -> Marked | None:
     words = one_line(remark)
     if words.lower() == "parallel":
         return evolve(marked, parallel=True)
+    if words.lower() == "no plan":
+        return evolve(marked, is_planned=False)
+    if by := _BY.fullmatch(words):
+        is_agent = by["what"].lower() == "agent"
+        return evolve(marked, agent=by["name"]) if is_agent else evolve(marked, model=by["name"])
     found = _AFTER.fullmatch(words)
     if not found or not _WHICH.fullmatch(found["which"]):
         return None

@@ -116,6 +116,9 @@ def _task(document: Document, read: TaskHeading, end: int) -> Task:
         parallel=marked.parallel,
         done=marked.done or document.is_ticked_off(line + 1, end),
         after=marked.after,
+        is_planned=marked.is_planned,
+        agent=marked.agent,
+        model=marked.model,
         line=line,
     )
 

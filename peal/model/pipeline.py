@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
 
-from attrs import frozen
+from attrs import evolve, frozen
+
+from peal.model.plan import Task
 
 
 class Kind(StrEnum):
@@ -110,6 +112,24 @@ PLAN_PHASES = (
 """What a plan's tasks go through; the last only where peal commits. A run adds who works in each, and how often."""
 AGENT_PHASES = tuple(phase.name for phase in PLAN_PHASES if phase.kind is not Kind.LAND)
 """The names of the phases in which an agent may work."""
+
+PIPELINE = "plan"
+"""What the pipeline of a plan's tasks is called."""
+
+
+def pipeline_name(task: Task) -> str:
+    """What a task's pipeline is called, which may lack a plan or have an agent of its own."""
+    plain = PIPELINE if task.is_planned else f"{PIPELINE} without plan"
+    return f"{plain} by {task.agent}" if task.agent else plain
+
+
+def pipeline_of(task: Task, usual: Pipeline, agents: Sequence[str]) -> Pipeline:
+    """The phases of a task, from those of all; `agents` are its own, with those that take over."""
+    phases = [phase for phase in usual.phases if task.is_planned or phase.name != PLAN_PHASES[0].name]
+    if task.agent:
+        phases = [evolve(phase, agents=tuple(agents)) if phase.agents else phase for phase in phases]
+    return Pipeline(tuple(phases))
+
 
 _ORDER = {Kind.READ: 0, Kind.WRITE: 0, Kind.REVIEW: 1, Kind.LAND: 2}
 

@@ -22,7 +22,13 @@ class Task:
     done: bool = False
     """Ticked off in the plan itself: never run."""
     after: tuple[int, ...] = ()
-    """Tasks that the text says must come first; the plan's order has to keep it."""
+    """What has to have landed before it begins; none where the order of the plan says so."""
+    is_planned: bool = True
+    """An agent makes a plan for it first, where that is on."""
+    agent: str = ""
+    """Who works on it, instead of who is set for each phase."""
+    model: str = ""
+    """That agent's model, instead of what is set."""
     line: int = 0
     """Where the task begins in its file, counted from 1."""
 

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from peal.model.decision import Rules
-from peal.model.pipeline import Kind, Pipeline
+from peal.model.pipeline import PIPELINE, Kind, Pipeline
 from peal.model.work import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cattrs import Converter
-
-
-PIPELINE = "plan"
-"""The name of the pipeline that a plan's tasks go through."""
 
 
 @frozen

@@ -8,11 +8,10 @@ from typing import Any
 from attrs import define, evolve, field
 
 from peal.model.decision import Rules
-from peal.model.pipeline import PLAN_PHASES, Kind, Phase, Pipeline, renewed
+from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, renewed
 from peal.model.work import Change, Outcome, Result
 from peal.record.events import (
     KINDS,
-    PIPELINE,
     Event,
     PlanRead,
     ProcessStarted,

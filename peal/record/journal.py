@@ -15,10 +15,10 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from peal.errors import Damaged
+from peal.model.pipeline import PIPELINE
 from peal.record import state_file
 from peal.record.alignment import Word
 from peal.record.events import (
-    PIPELINE,
     Event,
     PlanRead,
     RunOpened,

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from peal.errors import Damaged, PealError
+from peal.model.pipeline import pipeline_name
 from peal.model.plan import Plan
 from peal.record import journal, moved_plans, state_file
 from peal.record.alignment import Word
@@ -19,7 +20,9 @@ from peal.system.layout import PlanPaths, RepoPaths
 def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
     """The reading of a plan as it is remembered."""
     tasks = (
-        TaskRead(task.index, task.title, task.digest, task.parallel, task.done, after=task.after)
+        TaskRead(
+            task.index, task.title, task.digest, task.parallel, task.done, pipeline_name(task), task.after
+        )
         for task in plan.tasks
     )
     return PlanRead(time.time(), tuple(tasks), repo_paths.plan_key(plan_file), str(repo_paths.repo))

@@ -7,9 +7,8 @@ from typing import Any
 from attrs import field, frozen
 
 from peal.model.decision import Rules
-from peal.model.pipeline import Pipeline
+from peal.model.pipeline import PIPELINE, Pipeline
 from peal.model.plan import Plan, Task
-from peal.record.events import PIPELINE
 from peal.schedule.agenda import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster

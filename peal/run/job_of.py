@@ -11,15 +11,14 @@ from attrs import evolve
 
 from peal.errors import PealError
 from peal.model.decision import Budget, Rules
-from peal.model.pipeline import PLAN_PHASES, Kind, Phase, Pipeline
+from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
 from peal.model.plan import Plan
 from peal.record import journal, moved_plans
-from peal.record.events import PIPELINE
 from peal.run.job import Job
 from peal.run.known_plans import found_again, taken_over_by
 from peal.run.normalize_prompt import rewritten
 from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
-from peal.run.resolve import notices_on, roster_of
+from peal.run.resolve import chain_of, notices_on, roster_of
 from peal.settings import Settings, load
 from peal.system import git, process
 from peal.system.layout import RepoPaths
@@ -78,14 +77,14 @@ def job_of(
     roster = roster_of(repo_paths, plan, settings, spaces)
     if _is_to_be_rewritten(plan, settings):
         plan = rewritten(repo_paths, plan_file, roster, is_rehearsal, say)
-        roster = evolve(roster, context=plan.context)
+        roster = roster_of(repo_paths, plan, settings, spaces)
     return Job(
         repo_paths=repo_paths,
         plan_file=plan_file,
         plan=plan,
         roster=roster,
         rules=_rules(settings),
-        pipelines=_pipelines(settings, roster.chains),
+        pipelines=_pipelines(plan, settings, roster.chains),
         flags=_storable(flags, roster.hide),
         command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
         selected=_selected(plan, flags),
@@ -222,8 +221,18 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _pipelines(settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> dict[str, Pipeline]:
-    """The phases of the plan's tasks: those that are on, each with who works in it and how often it is tried again."""
+def _pipelines(plan: Plan, settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> dict[str, Pipeline]:
+    """The pipelines of the plan's tasks, by their names."""
+    try:
+        usual = _usual(settings, chains)
+        own = {pipeline_name(task): pipeline_of(task, usual, chain_of(task, settings)) for task in plan.tasks}
+    except ValueError as error:
+        raise PealError(f"the plan's tasks cannot be carried out: {error}") from None
+    return {**own, PIPELINE: usual}
+
+
+def _usual(settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> Pipeline:
+    """The phases that are on, each with who works in it and how often it is tried again."""
     phases = [phase for phase in PLAN_PHASES if phase.kind is not Kind.LAND or _lands(settings)]
     if off := [phase for phase in phases if not settings.phase(phase.name).enabled]:
         if wrong := [phase for phase in off if phase.kind is not Kind.READ]:
@@ -236,10 +245,7 @@ def _pipelines(settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> dic
         evolve(phase, retries=_retries(settings, phase), agents=chains.get(phase.name, ()))
         for phase in phases
     )
-    try:
-        return {PIPELINE: Pipeline(tuple(set_up))}
-    except ValueError as error:
-        raise PealError(f"the plan's tasks cannot be carried out: {error}") from None
+    return Pipeline(tuple(set_up))
 
 
 def _retries(settings: Settings, phase: Phase) -> int:

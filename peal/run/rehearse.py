@@ -49,7 +49,7 @@ def attempt_line(order: Order, roster: Roster) -> str:
         return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
     if order.instead:
         return f"{head}: {order.instead.reason}"
-    model, permissions = roster.model(order.phase.name, order.agent), roster.settings.permissions
+    model, permissions = roster.model_for(order), roster.settings.permissions
     file = order.folder / "prompt.md"
     request = Request(
         task, order.phase, "PROMPT", file, workspace, order.phase.kind is Kind.WRITE, model, permissions

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 from peal import phases, reviewers
 from peal.agents.protocol import Agent
 from peal.agents.registry import find, first_here
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
-from peal.model.plan import Plan
+from peal.model.plan import Plan, Task
 from peal.phases import prompts
 from peal.reviewers import StetReviewer
 from peal.reviewers.stet.reviewer import unused
@@ -35,6 +36,9 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
             model = model_of(settings, phase, name, is_first=not place)
             found[name] = find(name, settings.agents, repo, model)
             _check_budget(found[name], model, settings)
+    for task in plan.tasks:
+        for name in set(chain_of(task, settings)) - found.keys():
+            found[name] = _named_in(plan, task, name, settings, repo)
     for table in settings.reviewers:
         if table.agent:
             found[table.agent] = find(table.agent, settings.agents, repo, table.model)
@@ -69,6 +73,23 @@ def _chain(settings: Settings, phase: str) -> tuple[str, ...]:
     first = first_here() if named == "auto" else named
     others = own.fallback or settings.agents.get(first, AgentSettings()).fallback
     return tuple(dict.fromkeys((first, *others)))
+
+
+def chain_of(task: Task, settings: Settings) -> tuple[str, ...]:
+    """Who may work on a task that names its agent: that one, and those that take over from it; nobody if it names none."""
+    if not task.agent:
+        return ()
+    return tuple(dict.fromkeys((task.agent, *settings.agents.get(task.agent, AgentSettings()).fallback)))
+
+
+def _named_in(plan: Plan, task: Task, name: str, settings: Settings, repo: Path) -> Agent:
+    model = task.model or model_of(settings, "", name, is_first=False)
+    try:
+        agent = find(name, settings.agents, repo, model)
+        _check_budget(agent, model, settings)
+    except PealError as error:
+        raise PealError(f"plan `{plan.path}` line {task.line}: task `{task.id}`: {error}") from None
+    return agent
 
 
 def _check_budget(agent: Agent, model: str | None, settings: Settings) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from attrs import evolve, frozen
 
 from peal.model.decision import Decision, Halt, Reason
-from peal.model.pipeline import Kind, Phase
+from peal.model.pipeline import PIPELINE, Kind, Phase
 from peal.model.work import Result, Step, Weight
-from peal.record.events import PIPELINE, StopAsked
+from peal.record.events import StopAsked
 from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.schedule.agenda import Agenda, Stage

@@ -136,7 +136,7 @@ class AttemptContext:
             order.folder / "prompt.md",
             self.path,
             order.phase.kind is not Kind.READ,
-            roster.model(order.phase.name, order.agent),
+            roster.model_for(order),
             roster.settings.permissions,
             self._session.id if self._session else "",
         )

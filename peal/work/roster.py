@@ -39,6 +39,11 @@ class Roster:
         """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
         return model_of(self.settings, phase, agent, is_first=agent == self.chains.get(phase, (agent,))[0])
 
+    def model_for(self, order: Order) -> str | None:
+        """The model for an attempt: the task's own, where it names one for its agent."""
+        is_own = order.agent in ("", order.task.agent) or not order.task.agent
+        return (order.task.model if is_own else "") or self.model(order.phase.name, order.agent)
+
     def agent_name(self, order: Order) -> str:
         """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
         is_quiet = not order.phase.agents or (order.phase.kind is Kind.REVIEW and not self.reviewers)

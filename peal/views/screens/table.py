@@ -7,8 +7,8 @@ from attrs import field, frozen
 from rich.cells import cell_len, set_cell_size
 
 from peal.model.decision import Decision
+from peal.model.pipeline import PIPELINE
 from peal.model.plan import Segment
-from peal.record.events import PIPELINE
 from peal.record.history import History
 from peal.record.spending import dollars
 from peal.record.task_state import Attempt, TaskState
