@@ -6,6 +6,7 @@ from typing import Protocol
 from benchmarks.figures.as_ready import AsReady
 from benchmarks.figures.finished import Finished
 from benchmarks.figures.flood import Flood
+from benchmarks.figures.graph import Graph
 from benchmarks.figures.isolated import Isolated
 from benchmarks.figures.large import Large
 from benchmarks.figures.overhead import Overhead
@@ -47,6 +48,7 @@ FIGURES: tuple[Figure, ...] = (
     Isolated(),
     Overhead(),
     AsReady(),
+    Graph(),
     Semantics(),
     Flood(),
     Large(),
