@@ -31,7 +31,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn, TextIO
 
-from attrs import define, field
+from attrs import define, field, fields, has
 
 LATE = ("cattrs.preconf.json", "filelock", "jinja2", "markdown_it", "rich.live", "structlog", "tomlkit")
 """What peal imports where it is used; one that is missing here is merely imported in each fork."""
@@ -225,6 +225,7 @@ def main() -> None:
     """Import everything, then fork for each call; what is forked leaves the loop and becomes what was called."""
     control = socket.socket(fileno=int(sys.argv[1]))
     _import_all()
+    _make_ahead()
     gc.freeze()  # a collection in a fork need not look at, and so copy, what they all share
     if called := _called(control):
         call, files = called
@@ -239,6 +240,27 @@ def _import_all() -> None:
     for name in (*LATE, *found):
         if name != "peal.__main__":
             importlib.import_module(name)
+
+
+def _make_ahead() -> None:
+    """What every peal makes of its own classes, patterns and templates when it first needs them, and then keeps."""
+    from peal.formats import parse
+    from peal.phases import prompts
+    from peal.record.events import KINDS, converter
+    from peal.settings import schema
+    from peal.settings.validation import structured
+
+    for kind in KINDS.values():
+        converter().get_structure_hook(kind)
+        converter().get_unstructure_hook(kind)
+    for kind in vars(schema).values():
+        for key in fields(kind) if isinstance(kind, type) and has(kind) else ():
+            structured({}, key.type)
+    structured({}, schema.Settings)
+    templates = prompts._environment(None)
+    for name in templates.list_templates():
+        templates.get_template(name)
+    parse(b"# A plan\n\n## Task 1: one\n", "plan.md")
 
 
 def _called(control: socket.socket) -> tuple[Call, list[int]] | None:
