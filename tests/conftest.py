@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -63,9 +64,9 @@ class Repo:
         return process
 
     def git(self, *words: str) -> str:
-        """What git prints."""
+        """What git prints; it does not look after each commit whether there is something to tidy up."""
         return subprocess.run(
-            ["git", *words], cwd=self.path, env=self.env, capture_output=True, text=True, check=True
+            ["git", "-c", "maintenance.auto=false", *words], cwd=self.path, env=self.env, capture_output=True, text=True, check=True
         ).stdout
 
     def recorded(self, *kinds: str) -> list[dict[str, Any]]:
@@ -87,8 +88,13 @@ def _fork_server() -> Iterator[None]:
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The caller's environment without anything that steers peal, Python, git or the terminal."""
+    return untouched()
+
+
+def untouched() -> dict[str, str]:
+    """The same for what is made once for all tests."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -98,27 +104,43 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(repo: Repo) -> Repo:
+def project(repo: Repo, templates: dict[str, Path]) -> Repo:
     """The repository with a first commit and peal as it is without settings: tasks in worktrees, commits that land."""
     del repo.env["PEAL_COMMIT"]
-    repo.write("README.md", "A project.\n")
-    repo.git("add", ".")
-    repo.git("commit", "-qm", "first")
+    shutil.copytree(
+        templates["committed"], repo.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("hooks")
+    )
+    repo.git("update-index", "--refresh")  # it knows the files that were copied from
     return repo
 
 
 @pytest.fixture
-def repo(tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Repo]:
+def repo(
+    tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest, templates: dict[str, Path]
+) -> Iterator[Repo]:
     """An empty repository whose path has blanks and umlauts in it; all tasks work in its one tree."""
     is_torture = request.node.get_closest_marker("torture") is not None
     path = tmp_path / "mein Übungs repo"
-    path.mkdir()
+    shutil.copytree(templates["empty"], path)
     made = Repo(path, {**environment, "PEAL_COMMIT": "false"}, cold=is_torture)
-    made.git("init", "-q", "-b", "main")
-    made.git("config", "user.name", "A Person")
-    made.git("config", "user.email", "person@example.org")
     yield made
     end_all(made.started)
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Repositories as git makes them, to be copied: that costs a fifth of the gits that make one."""
+    folder = tmp_path_factory.mktemp("templates")
+    empty, committed = Repo(folder / "empty", untouched()), Repo(folder / "committed", untouched())
+    empty.path.mkdir()
+    empty.git("init", "-q", "-b", "main")
+    empty.git("config", "user.name", "A Person")
+    empty.git("config", "user.email", "person@example.org")
+    shutil.copytree(empty.path, committed.path)
+    committed.write("README.md", "A project.\n")
+    committed.git("add", ".")
+    committed.git("commit", "-qm", "first")
+    return {"empty": empty.path, "committed": committed.path}
 
 
 def end_all(started: list[Process]) -> None:
