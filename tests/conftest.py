@@ -66,7 +66,12 @@ class Repo:
     def git(self, *words: str) -> str:
         """What git prints; it does not look after each commit whether there is something to tidy up."""
         return subprocess.run(
-            ["git", "-c", "maintenance.auto=false", *words], cwd=self.path, env=self.env, capture_output=True, text=True, check=True
+            ["git", "-c", "maintenance.auto=false", *words],
+            cwd=self.path,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     def recorded(self, *kinds: str) -> list[dict[str, Any]]:
