@@ -92,6 +92,11 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: half of the time a test waits for processes, gates and clocks."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def _has_room(folder: Path) -> bool:
     """Whether programs may be started there, and a gigabyte is free."""
     try:
@@ -202,14 +207,15 @@ class Clis:
 def clis(repo: Repo, tmp_path: Path) -> Callable[..., Clis]:
     """Puts stand-ins for these programs on PATH, and takes everything of that kind from it."""
     programs = ("claude", "codex", "cursor-agent", "agent", "opencode", "gemini", "qwen", "copilot", "aider")
-    fake = Path(__file__).parent / "fakes" / "cli.py"
+    fakes = str(Path(__file__).parent / "fakes")  # imported, they are compiled once and not at each call
+    start = f"import sys; sys.path.append({fakes!r}); import cli; sys.exit(cli.main(*sys.argv[1:2], sys.argv[2:]))"
 
     def put(*names: str) -> Clis:
         bin_, state = tmp_path / "bin", tmp_path / "clis"
         for folder in (bin_, state):
             folder.mkdir(exist_ok=True)
         for name in names:
-            words = shlex.join([sys.executable, "-I", "-S", str(fake), name])
+            words = shlex.join([sys.executable, "-I", "-S", "-c", start, name])
             (bin_ / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
             (bin_ / name).chmod(0o755)
         kept = [_without(programs, Path(place), tmp_path) for place in os.environ["PATH"].split(os.pathsep)]

@@ -1,6 +1,5 @@
-# ruff: noqa: PTH120
 """
-A stand-in for a coding CLI: `cli.py NAME ARGUMENT...` behaves as the CLI of that name does, without any model.
+A stand-in for a coding CLI: `main(NAME, ARGUMENTS)` behaves as the CLI of that name does, without any model.
 
 What the model would do stands in the prompt, one order per line, as `WRITE hello.txt: Hello`. An order may be meant
 for some phases or CLIs only: `execute: FAIL 500 x2`, `claude plan: SAY hello`. What each does stands at its method.
@@ -9,11 +8,8 @@ Sessions and the limits of accounts are kept in the folder `$FAKE_CLIS`, and eac
 
 import os
 import re
-import signal
 import sys
 import time
-
-sys.path.insert(0, os.path.dirname(__file__))  # isolated, without pathlib: quick to start
 
 from dialects import DIALECTS, Refused, Session
 from state import State
@@ -121,6 +117,8 @@ class Script:
 
     def do_STUBBORN(self, _rest):  # noqa: N802
         """Does not end when asked to."""
+        import signal
+
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -201,7 +199,3 @@ def main(name, words):
     except Refused as refused:
         print(refused, file=sys.stderr)
         return refused.code
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,7 +1,7 @@
 # ruff: noqa: PTH105, PTH109, PTH110, PTH123
 """What the stand-ins remember between calls, in the folder `$FAKE_CLIS`."""
 
-import hashlib
+import binascii
 import json
 import os
 import time
@@ -35,7 +35,7 @@ class State:
 
     def is_among_first(self, times, key):
         """Whether this is one of so many first calls with this key; each asks once."""
-        name = hashlib.sha256(key.encode()).hexdigest()[:16]
+        name = f"{binascii.crc32(key.encode()):08x}"  # hashlib would take a fifth of the time of a call
         for number in range(times):
             try:
                 os.close(os.open(self.path(f"count-{name}-{number}"), os.O_CREAT | os.O_EXCL))
