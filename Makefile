@@ -16,7 +16,7 @@ demo: .venv/peal.installed ## run an example plan in a scratch repository and se
 	@PATH="$$PWD/.venv/bin:$$PATH" bash examples/demo.sh
 
 test: .venv/tools.installed ## run the tests
-	@$(VENV) -m pytest
+	@PYTHONDONTWRITEBYTECODE= $(VENV) -m pytest  # else each worker compiles all tests at each start
 
 lint: .venv/tools.installed ## check style, format and types
 	@$(VENV) -m ruff check

@@ -1,6 +1,7 @@
 """What every test from outside needs: a real repository, and the `peal` of this environment."""
 
 import contextlib
+import gc
 import json
 import os
 import shlex
@@ -95,6 +96,12 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each core: half of the time a test waits for processes, gates and clocks."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_finish() -> None:
+    """Let collections of garbage leave alone what stands as long as tests run: all tests, and what they import."""
+    gc.collect()
+    gc.freeze()
 
 
 def _has_room(folder: Path) -> bool:
