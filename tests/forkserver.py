@@ -250,17 +250,25 @@ def _make_ahead() -> None:
     from peal.settings import schema
     from peal.settings.validation import structured
 
-    for kind in KINDS.values():
-        converter().get_structure_hook(kind)
-        converter().get_unstructure_hook(kind)
-    for kind in vars(schema).values():
-        for key in fields(kind) if isinstance(kind, type) and has(kind) else ():
+    for _ in range(2):  # making one makes cattrs forget some of those before
+        for kind in KINDS.values():
+            converter().get_structure_hook(kind)
+        for kind in _classes("peal.model.", "peal.record.", "peal.views."):
+            converter().get_unstructure_hook(kind)
+    for kind in _classes(schema.__name__):
+        for key in fields(kind):
             structured({}, key.type)
     structured({}, schema.Settings)
     templates = prompts._environment(None)
     for name in templates.list_templates():
         templates.get_template(name)
     parse(b"# A plan\n\n## Task 1: one\n", "plan.md")
+
+
+def _classes(*modules: str) -> list[type]:
+    """The attrs classes in modules whose names begin so."""
+    found = [vars(module).values() for name, module in sys.modules.items() if name.startswith(modules)]
+    return [each for values in found for each in values if isinstance(each, type) and has(each)]
 
 
 def _called(control: socket.socket) -> tuple[Call, list[int]] | None:
