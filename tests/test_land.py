@@ -780,14 +780,20 @@ def test_a_mend_that_was_cut_short_is_begun_again_and_lands_once(
     assert branches(project) == []
 
 
-def test_with_as_ready_a_conflict_is_solved_too(project: Repo) -> None:
+def test_with_as_ready_a_conflict_is_solved_too(project: Repo, out: Path) -> None:
+    until_one_has_landed = 'until [ -e "$REPO/same" ]; do sleep 0.02; done'
     commit_plan(
-        project, *clash("sleep 0.5; echo 2 > same"), "(parallel) sleep 0.5; echo 3 > same", "touch four"
+        project,
+        *clash(f"{until_one_has_landed}; echo 2 > same"),
+        f"(parallel) {until_one_has_landed}; echo 3 > same",
+        "touch four",
     )
 
     run_plan(project, "--address", "as-ready")
 
     assert landed(project) == ["1", "2", "3", "4"]
+    ends = project.recorded("StepEnded")
+    assert {end["task"] for end in ends if end["outcome"]["result"] == "conflicted"} == {2, 3}
 
 
 # Reviewers.
