@@ -19,6 +19,7 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import selectors
 import signal
 import socket
@@ -29,7 +30,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple, NoReturn, TextIO
+from typing import IO, Any, NamedTuple, TextIO
 
 from attrs import define, field, fields, has
 
@@ -214,7 +215,7 @@ def _output(given: int, null: int, stack: ExitStack) -> tuple[IO[str] | None, in
 
 
 def _number(told: bytes) -> int:
-    assert told, "the server, or the process that waits for this one, has died"
+    assert told, "the server has died"
     return int.from_bytes(told, signed=True)
 
 
@@ -274,31 +275,49 @@ def _classes(*modules: str) -> list[type]:
 def _called(control: socket.socket) -> tuple[Call, list[int]] | None:
     """In each fork the call it is for, with its streams; in the server None, when nobody is left to call."""
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and they end the server
-    child = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries those that have waited
-    while files := socket.recv_fds(control, 1, 4)[1]:
-        if os.fork() == 0:
-            control.close()
-            signal.signal(signal.SIGCHLD, child)
-            line = socket.socket(fileno=files.pop(0))
-            with line.makefile("rb") as told:
-                call = Call(*json.load(told))
-            if pid := os.fork():
-                _wait(pid, line, files)
-            line.close()
-            signal.signal(signal.SIGINT, interrupt)
-            return call, files
-        _close(files)
-    return None
+    child = signal.signal(signal.SIGCHLD, lambda *_: None)  # heard, so that it is told to `alarm`
+    ended, alarm = socket.socketpair()
+    alarm.setblocking(False)
+    signal.set_wakeup_fd(alarm.fileno(), warn_on_full_buffer=False)
+    lines: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([control, ended], [], [])
+        if ended in ready:
+            ended.recv(65536)
+            _tell_ends(lines)
+            continue
+        files = socket.recv_fds(control, 1, 4)[1]
+        if not files:
+            return None
+        line = socket.socket(fileno=files.pop(0))
+        if pid := os.fork():
+            _close(files)
+            lines[pid] = line
+            _tell(line, pid)
+            continue
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, child)
+        for servers in (control, ended, alarm, *lines.values()):
+            servers.close()
+        with line, line.makefile("rb") as told:
+            call = Call(*json.load(told))
+        signal.signal(signal.SIGINT, interrupt)
+        return call, files
 
 
-def _wait(pid: int, line: socket.socket, files: list[int]) -> NoReturn:
-    """Tell which process it is and, in the end, how it ended."""
-    _close(files)
+def _tell_ends(lines: dict[int, socket.socket]) -> None:
+    """Tell of each fork that has ended how it did."""
+    while lines:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with lines.pop(pid) as line:
+            _tell(line, os.waitstatus_to_exitcode(status))
+
+
+def _tell(line: socket.socket, number: int) -> None:
     with suppress(ConnectionError):  # nobody wants to know any more
-        line.sendall(pid.to_bytes(_NUMBER))
-        _, status = os.waitpid(pid, 0)
-        line.sendall(os.waitstatus_to_exitcode(status).to_bytes(_NUMBER, signed=True))
-    os._exit(0)
+        line.sendall(number.to_bytes(_NUMBER, signed=True))
 
 
 def _become(call: Call, files: list[int]) -> None:

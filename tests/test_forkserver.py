@@ -154,6 +154,17 @@ def test_a_process_is_the_one_it_is_said_to_be_and_hears_signals(either: Start, 
     assert not is_running(process.pid)
 
 
+def test_of_many_that_end_together_each_is_told_its_own_end(either: Start, tmp_path: Path) -> None:
+    source = (
+        "import os, sys, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nsys.exit(int(sys.argv[1]))"
+    )
+    processes = [either(source, str(code)) for code in range(1, 9)]
+
+    (tmp_path / "go").touch()
+
+    assert [process.wait(30) for process in reversed(processes)] == list(range(8, 0, -1))
+
+
 PATIENT = """
 import os, time
 print("one", flush=True)
