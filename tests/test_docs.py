@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
     ROOT / "examples/README.md",
     *sorted(ROOT.glob("docs/*.md")),
 ]
