@@ -46,7 +46,14 @@ DOORS = {
     "sh": ("agents.short_commands",),
     "structlog": ("record.log",),
     "subprocess": ("system.git", "system.process"),
-    "threading": ("executors", "record.log", "system.process", "workspaces.pool", "worktrees.worktree"),
+    "threading": (
+        "executors",
+        "record.log",
+        "system.git_dialogue",
+        "system.process",
+        "workspaces.pool",
+        "worktrees.worktree",
+    ),
     "tomlkit": ("cli.config", "settings.editing", "settings.page"),
     "tomllib": ("settings",),
 }

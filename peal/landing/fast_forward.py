@@ -10,6 +10,8 @@ from attrs import frozen
 from peal.landing import locks, obstacles, renamed_branch, rollback
 from peal.model.work import Outcome, Result
 from peal.system import git, git_refusals
+from peal.system.files import content
+from peal.system.git_objects import objects_of
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless, some
 
@@ -38,41 +40,26 @@ def landed(repo: Path, branch: str, commit: str) -> Outcome:
 
 def _tried(repo: Path, branch: str, commit: str) -> Outcome | Path:
     """One look and one try; the lock if somebody else's git holds one, who may be switching branches."""
-    ref = f"refs/heads/{branch}"
-    looked = git.run(
-        repo,
-        "rev-parse",
-        f"{ref}^{{commit}}",
-        f"{commit}^1",
-        "--symbolic-full-name",
-        "HEAD",
-        "--absolute-git-dir",
-    )
-    if looked.returncode != 0:
-        return _unknown(repo, branch, commit, looked)
-    head, stands_on, checked_out, folder = os.fsdecode(looked.stdout).removesuffix("\n").split("\n", 3)
-    if stands_on != head and git.is_ancestor(repo, commit, head):
-        return Outcome(Result.PASSED, commit=commit)
-    if why := _elsewhere(checked_out, branch) or _busy(Path(folder)):
-        return _held(why)
-    return (
-        _forwarded(repo, _Move(branch, head, commit, Path(folder)))
-        if stands_on == head
-        else _outdated(branch)
-    )
-
-
-def _unknown(repo: Path, branch: str, commit: str, looked: git.Done) -> Outcome:
-    """Branch or merge are not there."""
-    if not git.commit_id(repo, f"refs/heads/{branch}"):
+    objects, folder = objects_of(repo), git.own_folder(repo)
+    head, merge = objects.commit_id(f"refs/heads/{branch}"), objects.commit(commit)
+    if not head:
         return Outcome(Result.HELD, renamed_branch.gone(repo, branch))
-    if git.commit_id(repo, commit):
-        raise git.GitError(f"`{commit}` is no merge: {git.why(looked, repo)}")
-    return _outdated(branch)  # the merge was not kept: it is made again
+    if merge is None:
+        return _outdated(branch)  # it was not kept: it is made again
+    is_next = merge.parents[:1] == (head,)
+    if not is_next and objects.contains(head, commit):
+        return Outcome(Result.PASSED, commit=commit)
+    if why := _elsewhere(repo, branch) or _busy(folder):
+        return _held(why)
+    return _forwarded(repo, _Move(branch, head, commit, folder)) if is_next else _outdated(branch)
 
 
-def _elsewhere(checked_out: str, branch: str) -> str:
+def _elsewhere(repo: Path, branch: str) -> str:
     """What is checked out, if it is not the branch."""
+    if content(git.own_folder(repo) / "HEAD") == b"ref: refs/heads/%s\n" % os.fsencode(branch):
+        return ""
+    # Other ways to be on the branch, as in a repository without a file for each, only git knows.
+    checked_out = git.output(repo, "rev-parse", "--symbolic-full-name", "HEAD")
     if checked_out == f"refs/heads/{branch}":
         return ""
     other = checked_out.removeprefix("refs/heads/")
@@ -110,7 +97,7 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
     if lock := locks.in_the_way(move.git_folder, move.branch):
         return lock
     try:
-        changes = git.changes(repo, move.head, move.commit)
+        changes = objects_of(repo).brought_by(move.commit)
         if obstacle := obstacles.found(repo, changes):
             return _held(obstacle)
         rollback.note(repo, move.git_folder, move.branch, move.head, move.commit, changes)
@@ -121,7 +108,7 @@ def _forwarded(repo: Path, move: _Move) -> Outcome | Path:
     # A strategy that is set for the branch would make a merge of it.
     own = git.settings((f"branch.{move.branch}.mergeOptions", ""))
     done = git.run(repo, *_FORWARD, move.commit, env=own)
-    if git.is_ancestor(repo, move.commit, f"refs/heads/{move.branch}"):
+    if objects_of(repo).contains(f"refs/heads/{move.branch}", move.commit):
         rollback.forget(repo)
         return Outcome(Result.PASSED, commit=move.commit)
     return _refused(repo, move, done, rollback.undo(repo, was_killed=done.returncode < 0))

@@ -77,9 +77,9 @@ STEERING = frozenset(
 _LEFT_OUT = frozenset(map(os.fsencode, (*STEERING, process.RUN_MARKER, process.ATTEMPT_MARKER)))
 
 
-def environment() -> dict[bytes, bytes]:
+def environment(more: Mapping[str, str] | None = None) -> dict[bytes, bytes]:
     """
-    The environment of peal's own git calls, as the operating system has it.
+    The environment of peal's own git calls, as the operating system has it, with `more` variables.
 
     Without the run's markers, so that no clean-up cuts git short; never asking anybody; without the index refresh
     that would take the lock agents need; and not steered by a hook or an outer git that peal was started from.
@@ -92,11 +92,15 @@ def environment() -> dict[bytes, bytes]:
         b"GIT_TERMINAL_PROMPT": b"0",
         b"GIT_EDITOR": b"true",
         b"LC_ALL": b"C",
+        **{os.fsencode(name): os.fsencode(value) for name, value in (more or {}).items()},
     }
 
 
 Done = subprocess.CompletedProcess[bytes]
 """A git that has ended, with what it printed."""
+Coprocess = subprocess.Popen[bytes]
+"""A git that goes on, and answers by pipes."""
+_NOT_HERE = "`git` is not installed or not on PATH; install it"
 
 
 class GitError(PealError):
@@ -107,18 +111,38 @@ def run(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | 
     """Run git in `folder` and wait; its exit status is the caller's to judge."""
     try:
         return subprocess.run(
-            ["git", *_QUIET, "-C", os.fspath(folder), *words],
-            env={
-                **environment(),
-                **{os.fsencode(name): os.fsencode(value) for name, value in (env or {}).items()},
-            },
+            _argv(folder, words),
+            env=environment(env),
             input=stdin,
             capture_output=True,
             check=False,
             start_new_session=True,
         )
     except FileNotFoundError:
-        raise PealError("`git` is not installed or not on PATH; install it") from None
+        raise PealError(_NOT_HERE) from None
+
+
+def start(git_folder: Path, *words: str) -> Coprocess:
+    """
+    Start a git that answers by pipes until its input is closed, as it is when peal dies; its complaints are lost.
+
+    It works in no folder of the person's: who looks for gits at work there does not find it.
+    """
+    try:
+        return subprocess.Popen(
+            _argv(Path("/"), words),
+            env=environment({"GIT_DIR": str(git_folder)}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise PealError(_NOT_HERE) from None
+
+
+def _argv(folder: Path, words: Sequence[str]) -> list[str]:
+    return ["git", *_QUIET, "-C", os.fspath(folder), *words]
 
 
 def output(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
@@ -206,8 +230,17 @@ def parents(folder: Path, commit: str) -> list[str]:
 
 
 @cache
+def own_folder(repo: Path) -> Path:
+    """Where git keeps what belongs to this checkout alone: HEAD, the index, what is under way."""
+    return Path(output(repo, "rev-parse", "--absolute-git-dir"))
+
+
+@cache
 def common_folder(repo: Path) -> Path:
     """Where git keeps what all worktrees of this repository share: objects, branches, settings."""
+    own = own_folder(repo)
+    if not (own / "commondir").exists():  # a linked worktree's has one; see gitrepository-layout(5)
+        return own
     return Path(output(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
 
 
@@ -280,17 +313,12 @@ class Change:
 
 
 RAW = ("--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=dirty", "-z")
-"""For a difference that `in_raw` reads; with submodules that have moved, whatever `.gitmodules` has git pass over."""
+"""For a difference that is read here; with submodules that have moved, whatever `.gitmodules` has git pass over."""
 
 
 def changes(folder: Path, before: str, after: str) -> dict[str, Change]:
-    """Each path that differs between two commits; a rename is two of them."""
-    return in_raw(output(folder, "diff-tree", "-r", *RAW, before, after))
-
-
-def in_raw(raw: str) -> dict[str, Change]:
-    """What a raw difference says; see git-diff-tree(1), "Raw output format"."""
-    fields = raw.split("\0")
+    """Each path that differs between two commits; a rename is two of them. See git-diff-tree(1), "Raw output format"."""
+    fields = output(folder, "diff-tree", "-r", *RAW, before, after).split("\0")
     found = {}
     for head, path in zip(fields[::2], fields[1::2], strict=False):
         mode_before, mode_after, blob_before, blob_after, _ = head.removeprefix(":").split(" ")

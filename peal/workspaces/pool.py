@@ -15,6 +15,7 @@ from peal.errors import Paused, PealError
 from peal.landing import fast_forward, renamed_branch
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
+from peal.system.git_objects import Objects, objects_of
 from peal.text.display import some
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
@@ -178,10 +179,14 @@ class Pool:
 
     def target(self) -> str:
         """The commit that the branch is on now; `Paused` if it is not there."""
-        commit = git.commit_id(self.repo, f"refs/heads/{self.branch}")
+        commit = self._objects.commit_id(f"refs/heads/{self.branch}")
         if not commit:
             raise Paused(renamed_branch.gone(self.repo, self.branch))
         return commit
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return objects_of(self.repo)
 
     @contextmanager
     def lend(self, attempt: Order) -> Iterator[LentSlot]:
@@ -269,7 +274,7 @@ class Pool:
             return Outcome(Result.HELD, f"{refused}; put that right, then `peal resume`")
 
     def _landed(self, attempt: Order) -> Outcome:
-        brings = self._brought_by(attempt.change.verified)
+        brings = self._objects.brought_by(attempt.change.verified)
         if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self._landing:
@@ -282,11 +287,6 @@ class Pool:
             left = commits.let_go(self.repo, self.ref(attempt.task.index))
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
-
-    def _brought_by(self, merge: str) -> dict[str, git.Change]:
-        """What a merge changes in the branch. No index is read for that: the person's may be damaged."""
-        words = ("diff-tree", "-r", *git.RAW, f"{merge}^1", merge)
-        return git.in_raw(git.output(self.repo, *words, env={"GIT_INDEX_FILE": str(self.place / "no-index")}))
 
     def _unaccepted(self, attempt: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""
@@ -315,14 +315,16 @@ class Pool:
     def made_by(self, task: int, base: str, run: str) -> str:
         """The commit that a run which was cut off has made of a task and could not record; empty if there is none."""
         commit = commits.made_in(self.repo, self.ref(task), run)
-        before = ([base], git.parents(self.repo, base))
-        return commit if commit not in ("", base) and git.parents(self.repo, commit) in before else ""
+        made = self._objects.commit(commit) if commit else None
+        stood_on = self._objects.commit(base)
+        before = ((base,), stood_on.parents if stood_on else ())
+        return commit if made and commit != base and made.parents in before else ""
 
     def merged_by(self, task: int, base: str, brings: str) -> str:
         """The merge of `brings` that a round of `address` has made and could not record; empty if there is none."""
-        commit = git.commit_id(self.repo, self.ref(task))
-        is_merge = bool(commit) and commit != brings and git.parents(self.repo, commit)[:1] == [base]
-        return commit if is_merge and git.is_ancestor(self.repo, brings, commit) else ""
+        made = self._objects.commit(self.ref(task))
+        is_merge = made is not None and made.id != brings and made.parents[:1] == (base,)
+        return made.id if made and is_merge and git.is_ancestor(self.repo, brings, made.id) else ""
 
     def set_branches_aside(self) -> None:
         """Give peal's branches of this plan other names, for a run that starts over."""

@@ -31,13 +31,13 @@ _LOCK_FILES = {
 
 def landing_branch(repo: Path, prefix: str) -> str:
     """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
-    folder = git.output(repo, "rev-parse", "--absolute-git-dir")
-    if busy := git.UNDER_WAY.get(git.work_under_way(Path(folder))):
+    folder = git.own_folder(repo)
+    if busy := git.UNDER_WAY.get(git.work_under_way(folder)):
         raise PealError(
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
     branch, commit = git.branch(repo), git.commit_id(repo, "HEAD")
-    if not (branch and commit) and (told := git_damage.of_a_branch(Path(folder))):
+    if not (branch and commit) and (told := git_damage.of_a_branch(folder)):
         raise PealError(told)
     if not branch:
         raise PealError(

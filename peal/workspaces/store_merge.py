@@ -40,10 +40,6 @@ class StoreMerge:
             return "" if mixed and self._are_special(Path(empty), ours, mixed) else tree
 
     @cached_property
-    def _folder(self) -> str:
-        return git.output(self.repo, "rev-parse", "--absolute-git-dir")
-
-    @cached_property
     def _drivers(self) -> tuple[str, ...] | None:
         """Merge drivers that are configured; None where something is that goes for every file."""
         asked = git.run(self.repo, "config", "--name-only", "-z", "--get-regexp", _CONFIGURED)
@@ -54,7 +50,7 @@ class StoreMerge:
     def _git(self, empty: Path, *words: str, stdin: bytes = b"", index: str = "") -> git.Done:
         """git in the empty folder; a driver that it is told to use, by attributes that are not in a tree, fails."""
         env = {
-            "GIT_DIR": self._folder,
+            "GIT_DIR": str(git.own_folder(self.repo)),
             "GIT_WORK_TREE": str(empty),
             **({"GIT_INDEX_FILE": index} if index else {}),
         }

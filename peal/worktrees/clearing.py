@@ -2,9 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
 from attrs import frozen
@@ -32,23 +31,13 @@ class Clearing:
         with suppress(OSError):
             make_writable(self.tree)
 
-    def open_folders(self, tracked: tuple[str, ...]) -> None:
-        """
-        Tracked folders can be written in again, and hold nothing that git has no eyes for: sockets, fifos, devices.
-
-        git keeps no modes of folders, so a reset brings none back.
-        """
-        folders, unseen = {"."}, []
-        for name in (".", *tracked):
-            folder = self.tree / name
+    def open_folders(self, tracked: Iterable[str]) -> None:
+        """Tracked folders can be written in again: git keeps no modes of folders, so a reset brings none back."""
+        opened = {""}
+        for name in tracked:
             with suppress(OSError):
-                if str(Path(name).parent) in folders and make_writable(folder):
-                    folders.add(name)
-                    with os.scandir(folder) as entries:
-                        unseen += [entry.path for entry in entries if _is_special(entry)]
-        for path in unseen:
-            if self.git("check-ignore", "--quiet", "--", path).returncode == 1:
-                removal.remove(Path(path))
+                if _above(name) in opened and make_writable(self.tree / name):
+                    opened.add(name)
 
     def untracked(self) -> list[str]:
         """What is neither in a commit nor ignored, a folder of such things once and with `/` at its end."""
@@ -58,8 +47,16 @@ class Clearing:
         found = git.printed(self.git(*words), self.tree, words)
         return [path for path in found.split("\0") if path]
 
-    def clear(self) -> list[str]:
-        """What is neither in a commit nor ignored goes, but repositories only to a place beside, which is told."""
+    def clear(self, tracked: Mapping[str, Container[str]]) -> list[str]:
+        """
+        What is neither in a commit nor ignored goes, but repositories only to a place beside, which is told.
+
+        `tracked` is what the commit has in each folder: where there is nothing else, git is not asked what that may be.
+        """
+        others = not_in(self.tree, tracked)
+        if others == []:
+            return []
+        self._drop_unseen(others or [])
         listed = self.untracked()
         told = self._without_repositories(listed)
         self._drop(listed)
@@ -68,6 +65,15 @@ class Clearing:
     def drop_untracked(self) -> None:
         """What is neither in a commit nor ignored goes: nobody's work is among it."""
         self._drop(self.untracked())
+
+    def _drop_unseen(self, others: Iterable["os.DirEntry[str]"]) -> None:
+        """What git has no eyes for, sockets, fifos and devices, goes unless it is ignored."""
+        for entry in others:
+            is_ignored = (
+                _is_special(entry) and self.git("check-ignore", "--quiet", "--", entry.path).returncode != 1
+            )
+            if _is_special(entry) and not is_ignored:
+                removal.remove(Path(entry.path))
 
     def _without_repositories(self, listed: list[str]) -> list[str]:
         """
@@ -144,11 +150,34 @@ def make_usable(place: Path) -> None:
         place.chmod(stat.S_IMODE(mode) | 0o400)
 
 
-@lru_cache(maxsize=16)
-def tracked_folders(repo: Path, commit: str) -> tuple[str, ...]:
-    """The folders of a commit, each behind the one it lies in; tasks often begin on the same commit."""
-    listed = git.output(repo, "ls-tree", "-r", "-d", "--name-only", "--full-tree", "-z", commit)
-    return tuple(filter(None, listed.split("\0")))
+def not_in(tree: Path, tracked: Mapping[str, Container[str]]) -> list["os.DirEntry[str]"] | None:
+    """
+    What lies in a worktree, but for its `.git`, and is not among the names that are `tracked` in each folder.
+
+    Folders come with `/` at their end, the worktree as ``. None where a look cannot tell: a folder is something else,
+    or closed. No link is followed.
+    """
+    found: list[os.DirEntry[str]] = []
+    missing: set[str] = set()
+    for folder, names in tracked.items():
+        try:
+            if _above(folder) in missing:
+                raise FileNotFoundError
+            if not make_writable(tree / folder):
+                return None
+            with os.scandir(tree / folder) as entries:
+                found += [one for one in entries if one.name not in names and (folder or one.name != ".git")]
+        except FileNotFoundError:  # a sparse checkout leaves it out
+            missing.add(folder)
+        except OSError:
+            return None
+    return found
+
+
+def _above(folder: str) -> str:
+    """The folder that one lies in."""
+    above = folder.rstrip("/").rpartition("/")[0]
+    return above and f"{above}/"
 
 
 def _is_special(entry: "os.DirEntry[str]") -> bool:

@@ -16,10 +16,11 @@ from attrs import frozen
 from peal.errors import PealError
 from peal.system import git, removal
 from peal.system.files import content, replace
+from peal.system.git_objects import objects_of
 from peal.text.display import some
 from peal.worktrees import submodules
 from peal.worktrees.agent_git import AgentGit, Origin
-from peal.worktrees.clearing import Clearing, holds_anything, make_usable, tracked_folders
+from peal.worktrees.clearing import Clearing, holds_anything, make_usable
 from peal.worktrees.conflicts import SIDES
 from peal.worktrees.guarded import own_programs
 from peal.worktrees.included_files import Bringing
@@ -143,9 +144,10 @@ class Worktree:
 
     def _reset(self, commit: str) -> list[str]:
         self.unlock()
-        self.clearing.open_folders(tracked_folders(self.repo, commit))
+        tracked = objects_of(self.repo).folders_of(commit)
+        self.clearing.open_folders(tracked)
         self.output("reset", "--quiet", "--hard", commit)
-        return self.clearing.clear()
+        return self.clearing.clear(tracked)
 
     @property
     def clearing(self) -> Clearing:

@@ -1,0 +1,117 @@
+"""What one git that goes on says of commits and trees is what a git for each question would say."""
+
+import os
+import random
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import Repo
+
+from peal.system import git, git_dialogue, removal
+from peal.system.git_objects import Objects, objects_of
+
+NAMES = ("a", "b", "b.c", "b-d", "ä ö", 'with "quotes"', "new\nline", "-x", "\udcff")
+
+
+def committed(repo: Repo, message: str) -> str:
+    repo.git("add", "--all")
+    repo.git("commit", "-qm", message, "--allow-empty")
+    return repo.git("rev-parse", "HEAD").strip()
+
+
+def scrambled(repo: Repo, luck: random.Random) -> None:
+    """Put something else at a few paths: files, programs, links, folders, nothing."""
+    for _ in range(6):
+        parts = [luck.choice(NAMES) for _ in range(luck.randint(1, 3))]
+        path = repo.path.joinpath(*parts)
+        removal.remove(repo.path / parts[0] if luck.random() < 0.4 else path)
+        if luck.random() < 0.8 and not path.exists() and all(not above.is_file() for above in path.parents):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if luck.random() < 0.2:
+                path.symlink_to("a")
+            else:
+                path.write_text(str(luck.random()))
+                path.chmod(luck.choice((0o644, 0o755)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_difference_of_two_commits_is_the_one_that_git_tells(repo: Repo, seed: int) -> None:
+    luck, made = random.Random(seed), [committed(repo, "empty")]
+    for number in range(8):
+        scrambled(repo, luck)
+        made.append(committed(repo, str(number)))
+    objects = objects_of(repo.path)
+
+    for before, after in pairwise(made):
+        assert list(objects.brought_by(after).items()) == list(git.changes(repo.path, before, after).items())
+        listed = git.output(repo.path, "ls-tree", "-r", "-d", "--name-only", "-z", after).split("\0")
+        assert {name.rstrip("/") for name in objects.folders_of(after)} == {"", *listed}
+
+
+@pytest.mark.parametrize("kind", ["sha256", "packed"])
+def test_any_kind_of_repository_is_read(tmp_path: Path, repo: Repo, kind: str) -> None:
+    other = Repo(tmp_path / "other", repo.env, repo.started)
+    words = ["--object-format=sha256"] if kind == "sha256" else []
+    repo.git("init", "-q", *words, str(other.path))
+    other.git("config", "user.name", "A Person")
+    other.git("config", "user.email", "person@example.org")
+    other.write("folder/one", "1\n")
+    first = committed(other, "first")
+    other.write("folder/one", "2\n")
+    objects = objects_of(other.path)
+    assert objects.commit_id("HEAD") == first
+    second = committed(other, "second")
+    if kind == "packed":
+        other.git("gc", "-q", "--prune=now")
+
+    assert list(objects.brought_by(second)) == ["folder/one"]
+    assert objects.contains("HEAD", first)
+    assert not objects.contains(first, second)
+
+
+def test_a_name_is_looked_up_anew_and_what_is_not_there_is_none(repo: Repo) -> None:
+    first = committed(repo, "first")
+    objects = objects_of(repo.path)
+
+    assert objects.commit_id("refs/heads/main") == first
+    assert objects.commit_id("refs/heads/other") == ""
+    assert objects.commit("0" * 40) is None
+    second = committed(repo, "second")
+    repo.git("pack-refs", "--all")
+    assert objects.commit_id("refs/heads/main") == second
+    repo.git("branch", "other", first)
+    assert objects.commit_id("refs/heads/other") == first
+
+
+def test_a_git_that_somebody_has_ended_is_started_once_more(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, started = committed(repo, "first"), []
+    start = git.start
+    monkeypatch.setattr(git, "start", lambda *words: started.append(start(*words)) or started[-1])
+    objects = Objects(repo.path, git_dialogue.Dialogue(repo.path / ".git", ("cat-file", "--batch")))
+    assert objects.commit_id("HEAD") == first
+    os.kill(started[0].pid, signal.SIGKILL)
+    started[0].wait()
+
+    assert objects.commit_id("refs/heads/main") == first
+    assert len(started) == 2
+
+
+def test_where_git_cannot_read_it_says_why_itself(repo: Repo) -> None:
+    committed(repo, "first")
+    objects = Objects(repo.path, git_dialogue.Dialogue(repo.path / ".git", ("cat-file", "--batch")))
+    repo.write(".git/config", "[core\n")
+
+    with pytest.raises(git.GitError, match="bad config line 1"):
+        objects.commit_id("HEAD")
+
+
+def test_more_questions_than_a_pipe_holds_are_answered(repo: Repo) -> None:
+    for number in range(1200):
+        repo.write(f"{number}/{'x' * 200}", f"{number}\n")
+    made = committed(repo, "many")
+
+    assert len(objects_of(repo.path).folders_of(made)) == 1201
