@@ -7,13 +7,14 @@ peal's own git never reads it: what it says of itself is read as data, and what 
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
 
 from peal.system import git, removal
 from peal.system.files import content
+from peal.system.git_refs import all_refs
 
 _UNDER_WAY = ("MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "AUTO_MERGE", "CHERRY_PICK_HEAD", "ORIG_HEAD")
 """What git keeps beside the index of something begun; see gitrepository-layout(5)."""
@@ -44,11 +45,15 @@ class Origin:
     """The repository's git folder, what all its worktrees share."""
     settings: str
     """The repository's own settings, as the text of a settings file."""
+    has_ref_files: bool
+    """Whether git keeps branches and tags in files there, and not in a table."""
 
     @classmethod
     def of(cls, folder: Path, tree: Path) -> "Origin":
         """As the repository is configured now; what an agent changes in there later is not handed on."""
-        return cls(folder, _settings(folder, tree))
+        configured = _configured(folder)
+        in_files = all(value == "files" for name, _, value in configured if name == "extensions.refstorage")
+        return cls(folder, _settings(folder, tree, configured), in_files)
 
 
 @frozen
@@ -89,7 +94,7 @@ class AgentGit:
         (self.folder / "config").write_text(
             origin.settings + _of_worktree(own), encoding="utf-8", errors="surrogateescape"
         )
-        (self.folder / "packed-refs").write_text(_refs(common), encoding="utf-8", errors="surrogateescape")
+        (self.folder / "packed-refs").write_text(_refs(origin), encoding="utf-8", errors="surrogateescape")
         for name in _SHARED:
             _copy(common / name, self.folder / name)
         for name in ("HEAD", "index", "info/sparse-checkout", *_UNDER_WAY):
@@ -169,19 +174,23 @@ def _alternates(objects: Path) -> Iterator[bytes]:
             yield line + b"\n"
 
 
-def _refs(folder: Path) -> str:
+def _refs(origin: Origin) -> str:
     """The branches, tags and remote branches as git keeps them in one file, without what is the person's alone."""
-    words = ("for-each-ref", "--format=%(objectname) %(refname)")
-    listed = git.output(folder, *words, env=git.steered(folder, folder)).splitlines()
-    return "".join(f"{line}\n" for line in listed if not line.partition(" ")[2].startswith(_NOT_ANYBODY_S))
+    listed = all_refs(origin.folder, origin.has_ref_files)
+    return "".join(f"{id_} {name}\n" for name, id_ in listed.items() if not name.startswith(_NOT_ANYBODY_S))
 
 
-def _settings(folder: Path, tree: Path) -> str:
-    """The repository's settings, with what they include, in a form that holds in another folder."""
+def _configured(folder: Path) -> list[tuple[str, str, str]]:
+    """The repository's settings, with what they include: names, a line end if there is a value, values."""
     words = ("config", "--local", "--includes", "--list", "-z")
     listed = git.output(folder, *words, env=git.steered(folder, folder))
+    return [entry.partition("\n") for entry in listed.split("\0") if entry]
+
+
+def _settings(folder: Path, tree: Path, configured: Iterable[tuple[str, str, str]]) -> str:
+    """Settings in a form that holds in another folder."""
     lines = [_setting("core.bare", "false"), _setting("core.hooksPath", str(folder / "hooks"))]
-    for name, equals, value in (entry.partition("\n") for entry in listed.split("\0") if entry):
+    for name, equals, value in configured:
         is_url = name.startswith(("remote.", "submodule.")) and name.endswith((".url", ".pushurl"))
         if not name.startswith(_NOT_TAKEN):
             told = _absolute_url(value, tree) if is_url else value
