@@ -14,6 +14,7 @@ from peal.model.review import Finding
 from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content
+from peal.system.git_objects import Objects, objects_of
 from peal.workspaces.messages import Messages
 from peal.workspaces.store_merge import StoreMerge
 from peal.worktrees import commits, conflicts, hooks, leftovers
@@ -87,24 +88,39 @@ class Merge:
     def _hand_over(self) -> None:
         self.notes += self.worktree.hand_over(self.origin)
 
-    @cached_property
-    def _parents(self) -> list[str]:
-        return git.parents(self.worktree.repo, self.attempt.change.brings)
+    @property
+    def _parents(self) -> tuple[str, ...]:
+        brought = self._objects.commit(self.attempt.change.brings)
+        return brought.parents if brought else ()
+
+    @property
+    def _objects(self) -> Objects:
+        return objects_of(self.worktree.repo)
 
     @cached_property
     def _way(self) -> Way:
-        repo, brings = self.worktree.repo, self.attempt.change.brings
         stands_on = self._parents[0] if self._parents else ""
         if stands_on == self.base:
             return Way.MERGED if len(self._parents) > 1 else Way.MERGE
-        if git.is_ancestor(repo, brings, self.base):
+        if not self._adds_something and self._objects.contains(self.base, self.attempt.change.brings):
             return Way.NOTHING
-        return Way.MERGE if stands_on and git.is_ancestor(repo, stands_on, self.base) else Way.REPLAY
+        return Way.MERGE if stands_on and self._objects.contains(self.base, stands_on) else Way.REPLAY
+
+    @cached_property
+    def _plain_tree(self) -> str:
+        """The tree of a merge that git makes by itself; empty where it makes none."""
+        return self.store.tree(self.base, self.attempt.change.brings)
+
+    @property
+    def _adds_something(self) -> bool:
+        """Whether a merge shows that the branch does not have the commit: with one that it has it comes out as it is."""
+        base = self._objects.commit(self.base)
+        return base is not None and self._plain_tree not in ("", base.tree)
 
     @property
     def _onto(self) -> tuple[str, ...]:
         """The parents of the commit that comes out."""
-        other = {Way.MERGED: self._parents[1:], Way.MERGE: [self.attempt.change.brings]}.get(self._way, [])
+        other = {Way.MERGED: self._parents[1:], Way.MERGE: (self.attempt.change.brings,)}.get(self._way, ())
         return (self.base, *other)
 
     @property
@@ -144,10 +160,11 @@ class Merge:
         elif self._way is Way.MERGED:
             self._commit = self.attempt.change.brings
         else:
-            tree = self.store.tree(self.base, self.attempt.change.brings)
-            if not tree:
+            if not self._plain_tree:
                 return False
-            self._commit = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
+            self._commit = commits.made(
+                self.worktree.repo, self._plain_tree, self._onto, self.message, self.identity
+            )
         return True
 
     def _stage(self) -> None:
