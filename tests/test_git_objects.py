@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import Repo
 
-from peal.system import git, git_dialogue, removal
-from peal.system.git_objects import Objects, objects_of
+from peal.system import git, removal
+from peal.system.git_objects import objects_of
 
 NAMES = ("a", "b", "b.c", "b-d", "ä ö", 'with "quotes"', "new\nline", "-x", "\udcff")
 
@@ -91,7 +91,7 @@ def test_a_git_that_somebody_has_ended_is_started_once_more(
     first, started = committed(repo, "first"), []
     start = git.start
     monkeypatch.setattr(git, "start", lambda *words: started.append(start(*words)) or started[-1])
-    objects = Objects(repo.path, git_dialogue.Dialogue(repo.path / ".git", ("cat-file", "--batch")))
+    objects = objects_of(repo.path)
     assert objects.commit_id("HEAD") == first
     os.kill(started[0].pid, signal.SIGKILL)
     started[0].wait()
@@ -102,7 +102,7 @@ def test_a_git_that_somebody_has_ended_is_started_once_more(
 
 def test_where_git_cannot_read_it_says_why_itself(repo: Repo) -> None:
     committed(repo, "first")
-    objects = Objects(repo.path, git_dialogue.Dialogue(repo.path / ".git", ("cat-file", "--batch")))
+    objects = objects_of(repo.path)
     repo.write(".git/config", "[core\n")
 
     with pytest.raises(git.GitError, match="bad config line 1"):

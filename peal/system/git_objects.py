@@ -1,10 +1,11 @@
-"""What a repository's commits and trees hold, asked of one git that goes on answering."""
+"""A repository's commits and trees, read and added by gits that go on."""
 
 import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO
 
 from attrs import define, field, frozen
@@ -42,7 +43,8 @@ class Objects:
     """
 
     repo: Path
-    _dialogue: Dialogue
+    _reading: Dialogue
+    _adding: Dialogue
     _commits: dict[str, Commit] = field(factory=dict)
     _trees: dict[str, Entries] = field(factory=dict)
     _kept: int = 0
@@ -51,17 +53,34 @@ class Objects:
         """The commit that a name means, as `refs/heads/main`; None if there is none."""
         if known := self._commits.get(name):
             return known
-        (found,) = self._dialogue.ask([f"{name}^{{commit}}"], _answer)
+        (found,) = self._reading.ask([f"{name}^{{commit}}"], _answer)
         if found is None:
             return None
         commit = _commit(*found)
         self._commits[commit.id] = commit
         return commit
 
+    def add_commit(self, content: bytes) -> str:
+        """Store a commit that is written out; its id."""
+        with NamedTemporaryFile(prefix="peal-commit-") as file:
+            file.write(content)
+            file.flush()
+            (made,) = self._adding.ask([file.name], _id)
+        return made
+
     def commit_id(self, name: str) -> str:
         """Its id; empty if there is none."""
         found = self.commit(name)
         return found.id if found else ""
+
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit; GitError if that is not there."""
+        found = self.commit(commit)
+        if found is None:
+            raise git.GitError(
+                f"commit `{commit}` is not in the repository; `git fsck` tells what is missing"
+            )
+        return found.tree
 
     def contains(self, newer: str, older: str) -> bool:
         """Whether `newer` contains `older`; git itself is asked only where the latest first parents do not show it."""
@@ -101,8 +120,7 @@ class Objects:
 
     def folders_of(self, commit: str) -> dict[str, Entries]:
         """Each folder of a commit with what is in it, before those inside: the root is ``, others end with `/`."""
-        made = self.commit(commit)
-        return self.folders(made.tree) if made else {}
+        return self.folders(self.tree_of(commit))
 
     def folders(self, tree: str) -> dict[str, Entries]:
         """The same of a tree."""
@@ -124,7 +142,7 @@ class Objects:
         wanted = dict.fromkeys(ids)
         known = {id_: entries for id_ in wanted if (entries := self._trees.get(id_)) is not None}
         asked = [id_ for id_ in wanted if id_ not in known]
-        answers = self._dialogue.ask(asked, _answer) if asked else []
+        answers = self._reading.ask(asked, _answer) if asked else []
         read = {id_: _entries(id_, found) for id_, found in zip(asked, answers, strict=True)}
         self._keep(read)
         return known | read
@@ -139,7 +157,15 @@ class Objects:
 @cache
 def objects_of(repo: Path) -> Objects:
     """Those of a repository, and of all its worktrees."""
-    return Objects(repo, Dialogue(git.common_folder(repo), ("cat-file", "--batch")))
+    folder, add = git.common_folder(repo), ("hash-object", "-t", "commit", "-w", "--stdin-paths")
+    return Objects(repo, Dialogue(folder, ("cat-file", "--batch")), Dialogue(folder, add))
+
+
+def _id(stream: IO[bytes]) -> str:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    return line.decode().strip()
 
 
 def _answer(stream: IO[bytes]) -> tuple[str, bytes] | None:

@@ -5,7 +5,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 
 from peal.errors import Paused, PealError
 from peal.landing import fast_forward, renamed_branch
+from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
 from peal.system.git_objects import Objects, objects_of
@@ -26,6 +27,7 @@ from peal.worktrees.agent_git import Origin
 from peal.worktrees.guarded import Guarded
 from peal.worktrees.hooks import Hooks
 from peal.worktrees.left_out import ignored_since
+from peal.worktrees.staging import Staged, staged
 from peal.worktrees.worktree import ADDRESS, Worktree
 
 _LINK = "160000"
@@ -51,6 +53,8 @@ class LentSlot:
     """The worktree stays with the task for its next phase."""
     notes: list[str] = field(factory=list)
     _watched_at: int = 0
+    _staged: Staged | None = None
+    """What there is to be committed, once the agent has ended."""
 
     @property
     def path(self) -> Path:
@@ -66,7 +70,17 @@ class LentSlot:
 
     def left_out(self) -> tuple[str, ...]:
         """Files that git ignores and that this attempt has made."""
-        return tuple(ignored_since(self.worktree, self._watched_at))
+        if self.attempt.phase.kind is Kind.WRITE:
+            self._stage()
+        tree = self._staged.tree if self._staged else ""
+        return tuple(ignored_since(self.worktree, self._watched_at, tree))
+
+    def _stage(self) -> None:
+        """Stage what `keep` will commit: beside that lies what git ignores. Where it cannot be, `keep` says so."""
+        with suppress(PealError):
+            self.worktree.check_intact()
+            self.worktree.clearing.open_up()
+            self._staged = staged(self.worktree, self.base)
 
     def changed_outside(self) -> tuple[str, ...]:
         """What changed in the person's tree, by whomever."""
@@ -74,13 +88,17 @@ class LentSlot:
 
     def changed(self) -> tuple[str, ...]:
         """The paths that differ from its base."""
-        return self.worktree.changed()
+        return (self._staged.paths if self._staged else ()) or self.worktree.changed()
 
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the worktree is free for others."""
         self.worktree.clearing.open_up()
         text = self.messages.of_task(self.attempt.task, run)
-        made = commits.checkpoint(self.worktree, self.base, text, self.identity, self._parents)
+
+        def commit_of(tree: str) -> str:
+            return commits.made(self.worktree.repo, tree, self._parents, text, self.identity)
+
+        made = commits.checkpoint(self.worktree, self.base, commit_of, self._staged)
         commit, left = made.commit, commits.save_submodules(self.worktree, self.attempt.folder)
         self.notes += made.notes
         if left and not commit:
@@ -98,7 +116,8 @@ class LentSlot:
     @property
     def _parents(self) -> tuple[str, ...]:
         """What the task's one commit comes after; a later phase's takes the place of the one that it began on."""
-        return tuple(git.parents(self.worktree.repo, self.base)) if self.attempt.base else (self.base,)
+        begun_on = objects_of(self.worktree.repo).commit(self.base) if self.attempt.base else None
+        return begun_on.parents if begun_on else (self.base,)
 
     def rescue(self) -> str:
         """A patch against the base."""

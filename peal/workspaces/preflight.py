@@ -13,7 +13,7 @@ from peal.system import git, git_damage
 from peal.text.display import some
 
 _SHOWN = 3
-_IDENTITY = re.compile(r"(.*?) ?<(.*)> \d+ [-+]\d{4}", re.DOTALL)
+_IDENTITY = re.compile(r"(.*?) ?<(.*)> (\d+ [-+]\d{4})", re.DOTALL)
 """What `git var GIT_AUTHOR_IDENT` prints."""
 _NEEDS = {
     "node_modules": 'worktree_setup = "npm ci"',
@@ -76,6 +76,8 @@ def identity(repo: Path) -> dict[str, str]:
                 "or pass --no-commit"
             )
         found |= {f"GIT_{role}_NAME": told[1], f"GIT_{role}_EMAIL": told[2]}
+        if os.environ.get(f"GIT_{role}_DATE"):
+            found[f"GIT_{role}_DATE"] = f"@{told[3]}"
     return found
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -10,10 +11,11 @@ from attrs import frozen
 from peal.errors import PealError
 from peal.system import git, git_refusals
 from peal.system.files import content, replace
+from peal.system.git_objects import objects_of
 from peal.system.layout import PATCH
 from peal.text.display import harmless, slug, some
 from peal.worktrees import submodules
-from peal.worktrees.staging import staged
+from peal.worktrees.staging import Staged, staged
 from peal.worktrees.worktree import MARKER, Worktree
 
 _SHOWN = 5
@@ -39,10 +41,10 @@ class Checkpoint:
 
 
 def checkpoint(
-    worktree: Worktree, base: str, text: str, identity: Mapping[str, str], parents: Sequence[str]
+    worktree: Worktree, base: str, commit: Callable[[str], str], found: Staged | None = None
 ) -> Checkpoint:
     """
-    The commit of all that differs from `base` in the worktree, made without hooks.
+    The commit of all that differs from `base` in the worktree, made of its tree without hooks; `found` is what is staged.
 
     What the agent committed itself is part of it. Ignored files stay out, also those an agent has forced in, and so
     do repositories of their own inside the worktree.
@@ -53,16 +55,13 @@ def checkpoint(
     ):
         listed = ", ".join(f"`{harmless(path)}`" for path in torn)
         raise PealError(f"a merge was left half done, with conflict markers in {listed}")
-    found = staged(worktree, base)
+    found = found or staged(worktree, base)
     if found.forced:
         raise PealError(
             f"git ignores {some(found.forced, _SHOWN)}, which the agent has staged or committed: it would not land; change "
             f"`.gitignore`, or set `commit_ignored = [{json.dumps(found.forced[0])}]`"
         )
-    commit = (
-        made(worktree.repo, worktree.output("write-tree"), parents, text, identity) if found.paths else ""
-    )
-    return Checkpoint(commit, found.notes)
+    return Checkpoint(commit(found.tree) if found.paths else "", found.notes)
 
 
 def _is_torn(path: Path) -> bool:
@@ -70,16 +69,24 @@ def _is_torn(path: Path) -> bool:
     return MARKER.search(content(path) or b"") is not None
 
 
-def made(
-    folder: Path, tree: str, parents: Sequence[str], text: str, identity: Mapping[str, str] | None = None
-) -> str:
+def made(repo: Path, tree: str, parents: Sequence[str], text: str, identity: Mapping[str, str]) -> str:
     """A commit of `tree` by the person whose `identity` is given as variables; nothing points to it yet."""
-    above = [word for parent in parents for word in ("-p", parent)]
-    return git.output(folder, "commit-tree", tree, *above, "-F", "-", stdin=_encoded(text), env=identity)
+    now = time.strftime("%s %z")
+    head = [
+        f"tree {tree}",
+        *(f"parent {parent}" for parent in parents),
+        f"author {_person(identity, 'AUTHOR', now)}",
+        f"committer {_person(identity, 'COMMITTER', now)}",
+    ]
+    return objects_of(repo).add_commit(
+        os.fsencode("\n".join(head)) + b"\n\n" + text.encode("utf-8", "replace")
+    )
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+def _person(identity: Mapping[str, str], role: str, now: str) -> str:
+    """Who it was and when, as a commit has it; a moment that the person has set counts for all commits."""
+    when = identity.get(f"GIT_{role}_DATE", now).removeprefix("@")
+    return f"{identity[f'GIT_{role}_NAME']} <{identity[f'GIT_{role}_EMAIL']}> {when}"
 
 
 def save_patch(worktree: Worktree, base: str, folder: Path) -> None:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from peal.system.git_objects import objects_of
 from peal.text.display import count, some
+from peal.worktrees.clearing import not_in
 from peal.worktrees.worktree import Worktree
 
 _AT_MOST = 5000
@@ -23,8 +25,14 @@ _MANY_FILES = 1000
 _MANY_BYTES = 20_000_000
 
 
-def ignored_since(worktree: Worktree, since: int) -> list[str]:
-    """Files that git ignores and that were made or changed since a moment in ns, tools' own caches left out."""
+def ignored_since(worktree: Worktree, since: int, staged: str = "") -> list[str]:
+    """
+    Files that git ignores and that were made or changed since a moment in ns, tools' own caches left out.
+
+    git is asked for them where something lies there that is not in the tree that is `staged`.
+    """
+    if staged and not _may_be_ignored(worktree, staged):
+        return []
     listed = worktree.output(
         "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"
     ).split("\0")
@@ -37,6 +45,12 @@ def ignored_since(worktree: Worktree, since: int) -> list[str]:
         if path not in own and _changed_at(worktree.path / path) >= since:
             found.append(path)
     return sorted(found)
+
+
+def _may_be_ignored(worktree: Worktree, staged: str) -> bool:
+    """Whether anything lies in the worktree that is neither staged nor a cache, as far as can be told without git."""
+    others = not_in(worktree.path, objects_of(worktree.repo).folders(staged))
+    return others is None or not all(_is_cache(entry.name) for entry in others)
 
 
 def _files(root: Path, entry: str) -> Iterator[str]:

@@ -8,7 +8,8 @@ from attrs import frozen
 
 from peal.errors import PealError
 from peal.system.files import content
-from peal.system.git import RAW, GitError
+from peal.system.git import RAW, GitError, Version
+from peal.system.git_objects import objects_of
 from peal.worktrees import submodules
 from peal.worktrees.left_out import large
 from peal.worktrees.submodules import Submodule
@@ -25,16 +26,28 @@ _FROM_INPUT = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 @frozen
 class Change:
-    """How a path differs: its modes and blobs, before and now; zeros where there is none."""
+    """How a path differs: its modes and blobs, before and now; zeros and nothing where there is none."""
 
     modes: tuple[str, str]
     blobs: tuple[str, str]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was nothing before."""
+        return self.modes[0] == _NONE
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is nothing now."""
+        return self.modes[1] == _NONE
 
 
 @frozen
 class Staged:
     """What is in the index now, ready to be committed."""
 
+    tree: str
+    """All of it, as an object."""
     paths: tuple[str, ...]
     """All that differs."""
     forced: tuple[str, ...] = ()
@@ -53,12 +66,12 @@ def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset())
     notes = worktree.stage()
     notes += _move_submodules(worktree)
     asked_for = _stage_ignored(worktree)
-    changes = _changes(worktree, base)
-    of_agent = _changes(worktree, base, of_agent=True) if has_staged else {}
+    tree, changes = _written(worktree, base)
+    of_agent = _changes_of_agent(worktree, base) if has_staged else {}
     if of_agent and _heed(worktree, changes, of_agent):
-        changes = _changes(worktree, base)
-    unwanted = _unwanted(worktree, changes) - brought - asked_for
-    new = [path for path, change in changes.items() if change.modes[0] == _NONE and path not in unwanted]
+        tree, changes = _written(worktree, base)
+    unwanted = _unwanted(worktree, changes, has_staged) - brought - asked_for
+    new = [path for path, change in changes.items() if change.is_new and path not in unwanted]
     notes += large(worktree, new)
     if unwanted:
         worktree.output(
@@ -72,14 +85,11 @@ def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset())
             *_FROM_INPUT,
             stdin=_listed(unwanted),
         )
-    forced = (
-        ignored(worktree, (path for path, change in of_agent.items() if change.modes[0] == _NONE))
-        - changes.keys()
-    )
+        tree = worktree.output("write-tree")
+    missing = (path for path, change in of_agent.items() if change.is_new and path not in changes)
+    forced = ignored(worktree, [*missing, *unwanted & of_agent.keys()])
     paths = tuple(path for path in changes if path not in unwanted)
-    return Staged(
-        paths, tuple(sorted(forced | (ignored(worktree, unwanted) & of_agent.keys()))), tuple(notes)
-    )
+    return Staged(tree, paths, tuple(sorted(forced)), tuple(notes))
 
 
 def _stage_ignored(worktree: Worktree) -> set[str]:
@@ -136,14 +146,20 @@ def _listed(paths: Iterable[str]) -> bytes:
     return b"\0".join(os.fsencode(f":(top,literal){path}") for path in paths)
 
 
-def _changes(worktree: Worktree, base: str, of_agent: bool = False) -> dict[str, Change]:
-    """Each path that differs from `base` in the index; see git-diff-index(1), "Raw output format"."""
+def _written(worktree: Worktree, base: str) -> tuple[str, dict[str, Change]]:
+    """The index as a tree, and each path in which that differs from `base`."""
+    objects, tree = objects_of(worktree.repo), worktree.output("write-tree")
+    nothing, before = Version(_NONE, ""), objects.tree_of(base)
+    changes = objects.changes(before, tree)
+    sides = {path: (one.before or nothing, one.after or nothing) for path, one in changes.items()}
+    return tree, {path: Change((a.mode, b.mode), (a.blob, b.blob)) for path, (a, b) in sides.items()}
+
+
+def _changes_of_agent(worktree: Worktree, base: str) -> dict[str, Change]:
+    """The same of the index that the agent's git has; see git-diff-index(1), "Raw output format"."""
     words = ("diff-index", "--cached", *RAW, base)
-    if of_agent:
-        found = worktree.run(*words, env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
-        raw = os.fsdecode(found.stdout) if found.returncode == 0 else ""  # an agent can spoil its index
-    else:
-        raw = worktree.output(*words)
+    found = worktree.run(*words, env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
+    raw = os.fsdecode(found.stdout) if found.returncode == 0 else ""  # an agent can spoil its index
     fields = raw.split("\0")
     changes = {}
     for head, path in zip(fields[::2], fields[1::2], strict=False):
@@ -170,22 +186,20 @@ def _heed(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Chan
 
 def _renamed(changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
     """Tracked files in a folder that git is to ignore, under other names than before."""
-    gone = {change.blobs[0] for change in staged.values() if change.modes[1] == _NONE}
-    new = {
-        path: change for path, change in staged.items() if change.modes[0] == _NONE and path not in changes
-    }
+    gone = {change.blobs[0] for change in staged.values() if change.is_gone}
+    new = {path: change for path, change in staged.items() if change.is_new and path not in changes}
     return [path for path, change in new.items() if change.blobs[1] in gone]
 
 
 def _taken_out(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Change]) -> list[str]:
     """Files that git is to ignore from now on: they stay where they are, and in the repository no more."""
-    gone = [path for path, change in staged.items() if change.modes[1] == _NONE and path not in changes]
+    gone = [path for path, change in staged.items() if change.is_gone and path not in changes]
     return [f"0 {staged[path].blobs[0]}\t{path}" for path in ignored(worktree, gone)]
 
 
 def _hidden(worktree: Worktree, changes: dict[str, Change]) -> list[str]:
     """Files that are missing only because the agent narrowed its checkout; see git-sparse-checkout(1)."""
-    missing = {path: change for path, change in changes.items() if change.modes[1] == _NONE}
+    missing = {path: change for path, change in changes.items() if change.is_gone}
     if not missing:
         return []
     listed = worktree.run("ls-files", "-t", "-z", env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
@@ -211,15 +225,17 @@ def _made_executable(worktree: Worktree, changes: dict[str, Change], staged: dic
     ]
 
 
-def _unwanted(worktree: Worktree, changes: dict[str, Change]) -> set[str]:
-    """New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules."""
-    gone = {change.blobs[0] for change in changes.values() if change.modes[1] == _NONE}
-    new = [path for path, change in changes.items() if change.modes[0] == _NONE]
-    if not new:
-        return set()
+def _unwanted(worktree: Worktree, changes: dict[str, Change], has_staged: bool) -> set[str]:
+    """
+    New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules.
+
+    What git adds by itself is not ignored: that is a question only where the index was touched before, by whomever.
+    """
+    gone = {change.blobs[0] for change in changes.values() if change.is_gone}
+    new = [path for path, change in changes.items() if change.is_new]
     strays = set() if ".gitmodules" in changes else {path for path in new if changes[path].modes[1] == _LINK}
     # A tracked file that is ignored, as in a `dist/` that is committed all the same, may be given another name.
-    unknown = [path for path in new if changes[path].blobs[1] not in gone]
+    unknown = [path for path in new if has_staged and changes[path].blobs[1] not in gone]
     included = {name.as_posix() for name in worktree.included}
     return strays | included.intersection(new) | ignored(worktree, unknown)
 
