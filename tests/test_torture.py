@@ -113,7 +113,8 @@ exit "$code"
 MOMENTS = ("before", "after")
 NOTEWORTHY = (
     ("worktree\tadd", "before"),
-    ("commit-tree", "after"),
+    ("write-tree", "after"),
+    ("update-ref\t-m", "before"),
     ("update-ref\t-m", "after"),
     ("merge-tree", "after"),
     ("merge\t--quiet", "after"),

@@ -100,6 +100,8 @@ Done = subprocess.CompletedProcess[bytes]
 """A git that has ended, with what it printed."""
 Coprocess = subprocess.Popen[bytes]
 """A git that goes on, and answers by pipes."""
+_GRACE = 2.0
+"""Seconds for a git whose input is closed."""
 _NOT_HERE = "`git` is not installed or not on PATH; install it"
 
 
@@ -139,6 +141,15 @@ def start(git_folder: Path, *words: str) -> Coprocess:
         )
     except FileNotFoundError:
         raise PealError(_NOT_HERE) from None
+
+
+def end(coprocess: Coprocess) -> None:
+    """Let it go; it is through with everything that it has answered."""
+    try:
+        coprocess.communicate(timeout=_GRACE)
+    except subprocess.TimeoutExpired:
+        coprocess.kill()
+        coprocess.communicate()
 
 
 def _argv(folder: Path, words: Sequence[str]) -> list[str]:
@@ -242,6 +253,14 @@ def common_folder(repo: Path) -> Path:
     if not (own / "commondir").exists():  # a linked worktree's has one; see gitrepository-layout(5)
         return own
     return Path(output(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+
+
+@cache
+def configured(repo: Path) -> tuple[tuple[str, str], ...]:
+    """All settings that hold in a repository, each name with its value, as they were first asked for; the last counts."""
+    listed = output(repo, "config", "--list", "--includes", "-z")
+    entries = (entry.partition("\n") for entry in listed.split("\0") if entry)
+    return tuple((name, value) for name, _, value in entries)
 
 
 def steered(folder: Path, tree: Path) -> dict[str, str]:

@@ -66,5 +66,4 @@ class Dialogue:
         process, self._process = self._process, None
         atexit.unregister(self.end)
         if process:
-            process.kill()
-            process.communicate()
+            git.end(process)

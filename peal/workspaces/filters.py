@@ -13,6 +13,7 @@ from peal.system import git
 from peal.text.display import harmless
 
 _FILTER = re.compile(r"^[^#\n]*\sfilter=([\w.-]+)", re.MULTILINE)
+_OF_DRIVERS = re.compile(r"(filter|merge)\..*\.[a-z]+", re.DOTALL)
 _PROGRAM = re.compile(r"[\w./~+-]*[\w+]")
 _OF_THE_SHELL = frozenset(
     ("cd", "case", "command", "echo", "eval", "exec", "export", "for", "if", "printf", "read", "set")
@@ -86,9 +87,7 @@ def _drivers(configured: dict[str, str]) -> list[Driver]:
 
 def _configured(repo: Path) -> dict[str, str]:
     """Settings of filters and merge drivers; the last of each counts."""
-    listed = git.run(repo, "config", "-z", "--get-regexp", r"^(filter|merge)\..*\.[a-z]+$").stdout
-    entries = (entry.partition("\n") for entry in os.fsdecode(listed).split("\0") if entry)
-    return {key: value for key, _, value in entries}
+    return {key: value for key, value in git.configured(repo) if _OF_DRIVERS.fullmatch(key)}
 
 
 def _filters_named(repo: Path) -> set[str]:

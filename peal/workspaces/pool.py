@@ -80,7 +80,7 @@ class LentSlot:
         with suppress(PealError):
             self.worktree.check_intact()
             self.worktree.clearing.open_up()
-            self._staged = staged(self.worktree, self.base)
+            self._staged = staged(self.worktree, self.base, is_fresh=True)
 
     def changed_outside(self) -> tuple[str, ...]:
         """What changed in the person's tree, by whomever."""

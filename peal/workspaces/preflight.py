@@ -10,6 +10,7 @@ from attrs import frozen
 from peal.errors import PealError
 from peal.landing.fast_forward import give_up
 from peal.system import git, git_damage
+from peal.system.git_objects import objects_of
 from peal.text.display import some
 
 _SHOWN = 3
@@ -36,7 +37,8 @@ def landing_branch(repo: Path, prefix: str) -> str:
         raise PealError(
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
-    branch, commit = git.branch(repo), git.commit_id(repo, "HEAD")
+    branch, objects = git.branch(repo), objects_of(repo)
+    commit = objects.commit_id(f"refs/heads/{branch}") if branch else git.commit_id(repo, "HEAD")
     if not (branch and commit) and (told := git_damage.of_a_branch(folder)):
         raise PealError(told)
     if not branch:
@@ -57,7 +59,7 @@ def _has_room(repo: Path, prefix: str) -> None:
     """No branch is named like a folder that peal's branches are to lie in."""
     parts = prefix.split("/")
     for name in ("/".join(parts[: at + 1]) for at in range(len(parts))):
-        if git.commit_id(repo, f"refs/heads/{name}"):
+        if objects_of(repo).commit_id(f"refs/heads/{name}"):
             raise PealError(
                 f"a branch is named `{name}`, which keeps git from making branches below `{name}/`; rename it "
                 f"(`git branch -m {name} NAME`), set another `branch_prefix`, or pass --no-commit"

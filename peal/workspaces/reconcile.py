@@ -19,6 +19,7 @@ from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.settings import FILE
 from peal.system import git
+from peal.system.git_objects import objects_of
 from peal.system.layout import FOLDER
 from peal.text.display import harmless, ranges
 from peal.workspaces import Pool, preflight
@@ -215,8 +216,8 @@ def vanished(pool: Pool, history: History) -> list[int]:
     last = max(landed, key=lambda line: line.completed_at or 0, default=None)
     since = history.opened.at if history.opened else 0.0
     lines = [line for line in landed if line is last or (line.completed_at or 0) >= since]
-    target = git.commit_id(pool.repo, f"refs/heads/{pool.branch}")
-    if not lines or not target or git.contains(pool.repo, target, [line.change.verified for line in lines]):
+    target = objects_of(pool.repo).commit_id(f"refs/heads/{pool.branch}") if lines else ""
+    if not target or git.contains(pool.repo, target, [line.change.verified for line in lines]):
         return []
     return [line.task.index for line in lines if not _is_in(pool, line, target)]
 

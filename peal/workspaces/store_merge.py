@@ -11,7 +11,7 @@ from attrs import define
 
 from peal.system import git
 
-_CONFIGURED = r"^merge\.(.+\.driver|default|renormalize)$"
+_CONFIGURED = re.compile(r"merge\.(.+\.driver|default|renormalize)", re.DOTALL)
 _DRIVER = re.compile(r"merge\.(?P<name>[^=\n]+)\.driver")
 _AS_TEXT = ("unspecified", "set")
 """Values of the attribute `merge` with which git merges by itself, line by line; see gitattributes(5)."""
@@ -42,8 +42,7 @@ class StoreMerge:
     @cached_property
     def _drivers(self) -> tuple[str, ...] | None:
         """Merge drivers that are configured; None where something is that goes for every file."""
-        asked = git.run(self.repo, "config", "--name-only", "-z", "--get-regexp", _CONFIGURED)
-        names = os.fsdecode(asked.stdout).split("\0")[:-1]
+        names = [name for name, _ in git.configured(self.repo) if _CONFIGURED.fullmatch(name)]
         drivers = [_DRIVER.fullmatch(name) for name in names]
         return None if None in drivers else tuple(found["name"] for found in drivers if found)
 

@@ -104,19 +104,12 @@ def _of_git(repo: Path) -> set[str]:
     common = git.common_folder(repo)
     included = [
         str(common / path)
-        for name, path in _settings(repo)
+        for name, path in git.configured(repo)
         if name.endswith("include.path") or name.startswith("includeif.")
     ]
-    commands = [_split(command) for name, command in _settings(repo) if _PROGRAMS.fullmatch(name)]
+    commands = [_split(command) for name, command in git.configured(repo) if _PROGRAMS.fullmatch(name)]
     words = [word for command in commands for word in command if (repo / word).is_file()]
     return _inside(repo, [*included, *words])
-
-
-@cache
-def _settings(repo: Path) -> tuple[tuple[str, str], ...]:
-    listed = git.output(repo, "config", "--list", "--includes", "-z")
-    entries = (entry.partition("\n") for entry in listed.split("\0") if entry)
-    return tuple((name, value) for name, _, value in entries)
 
 
 @cache
@@ -128,7 +121,7 @@ def own_programs(repo: Path) -> dict[str, str]:
     """
     found = [
         (name, changed)
-        for name, command in _settings(repo)
+        for name, command in git.configured(repo)
         if _PROGRAMS.fullmatch(name) and (changed := _from_root(repo, command)) != command
     ]
     return git.settings(*found)

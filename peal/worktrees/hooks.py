@@ -1,6 +1,7 @@
 """The person's hooks: where they lie, which of them look at what is to land, and how peal starts one."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ OF_THE_MESSAGE = ("prepare-commit-msg", "commit-msg")
 OF_THE_BRANCH = "reference-transaction"
 """It judges whether a branch may move."""
 _ALL = (*OF_THE_TREE, *OF_THE_MESSAGE, OF_THE_BRANCH)
+_OF_HOOKS = re.compile(r"core\.hookspath|hook\..*\.event", re.DOTALL)
 _AS_GIT_DOES = 'PATH="$(git --exec-path):$PATH"; exec "$0" "$@"'
 """With git's own scripts on PATH; a shell, for a hook may lack its first line."""
 _ASK = (
@@ -99,6 +101,9 @@ def message_left(worktree: Worktree) -> str:
 
 def _configured(repo: Path) -> tuple[str | None, list[str]]:
     """Where the person has set their hooks to be, None if nowhere; and which ones are set up by git's settings alone."""
+    names = [name for name, _ in git.configured(repo) if _OF_HOOKS.fullmatch(name)]
+    if names == ["core.hookspath"]:  # peal's own
+        return None, []
     found = git.output(
         repo, "config", "-z", "--type=path", "--get-regexp", r"^(core\.hookspath|hook\..*\.event)$"
     )

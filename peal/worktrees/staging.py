@@ -56,8 +56,14 @@ class Staged:
     """What a person should know of it."""
 
 
-def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset()) -> Staged:
-    """Put all that differs from `base` into the index. Paths that were `brought` are wanted in any case."""
+def staged(
+    worktree: Worktree, base: str, brought: frozenset[str] = frozenset(), is_fresh: bool = False
+) -> Staged:
+    """
+    Put all that differs from `base` into the index. Paths that were `brought` are wanted in any case.
+
+    `is_fresh` says that peal's index holds what `base` does, as after a reset.
+    """
     worktree.unlock()
     worktree.detach(base)
     has_staged = content(worktree.agent_git.index) != content(worktree.own_index)
@@ -68,9 +74,11 @@ def staged(worktree: Worktree, base: str, brought: frozenset[str] = frozenset())
     asked_for = _stage_ignored(worktree)
     tree, changes = _written(worktree, base)
     of_agent = _changes_of_agent(worktree, base) if has_staged else {}
-    if of_agent and _heed(worktree, changes, of_agent):
+    if is_heeded := bool(of_agent) and _heed(worktree, changes, of_agent):
         tree, changes = _written(worktree, base)
-    unwanted = _unwanted(worktree, changes, has_staged) - brought - asked_for
+    # What git adds by itself is not ignored: that is a question only where something else was put into the index.
+    may_be_ignored = is_heeded or (has_staged and not is_fresh)
+    unwanted = _unwanted(worktree, changes, may_be_ignored) - brought - asked_for
     new = [path for path, change in changes.items() if change.is_new and path not in unwanted]
     notes += large(worktree, new)
     if unwanted:
@@ -225,17 +233,13 @@ def _made_executable(worktree: Worktree, changes: dict[str, Change], staged: dic
     ]
 
 
-def _unwanted(worktree: Worktree, changes: dict[str, Change], has_staged: bool) -> set[str]:
-    """
-    New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules.
-
-    What git adds by itself is not ignored: that is a question only where the index was touched before, by whomever.
-    """
+def _unwanted(worktree: Worktree, changes: dict[str, Change], may_be_ignored: bool) -> set[str]:
+    """New paths that do not belong into a commit: ignored or included ones, and repositories that are no submodules."""
     gone = {change.blobs[0] for change in changes.values() if change.is_gone}
     new = [path for path, change in changes.items() if change.is_new]
     strays = set() if ".gitmodules" in changes else {path for path in new if changes[path].modes[1] == _LINK}
     # A tracked file that is ignored, as in a `dist/` that is committed all the same, may be given another name.
-    unknown = [path for path in new if has_staged and changes[path].blobs[1] not in gone]
+    unknown = [path for path in new if may_be_ignored and changes[path].blobs[1] not in gone]
     included = {name.as_posix() for name in worktree.included}
     return strays | included.intersection(new) | ignored(worktree, unknown)
 
