@@ -13,7 +13,7 @@ from peal.run.session import session
 from peal.system import git, removal
 from peal.system.layout import RepoPaths
 from peal.worktrees import leftovers
-from peal.worktrees.worktree import find_worktrees, moved_aside
+from peal.worktrees.listing import find_worktrees, moved_aside
 
 
 @click.command()

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Mapping
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from peal.system.files import content
 from peal.system.git_objects import Objects, objects_of
 from peal.workspaces.messages import Messages
 from peal.workspaces.store_merge import StoreMerge
+from peal.workspaces.way import Way, way_onto
 from peal.worktrees import commits, conflicts, hooks, leftovers
 from peal.worktrees.agent_git import Origin
 from peal.worktrees.hooks import Hooks
@@ -25,15 +25,6 @@ from peal.worktrees.worktree import MARKER, Worktree
 
 _PLAINLY = ("--no-squash", "--no-autostash", "--no-verify-signatures")
 """Whatever the person has set for merges in general."""
-
-
-class Way(Enum):
-    """How a commit gets onto the branch."""
-
-    NOTHING = "the branch has it already"
-    MERGED = "it is a merge on top of the branch already, as mended so far"
-    MERGE = "by a merge"
-    REPLAY = "as the same change once more, for the person has rewritten what it stood on"
 
 
 @define(slots=False)
@@ -99,23 +90,12 @@ class Merge:
 
     @cached_property
     def _way(self) -> Way:
-        stands_on = self._parents[0] if self._parents else ""
-        if stands_on == self.base:
-            return Way.MERGED if len(self._parents) > 1 else Way.MERGE
-        if not self._adds_something and self._objects.contains(self.base, self.attempt.change.brings):
-            return Way.NOTHING
-        return Way.MERGE if stands_on and self._objects.contains(self.base, stands_on) else Way.REPLAY
+        return way_onto(self._objects, self.base, self.attempt.change.brings, lambda: self._plain_tree)
 
     @cached_property
     def _plain_tree(self) -> str:
         """The tree of a merge that git makes by itself; empty where it makes none."""
         return self.store.tree(self.base, self.attempt.change.brings)
-
-    @property
-    def _adds_something(self) -> bool:
-        """Whether a merge shows that the branch does not have the commit: with one that it has it comes out as it is."""
-        base = self._objects.commit(self.base)
-        return base is not None and self._plain_tree not in ("", base.tree)
 
     @property
     def _onto(self) -> tuple[str, ...]:

@@ -4,20 +4,20 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from attrs import define, evolve, field
 
-from peal.errors import Paused, PealError
+from peal.errors import Paused
 from peal.landing import fast_forward, renamed_branch
-from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
 from peal.system.git_objects import Objects, objects_of
 from peal.text.display import some
+from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
 from peal.workspaces.outside import changed_since
@@ -26,102 +26,11 @@ from peal.worktrees import commits, leftovers, submodules
 from peal.worktrees.agent_git import Origin
 from peal.worktrees.guarded import Guarded
 from peal.worktrees.hooks import Hooks
-from peal.worktrees.left_out import ignored_since
-from peal.worktrees.staging import Staged, staged
 from peal.worktrees.worktree import ADDRESS, Worktree
 
 _LINK = "160000"
 """The mode of a submodule."""
 _SHOWN = 3
-_TICK = 20_000_000
-"""Nanoseconds by which the stamps of files may lag behind the clock: kernels take theirs once per tick."""
-
-
-@define
-class LentSlot:
-    """A worktree in the hands of one attempt; see `Workspace`."""
-
-    worktree: Worktree
-    attempt: Order
-    base: str
-    ref: str
-    messages: Messages
-    identity: Mapping[str, str]
-    outside: Callable[[int], tuple[str, ...]]
-    """What changed in the person's tree after a moment in ns."""
-    kept: bool = False
-    """The worktree stays with the task for its next phase."""
-    notes: list[str] = field(factory=list)
-    _watched_at: int = 0
-    _staged: Staged | None = None
-    """What there is to be committed, once the agent has ended."""
-
-    @property
-    def path(self) -> Path:
-        """The worktree."""
-        return self.worktree.path
-
-    def blank(self) -> None:
-        """It is ready already."""
-
-    def watch(self) -> None:
-        """The worktree is clean: what it is compared with is known, and only the time is new."""
-        self._watched_at = time.time_ns() - _TICK
-
-    def left_out(self) -> tuple[str, ...]:
-        """Files that git ignores and that this attempt has made."""
-        if self.attempt.phase.kind is Kind.WRITE:
-            self._stage()
-        tree = self._staged.tree if self._staged else ""
-        return tuple(ignored_since(self.worktree, self._watched_at, tree))
-
-    def _stage(self) -> None:
-        """Stage what `keep` will commit: beside that lies what git ignores. Where it cannot be, `keep` says so."""
-        with suppress(PealError):
-            self.worktree.check_intact()
-            self.worktree.clearing.open_up()
-            self._staged = staged(self.worktree, self.base, is_fresh=True)
-
-    def changed_outside(self) -> tuple[str, ...]:
-        """What changed in the person's tree, by whomever."""
-        return self.outside(self._watched_at)
-
-    def changed(self) -> tuple[str, ...]:
-        """The paths that differ from its base."""
-        return (self._staged.paths if self._staged else ()) or self.worktree.changed()
-
-    def keep(self, run: str) -> str:
-        """Commit, and let a branch of peal's point there, so that the worktree is free for others."""
-        self.worktree.clearing.open_up()
-        text = self.messages.of_task(self.attempt.task, run)
-
-        def commit_of(tree: str) -> str:
-            return commits.made(self.worktree.repo, tree, self._parents, text, self.identity)
-
-        made = commits.checkpoint(self.worktree, self.base, commit_of, self._staged)
-        commit, left = made.commit, commits.save_submodules(self.worktree, self.attempt.folder)
-        self.notes += made.notes
-        if left and not commit:
-            raise PealError(f"{left[0]}; commit it in the submodule")
-        self.notes += left
-        if not commit and (away := self.worktree.put_away()):
-            raise PealError(
-                f"the agent's work is not in its worktree but in {some(away, _SHOWN)} of its own git, which nobody else sees"
-            )
-        if commit:
-            self.notes += commits.keep(self.worktree.repo, self.ref, commit)
-        leftovers.settle(self.worktree)
-        return commit
-
-    @property
-    def _parents(self) -> tuple[str, ...]:
-        """What the task's one commit comes after; a later phase's takes the place of the one that it began on."""
-        begun_on = objects_of(self.worktree.repo).commit(self.base) if self.attempt.base else None
-        return begun_on.parents if begun_on else (self.base,)
-
-    def rescue(self) -> str:
-        """A patch against the base."""
-        return leftovers.rescue(self.worktree)
 
 
 @define(slots=False)
@@ -208,10 +117,10 @@ class Pool:
         return objects_of(self.repo)
 
     @contextmanager
-    def lend(self, attempt: Order) -> Iterator[LentSlot]:
+    def lend(self, attempt: Order) -> Iterator[LentWorktree]:
         """A clean worktree on the branch's newest commit; the one the task planned in, if it passed there."""
         worktree, base = self._taken(attempt.task.index)
-        lent: LentSlot | None = None
+        lent: LentWorktree | None = None
         try:
             notes: list[str] = []
             if not base:
@@ -220,7 +129,7 @@ class Pool:
             leftovers.claim(worktree, attempt.folder, base)
             notes += worktree.hand_over(self._origin)
             number = attempt.task.index
-            lent = LentSlot(
+            lent = LentWorktree(
                 worktree,
                 attempt,
                 base,

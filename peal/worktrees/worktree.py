@@ -398,22 +398,6 @@ def _unread(done: git.Done) -> dict[str, str]:
     return {name: why or os.strerror(errno.ENAMETOOLONG) for name, why in found}
 
 
-def find_worktrees(repo: Path, folder: Path) -> list[Worktree]:
-    """The worktrees of a pool, also those that only git or only the disk knows; what else lies in its folder is not peal's."""
-    listed = git.output(repo, "worktree", "list", "--porcelain", "-z").split("\0")
-    paths = [Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")]
-    known = {path.name for path in paths if path.parent == Path(os.path.realpath(folder))}
-    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    ours = [name for name in known | there if name.isdigit() or name in (ADDRESS, STET)]
-    return [Worktree(repo, folder / name) for name in sorted(ours)]
-
-
-def moved_aside(folder: Path, kind: str) -> list[Path]:
-    """What lies beside the worktrees of a pool under such names."""
-    own = re.compile(rf"(?:\d+|{ADDRESS}|{STET})\.{kind}-\d{{8}}-\d{{6}}(?:-\d+)?")
-    return sorted(path for path in folder.glob(f"*.{kind}-*") if own.fullmatch(path.name))
-
-
 def difference(worktree: Worktree, base: str, options: list[str]) -> git.Done:
     """What differs from `base` in a worktree that somebody works in; its index stays as it is."""
     with tempfile.TemporaryDirectory() as folder:
