@@ -82,6 +82,31 @@ def test_a_task_s_commit_says_what_it_is_and_bears_the_repository_s_identity(pro
     assert trailers.split() == ["Peal-Plan:", "plan.md", "Peal-Task:", "1", "Peal-Run:", opened["run"]]
 
 
+@pytest.mark.parametrize("setting", [(), ("i18n.commitEncoding", "ISO-8859-1"), ("commit.gpgSign", "true")])
+def test_peal_s_commits_are_written_as_git_writes_them(project: Repo, setting: tuple[str, ...]) -> None:
+    project.env |= {
+        "GIT_AUTHOR_DATE": "1700000000 +0530",
+        "GIT_COMMITTER_DATE": "Thu, 07 Apr 2005 22:13:13 +0200",
+    }
+    commit_plan(project, "touch one")
+    project.git("config", "user.name", "A. Pérson")
+    if setting:
+        project.git("config", *setting)
+
+    run_plan(project)
+
+    for name in ("HEAD", "HEAD^2"):
+        stored = project.git("cat-file", "commit", name)
+        tree, *parents = project.git("show", "-s", "--format=%T %P", name).split()
+        above = [word for parent in parents for word in ("-p", parent)]
+        message = project.write("message", stored.partition("\n\n")[2])
+        again = project.git(
+            "-c", "i18n.commitEncoding=UTF-8", "commit-tree", tree, *above, "-F", str(message)
+        ).strip()
+        assert project.git("cat-file", "commit", again) == stored
+    project.git("fsck", "--strict")
+
+
 def test_a_merge_of_the_branch_and_the_task_s_commit_is_put_on_top(project: Repo) -> None:
     commit_plan(project, "(parallel) touch one", "(parallel) touch two")
     before = project.git("rev-parse", "HEAD").strip()
