@@ -3,13 +3,14 @@
 import os
 import random
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from conftest import Repo
 
-from peal.system import git, removal
+from peal.system import git, git_dialogue, removal
 from peal.system.git_objects import objects_of
 
 NAMES = ("a", "b", "b.c", "b-d", "ä ö", 'with "quotes"', "new\nline", "-x", "\udcff")
@@ -115,3 +116,33 @@ def test_more_questions_than_a_pipe_holds_are_answered(repo: Repo) -> None:
     made = committed(repo, "many")
 
     assert len(objects_of(repo.path).folders_of(made)) == 1201
+
+
+def test_what_a_signal_has_cut_off_is_not_taken_for_the_next_answer(repo: Repo) -> None:
+    first, second = committed(repo, "first"), committed(repo, "second")
+    asked = git_dialogue.Dialogue(repo.path / ".git", ("cat-file", "--batch-check=%(objectname)"))
+
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked.ask([first], interrupted)
+
+    assert asked.ask([second], lambda stream: stream.readline().decode().strip()) == [second]
+
+
+def test_many_threads_get_their_own_answers(repo: Repo) -> None:
+    made = [committed(repo, str(number)) for number in range(8)]
+    asked = git_dialogue.Dialogue(repo.path / ".git", ("cat-file", "--batch-check=%(objectname)"))
+
+    def answers(commit: str) -> set[str]:
+        return {
+            line
+            for _ in range(50)
+            for line in asked.ask([commit], lambda stream: stream.readline().decode().strip())
+        }
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(answers, made))
+
+    assert found == [{commit} for commit in made]

@@ -53,6 +53,9 @@ class Dialogue:
                 return [read(answers) for _ in questions]
             except (OSError, EOFError):
                 self.end()
+            except BaseException:  # a signal: what is still to be read would be taken for the next answer
+                self.end()
+                raise
         # Once more for its own words: what it answers to is something that it cannot read.
         git.output(self.git_folder, *self.words, stdin=lines, env={"GIT_DIR": str(self.git_folder)})
         raise git.GitError(f"`git {' '.join(self.words)}` ends without an answer in `{self.git_folder}`")
