@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Repo
 
-from peal.system import git, git_dialogue, removal
+from peal.system import git, git_dialogue, process, removal
 from peal.system.git_objects import objects_of
 
 NAMES = ("a", "b", "b.c", "b-d", "ä ö", 'with "quotes"', "new\nline", "-x", "\udcff")
@@ -146,3 +147,15 @@ def test_many_threads_get_their_own_answers(repo: Repo) -> None:
         found = list(pool.map(answers, made))
 
     assert found == [{commit} for commit in made]
+
+
+def test_a_git_that_waits_to_be_asked_is_none_that_somebody_waits_for(repo: Repo) -> None:
+    """Who takes over from a dead peal waits for its gits to end, and this one ends with it."""
+    repo.write("a.txt", "a\n")
+    commit = committed(repo, "first")
+    assert objects_of(repo.path).commit_id("HEAD") == commit
+    began = time.monotonic()
+
+    process.outlast(git.OF_PEAL, str(os.getpid()), 5)
+
+    assert time.monotonic() - began < 4

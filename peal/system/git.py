@@ -128,12 +128,15 @@ def start(git_folder: Path, *words: str) -> Coprocess:
     """
     Start a git that answers by pipes until its input is closed, as it is when peal dies; its complaints are lost.
 
-    It works in no folder of the person's: who looks for gits at work there does not find it.
+    It works in no folder of the person's, and does not carry peal's mark: who looks for gits that are still at work does not find
+    one that only waits to be asked.
     """
+    env = environment({"GIT_DIR": str(git_folder)})
+    del env[OF_PEAL.encode()]
     try:
         return subprocess.Popen(
             _argv(Path("/"), words),
-            env=environment({"GIT_DIR": str(git_folder)}),
+            env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
