@@ -78,6 +78,10 @@ class Pipeline:
     def _by_name(self) -> dict[str, int]:
         return {phase.name: place for place, phase in enumerate(self.phases)}
 
+    @cached_property
+    def _firsts(self) -> dict[Kind, Phase]:
+        return {phase.kind: phase for phase in reversed(self.phases)}
+
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
@@ -91,11 +95,12 @@ class Pipeline:
 
     def after(self, name: str) -> Phase | None:
         """The phase after this one; None after the last."""
-        return next(iter(self.phases[self._by_name[name] + 1 :]), None)
+        place = self._by_name[name] + 1
+        return self.phases[place] if place < len(self.phases) else None
 
     def first(self, kind: Kind) -> Phase | None:
         """The first phase of a kind; None if there is none."""
-        return next((phase for phase in self.phases if phase.kind is kind), None)
+        return self._firsts.get(kind)
 
     @property
     def lands(self) -> bool:

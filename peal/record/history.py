@@ -5,10 +5,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, renewed
+from peal.model.values import evolve
 from peal.model.work import Change, Outcome, Result
 from peal.record.events import (
     KINDS,
@@ -60,6 +61,8 @@ class History:
     cap_reached: bool = False
     """So many tasks have failed in a row that the run is to end."""
     providers: Providers = field(factory=Providers)
+    processes: dict[int, tuple[int, str]] = field(factory=dict)
+    """The latest process of each task's latest attempt, and what tells it from a later one with the same number."""
     counts: dict[tuple[int, str], int] = field(factory=lambda: defaultdict(int))
     """Attempts by task and phase, never reset: they name folders that are never overwritten."""
     last_at: float = 0.0
@@ -142,7 +145,7 @@ class History:
             (self.failed, state.failed is not None),
             (self.held, state.held is not None),
             (self.with_findings, bool(state.findings) and state.is_complete),
-            (self.waiting, state.wait.needs_agent or bool(state.wait.until)),
+            (self.waiting, _waits(state)),
         )
 
     def _on_RunOpened(self, event: RunOpened) -> None:  # noqa: N802 - named after the event
@@ -158,12 +161,16 @@ class History:
         self._settled.clear()
         self.cap_reached = False
         for state in list(self.lines.values()):
-            self._put(self._opened(state, event.resumed, before[state.task.pipeline]))
+            opened = self._opened(state, event.resumed, before[state.task.pipeline])
+            if opened != state:
+                self._put(opened)
 
     def _opened(self, state: TaskState, resumed: bool, before: Pipeline) -> TaskState:
         """A task at the start of a run: what counts in a run only is gone."""
-        if not resumed:
+        if not resumed and (state.notes or state.dismissed):
             state = evolve(state, notes=(), dismissed={})
+        if state.is_complete and not (state.seen or state.failures or state.conflicts or state.is_stuck):
+            return state
         return evolve(
             state,
             next=self._renewed(state, before),
@@ -196,12 +203,13 @@ class History:
     def _on_StepStarted(self, event: StepStarted) -> None:  # noqa: N802
         state = self.lines[event.task]
         self.counts[event.task, event.phase] = event.attempt
+        self.processes.pop(event.task, None)
         self._put(
             evolve(
                 state,
                 running=Attempt(event.task, event.phase, event.attempt, event.agent, event.at),
                 has_begun=True,
-                wait=evolve(state.wait, until=0.0, needs_agent=False),
+                wait=evolve(state.wait, until=0.0, needs_agent=False) if _waits(state) else state.wait,
             )
         )
 
@@ -212,9 +220,7 @@ class History:
             self._put(evolve(state, running=running))
 
     def _on_ProcessStarted(self, event: ProcessStarted) -> None:  # noqa: N802
-        state = self.lines[event.task]
-        if state.running:
-            self._put(evolve(state, running=evolve(state.running, pid=event.pid, birth=event.birth)))
+        self.processes[event.task] = event.pid, event.birth
 
     def _on_StepEnded(self, event: StepEnded) -> None:  # noqa: N802
         state = self._ended(self.lines[event.task], event.outcome, event.at)
@@ -282,6 +288,10 @@ class History:
 _HANDLERS: dict[type, Callable[[History, Any], None]] = {
     kind: getattr(History, f"_on_{name}") for name, kind in KINDS.items()
 }
+
+
+def _waits(state: TaskState) -> bool:
+    return state.wait.needs_agent or bool(state.wait.until)
 
 
 def _at_rest(state: TaskState) -> TaskState:

@@ -25,10 +25,6 @@ class Attempt:
     """The worktree it worked in."""
     base: str = ""
     """The commit that the worktree was on when it began."""
-    pid: int = 0
-    """Its latest process; 0 if it has had none."""
-    birth: str = ""
-    """Tells that process from a later one with the same number."""
 
     @property
     def result(self) -> Result | None:
@@ -89,9 +85,14 @@ class TaskState:
         return self.next is None or self.task.done
 
     @property
+    def is_stuck(self) -> bool:
+        """It has failed in this run, or waits for the person."""
+        return self.failed is not None or self.held is not None
+
+    @property
     def is_settled(self) -> bool:
         """Nothing more happens to the task in this run."""
-        return self.is_complete or self.failed is not None or self.held is not None
+        return self.is_complete or self.is_stuck
 
     def last(self) -> Attempt | None:
         """The latest attempt that ended."""

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from peal.model.decision import Rules
 from peal.model.pipeline import Kind, Phase, Pipeline
 from peal.model.review import Round
+from peal.model.values import evolve
 from peal.model.work import Change, Outcome, Result
 from peal.record.task_state import TaskState, Wait
 
@@ -84,8 +85,10 @@ def ended(state: TaskState, outcome: Outcome, at: float, pipeline: Pipeline, rul
         state,
         attempts=(*state.attempts, evolve(running, ended=at, outcome=outcome)),
         running=None,
-        dismissed={**state.dismissed, **{finding.fingerprint: finding for finding in outcome.dismissed}},
-        notes=tuple(dict.fromkeys((*state.notes, *outcome.notes))),
+        dismissed={**state.dismissed, **{finding.fingerprint: finding for finding in outcome.dismissed}}
+        if outcome.dismissed
+        else state.dismissed,
+        notes=tuple(dict.fromkeys((*state.notes, *outcome.notes))) if outcome.notes else state.notes,
         wait=state.wait
         if outcome.result in (state.wait.way, Result.INTERRUPTED)
         else evolve(state.wait, times=0, way=outcome.result),
@@ -95,16 +98,31 @@ def ended(state: TaskState, outcome: Outcome, at: float, pipeline: Pipeline, rul
 
 def _on(state: TaskState, end: _End) -> TaskState:
     after = end.pipeline.after(end.phase.name)
-    passed = evolve(state, next=after.name if after else None, failures=0)
+    name, done = (after.name, state.completed_at) if after else (None, end.at)
     match end.phase.kind:
         case Kind.WRITE:
-            is_first = end.phase == end.pipeline.first(Kind.WRITE)
-            change = Change(end.outcome.commit or ("" if is_first else state.change.own))
-            passed = evolve(passed, change=change, findings=(), clashed=False, dismissed={})
+            change = Change(end.outcome.commit or ("" if _is_first(end) else state.change.own))
+            return evolve(
+                state,
+                next=name,
+                failures=0,
+                completed_at=done,
+                change=change,
+                findings=(),
+                clashed=False,
+                dismissed={},
+            )
         case Kind.REVIEW:
             change = evolve(state.change, verified=end.outcome.commit)
-            passed = evolve(passed, change=change, findings=end.outcome.findings)
-    return evolve(passed, completed_at=end.at, failed=None) if passed.next is None else passed
+            findings = end.outcome.findings
+            return evolve(state, next=name, failures=0, completed_at=done, change=change, findings=findings)
+    return evolve(state, next=name, failures=0, completed_at=done)
+
+
+def _is_first(end: _End) -> bool:
+    """Whether the phase is the one in which the change begins."""
+    first = end.pipeline.first(Kind.WRITE)
+    return first is not None and first.name == end.phase.name
 
 
 def _look_again(state: TaskState, end: _End) -> TaskState:

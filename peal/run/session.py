@@ -51,9 +51,8 @@ class Session:
         opened = store.open_memory(self.repo_paths, reading, self.say, fresh, word)
         opened.renew = self.renew
         try:
-            for state in opened.history.running.values():
-                if state.running:
-                    process.end_group(state.running.pid, state.running.birth, _STRAYS_GRACE)
+            for task in opened.history.running:
+                process.end_group(*opened.history.processes.get(task, (0, "")), _STRAYS_GRACE)
             for text in opened.said:
                 self.say(text)
             self.providers.take_in(opened.history.providers, goes_on)
