@@ -225,7 +225,8 @@ def _pipelines(plan: Plan, settings: Settings, chains: Mapping[str, tuple[str, .
     """The pipelines of the plan's tasks, by their names."""
     try:
         usual = _usual(settings, chains)
-        own = {pipeline_name(task): pipeline_of(task, usual, chain_of(task, settings)) for task in plan.tasks}
+        named = {pipeline_name(task): task for task in plan.tasks}
+        own = {name: pipeline_of(task, usual, chain_of(task, settings)) for name, task in named.items()}
     except ValueError as error:
         raise PealError(f"the plan's tasks cannot be carried out: {error}") from None
     return {**own, PIPELINE: usual}

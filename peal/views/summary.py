@@ -68,13 +68,31 @@ def _usage(used: Usage) -> dict[str, Any]:
 
 def write(path: Path, found: dict[str, Any], hide: Callable[[str], str]) -> None:
     """Put a summary into a file in one step, without what `hide` takes out; OSError if that cannot be."""
-    text = json.dumps(_each_text(found, hide), ensure_ascii=False, indent=2) + "\n"
+    text = _written(_each_text(found, hide))
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and not target.is_file():  # a device or a pipe stays what it is
         target.write_text(text, encoding="utf-8", errors="surrogateescape")
     else:
         replace(target, text)
+
+
+def _written(found: dict[str, Any]) -> str:
+    """A line for each thing, and for each of several; indenting all of it would take ten times as long."""
+    lines = (
+        f"  {_LINE(name)}: {_several(value) if isinstance(value, list) else _LINE(value)}"
+        for name, value in found.items()
+    )
+    joined = ",\n".join(lines)
+    return f"{{\n{joined}\n}}\n"
+
+
+def _several(values: list[Any]) -> str:
+    listed = ",\n".join(f"    {_LINE(value)}" for value in values)
+    return f"[\n{listed}\n  ]" if values else "[]"
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:
