@@ -12,6 +12,9 @@ from benchmarks.rows import Bound, Row
 _PLACES = 4
 _NEEDS: Mapping[int, tuple[int, ...]] = {1: (), 2: (1,), 3: (1,), 4: (2, 3), 5: (4,), 6: (5,)}
 """A diamond with a chain behind it; there are as many of them as places."""
+_DEPTH = {1: 0, 2: 1, 3: 1, 4: 2, 5: 3, 6: 4}
+_LONG = (1, 2, 4, 5)
+"""Which task of each group takes long."""
 
 
 @frozen
@@ -19,8 +22,8 @@ class Graph:
     """Tasks of uneven length; each lands, with a reviewer that looks at nothing."""
 
     groups: int = _PLACES
-    long: float = 3.0
-    short: float = 0.75
+    long: float = 8.0
+    short: float = 2.0
     """Seconds of a task."""
     name: str = "graph"
 
@@ -38,17 +41,21 @@ class Graph:
 
     def needs(self) -> dict[int, tuple[int, ...]]:
         """What each task waits for; tasks of the same depth stand together, as segments would have them."""
-        depth = {1: 0, 2: 1, 3: 1, 4: 2, 5: 3, 6: 4}
-        keys = sorted((depth[one], group, one) for group in range(self.groups) for one in _NEEDS)
-        number = {(group, one): at for at, (_, group, one) in enumerate(keys, 1)}
+        number = {(group, one): at for at, (_, group, one) in enumerate(self._keys, 1)}
         return {
             number[group, one]: tuple(number[group, needed] for needed in _NEEDS[one])
-            for _, group, one in keys
+            for _, group, one in self._keys
         }
 
+    @property
+    def _keys(self) -> list[tuple[int, int, int]]:
+        """Of each task how deep it stands, in which group, and which of that group's it is; in the order of the plan."""
+        return sorted((_DEPTH[one], group, one) for group in range(self.groups) for one in _NEEDS)
+
     def seconds(self, task: int) -> float:
-        """How long a task takes: of each wave one takes long, and of each group another time."""
-        return self.long if task % (_PLACES + 1) == 0 else self.short
+        """How long a task takes: in each group one takes long, in each of them at another depth."""
+        _, group, one = self._keys[task - 1]
+        return self.long if one == _LONG[group] else self.short
 
     def makespan(self) -> float:
         """What a list scheduler needs that starts whatever is ready, in the order of the plan."""
