@@ -56,19 +56,8 @@ def job_of(
 
     A file that is no plan is rewritten as one if that was asked for, unless nothing is to be done.
     """
-    sets = flags.get("sets", ())
-    given = [f"--set {text}" for text in sets] + [
-        f"--{name.replace('_', '-')} {flags[name]}" for name in flags
-    ]
-    if hidden := [text for text in given if HIDDEN in text]:
-        raise PealError(
-            f"{hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
-        )
     config = Path(flags["config"]) if flags.get("config") else None
-    known = {
-        name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
-    }
-    settings = load(repo_paths.repo, known, sets, config)
+    settings = _settings(repo_paths, flags, config)
     _check_is_here(repo_paths, plan_file)
     plan = read_plan(plan_file, repo_paths)
     if not _is_to_be_rewritten(plan, settings):
@@ -91,6 +80,22 @@ def job_of(
         notices=tuple(notices_on(roster)),
         **how,
     )
+
+
+def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None) -> Settings:
+    """The settings in force; PealError if a flag was remembered without the secret that was in it."""
+    sets = flags.get("sets", ())
+    given = [f"--set {text}" for text in sets] + [
+        f"--{name.replace('_', '-')} {flags[name]}" for name in flags
+    ]
+    if hidden := [text for text in given if HIDDEN in text]:
+        raise PealError(
+            f"{hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
+        )
+    known = {
+        name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
+    }
+    return load(repo_paths.repo, known, sets, config)
 
 
 def _is_to_be_rewritten(plan: Plan, settings: Settings) -> bool:
