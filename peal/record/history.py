@@ -169,7 +169,7 @@ class History:
         """A task at the start of a run: what counts in a run only is gone."""
         if not resumed and (state.notes or state.dismissed):
             state = evolve(state, notes=(), dismissed={})
-        if state.is_complete and not (state.seen or state.failures or state.conflicts or state.is_stuck):
+        if state.next is None and not (state.seen or state.failures or state.conflicts or state.is_stuck):
             return state
         return evolve(
             state,
