@@ -303,6 +303,17 @@ def test_a_task_to_be_done_again_has_not_begun() -> None:
     assert played.order == "1p 2p 2e 2a"
 
 
+def test_a_task_that_is_to_be_done_again_from_a_later_phase_has_begun() -> None:
+    """Nothing was ever started for task 2, but what comes before `execute` counts by a person's word."""
+    memory = Remembered()
+    play(memory, "1p 2p", cut_at=0)
+    memory.append(TasksMarkedDone(9.0, (2,), "peal done"), TasksForgotten(9.5, (2,), "execute", "peal redo"))
+
+    played = play(memory, "1p 2p", {"1 plan": "fails"})
+
+    assert (played.order, played.halt.code) == ("1p 2e 2a", 1)
+
+
 def test_what_earlier_runs_have_begun_finishes_in_the_segment_of_the_failure() -> None:
     """All three were through `execute` when the run was cut off; one failed `address` leaves no work unlanded."""
     memory = Remembered()
@@ -1277,6 +1288,8 @@ class Told:
                 self.commits[name] = ""
             if phase == "plan":
                 self.begun.discard(name)
+            else:
+                self.begun.add(name)
 
     def _ended(self, name: str, phase: str, outcome: Outcome) -> None:
         match outcome.result:
@@ -1439,7 +1452,7 @@ class Scene:
 
     def waiting_for(self, phase: str) -> list[int]:
         """Tasks that could do this phase now."""
-        return [task for task in self.idle if self.told.next(task) is phase]
+        return [task for task in self.idle if self.told.next(task) == phase]
 
     @property
     def started_beside(self) -> list[int]:
@@ -1711,7 +1724,7 @@ def no_work_makes_a_task_complete_but_its_last_phase(tale: Tale) -> None:
         before = set(memory.history.completed)
         memory.append(event)
         if isinstance(event, StepEnded):
-            passed = event.phase is last and event.outcome.result is Result.PASSED
+            passed = event.phase == last and event.outcome.result is Result.PASSED
             assert memory.history.completed - before == ({event.task} if passed else set())
 
 
@@ -1732,7 +1745,7 @@ def every_step_is_the_next_of_a_task_that_may_go_on(tale: Tale) -> None:
     for scene in tale.scenes:
         busy = {step.task for step in scene.running}
         for step in scene.decision.start:
-            assert step.phase is scene.told.next(step.task)
+            assert step.phase == scene.told.next(step.task)
             assert step.task in scene.allowed
             assert step.task not in busy
 

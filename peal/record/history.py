@@ -268,7 +268,7 @@ class History:
             state.task,
             phase.name,
             state.attempts,
-            has_begun=state.has_begun and place > 0,
+            has_begun=place > 0,  # what comes before counts as done, be it by a person's word
             change=Change(state.change.own if keeps_change else ""),
         )
 
