@@ -716,3 +716,39 @@ def test_an_agent_that_a_task_names_and_nobody_knows_is_refused_with_its_line(re
     told = repo.peal("run", "plan.md", "--agent", "shell", code=1).stderr
 
     assert "line 7: task `2`: there is no agent `nobody`" in told
+
+
+def test_a_task_that_is_marked_between_two_runs_goes_on_by_its_new_phases(project: Repo) -> None:
+    """Task 2 was to be planned when the run was stopped by the failure of task 1, and need not be any more."""
+    plan = "## Task 1 (no plan): a\n\n```sh\ntest -e go && echo a > a.txt\n```\n\n## Task 2: b\n\n```sh\necho b > b.txt\n```\n"
+    project.write("plan.md", plan)
+    project.write(".git/info/exclude", "go\n")
+    project.git("add", ".")
+    project.git("commit", "-qm", "plan")
+    project.peal("run", "plan.md", "--agent", "shell", code=1)
+
+    project.write("plan.md", plan.replace("Task 2:", "Task 2 (no plan):").replace("test -e go && ", ""))
+    project.git("commit", "-qam", "marked")
+    before = project.peal("status").stdout
+    told = project.peal("resume").stdout
+
+    assert "2  not begun" in before
+    assert "task 2 plan" not in told
+    assert project.read("b.txt") == "b\n"
+
+
+def test_a_plan_phase_that_is_switched_on_is_for_all_that_is_not_begun(project: Repo) -> None:
+    """The task that has failed in `execute` goes on there."""
+    project.write("plan.md", shell_plan("test -e go && echo a > a.txt", "echo b > b.txt"))
+    project.write("peal.toml", 'agent = "shell"\n[phases.plan]\nenabled = false\n')
+    project.git("add", ".")
+    project.git("commit", "-qm", "plan")
+    project.peal("run", "plan.md", code=1)
+
+    project.peal("resume", "--set", "phases.plan.enabled=true", code=1)
+    project.peal("resume", "--task", "2")
+
+    assert [event["phase"] for event in project.recorded("StepStarted") if event["task"] == 1] == [
+        "execute"
+    ] * 2
+    assert [event["phase"] for event in project.recorded("StepStarted") if event["task"] == 2][0] == "plan"

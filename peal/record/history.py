@@ -183,7 +183,10 @@ class History:
         )
 
     def _renewed(self, state: TaskState, before: Pipeline) -> str | None:
+        """Where a task goes on in its pipeline of now: at its beginning, if nothing was done for it yet."""
         now = self.pipeline(state.task.pipeline)
+        if state.next == before.phases[0].name and not state.has_begun:
+            return now.phases[0].name
         if state.next is None or state.next in now:
             return state.next
         return renewed(state.next, before, now) or now.phases[-1].name
@@ -198,7 +201,14 @@ class History:
             group.clear()
         for task, number in zip(event.tasks, known_as, strict=True):
             first = self.pipeline(task.pipeline).phases[0].name
-            self._put(TaskState(task, first) if number is None else evolve(before[number], task=task))
+            self._put(TaskState(task, first) if number is None else self._read_anew(before[number], task))
+
+    def _read_anew(self, state: TaskState, task: TaskRead) -> TaskState:
+        """The same task with the marks that it has now, by which it may have other phases."""
+        now = evolve(state, task=task)
+        if task.pipeline == state.task.pipeline:
+            return now
+        return evolve(now, next=self._renewed(now, self.pipeline(state.task.pipeline)))
 
     def _on_StepStarted(self, event: StepStarted) -> None:  # noqa: N802
         state = self.lines[event.task]
