@@ -751,4 +751,4 @@ def test_a_plan_phase_that_is_switched_on_is_for_all_that_is_not_begun(project: 
     assert [event["phase"] for event in project.recorded("StepStarted") if event["task"] == 1] == [
         "execute"
     ] * 2
-    assert [event["phase"] for event in project.recorded("StepStarted") if event["task"] == 2][0] == "plan"
+    assert next(event["phase"] for event in project.recorded("StepStarted") if event["task"] == 2) == "plan"
