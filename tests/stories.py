@@ -385,7 +385,7 @@ class Run:
 
     def _end(self, step: Step) -> None:
         history = self.memory.history
-        running = history.lines[step.task].running
+        running = history.states[step.task].running
         assert running is not None
         outcome = self.world.outcome(step)
         if history.stop is not None and outcome.result is not Result.PASSED and step.phase != "land":
@@ -404,7 +404,7 @@ class Run:
 
     def _commit(self, step: Step, number: int, outcome: Outcome) -> str:
         """What the step leaves: `1e2` is of the second `execute` of task 1, `1a1` of its first `address`."""
-        line = self.memory.history.lines[step.task]
+        state = self.memory.history.states[step.task]
         made = f"{step.task}{step.phase[0]}{number}"
         if not self.memory.history.lands or outcome in LEAVE_NO_COMMIT:
             return ""
@@ -412,9 +412,9 @@ class Run:
             case "execute", Result.PASSED:
                 return made
             case "address", Result.PASSED | Result.MENDED:
-                return made if line.change.brings else ""
+                return made if state.change.brings else ""
             case "land", Result.PASSED:
-                return line.change.verified
+                return state.change.verified
         return ""
 
     def _record(self, *events: Event) -> None:
@@ -440,7 +440,7 @@ def play(
     """Run a plan with this memory, after a look at whether it still reads the same."""
     reading = tasks_of(tasks) if isinstance(tasks, str) else tasks
     history = memory.history
-    if tuple(line.task for line in history.lines.values()) != reading:
+    if tuple(state.task for state in history.states.values()) != reading:
         memory.append(PlanRead(history.last_at + 1, reading))
     run = Run(memory, Script(world or {}) if not hasattr(world, "next") else world, stop_at, cut_at)
     chosen = None if selected is None else tuple(selected)

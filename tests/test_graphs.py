@@ -174,7 +174,7 @@ def test_nothing_starts_before_what_it_waits_for_is_over(
     for event in memory.events:
         history.apply(event)
         if isinstance(event, StepStarted):
-            missing = {one for one in waits_for[event.task] if not history.lines[one].is_complete}
+            missing = {one for one in waits_for[event.task] if not history.states[one].is_complete}
             lost = history.failed | work_of(tasks).not_reached(history.failed)
             assert missing == set() if named[event.task] else missing <= lost
 
@@ -223,8 +223,8 @@ def test_no_place_is_left_empty_while_an_open_task_could_be_begun(
         busy = len(moment.running) + len(moment.decision.start)
         started = {step.task for step in moment.decision.start}
         for task in graph:
-            state = history.lines[task.index]
-            is_open = all(history.lines[one].is_complete for one in task.after)
+            state = history.states[task.index]
+            is_open = all(history.states[one].is_complete for one in task.after)
             if is_open and state.next in ("plan", "execute") and not state.running and not state.clashed:
                 assert task.index in started or busy >= limits.max_parallel
 

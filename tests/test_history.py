@@ -39,7 +39,7 @@ def _read(memory: Remembered, tasks: str) -> History:
 
 
 def _titles(history: History) -> dict[int, str]:
-    return {index: line.task.title for index, line in history.lines.items()}
+    return {index: state.task.title for index, state in history.states.items()}
 
 
 # Nothing yet
@@ -55,9 +55,9 @@ def test_without_events_nothing_is_known() -> None:
 def test_a_plan_read_for_the_first_time_is_all_to_do() -> None:
     history = _after("1 2p 3x")
 
-    assert [line.next for line in history.lines.values()] == ["plan"] * 3
+    assert [state.next for state in history.states.values()] == ["plan"] * 3
     assert history.completed == {3}
-    assert not history.lines[1].has_begun
+    assert not history.states[1].has_begun
 
 
 # The plan changes
@@ -70,7 +70,7 @@ def test_a_task_that_only_moved_is_still_done() -> None:
     history = _read(memory, "1=c 2=a 3=b")
 
     assert history.completed == {2, 3}
-    assert history.lines[1].next == "plan"
+    assert history.states[1].next == "plan"
 
 
 def test_a_task_put_in_front_is_to_do_and_the_others_are_still_done() -> None:
@@ -89,7 +89,7 @@ def test_a_task_whose_text_changed_runs_again_from_the_beginning() -> None:
     history = _read(memory, "1=a 2=better")
 
     assert history.completed == {1}
-    assert history.lines[2] == TaskState(tasks_of("2=better")[0], "plan")
+    assert history.states[2] == TaskState(tasks_of("2=better")[0], "plan")
 
 
 def test_a_task_keeps_its_passed_phases_where_it_goes() -> None:
@@ -98,7 +98,7 @@ def test_a_task_keeps_its_passed_phases_where_it_goes() -> None:
 
     history = _read(memory, "1=b 2=a")
 
-    assert (history.lines[1].next, history.lines[2].next) == ("execute", "plan")
+    assert (history.states[1].next, history.states[2].next) == ("execute", "plan")
 
 
 def test_a_task_that_was_cut_off_while_it_ran_is_interrupted_where_it_went() -> None:
@@ -111,9 +111,9 @@ def test_a_task_that_was_cut_off_while_it_ran_is_interrupted_where_it_went() -> 
     memory.append(opened(9.0))
 
     assert history.running == {}
-    assert history.lines[2].running is None
-    assert history.lines[2].attempts[-1].outcome == Outcome(Result.INTERRUPTED, "peal was cut off")
-    assert history.lines[1].attempts == ()
+    assert history.states[2].running is None
+    assert history.states[2].attempts[-1].outcome == Outcome(Result.INTERRUPTED, "peal was cut off")
+    assert history.states[1].attempts == ()
 
 
 def test_a_task_that_left_the_plan_while_it_ran_is_gone() -> None:
@@ -187,7 +187,7 @@ def test_failures_and_findings_go_where_the_task_goes() -> None:
     history = _read(memory, "1=new 2=a 3=b")
 
     assert (history.with_findings, history.failed) == ({2}, {3})
-    assert history.lines[3].failed == "it went wrong"
+    assert history.states[3].failed == "it went wrong"
 
 
 def test_a_changed_text_leaves_failures_and_findings_behind() -> None:
@@ -210,8 +210,8 @@ def test_a_complete_task_can_be_done_again_from_any_phase(phase: str) -> None:
 
     _forgotten(memory, 1, phase)
 
-    line = memory.history.lines[1]
-    assert (line.next, line.findings, line.completed_at) == (phase, (), None)
+    state = memory.history.states[1]
+    assert (state.next, state.findings, state.completed_at) == (phase, (), None)
     assert (memory.history.completed, memory.history.with_findings) == (set(), set())
 
 
@@ -223,8 +223,8 @@ def test_done_again_from_the_beginning_means_not_begun() -> None:
     _forgotten(memory, 1, "plan")
     _forgotten(memory, 2, "execute")
 
-    assert (memory.history.lines[1].has_begun, memory.history.lines[2].has_begun) == (False, True)
-    assert len(memory.history.lines[1].attempts) == 3
+    assert (memory.history.states[1].has_begun, memory.history.states[2].has_begun) == (False, True)
+    assert len(memory.history.states[1].attempts) == 3
 
 
 def test_done_again_never_takes_a_task_forward() -> None:
@@ -234,7 +234,7 @@ def test_done_again_never_takes_a_task_forward() -> None:
 
     _forgotten(memory, 1, "address")
 
-    assert memory.history.lines[1].next == "execute"
+    assert memory.history.states[1].next == "execute"
 
 
 def test_a_failed_task_done_again_from_an_earlier_phase_has_not_failed() -> None:
@@ -243,7 +243,7 @@ def test_a_failed_task_done_again_from_an_earlier_phase_has_not_failed() -> None
 
     _forgotten(memory, 1, "plan")
 
-    assert (memory.history.failed, memory.history.lines[1].failed) == (set(), None)
+    assert (memory.history.failed, memory.history.states[1].failed) == (set(), None)
 
 
 def test_marked_done_is_complete_without_findings_or_failure() -> None:
@@ -255,7 +255,7 @@ def test_marked_done_is_complete_without_findings_or_failure() -> None:
 
     history = memory.history
     assert (history.completed, history.with_findings, history.failed) == ({1, 2}, set(), set())
-    assert history.lines[2].next is None
+    assert history.states[2].next is None
 
 
 def test_a_task_marked_done_while_it_was_cut_off_stays_done() -> None:
@@ -274,7 +274,7 @@ def test_numbers_that_are_not_in_the_plan_are_passed_over() -> None:
         "1", TasksForgotten(1.0, (7,), "plan", "peal redo"), TasksMarkedDone(2.0, (8,), "peal done")
     )
 
-    assert set(history.lines) == {1}
+    assert set(history.states) == {1}
 
 
 def test_a_ticked_task_that_is_forgotten_counts_as_done_until_it_is_unticked() -> None:
@@ -301,21 +301,21 @@ def test_opening_a_run_ends_what_a_crash_cut_off() -> None:
 
     history = memory.history
     assert history.running == {}
-    for line in history.lines.values():
-        assert line.attempts[-1].outcome == Outcome(Result.INTERRUPTED, "peal was cut off")
-        assert (line.running, line.failures, line.has_begun) == (None, 0, True)
+    for state in history.states.values():
+        assert state.attempts[-1].outcome == Outcome(Result.INTERRUPTED, "peal was cut off")
+        assert (state.running, state.failures, state.has_begun) == (None, 0, True)
 
 
 def test_opening_a_run_gives_every_task_a_fresh_start_in_its_phase() -> None:
     memory = Remembered()
     play(memory, "1", {"1 address": "is mended, fails, fails"}, Limits(address_retry_count=1))
-    line = memory.history.lines[1]
-    assert (len(line.seen), line.failures, line.failed) == (1, 2, "it went wrong")
+    state = memory.history.states[1]
+    assert (len(state.seen), state.failures, state.failed) == (1, 2, "it went wrong")
 
     memory.append(opened(99.0))
 
-    line = memory.history.lines[1]
-    assert (line.next, len(line.seen), line.failures, line.failed) == ("address", 0, 0, None)
+    state = memory.history.states[1]
+    assert (state.next, len(state.seen), state.failures, state.failed) == ("address", 0, 0, None)
     assert memory.history.failed == set()
 
 
@@ -345,7 +345,7 @@ def test_findings_that_were_let_through_are_remembered_across_runs() -> None:
     memory.append(opened(99.0))
 
     assert memory.history.with_findings == {1}
-    assert memory.history.lines[1].findings == (FINDING,)
+    assert memory.history.states[1].findings == (FINDING,)
 
 
 # Attempts
@@ -396,7 +396,7 @@ def test_a_moved_tasks_attempts_keep_the_number_they_were_made_under() -> None:
 
     history = _read(memory, "1=new 2=a")
 
-    assert [past.task for past in history.lines[2].attempts] == [1, 1, 1]
+    assert [past.task for past in history.states[2].attempts] == [1, 1, 1]
 
 
 def test_a_failure_is_open_until_something_makes_it_good() -> None:
@@ -406,11 +406,11 @@ def test_a_failure_is_open_until_something_makes_it_good() -> None:
         history.apply(StepStarted(1.0, 1, "execute", number, "shell"))
         history.apply(StepEnded(2.0, 1, "execute", number, Outcome(result, f"try {number}")))
 
-    failure = history.lines[1].failure("execute")
+    failure = history.states[1].failure("execute")
 
     assert failure is not None
     assert failure.number == 1
-    assert history.lines[1].failure("plan") is None
+    assert history.states[1].failure("plan") is None
     assert TaskState(tasks_of("1")[0], "plan").last() is None
 
 
@@ -427,13 +427,13 @@ def test_an_attempt_cannot_end_twice() -> None:
 # Commits and landing
 
 
-def _commits(line: TaskState) -> dict[str, str]:
+def _commits(state: TaskState) -> dict[str, str]:
     """What a task has of commits: its own, the merge as mended, the one that was verified, and what is to be merged."""
     known = {
-        "commit": line.change.own,
-        "mended": line.change.mended,
-        "verified": line.change.verified,
-        "brings": line.change.brings,
+        "commit": state.change.own,
+        "mended": state.change.mended,
+        "verified": state.change.verified,
+        "brings": state.change.brings,
     }
     return {name: commit for name, commit in known.items() if commit}
 
@@ -446,7 +446,7 @@ def _played(*words: str, limits: Limits = LANDING) -> TaskState:
         outcome = Outcome(results.get(word) or Result(word), "so it was", (), f"c{number}")
         history.apply(StepStarted(number, 1, phase, number, "shell"))
         history.apply(StepEnded(number, 1, phase, number, outcome))
-    return history.lines[1]
+    return history.states[1]
 
 
 @pytest.mark.parametrize(
@@ -496,8 +496,8 @@ def test_a_round_of_mending_without_a_commit_keeps_the_one_before() -> None:
 
     play(memory, "1", {"1 address": "is mended, is mended in part"}, LANDING, cut_at=17)
 
-    line = memory.history.lines[1]
-    assert (len(line.seen), line.change.mended, line.change.brings) == (2, "1a1", "1a1")
+    state = memory.history.states[1]
+    assert (len(state.seen), state.change.mended, state.change.brings) == (2, "1a1", "1a1")
 
 
 def test_a_task_that_changed_nothing_has_no_commit() -> None:
@@ -505,7 +505,7 @@ def test_a_task_that_changed_nothing_has_no_commit() -> None:
 
     play(memory, "1", {"1 execute": "changes nothing"}, LANDING)
 
-    assert _commits(memory.history.lines[1]) == {}
+    assert _commits(memory.history.states[1]) == {}
     assert memory.history.completed == {1}
 
 
@@ -515,7 +515,7 @@ def test_commits_outlive_the_run() -> None:
 
     memory.append(opened(99.0, LANDING))
 
-    assert _commits(memory.history.lines[1]) == {
+    assert _commits(memory.history.states[1]) == {
         "commit": "1e1",
         "mended": "1a1",
         "verified": "1a2",
@@ -529,8 +529,8 @@ def test_commits_and_a_hold_go_where_the_task_goes() -> None:
 
     history = _read(memory, "1=new 2=a")
 
-    assert (history.held, history.lines[2].change.verified, history.lines[1].change.own) == ({2}, "1a1", "")
-    assert history.lines[2].next == "land"
+    assert (history.held, history.states[2].change.verified, history.states[1].change.own) == ({2}, "1a1", "")
+    assert history.states[2].next == "land"
 
 
 def test_a_changed_text_leaves_commits_and_a_hold_behind() -> None:
@@ -539,7 +539,7 @@ def test_a_changed_text_leaves_commits_and_a_hold_behind() -> None:
 
     history = _read(memory, "1=better")
 
-    assert (history.held, history.lines[1]) == (set(), TaskState(tasks_of("1=better")[0], "plan"))
+    assert (history.held, history.states[1]) == (set(), TaskState(tasks_of("1=better")[0], "plan"))
 
 
 @pytest.mark.parametrize(
@@ -557,8 +557,8 @@ def test_done_again_forgets_the_commits_from_there_on(phase: str, commits: dict[
 
     _forgotten(memory, 1, phase)
 
-    line = memory.history.lines[1]
-    assert (line.next, _commits(line), line.held, memory.history.held) == (phase, commits, None, set())
+    state = memory.history.states[1]
+    assert (state.next, _commits(state), state.held, memory.history.held) == (phase, commits, None, set())
 
 
 def test_done_again_from_land_on_never_lands_nothing() -> None:
@@ -568,9 +568,9 @@ def test_done_again_from_land_on_never_lands_nothing() -> None:
 
     _forgotten(memory, 1, "land")
 
-    line = memory.history.lines[1]
-    assert line.change.own == "1e1"
-    assert line.next == "address" or line.change.verified
+    state = memory.history.states[1]
+    assert state.change.own == "1e1"
+    assert state.next == "address" or state.change.verified
 
 
 def test_a_conflict_sends_the_task_back_to_execute_until_it_has_failed() -> None:
@@ -583,9 +583,9 @@ def test_a_conflict_sends_the_task_back_to_execute_until_it_has_failed() -> None
 def test_a_conflict_gives_rounds_and_retries_back() -> None:
     limits = Limits(lands=True, address_retry_count=5)
 
-    line = _played("execute passes", "address mended", "address failed", "address conflicted", limits=limits)
+    state = _played("execute passes", "address mended", "address failed", "address conflicted", limits=limits)
 
-    assert (len(line.seen), line.failures) == (0, 0)
+    assert (len(state.seen), state.failures) == (0, 0)
 
 
 def test_what_is_held_has_not_failed_and_is_settled_for_this_run() -> None:
@@ -594,21 +594,21 @@ def test_what_is_held_has_not_failed_and_is_settled_for_this_run() -> None:
 
     history = memory.history
 
-    line = history.lines[1]
+    state = history.states[1]
     assert (history.held, history.failed, history.completed) == ({1}, set(), set())
-    assert (line.held, line.is_settled, line.next) == ("`a.txt` is being edited", True, "land")
+    assert (state.held, state.is_settled, state.next) == ("`a.txt` is being edited", True, "land")
 
 
 def test_opening_a_run_forgets_holds_and_conflicts() -> None:
     memory = Remembered()
     world = {"1 address": "conflicts", "1 land": "is held"}
     play(memory, "1", world, LANDING)
-    assert (memory.history.held, memory.history.lines[1].conflicts) == ({1}, 1)
+    assert (memory.history.held, memory.history.states[1].conflicts) == ({1}, 1)
 
     memory.append(opened(99.0, LANDING))
 
-    line = memory.history.lines[1]
-    assert (memory.history.held, line.held, line.conflicts, line.is_settled) == (set(), None, 0, False)
+    state = memory.history.states[1]
+    assert (memory.history.held, state.held, state.conflicts, state.is_settled) == (set(), None, 0, False)
 
 
 def test_what_is_held_can_be_marked_done() -> None:
@@ -618,7 +618,7 @@ def test_what_is_held_can_be_marked_done() -> None:
     _done(memory, 1)
 
     history = memory.history
-    assert (history.completed, history.held, history.lines[1].held) == ({1}, set(), None)
+    assert (history.completed, history.held, history.states[1].held) == ({1}, set(), None)
 
 
 def test_findings_let_through_stand_against_the_task_only_when_it_has_landed() -> None:
@@ -629,7 +629,7 @@ def test_findings_let_through_stand_against_the_task_only_when_it_has_landed() -
     play(memory, "1", limits=LANDING)
 
     assert memory.history.with_findings == {1}
-    assert memory.history.lines[1].findings == (FINDING,)
+    assert memory.history.states[1].findings == (FINDING,)
 
 
 @pytest.mark.parametrize("changed", ["1=a", "1=new 2=a"])
@@ -653,7 +653,7 @@ def test_findings_of_a_change_that_never_landed_are_forgotten(world: dict[str, s
 
     played = play(memory, "1", world, LANDING)
 
-    assert (played.halt.code, memory.history.lines[1].findings) == (0, ())
+    assert (played.halt.code, memory.history.states[1].findings) == (0, ())
 
 
 # Workspaces
@@ -666,13 +666,13 @@ def test_an_attempt_knows_its_worktree_while_it_runs_and_afterwards() -> None:
         StepStarted(1.0, 1, "plan", 1, "shell"),
         WorkspaceReady(2.0, 1, "plan", 1, "/slots/1", "b4se"),
     )
-    running = history.lines[1].running
+    running = history.states[1].running
     assert running is not None
     assert (running.workspace, running.base) == ("/slots/1", "b4se")
 
     history.apply(StepEnded(3.0, 1, "plan", 1, Outcome(Result.PASSED)))
 
-    last = history.lines[1].last()
+    last = history.states[1].last()
     assert (last.workspace, last.base) == ("/slots/1", "b4se")
 
 
@@ -683,7 +683,7 @@ def test_a_worktree_that_a_crash_cut_off_is_remembered() -> None:
 
     memory.append(opened(9.0))
 
-    last = memory.history.lines[1].last()
+    last = memory.history.states[1].last()
     assert (last.result, last.workspace, last.base) == (Result.INTERRUPTED, "/slots/1", "b4se")
 
 
@@ -695,7 +695,7 @@ def test_a_worktree_that_comes_too_late_is_nobodys() -> None:
 
     memory.append(WorkspaceReady(9.0, 1, "plan", 1, "/slots/1", "b4se"))
 
-    assert (memory.history.lines[1].running, memory.history.lines[1].attempts) == (None, ())
+    assert (memory.history.states[1].running, memory.history.states[1].attempts) == (None, ())
 
 
 @pytest.mark.parametrize("limits", [LANDING, Limits(2, lands=True, as_ready=True)])

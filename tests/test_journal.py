@@ -490,8 +490,8 @@ def test_the_frozen_journal_means_what_it_meant() -> None:
 
     assert (history.completed, history.with_findings, history.failed) == ({1, 2, 3}, {1}, {4})
     assert (history.is_open, history.stop) == (True, None)
-    assert history.lines[1].findings == (Finding("tests", "test_cart fails"),)
-    assert (history.lines[4].next, history.lines[4].failed) == ("execute", "nothing to run")
+    assert history.states[1].findings == (Finding("tests", "test_cart fails"),)
+    assert (history.states[4].next, history.states[4].failed) == ("execute", "nothing to run")
 
 
 def test_a_tasks_digest_stays_the_same_for_ever() -> None:
@@ -592,7 +592,7 @@ def test_a_number_deleted_from_state_json_is_forgotten_with_all_its_phases(plan_
     assert isinstance(event, TasksForgotten)
     assert (event.tasks, event.phase) == ((1,), "plan")
     assert memory.said == ["task 1 deleted from state.json: to be done again"]
-    assert memory.history.lines[1].next == "plan"
+    assert memory.history.states[1].next == "plan"
 
 
 def test_a_deletion_is_forgotten_once(plan_paths: PlanPaths) -> None:
@@ -1067,7 +1067,7 @@ def test_a_journal_gives_back_the_run_that_was_played(plan_paths: PlanPaths) -> 
     history = fold(_events(plan_paths))
 
     assert history == memory.history
-    assert history.lines[1].findings == (FINDING,)
+    assert history.states[1].findings == (FINDING,)
     assert (history.completed, history.closed.code) == (
         remembered.history.completed,
         remembered.history.closed.code,
@@ -1085,7 +1085,7 @@ def test_a_journal_gives_back_a_run_that_landed(plan_paths: PlanPaths) -> None:
 
     assert history == memory.history
     assert (history.completed, history.held, history.closed.code) == ({1}, {2}, 4)
-    assert (history.lines[1].change.verified, history.lines[2].change.brings) == ("1a3", "2e1")
+    assert (history.states[1].change.verified, history.states[2].change.brings) == ("1a3", "2e1")
 
 
 def test_a_journal_written_before_there_was_landing_goes_on_without(plan_paths: PlanPaths) -> None:
@@ -1096,10 +1096,12 @@ def test_a_journal_written_before_there_was_landing_goes_on_without(plan_paths: 
 
     assert (history.lands, history.rules.as_ready, history.opened.branch) == (False, False, "")
     assert {
-        (line.change.own, line.change.mended, line.change.verified, line.held)
-        for line in history.lines.values()
+        (state.change.own, state.change.mended, state.change.verified, state.held)
+        for state in history.states.values()
     } == {("", "", "", None)}
-    assert all(past.workspace == past.base == "" for line in history.lines.values() for past in line.attempts)
+    assert all(
+        past.workspace == past.base == "" for state in history.states.values() for past in state.attempts
+    )
 
 
 def test_an_unknown_kind_of_record_is_not_read_as_another(tmp_path: Path) -> None:

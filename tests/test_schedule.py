@@ -415,7 +415,7 @@ def test_after_a_stop_nothing_starts_and_the_run_ends_with_the_last_running_step
 
     assert played.order == "1p 2p"
     assert (played.halt.code, played.halt.why) == (130, "interrupted")
-    assert memory.history.lines[1].next == "execute"
+    assert memory.history.states[1].next == "execute"
 
 
 def test_a_failed_task_is_tried_again_on_the_next_run_with_fresh_retries() -> None:
@@ -1157,7 +1157,7 @@ def test_cut_off_anywhere_the_next_run_brings_it_to_the_same_end(limits: Limits)
     for cut in range(len(whole.events)):
         memory = Remembered()
         first = play(memory, "1p 2p 3p 4", world, limits, cut_at=cut)
-        known = bool(memory.history.lines[1].findings)
+        known = bool(memory.history.states[1].findings)
 
         again = play(memory, "1p 2p 3p 4", limits=limits)
 
@@ -1191,7 +1191,7 @@ def test_a_decision_costs_the_same_however_much_is_done() -> None:
         tasks = tasks_of(" ".join(f"{index}" for index in range(1, done + 3)))
         memory = Remembered()
         memory.append(PlanRead(0.0, tasks), TasksMarkedDone(1.0, tuple(range(1, done + 1)), "peal done"))
-        memory.history.lines = Looked(memory.history.lines)
+        memory.history.states = Looked(memory.history.states)
         agenda = Agenda(work_of(tasks), memory.history)
         decide(agenda, NOW)
         Looked.count = 0
@@ -1582,7 +1582,7 @@ def tales(draw: st.DrawFn) -> Tale:
 @st.composite
 def minds(draw: st.DrawFn, tale: Tale) -> list[Event]:
     """What a person may do between two runs: `peal redo` and `peal done`, of tasks in the plan as it was read."""
-    known = st.lists(st.sampled_from(sorted(tale.memory.history.lines)), max_size=2, unique=True).map(tuple)
+    known = st.lists(st.sampled_from(sorted(tale.memory.history.states)), max_size=2, unique=True).map(tuple)
     at = tale.memory.history.last_at
     redo = st.builds(TasksForgotten, st.just(at), known, st.sampled_from(AGENT_PHASES), st.just("peal redo"))
     done = st.builds(TasksMarkedDone, st.just(at), known, st.just("peal done"))
@@ -1879,7 +1879,7 @@ def a_history_agrees_with_what_was_told(tale: Tale) -> None:
         copy.append(event)
         told.hear(event)
         history = copy.history
-        assert {index: line.next for index, line in history.lines.items()} == {
+        assert {index: state.next for index, state in history.states.items()} == {
             index: told.next(index) for index in told.names
         }
         assert history.completed == set(filter(told.is_complete, told.names))
@@ -1887,8 +1887,8 @@ def a_history_agrees_with_what_was_told(tale: Tale) -> None:
         assert history.failed == set(filter(told.has_failed, told.names))
         assert history.held == set(filter(told.is_held, told.names))
         assert {
-            index: (line.conflicts, line.change.own, line.change.mended, line.change.verified)
-            for index, line in history.lines.items()
+            index: (state.conflicts, state.change.own, state.change.mended, state.change.verified)
+            for index, state in history.states.items()
         } == {
             index: (
                 told.conflicts[name],
@@ -1910,7 +1910,7 @@ def what_address_merges_is_the_latest_that_was_left_for_it(tale: Tale) -> None:
         if isinstance(event, StepStarted) and event.phase == "address":
             name = told.names[event.task]
             brings = told.mended.get(name) or told.commits.get(name, "")
-            assert memory.history.lines[event.task].change.brings == brings
+            assert memory.history.states[event.task].change.brings == brings
 
 
 @settings(

@@ -92,7 +92,7 @@ def complete(at: float, task: int, findings: tuple[Finding, ...] = ()) -> list[E
 def scene(*events: Event, waits: str = "", said: str = "step 2 of 5") -> Scene:
     """One parallel segment with all tasks; what has not begun waits for the same."""
     history = fold(events)
-    tasks = tuple(history.lines)
+    tasks = tuple(history.states)
     idle = tuple(task for task in tasks if task not in history.running)
     reasons = (Reason(idle, waits, is_wait=True),) if waits else ()
     return Scene(history, (Segment(tasks),), Decision(reasons=reasons), lambda one: f"{said} ({one.task})")

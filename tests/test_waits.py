@@ -120,7 +120,7 @@ def test_a_person_can_have_it_tried_at_once() -> None:
     at = memory.history.last_at + 1
     memory.append(evolve(opened(at, CLAUDE), try_now=True))
 
-    assert decide(Agenda(work_of([memory.history.lines[1].task]), memory.history), at).start
+    assert decide(Agenda(work_of([memory.history.states[1].task]), memory.history), at).start
 
 
 def test_a_review_that_needs_an_agent_at_its_limit_does_not_spin() -> None:
@@ -291,7 +291,7 @@ def test_whoever_waits_the_run_comes_to_its_end(tale: tuple[str, dict[str, str],
     played = play(memory, tasks, world, limits)
 
     assert played.halt.code == 0
-    assert memory.history.completed == set(memory.history.lines)
+    assert memory.history.completed == set(memory.history.states)
 
 
 @given(_tales())
@@ -340,7 +340,7 @@ def test_past_the_budget_only_what_costs_nothing_starts(
                 assert spent < 5.0 * steps
             case "StepEnded":
                 spent += sum(used.cost or 0.0 for used in event.outcome.usage)
-    is_done = memory.history.completed == set(memory.history.lines)
+    is_done = memory.history.completed == set(memory.history.states)
     assert played.halt.code == (0 if is_done else 4)
 
 
@@ -353,4 +353,4 @@ def test_without_waiting_a_run_never_sleeps_for_a_limit(tale: tuple[str, dict[st
 
     assert played.slept == []
     assert played.halt.code in (0, 4)
-    assert (played.halt.code == 0) == (memory.history.completed == set(memory.history.lines))
+    assert (played.halt.code == 0) == (memory.history.completed == set(memory.history.states))

@@ -27,7 +27,7 @@ def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
     """What TASK has changed, landed or not; while it runs, so far."""
     repo_paths = repo_paths_of(repo)
     plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
-    line = fold(journal.load(plan_paths.journal).events).lines.get(task)
+    line = fold(journal.load(plan_paths.journal).events).states.get(task)
     if line is None:
         raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
     shown = _difference(repo_paths, plan_paths, line, ["--stat"] if stat else [])
@@ -38,7 +38,7 @@ def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
     return 0
 
 
-def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: TaskState, options: list[str]) -> bytes:
+def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, state: TaskState, options: list[str]) -> bytes:
     """As git prints it; empty if there is none. PealError if it cannot be told."""
     wants_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     options = [
@@ -48,13 +48,13 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: TaskState, o
         "--ignore-submodules=dirty",
         "--color=always" if wants_colour else "--color=never",
     ]
-    if line.running and line.running.base:
-        at, folder = Path(line.running.workspace), _folder(plan_paths, line.running)
+    if state.running and state.running.base:
+        at, folder = Path(state.running.workspace), _folder(plan_paths, state.running)
         if worktree := leftovers.holding(repo_paths.repo, at, folder):
-            return _shown(difference(worktree, line.running.base, options))
-    if commit := _commit(repo_paths, line):
+            return _shown(difference(worktree, state.running.base, options))
+    if commit := _commit(repo_paths, state):
         return _shown(git.run(repo_paths.repo, "diff", *options, f"{commit}^1", commit, "--"))
-    last = line.running or line.last()
+    last = state.running or state.last()
     patch = _folder(plan_paths, last) / PATCH if last else None
     if patch and patch.exists():
         is_short = options[0] == "--stat"
@@ -63,9 +63,9 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, line: TaskState, o
             if is_short
             else patch.read_bytes()
         )
-    if last and not any(one.base for one in [*line.attempts, last]):
+    if last and not any(one.base for one in [*state.attempts, last]):
         raise PealError(
-            f"task {line.task.index} worked in your own tree, where its changes cannot be told from others; see `git diff`"
+            f"task {state.task.index} worked in your own tree, where its changes cannot be told from others; see `git diff`"
         )
     return b""
 
@@ -74,9 +74,9 @@ def _folder(plan_paths: PlanPaths, one: Attempt) -> Path:
     return plan_paths.attempt(one.task, one.phase, one.number)
 
 
-def _commit(repo_paths: RepoPaths, line: TaskState) -> str:
+def _commit(repo_paths: RepoPaths, state: TaskState) -> str:
     """The commit that shows the task's change against its first parent: the merge, if it is the task's own."""
-    merge, own = line.change.verified or line.change.mended, line.change.own
+    merge, own = state.change.verified or state.change.mended, state.change.own
     if not merge or not own:
         return merge or own
     is_ours = git.is_ancestor(repo_paths.repo, own, merge) and not git.is_ancestor(

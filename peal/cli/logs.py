@@ -67,20 +67,20 @@ def logs(
     elif follow and one.ended is None and _is_alive(repo_paths, history):
         _follow(repo_paths, plan_paths, one, folder, raw)
     else:
-        _print_all(history.lines[task], one, folder, raw)
+        _print_all(history.states[task], one, folder, raw)
     return 0
 
 
 def _wanted(history: History, task: int, phase: str | None, attempt: int | None) -> Attempt:
-    line = history.lines.get(task)
-    if line is None:
+    state = history.states.get(task)
+    if state is None:
         raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
-    tries = [*line.attempts, *([line.running] if line.running else [])]
+    tries = [*state.attempts, *([state.running] if state.running else [])]
     found = [one for one in tries if phase in (None, one.phase) and attempt in (None, one.number)]
     if not found:
         which = f" at `{phase}`" * bool(phase) + f" with number {attempt}" * (attempt is not None)
         raise PealError(f"task {task} has had no attempt{which}; `peal status` shows where it stands")
-    return to_show(line, found)
+    return to_show(state, found)
 
 
 def _heading(one: Attempt, folder: Path) -> str:
@@ -90,10 +90,10 @@ def _heading(one: Attempt, folder: Path) -> str:
     return f"== task {one.task} {one.phase}, attempt {one.number}{by} ({outcome.removesuffix(': ')}){where}"
 
 
-def _nothing(line: TaskState, one: Attempt) -> str:
+def _nothing(state: TaskState, one: Attempt) -> str:
     """What to say of an attempt in which nothing was printed: the latest one of an agent before it may tell more."""
-    before = [past for past in line.attempts if past.agent and past.started < one.started]
-    more = f"; `peal logs {line.task.index} {before[-1].phase}` shows what was done before" if before else ""
+    before = [past for past in state.attempts if past.agent and past.started < one.started]
+    more = f"; `peal logs {state.task.index} {before[-1].phase}` shows what was done before" if before else ""
     return f"nothing was printed{more}"
 
 
@@ -120,7 +120,7 @@ def _as_json(one: Attempt, folder: Path) -> dict[str, Any]:
     return {**converter().unstructure(one), "folder": str(folder), **texts, "printed": printed}
 
 
-def _print_all(line: TaskState, one: Attempt, folder: Path, raw: bool) -> None:
+def _print_all(state: TaskState, one: Attempt, folder: Path, raw: bool) -> None:
     """What is known of an attempt, each file under its name."""
     click.echo(_heading(one, folder))
     _print_lines(f"note: {note}" for note in (one.outcome.notes if one.outcome else ()))
@@ -130,7 +130,7 @@ def _print_all(line: TaskState, one: Attempt, folder: Path, raw: bool) -> None:
     for path in printed:
         _print_file(path, raw)
     if not printed and not conflicts:
-        click.echo(_nothing(line, one))
+        click.echo(_nothing(state, one))
 
 
 def _print_file(path: Path, raw: bool) -> None:
@@ -161,8 +161,8 @@ def _follow(repo_paths: RepoPaths, plan_paths: PlanPaths, one: Attempt, folder: 
                 return
             is_alive, grown = live_run(repo_paths) is not None, size_of(plan_paths.journal)
             if grown != size or not is_alive:
-                line = fold(journal.load(plan_paths.journal).events).lines.get(one.task)
-                is_over, size = line is None or line.running != one or not is_alive, grown
+                state = fold(journal.load(plan_paths.journal).events).states.get(one.task)
+                is_over, size = state is None or state.running != one or not is_alive, grown
             time.sleep(0.2)
 
 

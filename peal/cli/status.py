@@ -122,7 +122,7 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
     plan_paths = plan_paths_of(repo_paths, plan)
     live = live_run(repo_paths)  # Asked first: what a run that is over by now recorded is read below.
     history = fold(journal.load(plan_paths.journal).events)
-    if not history.lines:
+    if not history.states:
         history = fold([store.reading_of(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(repo_paths.repo)
@@ -139,7 +139,7 @@ def _work(history: History) -> Work:
     """What the latest run was asked to do."""
     assert history.opened is not None
     selected = history.opened.selected
-    return Work.of((line.task for line in history.lines.values()), selected)
+    return Work.of((state.task for state in history.states.values()), selected)
 
 
 def _reasons(history: History) -> dict[int, str]:

@@ -44,7 +44,7 @@ class History:
 
     plan: str = ""
     repo: str = ""
-    lines: dict[int, TaskState] = field(factory=dict)
+    states: dict[int, TaskState] = field(factory=dict)
     opened: RunOpened | None = None
     stop: StopAsked | None = None
     closed: RunClosed | None = None
@@ -128,8 +128,8 @@ class History:
     def _put(self, state: TaskState) -> None:
         """A task is in this state from now on."""
         index = state.task.index
-        before = self.lines.get(index)
-        self.lines[index] = state
+        before = self.states.get(index)
+        self.states[index] = state
         if state.running:
             self.running[index] = state
         else:
@@ -154,13 +154,13 @@ class History:
         for state in list(self.running.values()):
             self._put(self._ended(state, cut_off, self.last_at))
         before = {
-            name: self.pipeline(name) for name in {state.task.pipeline for state in self.lines.values()}
+            name: self.pipeline(name) for name in {state.task.pipeline for state in self.states.values()}
         }
         self.plan, self.repo = event.plan, event.repo
         self.opened, self.stop, self.closed = event, None, None
         self._settled.clear()
         self.cap_reached = False
-        for state in list(self.lines.values()):
+        for state in list(self.states.values()):
             opened = self._opened(state, event.resumed, before[state.task.pipeline])
             if opened != state:
                 self._put(opened)
@@ -195,8 +195,8 @@ class History:
         """Tasks keep what was done for them while their text is the same, wherever they have moved."""
         self.changed = _nobody
         self.plan, self.repo = event.plan or self.plan, event.repo or self.repo
-        known_as = _in_order(self.lines, event.tasks) if event.known_as is None else event.known_as
-        before, self.lines = self.lines, {}
+        known_as = _in_order(self.states, event.tasks) if event.known_as is None else event.known_as
+        before, self.states = self.states, {}
         for group in (self.running, self.completed, self.failed, self.held, self.with_findings, self.waiting):
             group.clear()
         for task, number in zip(event.tasks, known_as, strict=True):
@@ -211,7 +211,7 @@ class History:
         return evolve(now, next=self._renewed(now, self.pipeline(state.task.pipeline)))
 
     def _on_StepStarted(self, event: StepStarted) -> None:  # noqa: N802
-        state = self.lines[event.task]
+        state = self.states[event.task]
         self.counts[event.task, event.phase] = event.attempt
         self.processes.pop(event.task, None)
         self._put(
@@ -224,7 +224,7 @@ class History:
         )
 
     def _on_WorkspaceReady(self, event: WorkspaceReady) -> None:  # noqa: N802
-        state = self.lines[event.task]
+        state = self.states[event.task]
         if state.running:
             running = evolve(state.running, workspace=event.path, base=event.base)
             self._put(evolve(state, running=running))
@@ -233,7 +233,7 @@ class History:
         self.processes[event.task] = event.pid, event.birth
 
     def _on_StepEnded(self, event: StepEnded) -> None:  # noqa: N802
-        state = self._ended(self.lines[event.task], event.outcome, event.at)
+        state = self._ended(self.states[event.task], event.outcome, event.at)
         self._put(state)
         if state.failed is not None or state.next is None:
             self._settle(state)
@@ -260,7 +260,7 @@ class History:
 
     def _on_TasksForgotten(self, event: TasksForgotten) -> None:  # noqa: N802
         for index in event.tasks:
-            if state := self.lines.get(index):
+            if state := self.states.get(index):
                 self._put(self._forgotten(_at_rest(state), event.phase))
 
     def _forgotten(self, state: TaskState, name: str) -> TaskState:
@@ -284,7 +284,7 @@ class History:
 
     def _on_TasksMarkedDone(self, event: TasksMarkedDone) -> None:  # noqa: N802
         for index in event.tasks:
-            if state := self.lines.get(index):
+            if state := self.states.get(index):
                 done = evolve(_at_rest(state), next=None, completed_at=event.at, findings=(), change=Change())
                 self._put(evolve(done, failed=None, held=None))
 
@@ -309,11 +309,11 @@ def _at_rest(state: TaskState) -> TaskState:
     return evolve(state, running=None, wait=Wait())
 
 
-def _in_order(lines: dict[int, TaskState], tasks: Iterable[TaskRead]) -> list[int | None]:
+def _in_order(states: dict[int, TaskState], tasks: Iterable[TaskRead]) -> list[int | None]:
     """For each task the number of the first state with its text that is not given out yet."""
     known: dict[str, deque[int]] = defaultdict(deque)
-    for index, line in lines.items():
-        known[line.task.digest].append(index)
+    for index, state in states.items():
+        known[state.task.digest].append(index)
     return [known[task.digest].popleft() if known[task.digest] else None for task in tasks]
 
 

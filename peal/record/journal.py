@@ -331,7 +331,7 @@ def _replayed(recording: Recording, known: state_file.State | None) -> tuple[His
     missing: list[TaskState] = []
     if known and offset <= recording.length + recording.torn:
         deleted = history.completed - set(known.completed_task_indices)
-        missing = [history.lines[index] for index in deleted]
+        missing = [history.states[index] for index in deleted]
     for event in recording.events[told:]:
         history.apply(event)
     return history, set(_still_complete(missing, history))
@@ -340,7 +340,7 @@ def _replayed(recording: Recording, known: state_file.State | None) -> tuple[His
 def _still_complete(before: Iterable[TaskState], history: History) -> Iterator[int]:
     """The tasks, wherever they have moved, whose completion is the same as it was, and that no tick makes complete."""
     known = {(state.task.digest, state.completed_at) for state in before}
-    for task, state in history.lines.items() if known else ():
+    for task, state in history.states.items() if known else ():
         is_known = (state.task.digest, state.completed_at) in known
         if is_known and state.next is None and not state.task.done:
             yield task
@@ -386,7 +386,7 @@ def _reconciled(
             history.pipeline(PIPELINE).phases[0].name,
             "deleted from state.json",
         )
-    known = tuple(line.task for line in history.lines.values())
+    known = tuple(state.task for state in history.states.values())
     if (known, history.plan, history.repo) != (reading.tasks, reading.plan, reading.repo):
         yield reading
     if adopted and adopted.completed_task_indices:

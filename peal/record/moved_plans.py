@@ -45,13 +45,15 @@ class Origin:
     @property
     def may_be_this(self) -> bool:
         """Whether half of the tasks of one are in the other, and something has been done for them."""
-        most = min(len(self.history.lines), len(self.reading.tasks))
+        most = min(len(self.history.states), len(self.reading.tasks))
         return 2 * self.same >= most and bool(self.begun)
 
     @property
     def begun(self) -> tuple[int, ...]:
         """The tasks of this plan that are complete or begun there, as far as their words are their own."""
-        known = {line.task.digest for line in self.history.lines.values() if _is_begun(line, self.history)}
+        known = {
+            state.task.digest for state in self.history.states.values() if _is_begun(state, self.history)
+        }
         return tuple(task.index for task in self.reading.tasks if task.digest in known and not task.done)
 
 
@@ -67,11 +69,11 @@ def _same(before: Iterable[TaskRead], now: Iterable[TaskRead]) -> int:
 
 
 def _read(history: History) -> tuple[TaskRead, ...]:
-    return tuple(line.task for line in history.lines.values())
+    return tuple(state.task for state in history.states.values())
 
 
-def _is_begun(line: TaskState, history: History) -> bool:
-    return line.next != history.pipeline(line.task.pipeline).phases[0].name or bool(line.attempts)
+def _is_begun(state: TaskState, history: History) -> bool:
+    return state.next != history.pipeline(state.task.pipeline).phases[0].name or bool(state.attempts)
 
 
 def is_remembered(plan_paths: PlanPaths) -> bool:
@@ -133,7 +135,7 @@ def histories(repo_paths: RepoPaths) -> Iterator[tuple[PlanPaths, History]]:
 
 def _others(repo_paths: RepoPaths, reading: PlanRead) -> Iterator[Origin]:
     for plan_paths, history in histories(repo_paths):
-        if history.lines and history.plan != reading.plan:
+        if history.states and history.plan != reading.plan:
             yield Origin(plan_paths, history, reading)
 
 

@@ -33,11 +33,11 @@ def reread(
 
     PealError where several tasks have the same words and it cannot be told which of them are done.
     """
-    if not history.lines:
+    if not history.states:
         return Reread(reading)
     known = [
-        Known(index, line.task.digest, "" if index in forgotten else _standing(line, history))
-        for index, line in history.lines.items()
+        Known(index, state.task.digest, "" if index in forgotten else _standing(state, history))
+        for index, state in history.states.items()
     ]
     read = [Read(task.index, task.digest, task.done) for task in reading.tasks]
     found = align(known, read, word)
@@ -46,17 +46,17 @@ def reread(
     done = {
         task.index
         for task, before in zip(reading.tasks, found.known_as, strict=True)
-        if before is not None and history.lines[before].next is None
+        if before is not None and history.states[before].next is None
     }
     said = tuple(_assumption(reading, numbers, done) for numbers in found.by_neighbours)
     return Reread(evolve(reading, known_as=found.known_as), said)
 
 
-def _standing(line: TaskState, history: History) -> str:
+def _standing(state: TaskState, history: History) -> str:
     """How far a task is, as far as that would be lost with it."""
-    if line.next is None:
+    if state.next is None:
         return DONE
-    return "" if line.next == history.pipeline(line.task.pipeline).phases[0].name else line.next
+    return "" if state.next == history.pipeline(state.task.pipeline).phases[0].name else state.next
 
 
 def _question(reading: PlanRead, numbers: Sequence[int]) -> str:

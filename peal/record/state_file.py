@@ -45,7 +45,7 @@ class State:
 def state_of(history: History, offset: int) -> State:
     """The short form of a history whose journal is `offset` bytes long."""
     opened, closed = history.opened, history.closed
-    lines = history.lines
+    states = history.states
     return State(
         plan_path=history.plan,
         repo_path=history.repo,
@@ -55,12 +55,16 @@ def state_of(history: History, offset: int) -> State:
         owner=opened.pid if opened and closed is None else None,
         started_at=stamp(opened.at) if opened else None,
         updated_at=stamp(history.last_at),
-        total_tasks=len(lines),
-        failed={str(index): lines[index].failed or "" for index in sorted(history.failed) if index in lines},
-        remaining_findings={
-            str(index): len(lines[index].findings) for index in sorted(history.with_findings)
+        total_tasks=len(states),
+        failed={
+            str(index): states[index].failed or "" for index in sorted(history.failed) if index in states
         },
-        running={str(index): line.running.phase for index, line in history.running.items() if line.running},
+        remaining_findings={
+            str(index): len(states[index].findings) for index in sorted(history.with_findings)
+        },
+        running={
+            str(index): state.running.phase for index, state in history.running.items() if state.running
+        },
         exit_code=closed.code if closed else None,
         journal_offset=offset,
     )

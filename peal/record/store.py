@@ -84,11 +84,11 @@ def knows(repo_paths: RepoPaths, reading: PlanRead) -> bool:
 
 def commits_of(repo_paths: RepoPaths) -> frozenset[str]:
     """The commits of tasks that are remembered, of whatever plan."""
-    lines = (line for _, history in moved_plans.histories(repo_paths) for line in history.lines.values())
+    states = (state for _, history in moved_plans.histories(repo_paths) for state in history.states.values())
     return frozenset(
         commit
-        for line in lines
-        for commit in (line.change.own, line.change.mended, line.change.verified)
+        for state in states
+        for commit in (state.change.own, state.change.mended, state.change.verified)
         if commit
     )
 

@@ -48,7 +48,7 @@ def found_again(repo_paths: RepoPaths, plan_file: Path) -> Path:
     if os.path.lexists(plan_file):
         return plan_file
     before = [
-        line.task for line in fold(journal.load(repo_paths.plan(plan_file).journal).events).lines.values()
+        state.task for state in fold(journal.load(repo_paths.plan(plan_file).journal).events).states.values()
     ]
     there = repo_paths.plan_file(repo_paths.plan_key(plan_file))
     found = [path for path in _files(repo_paths, there) if _holds(repo_paths, path, before)]

@@ -53,7 +53,7 @@ class Progress:
         """These events have just been recorded."""
         for event in events:
             if isinstance(event, StepEnded):
-                self._ended(Step(event.task, event.phase), event.at, history.lines[event.task])
+                self._ended(Step(event.task, event.phase), event.at, history.states[event.task])
 
     def _ended(self, step: Step, at: float, state: TaskState) -> None:
         before, now = self._ends.get(step), _Ends(_Standing.of(state), at)

@@ -29,7 +29,7 @@ def rehearse(job: Job, screen: Screen) -> End:
     for text in again.said:
         screen.say(text)
     for task in job.work.tasks:
-        if history.lines[task].is_complete:
+        if history.states[task].is_complete:
             screen.say(f"task {task}: complete, skipped")
     if is_complete(job.work, history):
         return End(finished(job.work, history), history)

@@ -149,7 +149,7 @@ def _notices(job: Job, history: History) -> Iterator[str]:
         yield from reconcile.notices(job.pool, history, job.key)
     # A person who names a task wants it done: say why it is not done again.
     named = job.selected or frozenset() if "task" in job.flags else frozenset()
-    if again := [task for task in sorted(named) if history.lines[task].is_complete]:
+    if again := [task for task in sorted(named) if history.states[task].is_complete]:
         listed = " ".join(map(str, again))
         yield f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again"
     shares = not job.pipeline.lands and job.rules.max_parallel > 1

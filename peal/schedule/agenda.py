@@ -137,14 +137,14 @@ class Agenda:
 
     @_left.default
     def _left_in_each(self) -> list[int]:
-        states = self.history.lines
+        states = self.history.states
         self._not_reached |= self.work.not_reached(self.history.failed)
         return [sum(not self._is_over(states[task]) for task in part.tasks) for part in self.work.segments]
 
     def __attrs_post_init__(self) -> None:
         self._open_next()
         for task in self.work.after:
-            self._file(self.history.lines[task])
+            self._file(self.history.states[task])
         self.history.changed = self.changed
 
     def changed(self, before: TaskState | None, now: TaskState) -> None:
@@ -160,7 +160,7 @@ class Agenda:
         self._open_next(already=self.segment)
         if now.is_complete:
             for waiting in self.work.dependents.get(task, ()):
-                self._file(self.history.lines[waiting])
+                self._file(self.history.states[waiting])
 
     def idle(self, stage: Stage) -> list[int]:
         """The open tasks at this stage, in order."""
@@ -176,7 +176,7 @@ class Agenda:
     def is_open(self, task: int) -> bool:
         """Whether everything that has to be over before a task is."""
         if (needed := self.work.after.get(task)) is not None:
-            return all(self.history.lines[one].is_complete for one in needed)
+            return all(self.history.states[one].is_complete for one in needed)
         return self._segment_of.get(task, len(self._left)) <= self.segment
 
     def no_later(self, tasks: Iterable[int], others: Iterable[int]) -> list[int]:
@@ -195,7 +195,7 @@ class Agenda:
     def _give_up_on(self, failed: int) -> None:
         """What waits for it by name is not reached in this run."""
         for task in self.work.not_reached([failed]) - self._not_reached:
-            state = self.history.lines[task]
+            state = self.history.states[task]
             was_over = self._is_over(state)
             self._not_reached.add(task)
             self._left[self._segment_of[task]] += was_over - self._is_over(state)
@@ -206,7 +206,7 @@ class Agenda:
             self.segment += 1
         for part in self.work.segments[already + 1 : self.segment + 1]:
             for task in part.tasks:
-                self._file(self.history.lines[task])
+                self._file(self.history.states[task])
 
     def _file(self, state: TaskState) -> None:
         """Put a task where it belongs."""

@@ -122,7 +122,7 @@ def _one_by_one(left: _Left, history: History) -> Decision:
         return Decision(reasons=(_running(history), *waiting))
     first, *rest = left.idle
     waiting = _waiting(rest, f"after task {first}: one task at a time")
-    state = history.lines[first]
+    state = history.states[first]
     return Decision((_step(state),), reasons=(_why(state, history), *waiting))
 
 
@@ -146,10 +146,10 @@ def _side_by_side(left: _Left, history: History) -> Decision:
             *_waits_for_the_branch(left, first, history, is_open),
         ]
     return Decision(
-        tuple(_step(history.lines[task]) for task in chosen),
+        tuple(_step(history.states[task]) for task in chosen),
         reasons=(
-            *(_why_first(history.lines[task], left, history) for task in first),
-            *(_why(history.lines[task], history) for task in chosen[len(first) :]),
+            *(_why_first(history.states[task], left, history) for task in first),
+            *(_why(history.states[task], history) for task in chosen[len(first) :]),
             *([_running(history)] if history.running else []),
             *waiting,
         ),

@@ -18,14 +18,14 @@ def halt_of(work: Work, history: History, now: float) -> Halt:
         return Halt(1, f"{_tasks(failed)} failed")
     if held := [task for task in tasks if task in history.held]:
         return Halt(4, f"{_tasks(held)} {'is' if len(held) == 1 else 'are'} held")
-    if why := no_agent(history, now) if any(not history.lines[task].is_settled for task in tasks) else "":
+    if why := no_agent(history, now) if any(not history.states[task].is_settled for task in tasks) else "":
         return Halt(4, f"paused: {why}")
     return finished(work, history)
 
 
 def is_complete(work: Work, history: History) -> bool:
     """Whether everything asked for is done, so that there is nothing to run."""
-    return all(history.lines[task].is_complete for task in work.tasks)
+    return all(history.states[task].is_complete for task in work.tasks)
 
 
 def finished(work: Work, history: History) -> Halt:
@@ -37,7 +37,7 @@ def finished(work: Work, history: History) -> Halt:
     if left:
         issues.append(f"findings remain in {_tasks(left)}")
     missed = work.not_reached(failed)
-    if waiting := [task for task in tasks if task in missed and not history.lines[task].is_complete]:
+    if waiting := [task for task in tasks if task in missed and not history.states[task].is_complete]:
         issues.append(f"{_tasks(waiting)} {'was' if len(waiting) == 1 else 'were'} not reached")
     if issues:
         return Halt(2, "finished, but " + " and ".join(issues))

@@ -17,7 +17,7 @@ def order_of(
     step: Step, task: Task, plan_paths: PlanPaths, history: History, alone: bool, now: float
 ) -> Order:
     """The next attempt at a step at `now` (wall-clock seconds), with what is known of those before."""
-    state = history.lines[step.task]
+    state = history.states[step.task]
     phase = history.pipeline(state.task.pipeline).phase(step.phase)
     number = history.counts[step.task, step.phase] + 1
     agent = history.providers.free_agent(phase.agents, now)
@@ -116,7 +116,7 @@ def _charged_to_others(state: TaskState, phase: Phase, history: History) -> froz
     if phase.kind is not Kind.REVIEW or history.lands:
         return frozenset()
     others = (history.failed | history.with_findings) - {state.task.index}
-    lasts = (history.lines[task].last() for task in others)
+    lasts = (history.states[task].last() for task in others)
     standing = (last.outcome for last in lasts if last and last.outcome)
     return frozenset(finding.fingerprint for outcome in standing for finding in outcome.findings)
 

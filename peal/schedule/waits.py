@@ -40,14 +40,14 @@ def sorted_out(
     ready: dict[Stage, list[int]] = {}
     late: dict[int, float] = {}
     for stage, tasks in idle.items():
-        if stage is Stage.FRESH and tasks and not _is_ready(history.lines[tasks[0]], history, now):
+        if stage is Stage.FRESH and tasks and not _is_ready(history.states[tasks[0]], history, now):
             ready[stage] = []  # one speaks for all: none of them has anything of its own to wait for
-            if _will_go_on(history.lines[tasks[0]], history, now):
-                late |= dict.fromkeys(tasks, history.ready_at(history.lines[tasks[0]]))
+            if _will_go_on(history.states[tasks[0]], history, now):
+                late |= dict.fromkeys(tasks, history.ready_at(history.states[tasks[0]]))
             continue
         ready[stage] = []
         for task in tasks:
-            state = history.lines[task]
+            state = history.states[task]
             if _is_ready(state, history, now):
                 ready[stage].append(task)
             elif _will_go_on(state, history, now):
@@ -78,7 +78,7 @@ def _will_go_on(state: TaskState, history: History, now: float) -> bool:
 def _reasons(late: Mapping[int, float], history: History, now: float) -> Iterable[Reason]:
     groups: dict[str, list[int]] = {}
     for task in late:
-        groups.setdefault(_why(history.lines[task], history, now), []).append(task)
+        groups.setdefault(_why(history.states[task], history, now), []).append(task)
     for why, tasks in groups.items():
         yield Reason(tuple(tasks), why, is_wait=True)
 

@@ -25,14 +25,14 @@ def report(
     """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
     lines = [summary(history, halt, seconds), *spending_lines(history)]
     for index in sorted(history.failed):
-        lines += ["", *_failure(history.lines[index], output, folder)]
+        lines += ["", *_failure(history.states[index], output, folder)]
     for index in sorted(history.held):
-        lines += ["", *_held(history.lines[index])]
+        lines += ["", *_held(history.states[index])]
     for index in sorted(history.with_findings):
-        lines += ["", *_findings(history.lines[index])]
+        lines += ["", *_findings(history.states[index])]
     if passed_over := _dismissed(history):
         lines += ["", *passed_over]
-    if notes := noted_lines((index, line.notes) for index, line in history.lines.items()):
+    if notes := noted_lines((index, state.notes) for index, state in history.states.items()):
         lines += ["", *notes]
     return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
 
@@ -40,29 +40,29 @@ def report(
 def summary(history: History, halt: Halt, seconds: float) -> str:
     """One line that says it all."""
     done = len(history.completed)
-    parts = [f"{done} of {count(len(history.lines), 'task')} complete"]
+    parts = [f"{done} of {count(len(history.states), 'task')} complete"]
     if history.failed:
         parts.append(f"{len(history.failed)} failed")
     if history.held:
         parts.append(f"{len(history.held)} held")
-    begun = sum(line.has_begun and not line.is_settled for line in history.lines.values())
+    begun = sum(state.has_begun and not state.is_settled for state in history.states.values())
     if begun:
         parts.append(f"{begun} begun")
     return f"{halt.why}: {', '.join(parts)}, in {duration(seconds)}"
 
 
 def _failure(
-    line: TaskState, output: Callable[[Attempt], list[str]], folder: Callable[[Attempt], str]
+    state: TaskState, output: Callable[[Attempt], list[str]], folder: Callable[[Attempt], str]
 ) -> list[str]:
-    last = line.last()
-    title = f": {harmless(line.task.title)}" if line.task.title else ""
-    lines = [f"task {line.task.index} failed{title}"]
+    last = state.last()
+    title = f": {harmless(state.task.title)}" if state.task.title else ""
+    lines = [f"task {state.task.index} failed{title}"]
     assert last is not None, "a failed task has had an attempt"
     assert last.outcome is not None, "which has ended"
-    reason, *more = (line.failed or "").splitlines() or [""]
+    reason, *more = (state.failed or "").splitlines() or [""]
     lines.append(f"  {last.phase}, attempt {last.number}: {harmless(reason)}")
     lines += [f"    {harmless(extra)}" for extra in more]
-    if clash := _clash(line):
+    if clash := _clash(state):
         lines.append(f"  it was carried out anew after a {harmless(clash)}")
     for finding in last.outcome.findings[:_SHOWN]:
         lines += _finding_lines(finding)
@@ -72,28 +72,30 @@ def _failure(
     return [*lines, f"  transcript: {folder(last)}"]
 
 
-def _clash(line: TaskState) -> str:
+def _clash(state: TaskState) -> str:
     """The conflict for which the task was carried out once more, if the last try is not that conflict itself."""
-    clashes = [one.outcome for one in line.attempts[:-1] if one.result is Result.CONFLICTED and one.outcome]
-    return clashes[-1].findings[0].message.partition("\n")[0] if line.conflicts and clashes else ""
+    clashes = [one.outcome for one in state.attempts[:-1] if one.result is Result.CONFLICTED and one.outcome]
+    return clashes[-1].findings[0].message.partition("\n")[0] if state.conflicts and clashes else ""
 
 
-def _held(line: TaskState) -> list[str]:
-    title = f": {harmless(line.task.title)}" if line.task.title else ""
-    return [f"task {line.task.index} is held{title}", f"  {harmless(line.held or '')}"]
+def _held(state: TaskState) -> list[str]:
+    title = f": {harmless(state.task.title)}" if state.task.title else ""
+    return [f"task {state.task.index} is held{title}", f"  {harmless(state.held or '')}"]
 
 
-def _findings(line: TaskState) -> list[str]:
-    title = f": {harmless(line.task.title)}" if line.task.title else ""
-    lines = [f"task {line.task.index} was let through with {count(len(line.findings), 'finding')}{title}"]
-    for finding in line.findings[:_SHOWN]:
+def _findings(state: TaskState) -> list[str]:
+    title = f": {harmless(state.task.title)}" if state.task.title else ""
+    lines = [f"task {state.task.index} was let through with {count(len(state.findings), 'finding')}{title}"]
+    for finding in state.findings[:_SHOWN]:
         lines += _finding_lines(finding)
-    return [*lines, *_more(len(line.findings))]
+    return [*lines, *_more(len(state.findings))]
 
 
 def _dismissed(history: History) -> list[str]:
     """What was passed over by an agent's word or a pattern, for a person to judge."""
-    found = [(index, finding) for index, line in history.lines.items() for finding in line.dismissed.values()]
+    found = [
+        (index, finding) for index, state in history.states.items() for finding in state.dismissed.values()
+    ]
     if not found:
         return []
     lines = [f"{count(len(found), 'finding')} dismissed"]

@@ -78,7 +78,7 @@ def overview(
     lost = _out_of_reach(history)
     tasks = tuple(
         task_status(line, now, is_alive, lost.get(index) or reasons.get(index, ""), last_output)
-        for index, line in history.lines.items()
+        for index, line in history.states.items()
     )
     counts = dict.fromkeys(STATES, 0)
     for task in tasks:
@@ -109,12 +109,12 @@ def _out_of_reach(history: History) -> dict[int, str]:
     for (
         index,
         line,
-    ) in history.lines.items():  # what is waited for may stand behind: look until nothing is new
+    ) in history.states.items():  # what is waited for may stand behind: look until nothing is new
         if line.is_complete or line.failed is not None:
             continue
         if failed := [one for one in line.task.after if one in history.failed]:
             found[index] = f"not reached: it comes after task {ranges(failed)}, which failed"
-    waiting = [line for line in history.lines.values() if line.task.after and not line.is_complete]
+    waiting = [line for line in history.states.values() if line.task.after and not line.is_complete]
     while more := [
         (line.task.index, [one for one in line.task.after if one in found])
         for line in waiting
@@ -193,8 +193,8 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     """What a person may want to type next."""
     if is_alive:
         return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
-    open_tasks = [index for index, line in history.lines.items() if not line.is_complete]
-    steps = [_to_the_logs(history.lines[index]) for index in sorted(history.failed)[:3]]
+    open_tasks = [index for index, line in history.states.items() if not line.is_complete]
+    steps = [_to_the_logs(history.states[index]) for index in sorted(history.failed)[:3]]
     steps += [f"`peal diff {index}` for what task {index} would change" for index in _unlanded(history)[:3]]
     if open_tasks and _has_more(history, open_tasks):
         steps.append("`peal resume` to go on where this stopped")
@@ -237,7 +237,7 @@ def _to_the_logs(line: TaskState) -> str:
 def _unlanded(history: History) -> list[int]:
     """The tasks that have stopped in this run with a commit that is not in the branch."""
     stopped = sorted(history.failed | history.held)
-    return [index for index in stopped if history.lines[index].change != Change()]
+    return [index for index in stopped if history.states[index].change != Change()]
 
 
 def _has_more(history: History, open_tasks: list[int]) -> bool:
@@ -252,11 +252,11 @@ def event_line(event: Event, history: History) -> str | None:
         case StepStarted(agent=""):
             return None
         case StepStarted():
-            title = harmless(history.lines[event.task].task.title)
+            title = harmless(history.states[event.task].task.title)
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"task {event.task} {event.phase} started{again}{': ' + title if title else ''}"
         case StepEnded():
-            line = history.lines[event.task]
+            line = history.states[event.task]
             if event.outcome.result is Result.PASSED and line.next is None and not line.findings:
                 where = (
                     f": landed in `{history.opened.branch}`"

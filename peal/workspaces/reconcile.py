@@ -97,12 +97,12 @@ def _made_by_peal(repo: Path) -> list[_Made]:
 def check(history: History, lands: bool) -> None:
     """PealError if tasks that have been carried out elsewhere could not be finished here."""
     work_under_way = [
-        line for line in history.lines.values() if line.next and history.next_phase(line).is_at_branch
+        state for state in history.states.values() if state.next and history.next_phase(state).is_at_branch
     ]
     wrong = [
-        line.task.index
-        for line in work_under_way
-        if not line.is_complete and _is_isolated(line, history) != lands
+        state.task.index
+        for state in work_under_way
+        if not state.is_complete and _is_isolated(state, history) != lands
     ]
     if wrong:
         done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
@@ -115,7 +115,7 @@ def check(history: History, lands: bool) -> None:
 def check_branch(pool: Pool, history: History, retarget: bool) -> None:
     """`Paused` if the branch that the plan's results land in is not the one that is checked out, and lacks them."""
     before = history.opened.branch if history.opened else ""
-    is_open = any(not line.is_complete for line in history.lines.values())
+    is_open = any(not state.is_complete for state in history.states.values())
     if before in ("", pool.branch) or retarget or not (is_open or vanished(pool, history)):
         return
     if not git.commit_id(pool.repo, f"refs/heads/{before}"):
@@ -131,9 +131,9 @@ def elsewhere(before: str, now: str) -> Paused:
     )
 
 
-def _is_isolated(line: TaskState, history: History) -> bool:
+def _is_isolated(state: TaskState, history: History) -> bool:
     """Whether the task's change was made in a worktree."""
-    made = [one for one in line.attempts if history.kind_of(line, one.phase) is Kind.WRITE]
+    made = [one for one in state.attempts if history.kind_of(state, one.phase) is Kind.WRITE]
     done = [one for one in made if one.result is Result.PASSED]
     return bool(done and done[-1].base)
 
@@ -142,25 +142,25 @@ def taken_over(pool: Pool, history: History) -> Iterator[Event]:
     """The ends of attempts that had made their commit when they were cut off, and could not be recorded."""
     run = history.opened.run if history.opened else ""
     why = "its commit was there when peal was cut off"
-    for line in list(history.running.values()):
-        one = line.running
+    for state in list(history.running.values()):
+        one = state.running
         if one is None or not one.base:
             continue
         commit, result = "", Result.PASSED
-        kind = history.kind_of(line, one.phase)
+        kind = history.kind_of(state, one.phase)
         if kind is Kind.WRITE:
             commit = pool.made_by(one.task, one.base, run)
         elif kind is Kind.REVIEW:
-            commit, result = pool.merged_by(one.task, one.base, line.change.brings), Result.MENDED
+            commit, result = pool.merged_by(one.task, one.base, state.change.brings), Result.MENDED
         if commit:
             outcome = Outcome(result, why, commit=commit)
-            yield StepEnded(time.time(), line.task.index, one.phase, one.number, outcome)
+            yield StepEnded(time.time(), state.task.index, one.phase, one.number, outcome)
 
 
 def forgotten(pool: Pool, history: History) -> Iterator[Event]:
     """Tasks whose commit was cleaned out of the repository before it could land: to be carried out again."""
     lost = tuple(
-        line.task.index for line in _unlanded(history) if not git.commit_id(pool.repo, line.change.brings)
+        state.task.index for state in _unlanded(history) if not git.commit_id(pool.repo, state.change.brings)
     )
     if lost:
         yield TasksForgotten(
@@ -176,19 +176,19 @@ def keep(pool: Pool, history: History) -> None:
     """
     lines, found, target = _unlanded(history), pool.branches(), pool.target()
     known = {
-        commit for line in lines for commit in (line.change.own, line.change.mended, line.change.verified)
+        commit for state in lines for commit in (state.change.own, state.change.mended, state.change.verified)
     }
     for ref, commit in found.items():
         if commit not in known and not git.is_ancestor(pool.repo, commit, target):
             pool.set_aside(ref, commit)
-    for line in lines:
-        ref = pool.ref(line.task.index)
-        if found.get(ref) not in (line.change.own, line.change.mended, line.change.verified):
-            commits.point(pool.repo, ref, line.change.brings)
+    for state in lines:
+        ref = pool.ref(state.task.index)
+        if found.get(ref) not in (state.change.own, state.change.mended, state.change.verified):
+            commits.point(pool.repo, ref, state.change.brings)
 
 
 def _unlanded(history: History) -> list[TaskState]:
-    return [line for line in history.lines.values() if line.change.brings and not line.is_complete]
+    return [state for state in history.states.values() if state.change.brings and not state.is_complete]
 
 
 def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
@@ -211,22 +211,22 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
 def vanished(pool: Pool, history: History) -> list[int]:
     """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
     landed = [
-        line for line in history.lines.values() if line.completed_at is not None and line.change.verified
+        state for state in history.states.values() if state.completed_at is not None and state.change.verified
     ]
-    last = max(landed, key=lambda line: line.completed_at or 0, default=None)
+    last = max(landed, key=lambda state: state.completed_at or 0, default=None)
     since = history.opened.at if history.opened else 0.0
-    lines = [line for line in landed if line is last or (line.completed_at or 0) >= since]
+    lines = [state for state in landed if state is last or (state.completed_at or 0) >= since]
     target = objects_of(pool.repo).commit_id(f"refs/heads/{pool.branch}") if lines else ""
-    if not target or git.contains(pool.repo, target, [line.change.verified for line in lines]):
+    if not target or git.contains(pool.repo, target, [state.change.verified for state in lines]):
         return []
-    return [line.task.index for line in lines if not _is_in(pool, line, target)]
+    return [state.task.index for state in lines if not _is_in(pool, state, target)]
 
 
-def _is_in(pool: Pool, line: TaskState, target: str) -> bool:
+def _is_in(pool: Pool, state: TaskState, target: str) -> bool:
     """Whether the merge that landed, or the task's own commit below a merge that was rewritten, is in the branch."""
     return any(
         commit and git.is_ancestor(pool.repo, commit, target)
-        for commit in (line.change.verified, line.change.own)
+        for commit in (state.change.verified, state.change.own)
     )
 
 

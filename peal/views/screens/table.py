@@ -161,8 +161,8 @@ def _bar(scene: Scene, width: int) -> Row:
     """How many of all phases are over, and how many will not be reached; full only when everything is done."""
     done, _, failed, _ = _counts(scene)
     total = _phases(scene) * max(len(scene.tasks), 1)
-    lines = (scene.history.lines[task] for task in scene.current)
-    over = _phases(scene) * done + sum(_phases_over(line, scene.history) for line in lines)
+    states = (scene.history.states[task] for task in scene.current)
+    over = _phases(scene) * done + sum(_phases_over(line, scene.history) for line in states)
     label = f" {100 * over // total:3} %"
     room = max(width - len(label), 0)
     full, lost = room * over // total, room * _phases(scene) * failed // total
@@ -175,10 +175,10 @@ def _phases(scene: Scene) -> int:
     return len(scene.history.pipeline(PIPELINE).phases)
 
 
-def _phases_over(line: TaskState, history: History) -> int:
+def _phases_over(state: TaskState, history: History) -> int:
     """The phases that a task under way has behind it."""
-    over = line.is_settled and line.held is None
-    return 0 if over or line.next is None else history.pipeline(line.task.pipeline).place(line.next)
+    over = state.is_settled and state.held is None
+    return 0 if over or state.next is None else history.pipeline(state.task.pipeline).place(state.next)
 
 
 def _table(scene: Scene, now: float, width: int, room: int) -> list[Row]:
@@ -195,21 +195,21 @@ def _chosen(tasks: tuple[int, ...], history: History, room: int) -> list[int]:
     """The tasks that are shown: all in order if they fit; else those in motion first, then failed, waiting, done."""
     if len(tasks) <= room:
         return list(tasks)
-    return nsmallest(room, tasks, key=lambda task: _rank(history.lines[task]))
+    return nsmallest(room, tasks, key=lambda task: _rank(history.states[task]))
 
 
-def _rank(line: TaskState) -> int:
-    if line.running:
+def _rank(state: TaskState) -> int:
+    if state.running:
         return 0
-    if line.is_complete:
+    if state.is_complete:
         return 4
-    return 1 if line.failed is not None or line.held is not None else 2 if line.has_begun else 3
+    return 1 if state.failed is not None or state.held is not None else 2 if state.has_begun else 3
 
 
 def _rows(scene: Scene, tasks: list[int], now: float, width: int) -> list[Row]:
     told = _waits(scene.decision)
     shown = [
-        task_status(scene.history.lines[task], now, True, told.get(task, ""), _reader(scene, width))
+        task_status(scene.history.states[task], now, True, told.get(task, ""), _reader(scene, width))
         for task in tasks
     ]
     cells = [_cells(task, width) for task in shown]
