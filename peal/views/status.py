@@ -108,17 +108,17 @@ def _out_of_reach(history: History) -> dict[int, str]:
     found: dict[int, str] = {}
     for (
         index,
-        line,
+        state,
     ) in history.states.items():  # what is waited for may stand behind: look until nothing is new
-        if line.is_complete or line.failed is not None:
+        if state.is_complete or state.failed is not None:
             continue
-        if failed := [one for one in line.task.after if one in history.failed]:
+        if failed := [one for one in state.task.after if one in history.failed]:
             found[index] = f"not reached: it comes after task {ranges(failed)}, which failed"
-    waiting = [line for line in history.states.values() if line.task.after and not line.is_complete]
+    waiting = [state for state in history.states.values() if state.task.after and not state.is_complete]
     while more := [
-        (line.task.index, [one for one in line.task.after if one in found])
-        for line in waiting
-        if line.task.index not in found and any(one in found for one in line.task.after)
+        (state.task.index, [one for one in state.task.after if one in found])
+        for state in waiting
+        if state.task.index not in found and any(one in found for one in state.task.after)
     ]:
         found |= {index: f"not reached: it comes after task {ranges(lost)}" for index, lost in more}
     return found
@@ -134,66 +134,63 @@ def run_state(history: History, is_alive: bool) -> str:
 
 
 def task_status(
-    line: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
+    state: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
 ) -> TaskStatus:
     """Where one task stands at `now`."""
-    found = _standing(line, now, is_alive, reason, last_output)
-    used = tuple(usage for past in line.attempts if past.outcome for usage in past.outcome.usage)
+    found = _standing(state, now, is_alive, reason, last_output)
+    used = tuple(usage for past in state.attempts if past.outcome for usage in past.outcome.usage)
     return evolve(
-        found, commit=line.change.verified or line.change.brings, used=summed(used), notes=line.notes
+        found, commit=state.change.verified or state.change.brings, used=summed(used), notes=state.notes
     )
 
 
 def _standing(
-    line: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
+    state: TaskState, now: float, is_alive: bool, reason: str, last_output: Callable[[Attempt], str]
 ) -> TaskStatus:
-    task = line.task
-    past = sum((one.ended or one.started) - one.started for one in line.attempts) if line.attempts else None
-    if line.running:
-        shown = line.running
-        seconds = now - shown.started if is_alive else None
-        state = "running" if is_alive else "cut off"
-        return TaskStatus(
-            task.index, task.title, state, shown.phase, shown.number, shown.agent, seconds,
+    task, last = state.task, state.last()
+    resting = TaskStatus(
+        task.index,
+        task.title,
+        "waiting" if state.has_begun or (is_alive and reason) else "not begun",
+        state.next,
+        last.number if last else 0,
+        last.agent if last else "",
+        sum((one.ended or one.started) - one.started for one in state.attempts) if state.attempts else None,
+        reason,
+    )
+    if shown := state.running:
+        return evolve(
+            resting,
+            state="running" if is_alive else "cut off",
+            phase=shown.phase,
+            attempt=shown.number,
+            agent=shown.agent,
+            seconds=now - shown.started if is_alive else None,
+            reason="",
             last_output=last_output(shown),
-        )  # fmt: skip
-    last = line.last()
-    number, agent = (last.number, last.agent) if last else (0, "")
-    if line.is_complete:
-        return TaskStatus(
-            task.index, task.title, "done", None, number, agent, past, reason=_done_reason(line),
-            findings=len(line.findings),
-        )  # fmt: skip
-    if line.failed is not None:
-        shown_output = last_output(last) if last else ""
-        return TaskStatus(
-            task.index,
-            task.title,
-            "failed",
-            line.next,
-            number,
-            agent,
-            past,
-            line.failed,
-            last_output=shown_output,
         )
-    if line.held is not None:
-        return TaskStatus(task.index, task.title, "held", line.next, number, agent, past, line.held)
-    state = "waiting" if line.has_begun or (is_alive and reason) else "not begun"
-    return TaskStatus(task.index, task.title, state, line.next, number, agent, past, reason)
+    if state.is_complete:
+        done, findings = _done_reason(state), len(state.findings)
+        return evolve(resting, state="done", phase=None, reason=done, findings=findings)
+    if state.failed is not None:
+        shown_output = last_output(last) if last else ""
+        return evolve(resting, state="failed", reason=state.failed, last_output=shown_output)
+    if state.held is not None:
+        return evolve(resting, state="held", reason=state.held)
+    return resting
 
 
-def _done_reason(line: TaskState) -> str:
-    if line.task.done:
+def _done_reason(state: TaskState) -> str:
+    if state.task.done:
         return "ticked off in the plan"
-    return "" if line.attempts else "marked done"
+    return "" if state.attempts else "marked done"
 
 
 def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     """What a person may want to type next."""
     if is_alive:
         return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
-    open_tasks = [index for index, line in history.states.items() if not line.is_complete]
+    open_tasks = [index for index, state in history.states.items() if not state.is_complete]
     steps = [_to_the_logs(history.states[index]) for index in sorted(history.failed)[:3]]
     steps += [f"`peal diff {index}` for what task {index} would change" for index in _unlanded(history)[:3]]
     if open_tasks and _has_more(history, open_tasks):
@@ -212,26 +209,28 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def to_show(line: TaskState, among: Sequence[Attempt]) -> Attempt:
+def to_show(state: TaskState, among: Sequence[Attempt]) -> Attempt:
     """
     Which of some attempts at a task tells best how it stands.
 
     What has ended it badly comes before what ran well, and what somebody worked at before what nobody was asked for.
     """
-    last = line.last()
-    if last and last in among and not line.running and not line.is_complete and _is_told(line, last):
+    last = state.last()
+    if last and last in among and not state.running and not state.is_complete and _is_told(state, last):
         return last
     return next((one for one in reversed(among) if one.agent), among[-1])
 
 
-def _is_told(line: TaskState, last: Attempt) -> bool:
-    is_over = line.failed is not None or line.held is not None
+def _is_told(state: TaskState, last: Attempt) -> bool:
+    is_over = state.failed is not None or state.held is not None
     return is_over or (last.result is not None and last.result.weight in _BAD)
 
 
-def _to_the_logs(line: TaskState) -> str:
-    index = line.task.index
-    return f"`peal logs {index}` for all that task {index} printed in `{to_show(line, line.attempts).phase}`"
+def _to_the_logs(state: TaskState) -> str:
+    index = state.task.index
+    return (
+        f"`peal logs {index}` for all that task {index} printed in `{to_show(state, state.attempts).phase}`"
+    )
 
 
 def _unlanded(history: History) -> list[int]:
@@ -256,15 +255,15 @@ def event_line(event: Event, history: History) -> str | None:
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"task {event.task} {event.phase} started{again}{': ' + title if title else ''}"
         case StepEnded():
-            line = history.states[event.task]
-            if event.outcome.result is Result.PASSED and line.next is None and not line.findings:
+            state = history.states[event.task]
+            if event.outcome.result is Result.PASSED and state.next is None and not state.findings:
                 where = (
                     f": landed in `{history.opened.branch}`"
                     if event.outcome.commit and history.opened
                     else ""
                 )
                 return f"task {event.task} complete{where}"
-            took = duration(event.at - line.attempts[-1].started)
+            took = duration(event.at - state.attempts[-1].started)
             result = event.outcome.result
             shout = result.weight in _BAD
             reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
