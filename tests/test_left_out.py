@@ -217,6 +217,27 @@ def test_what_the_person_had_changed_before_is_nobody_s(project: Repo) -> None:
     assert "changed in your own tree" not in said
 
 
+def test_what_the_person_has_deleted_is_nobody_s_however_much_lands_beside_it(project: Repo) -> None:
+    project.write("gone.txt", "mine\n")
+    project.git("add", "gone.txt")
+    commit_plan(project, "echo 1 > one", "true", "echo 3 > three", "true")
+    (project.path / "gone.txt").unlink()
+
+    said = run_plan(project, "--max-parallel", "2")
+
+    assert "changed in your own tree" not in said
+
+
+def test_what_went_while_a_task_was_worked_on_is_told_once(project: Repo) -> None:
+    project.write("gone.txt", "mine\n")
+    project.git("add", "gone.txt")
+    commit_plan(project, f"echo 1 > one; rm '{project.path}/gone.txt'", "true", "echo 3 > three", "true")
+
+    said = run_plan(project)
+
+    assert said.count("`gone.txt` changed in your own tree meanwhile") == 2  # as it happens, and at the end
+
+
 def test_what_lands_meanwhile_is_not_taken_for_somebody_s_change(project: Repo) -> None:
     commit_plan(
         project, *(f"(parallel) sleep 0.{number}; echo {number} > {number}" for number in range(1, 7))

@@ -20,7 +20,7 @@ from peal.text.display import some
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
-from peal.workspaces.outside import changed_since
+from peal.workspaces.outside import PersonTree
 from peal.workspaces.store_merge import StoreMerge
 from peal.worktrees import commits, leftovers, submodules
 from peal.worktrees.agent_git import Origin
@@ -82,6 +82,7 @@ class Pool:
         The one for `address` too, unless only a conflict could need it. Tells what was in the way and stands beside now.
         """
         _ = self._origin  # before anybody works here who could change it
+        self._person_tree.look()
         self._free += [self._next() for _ in range(repo_paths)]
         needed = [*self._free, *([self._address] if reviews or self.hooks.names else [])]
         return [text for worktree in needed if not worktree.exists for text in worktree.make()]
@@ -100,6 +101,10 @@ class Pool:
     @cached_property
     def _origin(self) -> Origin:
         return Origin.of(git.common_folder(self.repo), self.repo)
+
+    @cached_property
+    def _person_tree(self) -> PersonTree:
+        return PersonTree(self.repo)
 
     def ref(self, task: int | str) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""
@@ -158,7 +163,7 @@ class Pool:
     def _outside(self, since: int) -> tuple[str, ...]:
         """What changed in the person's tree, looked at while nothing lands there."""
         with self._landing:
-            found = changed_since(self.repo, since)
+            found = self._person_tree.changed_since(since)
         self._changed_outside |= set(found)
         return found
 
