@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -88,7 +89,14 @@ class Repo:
 
 
 def pytest_configure() -> None:
-    """Put the folders of tests into memory, where that has room: what they mostly do is make and delete small files."""
+    """
+    Let programs hear the signals that `nohup`, or a shell's `&`, would have them pass over; they would inherit that.
+
+    And put the folders of tests into memory, where that has room: what they mostly do is make and delete small files.
+    """
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     if "TMPDIR" not in os.environ and _has_room(Path("/dev/shm")):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 
