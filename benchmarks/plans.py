@@ -7,7 +7,7 @@ from attrs import evolve
 from peal import formats
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Pipeline
-from peal.model.plan import Plan
+from peal.model.plan import Plan, TaskId
 from peal.model.work import Outcome, Result
 from peal.record.events import (
     Event,
@@ -69,7 +69,7 @@ def reviewed_by(command: str) -> str:
 def open_memory(repository: Path, plan: Plan) -> Journal:
     """The memory of the plan in a repository's `plan.md`, as a run opens it."""
     file, places = repository / "plan.md", RepoPaths(repository.resolve())
-    tasks = (TaskRead(task.index, task.title, task.digest, task.parallel, task.done) for task in plan.tasks)
+    tasks = (TaskRead(task.id, task.title, task.digest, task.parallel, task.done) for task in plan.tasks)
     places.prepare()
     return open_journal(
         places.plan(file), PlanRead(1.0, tuple(tasks), places.plan_key(file), str(places.repo))
@@ -81,7 +81,7 @@ def remember_as_done(repository: Path) -> None:
     plan = formats.parse((repository / "plan.md").read_bytes(), "plan.md")
     memory = open_memory(repository, plan)
     memory.append(opened(str(repository)))
-    memory.append(*(event for task in plan.tasks for event in _done(task.index)))
+    memory.append(*(event for task in plan.tasks for event in _done(task.id)))
     memory.append(RunClosed(3.0, 0, "everything asked for is done"))
     memory.close()
 
@@ -96,18 +96,18 @@ def opened(repository: str, max_parallel: int = 1) -> RunOpened:
     )  # fmt: skip
 
 
-def _done(task: int) -> list[Event]:
+def _done(task: TaskId) -> list[Event]:
     """Everything that happens to a task without a hitch."""
     return [event for phase in PHASES for event in passed(task, phase)]
 
 
-def passed(task: int, phase: str) -> list[Event]:
+def passed(task: TaskId, phase: str) -> list[Event]:
     """One phase without a hitch; in `address` there is nobody to start."""
     start, *process = _begun(task, phase)
     return [start, *process, StepEnded(2.0, task, phase, 1, Outcome(Result.PASSED))]
 
 
-def _begun(task: int, phase: str) -> list[Event]:
+def _begun(task: TaskId, phase: str) -> list[Event]:
     """One phase up to where an agent works."""
     if phase == "address":
         return [StepStarted(2.0, task, phase, 1, "")]

@@ -10,7 +10,7 @@ from attrs import asdict, define, evolve, field, frozen
 from peal.model.agent import Usage
 from peal.model.decision import Budget, Decision, Halt, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Pipeline
-from peal.model.plan import Task
+from peal.model.plan import Task, TaskId
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result, Step
 from peal.record.events import (
@@ -67,13 +67,13 @@ def tasks_of(text: str) -> tuple[TaskRead, ...]:
 def _task(word: str) -> TaskRead:
     head, _, name = word.partition("=")
     head, _, needed = head.partition("<")
-    index = int(head.rstrip("px"))
-    task = Task(index, name or f"task {index}", "", parallel="p" in head, done="x" in head)
-    after = tuple(int(one) for one in needed.split(",") if one)
-    return TaskRead(index, task.title, task.digest, task.parallel, task.done, after=after)
+    id_ = TaskId(head.rstrip("px"))
+    task = Task(id_, name or f"task {id_}", "", parallel="p" in head, done="x" in head)
+    after = tuple(TaskId(one) for one in needed.split(",") if one)
+    return TaskRead(id_, task.title, task.digest, task.parallel, task.done, after=after)
 
 
-def work_of(tasks: Iterable[TaskRead], selected: Iterable[int] | None = None) -> Work:
+def work_of(tasks: Iterable[TaskRead], selected: Iterable[str] | None = None) -> Work:
     """What there is to do of these tasks, cut down to a selection if there is one."""
     chosen = None if selected is None else frozenset(selected)
     return Work.of(tasks, chosen)
@@ -154,9 +154,9 @@ class Limits:
         }
 
 
-def opened(at: float = 0.0, limits: Limits | None = None, selected: Iterable[int] | None = None) -> RunOpened:
+def opened(at: float = 0.0, limits: Limits | None = None, selected: Iterable[str] | None = None) -> RunOpened:
     """A run was asked for; everything that decides nothing is filled in."""
-    chosen = None if selected is None else tuple(sorted(selected))
+    chosen = None if selected is None else tuple(selected)
     limits = limits or Limits()
     words = ("peal", "run")
     return RunOpened(
@@ -433,7 +433,7 @@ def play(
     tasks: str | tuple[TaskRead, ...],
     world: World | Mapping[str, str] | None = None,
     limits: Limits | None = None,
-    selected: Iterable[int] | None = None,
+    selected: Iterable[str] | None = None,
     stop_at: int | None = None,
     cut_at: int | None = None,
 ) -> Played:

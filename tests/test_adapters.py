@@ -85,7 +85,7 @@ def is_success(reply: Reply) -> bool:
 def request(phase: str = "execute", **changes: object) -> Request:
     return evolve(
         Request(
-            Task(1, "Title", "Body"),
+            Task("1", "Title", "Body"),
             PHASE[phase],
             "Do it.",
             Path("/attempt/prompt.md"),

@@ -24,7 +24,7 @@ REPO = Path("/work/repo")
 
 def task_of(text: str) -> Task:
     """A task with an indented piece of text."""
-    return Task(3, "a task", dedent(text).strip("\n"), line=12)
+    return Task("3", "a task", dedent(text).strip("\n"), line=12)
 
 
 def request(phase: str = "execute", text: str = "", prompt: str = "Do it.", **more: Any) -> Request:
@@ -135,7 +135,7 @@ def test_shell_has_nothing_to_execute_where_all_blocks_are_for_address() -> None
 def test_a_block_is_run_by_its_language_and_its_mark(
     text: str, execute: list[str], address: list[str]
 ) -> None:
-    task = Task(1, "", text)
+    task = Task("1", "", text)
 
     assert (blocks_of(task, for_address=False), blocks_of(task, for_address=True)) == (execute, address)
 

@@ -41,12 +41,17 @@ def same_title(title, expected):
     )
 
 
+def meant(number):
+    """The id that a whole number is: `1` for `01`."""
+    return str(int(number))
+
+
 def shape(task):
     return (task.line, task.done, task.parallel, list(task.after))
 
 
 def expected_shape(task):
-    return (task["line"], task["done"], task["parallel"], [int(first) for first in task["depends"]])
+    return (task["line"], task["done"], task["parallel"], [meant(first) for first in task["depends"]])
 
 
 def assert_reads_as(plan, expected):
@@ -68,7 +73,8 @@ def test_plans_with_task_headings(path):
         assert plan.problems
     else:
         assert_reads_as(plan, expected["tasks"])
-        assert sorted(int(task["id"]) for task in expected["tasks"]) == [task.index for task in plan.tasks]
+        ids = [meant(task["id"]) for task in expected["tasks"]]
+        assert sorted(ids, key=int) == [task.id for task in plan.tasks]
 
 
 @files("task_heading")

@@ -380,7 +380,7 @@ def test_cut_off_at_any_record_a_resume_leaves_journal_state_and_summary_in_agre
 
         found, expected = state_and_journal(memory)
         assert found == expected
-        assert (found.exit_code, found.completed_task_indices, found.running) == (0, (1, 2), {})
+        assert (found.exit_code, found.completed_task_indices, found.running) == (0, ("1", "2"), {})
         summary = json.loads((memory / "run_summary.json").read_text())
         assert (summary["exit_code"], summary["tasks_completed"]) == (0, [1, 2])
         assert json.loads(repo.peal("status", "--json").stdout)["exit_code"] == 0
@@ -424,7 +424,7 @@ def test_whoever_takes_the_lock_after_a_kill_brings_the_state_up_to_the_journal(
 
     found, expected = state_and_journal(memory)
     assert found == expected
-    assert found.completed_task_indices == (1, 2)
+    assert found.completed_task_indices == ("1", "2")
     assert branches(project) == []
 
 

@@ -26,8 +26,8 @@ def read(text: str) -> Plan:
     return plan
 
 
-def titles(plan: Plan) -> list[tuple[int, str]]:
-    return [(task.index, task.title) for task in plan.tasks]
+def titles(plan: Plan) -> list[tuple[str, str]]:
+    return [(task.id, task.title) for task in plan.tasks]
 
 
 def problems(text: str) -> list[tuple[int, str]]:
@@ -67,25 +67,25 @@ def test_a_plan_of_task_headings_is_read_whole():
         path="plans/a.md",
         format="peal",
         tasks=(
-            Task(1, "find the cause", "Look at `clock.py`.\n\n- [ ] measure\n- [x] look", line=5),
-            Task(2, "", "Write a test.", parallel=True, line=12),
-            Task(3, "write the docs", "", parallel=True, line=16),
+            Task("1", "find the cause", "Look at `clock.py`.\n\n- [ ] measure\n- [x] look", line=5),
+            Task("2", "", "Write a test.", parallel=True, line=12),
+            Task("3", "write the docs", "", parallel=True, line=16),
         ),
         context="# Fix the clock\n\nIt runs slow.",
     )
 
 
 RUST_HEADINGS = {
-    "## Task 1": (1, False),
-    "## Task\t1": (1, False),
-    "## Task   42   (parallel)   ": (42, True),
-    "## Task 1(parallel)": (1, True),
-    "## Task 01": (1, False),
-    "## Task 0": (0, False),
-    "## Task\u00a01": (1, False),
-    "## Task 7\u2003(parallel)\u2003": (7, True),
-    "## Task 1\r": (1, False),
-    "## Task 999": (999, False),
+    "## Task 1": ("1", False),
+    "## Task\t1": ("1", False),
+    "## Task   42   (parallel)   ": ("42", True),
+    "## Task 1(parallel)": ("1", True),
+    "## Task 01": ("1", False),
+    "## Task 0": ("0", False),
+    "## Task\u00a01": ("1", False),
+    "## Task 7\u2003(parallel)\u2003": ("7", True),
+    "## Task 1\r": ("1", False),
+    "## Task 999": ("999", False),
 }
 
 
@@ -94,7 +94,7 @@ def test_every_heading_of_the_rust_peal_is_a_task(line, expected):
     plan = parse(f"{line}\nwork\n".encode(), "a.md")
 
     assert plan.problems == ()
-    assert [(task.index, task.parallel, task.title, task.body) for task in plan.tasks] == [
+    assert [(task.id, task.parallel, task.title, task.body) for task in plan.tasks] == [
         (*expected, "", "work")
     ]
 
@@ -137,7 +137,7 @@ def test_the_title_follows_the_number(line, title):
     plan = parse(f"{line}\nwork".encode(), "a.md")
 
     assert plan.problems == ()
-    assert titles(plan) == [(1, title)]
+    assert titles(plan) == [("1", title)]
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_parallel_elsewhere_marks_nothing():
 @pytest.mark.parametrize(
     ("remark", "after"),
     [
-        ("(after 1)", (1,)),
-        ("(after 1+2)", (1, 2)),
-        ("(after 1, 2)", (1, 2)),
-        ("(After Task 1 and Task 2)", (1, 2)),
-        ("(after tasks 1, 2)", (1, 2)),
-        ("(depends on 1)", (1,)),
-        ("(Depends on #1 & #2)", (1, 2)),
+        ("(after 1)", ("1",)),
+        ("(after 1+2)", ("1", "2")),
+        ("(after 1, 2)", ("1", "2")),
+        ("(After Task 1 and Task 2)", ("1", "2")),
+        ("(after tasks 1, 2)", ("1", "2")),
+        ("(depends on 1)", ("1",)),
+        ("(Depends on #1 & #2)", ("1", "2")),
     ],
 )
 @pytest.mark.parametrize("heading", ["## Task 3 {}: c", "## Task 3 {} (parallel): c", "## Task 3: c {}"])
@@ -202,12 +202,12 @@ def test_what_must_come_first_is_read(remark, after, heading):
             "## Task 1: a\n## Task 2 (after 9): b",
             (
                 2,
-                "task `2` is to come after task `9`, which is not in this plan; correct the number or remove it",
+                "task `2` is to come after task `9`, which is not in this plan; correct it or remove it",
             ),
         ),
         (
             "## Task 1 (after 1): a",
-            (1, "task `1` is to come after task `1`, which is itself; remove that number"),
+            (1, "task `1` is to come after task `1`, which is itself; remove that name"),
         ),
         (
             "## Task 1 (after 2): a\n## Task 2: b",
@@ -248,11 +248,11 @@ def test_an_order_that_cannot_be_kept_is_a_problem_with_its_path(text, expected)
 @pytest.mark.parametrize(
     ("text", "after"),
     [
-        ("## Task 1 (parallel): a\n## Task 2 (parallel) (after 1): b", [(), (1,)]),
-        ("## Task 1 (parallel) (after 2): a\n## Task 2 (parallel): b", [(2,), ()]),
+        ("## Task 1 (parallel): a\n## Task 2 (parallel) (after 1): b", [(), ("1",)]),
+        ("## Task 1 (parallel) (after 2): a\n## Task 2 (parallel): b", [("2",), ()]),
         (
             "- [ ] a (parallel)\n- [ ] b (after 1) (parallel)\n- [ ] c, which goes\n  on (after 1, 2)",
-            [(), (1,), (1, 2)],
+            [(), ("1",), ("1", "2")],
         ),
     ],
 )
@@ -288,7 +288,7 @@ def test_tasks_run_in_the_order_of_their_numbers_whatever_the_gaps():
         ## Task 7: b
         """)
 
-    assert titles(plan) == [(0, "a"), (7, "b"), (30, "c")]
+    assert titles(plan) == [("0", "a"), ("7", "b"), ("30", "c")]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_boxes_under_task_headings_are_steps_and_no_tasks():
         - [ ] **Step 2:** y
         """)
 
-    assert titles(plan) == [(1, "a")]
+    assert titles(plan) == [("1", "a")]
 
 
 def test_text_under_a_heading_of_something_else_is_context():
@@ -377,10 +377,10 @@ def test_text_under_a_heading_of_something_else_is_context():
 
     plan = plan_of(text)
 
-    assert [(task.index, task.body) for task in plan.tasks] == [
-        (1, "one\n### Detail\nmore"),
-        (2, "two"),
-        (3, ""),
+    assert [(task.id, task.body) for task in plan.tasks] == [
+        ("1", "one\n### Detail\nmore"),
+        ("2", "two"),
+        ("3", ""),
     ]
     assert plan.context == (
         "# Plan\n## Goal\nBetter.\n\n## Notes\nMind the gap.\n### Aside\n## Risks\nNone.\n\n# Appendix"
@@ -423,7 +423,7 @@ def test_the_body_is_kept_as_it_was_written():
 def test_what_is_code_or_comment_is_no_heading(hidden):
     plan = read(f"## Task 1: a\n\n{hidden}\n\n## Task 2: b\n")
 
-    assert titles(plan) == [(1, "a"), (2, "b")]
+    assert titles(plan) == [("1", "a"), ("2", "b")]
     assert plan.tasks[0].body == hidden
 
 
@@ -479,7 +479,7 @@ def test_odd_blanks_in_a_heading_are_blanks(blank):
     """As they are typed on a Mac, or pasted from elsewhere."""
     text = f"##{blank}Task 1{blank}:{blank}a\n\n##{blank}{blank}Task{blank}2 (parallel)\n{blank}work\n{blank}## Task 3: c\n"
 
-    assert titles(read(text)) == [(1, "a"), (2, ""), (3, "c")]
+    assert titles(read(text)) == [("1", "a"), ("2", ""), ("3", "c")]
 
 
 @pytest.mark.parametrize("nothing", "\u200b\u200d\u2060\ufeff\u00ad")
@@ -487,7 +487,7 @@ def test_characters_that_take_no_room_hide_no_heading(nothing):
     """As where files that begin with a byte order mark were put together."""
     text = f"## Task 1: a\n{nothing}## Task 2: b\n##{nothing} Ta{nothing}sk 3{nothing}: c\n"
 
-    assert titles(read(text)) == [(1, "a"), (2, "b"), (3, "c")]
+    assert titles(read(text)) == [("1", "a"), ("2", "b"), ("3", "c")]
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ def test_a_title_has_to_be_set_off_from_the_number(text):
 def test_other_headings_are_no_tasks(text):
     plan = plan_of(f"## {text}\n## Task 1: a\n")
 
-    assert titles(plan) == [(1, "a")]
+    assert titles(plan) == [("1", "a")]
     assert (plan.problems, plan.notes) == ((), ())
 
 
@@ -558,7 +558,10 @@ def test_a_number_beyond_all_measure_is_a_problem(number):
 
 
 def test_the_largest_number_and_leading_noughts_are_taken():
-    assert titles(read(f"## Task 2147483648: b\n## Task {'0' * 5000}1: a")) == [(1, "a"), (2147483648, "b")]
+    assert titles(read(f"## Task 2147483648: b\n## Task {'0' * 5000}1: a")) == [
+        ("1", "a"),
+        ("2147483648", "b"),
+    ]
 
 
 def test_a_number_that_appears_twice_is_a_problem_and_the_first_is_kept():
@@ -631,11 +634,11 @@ def test_other_line_ends_of_unicode_do_not_end_a_line():
         "a.md",
     )
 
-    assert [(task.index, task.line) for task in plan.tasks] == [(1, 1), (6, 4)]
+    assert [(task.id, task.line) for task in plan.tasks] == [("1", 1), ("6", 4)]
 
 
 def test_a_byte_order_mark_is_dropped():
-    assert titles(parse(b"\xef\xbb\xbf## Task 1: a\n", "a.md")) == [(1, "a")]
+    assert titles(parse(b"\xef\xbb\xbf## Task 1: a\n", "a.md")) == [("1", "a")]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -643,7 +646,7 @@ def test_bytes_that_are_not_utf_8_are_a_problem_with_their_line(line_end):
     plan = parse(line_end.join([b"## Task 1: a", b"", b"gr\xc3\xbcn", b"gr\xfcn", b"## Task 2: b"]), "a.md")
 
     assert plan.problems == (Problem(4, "byte `0xfc` is not valid UTF-8; save the file as UTF-8"),)
-    assert titles(plan) == [(1, "a"), (2, "b")]
+    assert titles(plan) == [("1", "a"), ("2", "b")]
 
 
 @pytest.mark.parametrize("end", ["---", "...", "--- "])
@@ -667,7 +670,7 @@ def test_empty_front_matter_is_taken_off():
     ],
 )
 def test_a_rule_at_the_top_does_not_make_tasks_disappear(text):
-    assert [task.index for task in read(text).tasks] == [1, 2]
+    assert [task.id for task in read(text).tasks] == ["1", "2"]
 
 
 # --- what goes on further than was meant
@@ -686,7 +689,7 @@ def test_a_comment_that_is_never_closed_must_not_swallow_tasks():
 
 
 def test_a_fence_left_open_around_the_last_lines_is_no_matter():
-    assert titles(read("## Task 1: a\n```sh\nmake\n")) == [(1, "a")]
+    assert titles(read("## Task 1: a\n```sh\nmake\n")) == [("1", "a")]
 
 
 def test_fences_of_the_same_length_inside_each_other_must_not_swallow_a_task():
@@ -707,8 +710,8 @@ def test_fences_of_the_same_length_inside_each_other_must_not_swallow_a_task():
 
 def test_an_example_of_a_task_in_a_fence_is_no_problem():
     assert titles(read("## Task 1: a\n```\n## Task 1: x\n## Task 9: y\n```\n## Task 2: b\n")) == [
-        (1, "a"),
-        (2, "b"),
+        ("1", "a"),
+        ("2", "b"),
     ]
 
 
@@ -726,7 +729,7 @@ def test_a_comment_in_the_middle_of_a_line_that_seems_to_hide_a_task_is_a_proble
 
 @pytest.mark.parametrize("text", ["a <!-- b -->", "a `<!--` b", "a ``<!--`` b", "a <!-- b"])
 def test_other_comments_in_a_line_are_no_matter(text):
-    assert titles(read(f"## Task 1: a\n{text}\n\n## Task 2: b\n")) == [(1, "a"), (2, "b")]
+    assert titles(read(f"## Task 1: a\n{text}\n\n## Task 2: b\n")) == [("1", "a"), ("2", "b")]
 
 
 def test_what_is_nested_too_deep_is_a_problem():
@@ -770,16 +773,16 @@ def test_a_plain_list_is_read_whole():
         format="checkbox",
         tasks=(
             Task(
-                1,
+                "1",
                 "bump the version",
                 "in `setup.cfg` too\n\n- [ ] and in the docs\n  ```sh\n  make docs\n  ```",
                 line=7,
             ),
-            Task(2, "tag it", "", done=True, line=14),
-            Task(3, "tell people", "", parallel=True, line=18),
-            Task(4, "tell robots", "", parallel=True, line=19),
-            Task(5, "sleep", "", line=20),
-            Task(6, "eat", "", done=True, line=21),
+            Task("2", "tag it", "", done=True, line=14),
+            Task("3", "tell people", "", parallel=True, line=18),
+            Task("4", "tell robots", "", parallel=True, line=19),
+            Task("5", "sleep", "", line=20),
+            Task("6", "eat", "", done=True, line=21),
         ),
         context="# Release\n\nBe quick.\n\n## Before\n\n(tasks 1-2)\n\n## After\n\n(tasks 3-6)\n\nThe end.",
     )
@@ -790,7 +793,7 @@ def test_a_list_with_nothing_around_it_has_no_context():
 
 
 def test_task_headings_win_over_boxes():
-    assert titles(read("- [ ] x\n\n## Task 1: a\n\n- [ ] y\n")) == [(1, "a")]
+    assert titles(read("- [ ] x\n\n## Task 1: a\n\n- [ ] y\n")) == [("1", "a")]
 
 
 def test_headings_that_fail_to_be_tasks_do_not_turn_their_steps_into_tasks():
@@ -836,7 +839,7 @@ def test_what_is_cut_queued_or_under_way_is_not_done(mark):
 def test_what_is_no_box_is_no_task(hidden):
     plan = read(f"# Plan\n\n{hidden}\n\n# List\n\n- [ ] a\n")
 
-    assert titles(plan) == [(1, "a")]
+    assert titles(plan) == [("1", "a")]
     assert plan.context == f"# Plan\n\n{hidden}\n\n# List\n\n(task 1)"
 
 
@@ -1091,7 +1094,7 @@ def test_no_text_can_make_it_raise_and_what_it_says_has_a_place(text):
     assert all(1 <= each.line <= last for each in (*plan.tasks, *plan.problems, *plan.notes))
     assert plan.tasks or plan.problems
     assert list(plan.problems) == sorted(plan.problems, key=lambda problem: problem.line)
-    assert len({task.index for task in plan.tasks}) == len(plan.tasks)
+    assert len({task.id for task in plan.tasks}) == len(plan.tasks)
 
 
 WORDS = st.text(string.ascii_letters + "äß漢 `*_.,", min_size=1, max_size=20).map(
@@ -1100,7 +1103,7 @@ WORDS = st.text(string.ascii_letters + "äß漢 `*_.,", min_size=1, max_size=20)
 PLAN_TASKS = st.lists(
     st.builds(
         Task,
-        index=st.integers(0, 2**31),
+        id=st.integers(0, 2**31).map(str),
         title=WORDS,
         body=st.lists(WORDS, max_size=4).map("\n\n".join),
         parallel=st.booleans(),
@@ -1108,7 +1111,7 @@ PLAN_TASKS = st.lists(
     ),
     min_size=1,
     max_size=8,
-    unique_by=lambda task: task.index,
+    unique_by=lambda task: task.id,
 )
 
 
@@ -1117,17 +1120,17 @@ def test_a_plan_that_is_written_down_reads_back_equal(tasks, line_end, random):
     written = list(tasks)
     random.shuffle(written)
     text = "".join(
-        f"## Task {task.index}: {task.title}{' (parallel)' * task.parallel}{' ✅' * task.done}\n\n{task.body}\n\n"
+        f"## Task {task.id}: {task.title}{' (parallel)' * task.parallel}{' ✅' * task.done}\n\n{task.body}\n\n"
         for task in written
     )
 
     plan = parse(text.replace("\n", line_end).encode(), "a.md")
 
     assert plan.problems == ()
-    kept = [(task.index, task.title, task.body, task.parallel, task.done) for task in plan.tasks]
+    kept = [(task.id, task.title, task.body, task.parallel, task.done) for task in plan.tasks]
     assert kept == [
-        (task.index, " ".join(task.title.split()), task.body, task.parallel, task.done)
-        for task in sorted(tasks, key=lambda task: task.index)
+        (task.id, " ".join(task.title.split()), task.body, task.parallel, task.done)
+        for task in sorted(tasks, key=lambda task: int(task.id))
     ]
 
 

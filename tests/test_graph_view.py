@@ -65,8 +65,8 @@ def test_a_plan_is_drawn_wave_by_wave_with_its_longest_chain(graph: Repo) -> Non
 def test_a_drawing_for_graphviz_is_one_that_it_reads(graph: Repo) -> None:
     told = graph.peal("check", "--dot", "plan.md").stdout
 
-    assert "  t1 -> t2;\n" in told
-    assert '  t3 [label="3  \\"Coffee\\" <b>"];\n' in told
+    assert '  "1" -> "2";\n' in told
+    assert '  "3" [label="3  \\"Coffee\\" <b>"];\n' in told
     if dot := shutil.which("dot"):
         subprocess.run([dot, "-Tsvg"], input=told, capture_output=True, text=True, check=True)
 

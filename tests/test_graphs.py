@@ -22,7 +22,7 @@ AT_THE_BRANCH = ("address", "land")
 
 def _reasons(played: Any) -> list[str]:
     reasons = [reason for moment in played.moments for reason in moment.decision.reasons]
-    return list(dict.fromkeys(f"{','.join(map(str, one.tasks))}: {one}" for one in reasons))
+    return list(dict.fromkeys(f"{','.join(one.tasks)}: {one}" for one in reasons))
 
 
 # Stories
@@ -62,14 +62,14 @@ def test_tasks_without_it_wait_for_everything_before_them() -> None:
 def test_one_after_another_the_order_is_that_of_the_plan_as_far_as_it_may_be() -> None:
     played = play(Remembered(), "1p<2 2p 3p", limits=Limits(lands=True))
 
-    assert [step.task for step in played.started if step.phase == "plan"] == [2, 1, 3]
+    assert [step.task for step in played.started if step.phase == "plan"] == ["2", "1", "3"]
 
 
 def test_what_depends_on_a_failed_task_is_not_begun_and_no_failure_of_its_own() -> None:
     """Neither is what depends on that; all else goes on."""
     played = play(Remembered(), "1p 2p<1 3p<2 4p", {"1 execute": "fails"}, GOING_ON)
 
-    assert {step.task for step in played.started} == {1, 4}
+    assert {step.task for step in played.started} == {"1", "4"}
     assert played.halt.code == 2
     assert played.halt.why == "finished, but task 1 failed and tasks 2-3 were not reached"
 
@@ -96,7 +96,7 @@ def test_on_the_next_run_what_was_not_reached_is_reached() -> None:
 
 
 def test_what_is_not_asked_for_is_not_waited_for() -> None:
-    played = play(Remembered(), "1 2<1 3<2", limits=TWO, selected=[2])
+    played = play(Remembered(), "1 2<1 3<2", limits=TWO, selected=["2"])
 
     assert played.order == "2p 2e 2a 2l"
 
@@ -104,7 +104,7 @@ def test_what_is_not_asked_for_is_not_waited_for() -> None:
 def test_what_is_held_holds_those_that_wait_for_it() -> None:
     played = play(Remembered(), "1p 2p<1 3p", {"1 land": "is held"}, TWO)
 
-    assert {step.task for step in played.started} == {1, 3}
+    assert {step.task for step in played.started} == {"1", "3"}
     assert played.halt.code == 4
 
 
@@ -152,13 +152,13 @@ def _played(
     return memory, play(memory, tasks, world, limits).moments
 
 
-def _before(tasks: tuple[TaskRead, ...]) -> dict[int, set[int]]:
+def _before(tasks: tuple[TaskRead, ...]) -> dict[str, set[str]]:
     """What has to be over before each task, told anew from the rule."""
-    waits_for, run = dict[int, set[int]](), set[int]()
-    for task in tasks:
-        run = {*run, task.index} if task.parallel else set()
-        earlier = {one.index for one in tasks if one.index < task.index} - run
-        waits_for[task.index] = set(task.after) or earlier
+    waits_for, run = dict[str, set[str]](), set[str]()
+    for place, task in enumerate(tasks):
+        run = {*run, task.id} if task.parallel else set()
+        earlier = {one.id for one in tasks[:place]} - run
+        waits_for[task.id] = set(task.after) or earlier
     return waits_for
 
 
@@ -169,7 +169,7 @@ def test_nothing_starts_before_what_it_waits_for_is_over(
 ) -> None:
     """By name: complete; by its place: complete, or failed or out of reach in a run that goes on."""
     memory, _ = _played(tasks, limits, luck, trouble)
-    named, waits_for = {task.index: bool(task.after) for task in tasks}, _before(tasks)
+    named, waits_for = {task.id: bool(task.after) for task in tasks}, _before(tasks)
     history = History()
     for event in memory.events:
         history.apply(event)
@@ -185,7 +185,7 @@ def test_places_are_kept_and_the_branch_is_for_one(
     tasks: tuple[TaskRead, ...], limits: Limits, luck: int, trouble: float
 ) -> None:
     memory, _ = _played(tasks, limits, luck, trouble)
-    running = set[tuple[int, str]]()
+    running = set[tuple[str, str]]()
     for event in memory.events:
         match event:
             case StepStarted():
@@ -201,7 +201,7 @@ def test_places_are_kept_and_the_branch_is_for_one(
 def test_without_failures_everything_is_done(tasks: tuple[TaskRead, ...], limits: Limits, luck: int) -> None:
     memory, _ = _played(tasks, limits, luck, trouble=0)
 
-    assert memory.history.completed == {task.index for task in tasks}
+    assert memory.history.completed == {task.id for task in tasks}
 
 
 @laws
@@ -210,7 +210,7 @@ def test_no_place_is_left_empty_while_an_open_task_could_be_begun(
     tasks: tuple[TaskRead, ...], limits: Limits, luck: int
 ) -> None:
     """Where every task waits by name, nothing but the branch keeps a task from going on."""
-    graph = tuple(evolve(task, after=task.after or (1,)) for task in tasks if task.index > 1)
+    graph = tuple(evolve(task, after=task.after or ("1",)) for task in tasks[1:])
     graph = (evolve(tasks[0], after=()), *graph)
     limits = evolve(limits, lands=True, max_parallel=max(limits.max_parallel, 2))
     memory, moments = _played(graph, limits, luck, trouble=0)
@@ -223,10 +223,10 @@ def test_no_place_is_left_empty_while_an_open_task_could_be_begun(
         busy = len(moment.running) + len(moment.decision.start)
         started = {step.task for step in moment.decision.start}
         for task in graph:
-            state = history.states[task.index]
+            state = history.states[task.id]
             is_open = all(history.states[one].is_complete for one in task.after)
             if is_open and state.next in ("plan", "execute") and not state.running and not state.clashed:
-                assert task.index in started or busy >= limits.max_parallel
+                assert task.id in started or busy >= limits.max_parallel
 
 
 @laws
@@ -251,4 +251,4 @@ def test_cut_off_anywhere_the_next_run_brings_a_graph_to_the_same_end(limits: Li
         play(memory, tasks, limits=limits, cut_at=cut)
 
         assert play(memory, tasks, limits=limits).halt.code == 0
-        assert memory.history.completed == {1, 2, 3, 4, 5, 6, 7}
+        assert memory.history.completed == {"1", "2", "3", "4", "5", "6", "7"}

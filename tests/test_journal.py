@@ -105,7 +105,7 @@ def _edit_state(plan_paths: PlanPaths, **changes: Any) -> None:
     plan_paths.state.write_text(json.dumps({**json.loads(plan_paths.state.read_bytes()), **changes}))
 
 
-def _done(at: float, *tasks: int) -> TasksMarkedDone:
+def _done(at: float, *tasks: str) -> TasksMarkedDone:
     return TasksMarkedDone(at, tasks, "peal done")
 
 
@@ -114,6 +114,7 @@ def _done(at: float, *tasks: int) -> TasksMarkedDone:
 
 words = st.text(max_size=8)
 numbers = st.integers(0, 2**40)
+ids = numbers.map(str) | words
 times = st.floats(0, 1e11)
 tuples: Callable[[Any], Any] = lambda each: st.lists(each, max_size=3).map(tuple)  # noqa: E731
 jsons = st.recursive(st.none() | st.booleans() | numbers | times | words, st.lists, max_leaves=4)
@@ -128,20 +129,20 @@ rules_of = st.builds(
 pipelines_of = st.dictionaries(
     words, st.sampled_from([Limits(lands=lands).pipelines[PIPELINE] for lands in (True, False)])
 )
-task_reads = st.builds(TaskRead, numbers, words, words, st.booleans(), st.booleans())
-step = (times, numbers, st.sampled_from(PHASES), numbers)
+task_reads = st.builds(TaskRead, ids, words, words, st.booleans(), st.booleans())
+step = (times, ids, st.sampled_from(PHASES), numbers)
 KINDS_OF_EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "RunOpened": st.builds(
         RunOpened, times, words, words, words, numbers, words, tuples(words),
-        st.dictionaries(words, jsons, max_size=3), rules_of, pipelines_of, st.none() | tuples(numbers), words,
+        st.dictionaries(words, jsons, max_size=3), rules_of, pipelines_of, st.none() | tuples(ids), words,
     ),
     "PlanRead": st.builds(PlanRead, times, tuples(task_reads), words, words),
     "StepStarted": st.builds(StepStarted, *step, words),
     "WorkspaceReady": st.builds(WorkspaceReady, *step, words, words),
     "ProcessStarted": st.builds(ProcessStarted, *step, numbers, words),
     "StepEnded": st.builds(StepEnded, *step, outcomes),
-    "TasksForgotten": st.builds(TasksForgotten, times, tuples(numbers), st.sampled_from(PHASES), words),
-    "TasksMarkedDone": st.builds(TasksMarkedDone, times, tuples(numbers), words),
+    "TasksForgotten": st.builds(TasksForgotten, times, tuples(ids), st.sampled_from(PHASES), words),
+    "TasksMarkedDone": st.builds(TasksMarkedDone, times, tuples(ids), words),
     "StopAsked": st.builds(StopAsked, times, numbers, words),
     "RunClosed": st.builds(RunClosed, times, numbers, words),
 }  # fmt: skip
@@ -201,7 +202,7 @@ def test_a_path_that_is_no_utf_8_survives_in_both_files(plan_paths: PlanPaths) -
 
 def test_the_checksum_covers_all_that_is_said(tmp_path: Path) -> None:
     """A changed record is refused though it is good JSON."""
-    raw = _raw(_done(1.0, 1), _done(2.0, 2)).replace(b'"tasks":[1]', b'"tasks":[2]')
+    raw = _raw(_done(1.0, "1"), _done(2.0, "2")).replace(b'"tasks":[1]', b'"tasks":[2]')
     (tmp_path / "journal").write_bytes(raw)
 
     with pytest.raises(Damaged, match="line 1 is damaged"):
@@ -212,8 +213,8 @@ def test_no_flipped_bit_is_taken_for_a_different_record(tmp_path: Path) -> None:
     """Each bit of a small journal: the journal is refused, or read up to the damage and no further."""
     events = (
         StopAsked(1.0, 130, "interrupted"),
-        StepEnded(2.0, 1, "plan", 1, Outcome(Result.PASSED)),
-        _done(3.0, 1),
+        StepEnded(2.0, "1", "plan", 1, Outcome(Result.PASSED)),
+        _done(3.0, "1"),
     )
     raw = _raw(*events)
     path = tmp_path / "journal"
@@ -273,7 +274,7 @@ def test_a_journal_cut_at_any_byte_goes_on_to_the_same_end(
     raw, known = _pair_story(plan_paths)
     whole = load(plan_paths.journal)
     told = [fold(whole.events[:kept]) for kept in range(len(whole.events) + 1)]
-    assert told[-1].completed == {1, 2}
+    assert told[-1].completed == {"1", "2"}
     monkeypatch.setattr(time, "time", lambda: 99.0)  # what state.json adds is as old as the look at it
     remembered: dict[int, History] = {}
     for cut in range(len(raw) + 1):
@@ -291,22 +292,22 @@ def test_a_journal_cut_at_any_byte_goes_on_to_the_same_end(
             remembered[kept] = deepcopy(memory.history)
             play(memory, PAIR, limits=Limits(2))
             assert _events(plan_paths)[:kept] == whole.events[:kept]
-            assert fold(_events(plan_paths)).completed == {1, 2}
+            assert fold(_events(plan_paths)).completed == {"1", "2"}
         memory.close()
     assert len(remembered) == len(told)
 
 
 def test_what_is_recorded_after_a_torn_end_is_not_lost(plan_paths: PlanPaths) -> None:
     """The torn bytes are gone before the next record is written, or it would stand in their line."""
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1"))
     raw = plan_paths.journal.read_bytes()
     _put(plan_paths, raw[:-20])
 
     memory = open_journal(plan_paths, _reading(PAIR))
-    memory.append(_done(3.0, 2))
+    memory.append(_done(3.0, "2"))
     memory.close()
 
-    assert _events(plan_paths)[-2:] == (opened(1.0), _done(3.0, 2))
+    assert _events(plan_paths)[-2:] == (opened(1.0), _done(3.0, "2"))
     assert any(said.startswith("cut off ") and "unfinished record" in said for said in memory.said)
 
 
@@ -326,7 +327,7 @@ def test_whatever_a_crash_leaves_behind_the_last_record_is_cut_off(
 
 def test_looking_at_a_torn_journal_changes_nothing(plan_paths: PlanPaths) -> None:
     """`peal status` may look while a record is being written."""
-    raw = _raw(opened(1.0), _done(2.0, 1))[:-5]
+    raw = _raw(opened(1.0), _done(2.0, "1"))[:-5]
     _put(plan_paths, raw)
 
     recording = load(plan_paths.journal)
@@ -340,7 +341,7 @@ def test_looking_at_a_torn_journal_changes_nothing(plan_paths: PlanPaths) -> Non
 
 
 def _damaged(plan_paths: PlanPaths) -> bytes:
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1), _done(3.0, 2))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1"), _done(3.0, "2"))
     lines = plan_paths.journal.read_bytes().splitlines(keepends=True)
     raw = b"".join([*lines[:2], b"what is this\n", *lines[3:]])
     plan_paths.journal.write_bytes(raw)
@@ -363,7 +364,7 @@ def test_a_damaged_line_in_the_middle_is_refused_with_a_copy_and_a_way_out(plan_
 
 def test_a_damaged_line_before_a_torn_one_is_refused(plan_paths: PlanPaths) -> None:
     """Only one record can be torn: what comes before it was written and synced."""
-    raw = _raw(PlanRead(0.0, PAIR), opened(1.0)) + b"what is this\n" + _raw(_done(2.0, 1))[:-5]
+    raw = _raw(PlanRead(0.0, PAIR), opened(1.0)) + b"what is this\n" + _raw(_done(2.0, "1"))[:-5]
     _put(plan_paths, raw)
 
     with pytest.raises(Damaged, match="line 3 is damaged"):
@@ -389,7 +390,7 @@ def test_the_way_out_of_a_damaged_journal_leads_out(plan_paths: PlanPaths) -> No
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1, 2}
+    assert memory.history.completed == {"1", "2"}
     assert memory.said == ["the journal was missing: went on from state.json"]
 
 
@@ -426,10 +427,10 @@ def test_the_frozen_journal_of_version_1_loads_for_ever() -> None:
     at = 1764000000.0
     remaining = (Finding("tests", "test_cart fails"),)
     tasks = (
-        TaskRead(1, "Write the parser", "b37775d9fd9413d8", True, False),
-        TaskRead(2, "Räume auf 🧹", "a6ffe8571464c3f8", True, False),
-        TaskRead(3, "Old news", "5dd91053f0aa424c", False, True),
-        TaskRead(4, "Release", "daa2ac123c801b73", False, False),
+        TaskRead("1", "Write the parser", "b37775d9fd9413d8", True, False),
+        TaskRead("2", "Räume auf 🧹", "a6ffe8571464c3f8", True, False),
+        TaskRead("3", "Old news", "5dd91053f0aa424c", False, True),
+        TaskRead("4", "Release", "daa2ac123c801b73", False, False),
     )
 
     recording = load(FROZEN)
@@ -449,24 +450,24 @@ def test_the_frozen_journal_of_version_1_loads_for_ever() -> None:
             {"parallel": True, "max_parallel": 2, "task": ["1-4"]},
             limits.rules,
             limits.pipelines,
-            (1, 2, 3, 4),
+            ("1", "2", "3", "4"),
         ),
-        StepStarted(at + 0.5, 1, "plan", 1, "claude"),
-        StepStarted(at + 0.5, 2, "plan", 1, "claude"),
-        ProcessStarted(at + 0.75, 1, "plan", 1, 4720, "1764000000.62"),
-        StepEnded(at + 9.5, 1, "plan", 1, Outcome(Result.PASSED, "", ())),
-        StepStarted(at + 9.5, 1, "execute", 1, "claude"),
-        StepEnded(at + 12, 2, "plan", 1, Outcome(Result.FAILED, "exit status 1: `quota`\nsecond line", ())),
-        StepEnded(at + 30, 1, "execute", 1, Outcome(Result.PASSED, "3 files changed", ())),
-        StepStarted(at + 30, 1, "address", 1, "claude"),
-        StepEnded(at + 40, 1, "address", 1, Outcome(Result.MENDED, "", ())),
-        StepStarted(at + 40, 1, "address", 2, "claude"),
-        StepEnded(at + 50, 1, "address", 2, Outcome(Result.PASSED, "findings remain", remaining)),
+        StepStarted(at + 0.5, "1", "plan", 1, "claude"),
+        StepStarted(at + 0.5, "2", "plan", 1, "claude"),
+        ProcessStarted(at + 0.75, "1", "plan", 1, 4720, "1764000000.62"),
+        StepEnded(at + 9.5, "1", "plan", 1, Outcome(Result.PASSED, "", ())),
+        StepStarted(at + 9.5, "1", "execute", 1, "claude"),
+        StepEnded(at + 12, "2", "plan", 1, Outcome(Result.FAILED, "exit status 1: `quota`\nsecond line", ())),
+        StepEnded(at + 30, "1", "execute", 1, Outcome(Result.PASSED, "3 files changed", ())),
+        StepStarted(at + 30, "1", "address", 1, "claude"),
+        StepEnded(at + 40, "1", "address", 1, Outcome(Result.MENDED, "", ())),
+        StepStarted(at + 40, "1", "address", 2, "claude"),
+        StepEnded(at + 50, "1", "address", 2, Outcome(Result.PASSED, "findings remain", remaining)),
         StopAsked(at + 51, 130, "interrupted"),
         RunClosed(at + 51.5, 130, "interrupted"),
         PlanRead(at + 100, tasks, "plans/release.md", "/home/ann/shop"),
-        TasksMarkedDone(at + 100, (2, 4), "peal done"),
-        TasksForgotten(at + 110, (4,), "execute", "peal redo"),
+        TasksMarkedDone(at + 100, ("2", "4"), "peal done"),
+        TasksForgotten(at + 110, ("4",), "execute", "peal redo"),
         RunOpened(
             at + 120,
             "b1b2c3d4e5f6",
@@ -480,24 +481,26 @@ def test_the_frozen_journal_of_version_1_loads_for_ever() -> None:
             plain.pipelines,
             None,
         ),
-        StepStarted(at + 121, 4, "execute", 1, ""),
-        StepEnded(at + 122, 4, "execute", 1, Outcome(Result.REJECTED, "nothing to run", ())),
+        StepStarted(at + 121, "4", "execute", 1, ""),
+        StepEnded(at + 122, "4", "execute", 1, Outcome(Result.REJECTED, "nothing to run", ())),
     )
 
 
 def test_the_frozen_journal_means_what_it_meant() -> None:
     history = fold(load(FROZEN).events)
 
-    assert (history.completed, history.with_findings, history.failed) == ({1, 2, 3}, {1}, {4})
+    assert (history.completed, history.with_findings, history.failed) == ({"1", "2", "3"}, {"1"}, {"4"})
     assert (history.is_open, history.stop) == (True, None)
-    assert history.states[1].findings == (Finding("tests", "test_cart fails"),)
-    assert (history.states[4].next, history.states[4].failed) == ("execute", "nothing to run")
+    assert history.states["1"].findings == (Finding("tests", "test_cart fails"),)
+    assert (history.states["4"].next, history.states["4"].failed) == ("execute", "nothing to run")
 
 
 def test_a_tasks_digest_stays_the_same_for_ever() -> None:
     """Or every task of every plan would run again after an upgrade."""
-    assert Task(1, "Write the parser", "").digest == "b37775d9fd9413d8"
-    assert Task(7, "Räume auf 🧹", "Alles.\n", parallel=True, done=True, line=3).digest == "ce9338ccc4cb8962"
+    assert Task("1", "Write the parser", "").digest == "b37775d9fd9413d8"
+    assert (
+        Task("7", "Räume auf 🧹", "Alles.\n", parallel=True, done=True, line=3).digest == "ce9338ccc4cb8962"
+    )
 
 
 # Opening
@@ -521,7 +524,7 @@ def test_a_plan_that_reads_the_same_is_not_recorded_again(plan_paths: PlanPaths)
 
 
 def test_a_plan_that_changed_is_recorded(plan_paths: PlanPaths) -> None:
-    _record(plan_paths, PAIR, _done(1.0, 1))
+    _record(plan_paths, PAIR, _done(1.0, "1"))
 
     memory = _opened_again(plan_paths, tasks_of("1p=new 2p=task 3=task"))
 
@@ -530,14 +533,14 @@ def test_a_plan_that_changed_is_recorded(plan_paths: PlanPaths) -> None:
 
 
 def test_a_moved_task_stays_complete_from_one_opening_to_the_next(plan_paths: PlanPaths) -> None:
-    """state.json still has the old numbers then; that is not a deletion."""
-    _record(plan_paths, tasks_of("1=a 2=b"), _done(1.0, 1))
+    """state.json still has the old ids then; that is not a deletion."""
+    _record(plan_paths, tasks_of("1=a 2=b"), _done(1.0, "1"))
 
     first = _opened_again(plan_paths, tasks_of("1=b 2=a"))
     second = _opened_again(plan_paths, tasks_of("1=b 2=a"))
 
-    assert first.history.completed == second.history.completed == {2}
-    assert state_file.read(plan_paths.state).completed_task_indices == (2,)
+    assert first.history.completed == second.history.completed == {"2"}
+    assert state_file.read(plan_paths.state).completed_task_indices == ("2",)
 
 
 # state.json
@@ -547,8 +550,8 @@ def test_state_json_tells_how_far_the_plan_is(plan_paths: PlanPaths) -> None:
     tasks = tasks_of("1p 2p 3p 4x 5")
     memory = open_journal(plan_paths, _reading(tasks))
     world = {"1 address": "passes with findings", "2 plan": "fails"}
-    play(memory, tasks, world, Limits(3, 0, 0, 0, True), selected=[1, 2])
-    memory.append(opened(0.0), StepStarted(1.5, 3, "plan", 1, "shell"))
+    play(memory, tasks, world, Limits(3, 0, 0, 0, True), selected=["1", "2"])
+    memory.append(opened(0.0), StepStarted(1.5, "3", "plan", 1, "shell"))
 
     memory.update_state(force=True)
 
@@ -582,50 +585,50 @@ def test_state_json_of_a_finished_run_has_its_exit_code_and_no_owner(plan_paths:
     assert not known.is_finished
 
 
-def test_a_number_deleted_from_state_json_is_forgotten_with_all_its_phases(plan_paths: PlanPaths) -> None:
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1, 2))
+def test_an_id_deleted_from_state_json_is_forgotten_with_all_its_phases(plan_paths: PlanPaths) -> None:
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1", "2"))
     _edit_state(plan_paths, completed_task_indices=[2])
 
     memory = _opened_again(plan_paths)
 
     event = _events(plan_paths)[-1]
     assert isinstance(event, TasksForgotten)
-    assert (event.tasks, event.phase) == ((1,), "plan")
+    assert (event.tasks, event.phase) == (("1",), "plan")
     assert memory.said == ["task 1 deleted from state.json: to be done again"]
-    assert memory.history.states[1].next == "plan"
+    assert memory.history.states["1"].next == "plan"
 
 
 def test_a_deletion_is_forgotten_once(plan_paths: PlanPaths) -> None:
     """Done again and opened again, the task stays complete."""
-    _record(plan_paths, PAIR, _done(1.0, 1, 2))
+    _record(plan_paths, PAIR, _done(1.0, "1", "2"))
     _edit_state(plan_paths, completed_task_indices=[2])
-    _record(plan_paths, PAIR, _done(3.0, 1))
+    _record(plan_paths, PAIR, _done(3.0, "1"))
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1, 2}
+    assert memory.history.completed == {"1", "2"}
     assert memory.said == []
 
 
 def test_a_deletion_counts_once_also_when_state_json_was_not_written_since(plan_paths: PlanPaths) -> None:
     """Cut off after task 1 was forgotten and done again, state.json still is what the person left."""
-    _record(plan_paths, PAIR, _done(1.0, 1, 2))
+    _record(plan_paths, PAIR, _done(1.0, "1", "2"))
     _edit_state(plan_paths, completed_task_indices=[2])
     edited = plan_paths.state.read_bytes()
-    _record(plan_paths, PAIR, _done(3.0, 1))
+    _record(plan_paths, PAIR, _done(3.0, "1"))
     plan_paths.state.write_bytes(edited)
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1, 2}
+    assert memory.history.completed == {"1", "2"}
 
 
-def test_a_deletion_hits_the_task_that_had_the_number_when_state_json_was_written(
+def test_a_deletion_hits_the_task_that_had_the_id_when_state_json_was_written(
     plan_paths: PlanPaths,
 ) -> None:
     """Task 2 was deleted and a task put in front; cut off after that was recorded, task 1 is not hit as well."""
     moved = tasks_of("1=new 2=a 3=b")
-    _record(plan_paths, tasks_of("1=a 2=b"), _done(1.0, 1, 2))
+    _record(plan_paths, tasks_of("1=a 2=b"), _done(1.0, "1", "2"))
     _edit_state(plan_paths, completed_task_indices=[1])
     edited = plan_paths.state.read_bytes()
     _opened_again(plan_paths, moved)
@@ -633,20 +636,20 @@ def test_a_deletion_hits_the_task_that_had_the_number_when_state_json_was_writte
 
     memory = _opened_again(plan_paths, moved)
 
-    assert memory.history.completed == {2}
+    assert memory.history.completed == {"2"}
 
 
 def test_what_was_completed_after_state_json_was_written_is_not_taken_for_deleted(
     plan_paths: PlanPaths,
 ) -> None:
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1"))
     known = plan_paths.state.read_bytes()
-    _record(plan_paths, PAIR, _done(3.0, 2))
+    _record(plan_paths, PAIR, _done(3.0, "2"))
     plan_paths.state.write_bytes(known)
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1, 2}
+    assert memory.history.completed == {"1", "2"}
     assert memory.said == []
 
 
@@ -662,13 +665,13 @@ def test_a_state_json_of_any_moment_forgets_nothing(plan_paths: PlanPaths) -> No
 
         memory = _opened_again(plan_paths)
 
-        assert memory.history.completed == {1, 2}
+        assert memory.history.completed == {"1", "2"}
         assert plan_paths.journal.read_bytes() == raw
 
 
 def test_a_state_json_ahead_of_a_cut_journal_is_brought_back_first(plan_paths: PlanPaths) -> None:
     """Or what is recorded from now on would look as old as what that state.json had seen."""
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1), _done(3.0, 2))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1"), _done(3.0, "2"))
     raw = plan_paths.journal.read_bytes()
     plan_paths.journal.write_bytes(raw[: load(plan_paths.journal).ends[2] + 7])
 
@@ -676,20 +679,20 @@ def test_a_state_json_ahead_of_a_cut_journal_is_brought_back_first(plan_paths: P
     known = state_file.read(plan_paths.state)
     memory.close()
 
-    assert known.completed_task_indices == (1,)
+    assert known.completed_task_indices == ("1",)
     assert known.journal_offset == load(plan_paths.journal).length
-    assert memory.history.completed == {1}
+    assert memory.history.completed == {"1"}
 
 
 def test_a_state_json_ahead_of_a_cut_journal_deletes_nothing(plan_paths: PlanPaths) -> None:
     """Task 1 was complete, then to be done again; where the cut took the second away the first holds."""
-    _record(plan_paths, PAIR, _done(1.0, 1), TasksForgotten(2.0, (1,), "plan", "peal redo"))
+    _record(plan_paths, PAIR, _done(1.0, "1"), TasksForgotten(2.0, ("1",), "plan", "peal redo"))
     raw = plan_paths.journal.read_bytes()
     plan_paths.journal.write_bytes(raw[: load(plan_paths.journal).ends[1] + 7])
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1}
+    assert memory.history.completed == {"1"}
     assert memory.said == ["cut off 7 bytes of an unfinished record at the end of the journal"]
 
 
@@ -701,18 +704,18 @@ def test_a_ticked_task_missing_from_state_json_was_not_deleted(plan_paths: PlanP
 
     memory = _opened_again(plan_paths, tasks)
 
-    assert memory.history.completed == {1}
+    assert memory.history.completed == {"1"}
     assert memory.said == []
 
 
-def test_a_number_added_to_state_json_completes_nothing(plan_paths: PlanPaths) -> None:
+def test_an_id_added_to_state_json_completes_nothing(plan_paths: PlanPaths) -> None:
     """The journal says what is complete; `peal done` is the way to say so."""
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1"))
     _edit_state(plan_paths, completed_task_indices=[1, 2])
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1}
+    assert memory.history.completed == {"1"}
 
 
 def test_state_json_is_written_at_most_four_times_a_second_and_at_the_end(
@@ -724,7 +727,7 @@ def test_state_json_is_written_at_most_four_times_a_second_and_at_the_end(
     seen = []
     for at in range(8):
         now[0] += 0.125
-        memory.append(_done(float(at), 1))
+        memory.append(_done(float(at), "1"))
         memory.update_state()
         seen.append(json.loads(plan_paths.state.read_bytes())["journal_offset"])
 
@@ -749,7 +752,7 @@ def test_nothing_new_is_not_written_again(plan_paths: PlanPaths) -> None:
 
 
 def test_a_lost_state_json_is_made_again_from_the_journal(plan_paths: PlanPaths) -> None:
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 2))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "2"))
     known = state_file.read(plan_paths.state)
     plan_paths.state.unlink()
 
@@ -757,53 +760,53 @@ def test_a_lost_state_json_is_made_again_from_the_journal(plan_paths: PlanPaths)
     memory.append(RunClosed(3.0, 0, "done"))
     memory.close()
 
-    assert memory.history.completed == {2}
+    assert memory.history.completed == {"2"}
     assert memory.said == ["state.json was missing: made again from the journal"]
     assert state_file.read(plan_paths.state).completed_task_indices == known.completed_task_indices
 
 
 def test_after_a_lost_journal_peal_goes_on_from_state_json(plan_paths: PlanPaths) -> None:
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 2))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "2"))
     plan_paths.journal.unlink()
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {2}
+    assert memory.history.completed == {"2"}
     assert memory.said == ["the journal was missing: went on from state.json"]
-    assert fold(_events(plan_paths)).completed == {2}
+    assert fold(_events(plan_paths)).completed == {"2"}
 
 
 def test_a_ticked_task_in_state_json_is_not_marked_done_by_hand(plan_paths: PlanPaths) -> None:
     """Or it would stay complete after it is unticked."""
-    _record(plan_paths, tasks_of("1x 2"), _done(1.0, 2))
+    _record(plan_paths, tasks_of("1x 2"), _done(1.0, "2"))
     plan_paths.journal.unlink()
     _opened_again(plan_paths, tasks_of("1x 2"))
 
     memory = _opened_again(plan_paths, tasks_of("1 2"))
 
-    assert memory.history.completed == {2}
+    assert memory.history.completed == {"2"}
 
 
 def test_attempts_whose_record_is_lost_keep_their_folders(plan_paths: PlanPaths) -> None:
     """New attempts get higher numbers: a folder is never used twice."""
     _record(plan_paths, PAIR, opened(1.0))
     for number in (1, 2, 10):
-        plan_paths.attempt(2, "execute", number).mkdir(parents=True)
+        plan_paths.attempt("2", "execute", number).mkdir(parents=True)
     (plan_paths.folder / "attempts" / "notes-of-mine-1").mkdir()
     plan_paths.journal.unlink()
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.counts == {(2, "execute"): 10}
+    assert memory.history.counts == {("2", "execute"): 10}
 
 
 @pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("source", ["state.json", "the Rust peal"])
 def test_going_on_from_state_json_survives_a_crash_at_any_byte(plan_paths: PlanPaths, source: str) -> None:
     """Until the completions are in the journal they are taken over again on the next opening."""
-    _record(plan_paths, PAIR, opened(1.0), _done(2.0, 1, 2))
+    _record(plan_paths, PAIR, opened(1.0), _done(2.0, "1", "2"))
     known = plan_paths.state.read_bytes() if source == "state.json" else None
-    rust = state_file.State("plans/a.md", "/repo", (1, 2)) if known is None else None
+    rust = state_file.State("plans/a.md", "/repo", ("1", "2")) if known is None else None
     _put(plan_paths, b"", known)
     _opened_again(plan_paths, rust_state=rust)
     raw = plan_paths.journal.read_bytes()
@@ -812,8 +815,8 @@ def test_going_on_from_state_json_survives_a_crash_at_any_byte(plan_paths: PlanP
 
         memory = _opened_again(plan_paths, rust_state=rust)
 
-        assert memory.history.completed == {1, 2}
-        assert fold(_events(plan_paths)).completed == {1, 2}
+        assert memory.history.completed == {"1", "2"}
+        assert fold(_events(plan_paths)).completed == {"1", "2"}
 
 
 @one_file
@@ -823,11 +826,11 @@ def test_an_unreadable_state_json_is_kept_aside_and_never_overwritten(raw: bytes
     plan_paths.folder.mkdir(exist_ok=True)
     for copy in plan_paths.folder.iterdir():
         copy.unlink()
-    _put(plan_paths, _raw(PlanRead(0.0, PAIR), opened(1.0), _done(2.0, 1)), raw)
+    _put(plan_paths, _raw(PlanRead(0.0, PAIR), opened(1.0), _done(2.0, "1")), raw)
 
     memory = _opened_again(plan_paths)
 
-    assert memory.history.completed == {1}
+    assert memory.history.completed == {"1"}
     assert (plan_paths.folder / "state.json.damaged-1").read_bytes() == raw
     assert memory.said[0] == (
         "state.json could not be understood: kept as `state.json.damaged-1`, made again from the journal"
@@ -843,7 +846,9 @@ def test_an_unreadable_state_json_is_kept_aside_and_never_overwritten(raw: bytes
         "{}",
         '{"plan_path": "a", "repo_path": "b"}',
         '{"plan_path": "a", "repo_path": "b", "completed_task_indices": 3}',
-        '{"plan_path": "a", "repo_path": "b", "completed_task_indices": ["1"]}',
+        '{"plan_path": "a", "repo_path": "b", "completed_task_indices": [1.5]}',
+        '{"plan_path": "a", "repo_path": "b", "completed_task_indices": [null]}',
+        '{"plan_path": "a", "repo_path": "b", "completed_task_indices": [[1]]}',
         '{"plan_path": "a", "repo_path": "b", "completed_task_indices": [true]}',
         '{"plan_path": "a", "repo_path": "b", "completed_task_indices": [1], "journal_offset": "2"}',
         '{"completed_task_indices": [1]}',
@@ -854,6 +859,16 @@ def test_json_that_is_no_state_is_unreadable_too(plan_paths: PlanPaths, content:
 
     with pytest.raises(Damaged, match="cannot be understood"):
         state_file.read(plan_paths.state)
+
+
+@pytest.mark.parametrize("completed", ["[1, 2]", '["1", "2"]', '[1, "2", "1"]'])
+def test_an_id_in_state_json_is_the_same_as_a_number_and_as_a_text(
+    plan_paths: PlanPaths, completed: str
+) -> None:
+    content = f'{{"plan_path": "a", "repo_path": "b", "completed_task_indices": {completed}}}'
+    _put(plan_paths, b"", content.encode())
+
+    assert state_file.read(plan_paths.state) == state_file.State("a", "b", ("1", "2"))
 
 
 def test_every_unreadable_file_gets_a_name_of_its_own(plan_paths: PlanPaths) -> None:
@@ -870,12 +885,12 @@ def test_starting_over_moves_the_memory_aside(plan_paths: PlanPaths) -> None:
     """Twice in one second too; nothing is lost."""
     assert set_aside(plan_paths) is None
     kept = []
-    for task in (1, 2):
+    for task in ("1", "2"):
         _record(plan_paths, PAIR, _done(1.0, task))
         kept.append(set_aside(plan_paths))
 
     assert not plan_paths.folder.exists()
-    assert [fold(_events(PlanPaths(folder))).completed for folder in kept] == [{1}, {2}]
+    assert [fold(_events(PlanPaths(folder))).completed for folder in kept] == [{"1"}, {"2"}]
 
 
 # The Rust peal
@@ -892,27 +907,27 @@ def _rust_file(tmp_path: Path, *completed: int) -> state_file.State:
 
 
 def test_the_rust_peals_state_json_is_understood(tmp_path: Path) -> None:
-    assert _rust_file(tmp_path, 2, 1) == state_file.State("plans/a.md", "/repo", (1, 2))
+    assert _rust_file(tmp_path, 2, 1) == state_file.State("plans/a.md", "/repo", ("2", "1"))
     assert _rust_file(tmp_path).schema_version == 0
 
 
 def test_what_the_rust_peal_has_done_is_done(plan_paths: PlanPaths, tmp_path: Path) -> None:
-    """Numbers that the plan does not have are passed over."""
+    """Ids that the plan does not have are passed over."""
     memory = _opened_again(plan_paths, rust_state=_rust_file(tmp_path, 2, 9))
 
-    assert memory.history.completed == {2}
-    assert fold(_events(plan_paths)).completed == {2}
+    assert memory.history.completed == {"2"}
+    assert fold(_events(plan_paths)).completed == {"2"}
 
 
 def test_the_rust_peals_progress_is_taken_over_once(plan_paths: PlanPaths, tmp_path: Path) -> None:
     """What a person wants done again later is not undone by the old file."""
     rust = _rust_file(tmp_path, 1, 2)
     _opened_again(plan_paths, rust_state=rust)
-    _record(plan_paths, PAIR, TasksForgotten(1.0, (1,), "plan", "peal redo"))
+    _record(plan_paths, PAIR, TasksForgotten(1.0, ("1",), "plan", "peal redo"))
 
     memory = _opened_again(plan_paths, rust_state=rust)
 
-    assert memory.history.completed == {2}
+    assert memory.history.completed == {"2"}
 
 
 def test_peals_own_memory_beats_the_rust_peals(plan_paths: PlanPaths, tmp_path: Path) -> None:
@@ -955,11 +970,11 @@ def test_a_completion_costs_the_same_after_10_000_as_after_10(tmp_path: Path, ca
     def cost(done: int) -> list[tuple[str, int]]:
         tasks = tasks_of(" ".join(map(str, range(10_001, 10_001 + done + 2))))
         memory = open_journal(PlanPaths(tmp_path / f"after-{done}"), _reading(tasks))
-        memory.append(_done(1.0, *range(10_002, 10_002 + done)), opened(1.0))
+        memory.append(_done(1.0, *map(str, range(10_002, 10_002 + done))), opened(1.0))
         memory.update_state(force=True)
-        memory.append(StepStarted(2.0, 10_001, "address", 1, "shell"))
+        memory.append(StepStarted(2.0, "10001", "address", 1, "shell"))
         calls.made.clear()
-        memory.append(StepEnded(3.0, 10_001, "address", 1, Outcome(Result.PASSED)))
+        memory.append(StepEnded(3.0, "10001", "address", 1, Outcome(Result.PASSED)))
         memory.update_state()
         made = list(calls.made)
         memory.close()
@@ -974,7 +989,7 @@ def test_events_recorded_together_are_written_once_and_synced_once(
     plan_paths: PlanPaths, calls: Calls
 ) -> None:
     memory = open_journal(plan_paths, _reading(PAIR))
-    events = (opened(1.0), _done(2.0, 1), _done(3.0, 2))
+    events = (opened(1.0), _done(2.0, "1"), _done(3.0, "2"))
     calls.made.clear()
 
     memory.append(*events)
@@ -987,16 +1002,16 @@ def test_events_recorded_together_are_written_once_and_synced_once(
 def test_nothing_is_known_that_is_not_on_disk(plan_paths: PlanPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     """The history hears of an event after it is written and synced."""
     memory = open_journal(plan_paths, _reading(PAIR))
-    seen: list[tuple[int, set[int]]] = []
+    seen: list[tuple[int, set[str]]] = []
     monkeypatch.setattr(
         journal, "_sync", lambda _: seen.append((len(_events(plan_paths)), set(memory.history.completed)))
     )
 
-    memory.append(_done(1.0, 1))
+    memory.append(_done(1.0, "1"))
     memory.close()
 
     assert seen == [(2, set())]
-    assert memory.history.completed == {1}
+    assert memory.history.completed == {"1"}
 
 
 @pytest.mark.parametrize("fails_in", ["write_all", "_sync"])
@@ -1014,14 +1029,14 @@ def test_a_record_that_cannot_be_written_leaves_nothing_behind(
 
         full.setattr(journal, fails_in, fail)
         with pytest.raises(OSError, match="No space left"):
-            memory.append(_done(1.0, 1))
+            memory.append(_done(1.0, "1"))
     assert plan_paths.journal.read_bytes() == before
     assert memory.history.completed == set()
 
-    memory.append(_done(2.0, 2))
+    memory.append(_done(2.0, "2"))
     memory.close()
 
-    assert _events(plan_paths)[1:] == (_done(2.0, 2),)
+    assert _events(plan_paths)[1:] == (_done(2.0, "2"),)
 
 
 def test_a_write_that_takes_only_a_part_goes_on_with_the_rest(
@@ -1031,10 +1046,10 @@ def test_a_write_that_takes_only_a_part_goes_on_with_the_rest(
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
 
-    memory.append(_done(1.0, 1))
+    memory.append(_done(1.0, "1"))
     memory.close()
 
-    assert _events(plan_paths)[1:] == (_done(1.0, 1),)
+    assert _events(plan_paths)[1:] == (_done(1.0, "1"),)
 
 
 def test_a_state_json_that_cannot_be_written_at_the_end_spoils_nothing(
@@ -1042,7 +1057,7 @@ def test_a_state_json_that_cannot_be_written_at_the_end_spoils_nothing(
 ) -> None:
     """It is made again at the next start."""
     memory = open_journal(plan_paths, _reading(PAIR))
-    memory.append(_done(1.0, 1))
+    memory.append(_done(1.0, "1"))
 
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -1051,7 +1066,7 @@ def test_a_state_json_that_cannot_be_written_at_the_end_spoils_nothing(
         full.setattr(state_file, "write", fail)
         memory.close()
 
-    assert _opened_again(plan_paths).history.completed == {1}
+    assert _opened_again(plan_paths).history.completed == {"1"}
 
 
 def test_a_journal_gives_back_the_run_that_was_played(plan_paths: PlanPaths) -> None:
@@ -1067,7 +1082,7 @@ def test_a_journal_gives_back_the_run_that_was_played(plan_paths: PlanPaths) -> 
     history = fold(_events(plan_paths))
 
     assert history == memory.history
-    assert history.states[1].findings == (FINDING,)
+    assert history.states["1"].findings == (FINDING,)
     assert (history.completed, history.closed.code) == (
         remembered.history.completed,
         remembered.history.closed.code,
@@ -1084,8 +1099,8 @@ def test_a_journal_gives_back_a_run_that_landed(plan_paths: PlanPaths) -> None:
     history = fold(_events(plan_paths))
 
     assert history == memory.history
-    assert (history.completed, history.held, history.closed.code) == ({1}, {2}, 4)
-    assert (history.states[1].change.verified, history.states[2].change.brings) == ("1a3", "2e1")
+    assert (history.completed, history.held, history.closed.code) == ({"1"}, {"2"}, 4)
+    assert (history.states["1"].change.verified, history.states["2"].change.brings) == ("1a3", "2e1")
 
 
 def test_a_journal_written_before_there_was_landing_goes_on_without(plan_paths: PlanPaths) -> None:

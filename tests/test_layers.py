@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "peal"
 # to import each other. A new room gets its place here and a sentence in docs/architecture.md.
 ROWS = (
     ("__init__", "errors"),
-    ("model", "text"),
+    ("text",),
+    ("model",),
     ("formats", "phases", "settings", "system"),
     ("agents", "landing", "reviewers", "worktrees"),
     ("record",),

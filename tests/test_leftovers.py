@@ -42,7 +42,7 @@ def swept(tmp_path: Path) -> Iterator[None]:
 # What attempts note
 
 
-def noted(*notes: str, task: int = 1, attempt: int = 1) -> list[Event]:
+def noted(*notes: str, task: str = "1", attempt: int = 1) -> list[Event]:
     """An attempt that passed and noted these things."""
     return [
         StepStarted(2.0, task, "plan", attempt, "shell"),
@@ -58,9 +58,7 @@ def opened(resumed: bool = False) -> RunOpened:
 
 def plan(tasks: int = 3) -> PlanRead:
     """A plan of so many tasks."""
-    return PlanRead(
-        0.0, tuple(TaskRead(index, "", str(index), False, False) for index in range(1, tasks + 1))
-    )
+    return PlanRead(0.0, tuple(TaskRead(id_, "", id_, False, False) for id_ in map(str, range(1, tasks + 1))))
 
 
 def told(history: History) -> list[str]:
@@ -70,13 +68,13 @@ def told(history: History) -> list[str]:
 
 
 def test_the_report_tells_each_note_once_with_the_tasks_it_is_about() -> None:
-    history = fold([plan(), opened(), *noted("a", "b"), *noted("a", task=2), *noted("a", task=3)])
+    history = fold([plan(), opened(), *noted("a", "b"), *noted("a", task="2"), *noted("a", task="3")])
 
     assert told(history) == ["note: tasks 1-3: a", "note: task 1: b"]
 
 
 def test_a_note_cannot_reach_the_terminal() -> None:
-    assert noted_lines([(1, ("x\x1b[2Jy\nz",))]) == ["note: task 1: xy z"]
+    assert noted_lines([("1", ("x\x1b[2Jy\nz",))]) == ["note: task 1: xy z"]
 
 
 def test_the_summary_has_the_notes_of_each_task() -> None:
@@ -92,7 +90,7 @@ def test_notes_last_through_a_resume_and_go_with_a_new_run_or_a_redo() -> None:
 
     assert told(fold([*events, opened(resumed=True)])) == ["note: task 1: a"]
     assert told(fold([*events, opened()])) == []
-    assert told(fold([*events, TasksForgotten(4.0, (1,), "plan", "")])) == []
+    assert told(fold([*events, TasksForgotten(4.0, ("1",), "plan", "")])) == []
 
 
 def test_a_memory_without_notes_loads_and_one_with_notes_comes_back_as_it_was() -> None:

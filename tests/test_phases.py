@@ -171,7 +171,7 @@ def briefing(
 ) -> Briefing:
     if plan:
         more["replies"] = {"plan": plan}
-    return Briefing(Task(7, title, body), phase, WORKSPACE, **more)
+    return Briefing(Task("7", title, body), phase, WORKSPACE, **more)
 
 
 def parted(prompt: str) -> tuple[list[tuple[str, str]], str]:
@@ -398,6 +398,7 @@ def test_no_templates_or_a_folder_without_any_are_accepted(tmp_path: Path) -> No
         "{% if context and not plan %}{{ task.nope }}{% endif %}",
         "{% if failed_before and not interrupted_before %}{{ nope }}{% endif %}",
         "{{ task.titel }}",
+        "{{ task.title + 1 }}",
         "{{ task.index + task.title }}",
         "{{ 1 // 0 }}",
         "{{ plan | nope }}",

@@ -150,7 +150,7 @@ def test_the_plan_shown_has_no_problem() -> None:
     ]
 
     assert [(plan.problems, plan.notes) for plan in plans] == [((), ())]
-    assert [segment.tasks for segment in plans[0].segments] == [(1,), (2, 3)]
+    assert [segment.tasks for segment in plans[0].segments] == [("1",), ("2", "3")]
 
 
 def test_every_block_says_what_it_is() -> None:

@@ -455,7 +455,7 @@ def test_its_progress_is_taken_over_whatever_else_the_file_has(fields: dict[str,
         json.dumps({"plan_path": "plan.md"}),
         json.dumps({"plan_path": "plan.md", "repo_path": ".", "completed_task_indices": "1"}),
         json.dumps({"plan_path": 3, "repo_path": ".", "completed_task_indices": [1]}),
-        json.dumps({"plan_path": "plan.md", "repo_path": ".", "completed_task_indices": ["1"]}),
+        json.dumps({"plan_path": "plan.md", "repo_path": ".", "completed_task_indices": [1.5]}),
         json.dumps({"plan_path": "other.md", "repo_path": ".", "completed_task_indices": [1, 2]}),
     ],
 )

@@ -56,7 +56,9 @@ START = 1000.0
 def titles(*texts: str, parallel: bool = True) -> PlanRead:
     """A plan of tasks with these titles."""
     numbered = enumerate(texts, 1)
-    return PlanRead(START, tuple(TaskRead(index, title, title, parallel, False) for index, title in numbered))
+    return PlanRead(
+        START, tuple(TaskRead(str(number), title, title, parallel, False) for number, title in numbered)
+    )
 
 
 def opened(**limits: int) -> RunOpened:
@@ -68,17 +70,17 @@ def opened(**limits: int) -> RunOpened:
     )  # fmt: skip
 
 
-def started(at: float, task: int, phase: str, attempt: int = 1) -> StepStarted:
+def started(at: float, task: str, phase: str, attempt: int = 1) -> StepStarted:
     """A step began so many seconds after the start."""
     return StepStarted(START + at, task, phase, attempt, "shell")
 
 
-def ended(at: float, task: int, phase: str, outcome: Outcome = PASSED, attempt: int = 1) -> StepEnded:
+def ended(at: float, task: str, phase: str, outcome: Outcome = PASSED, attempt: int = 1) -> StepEnded:
     """A step ended so many seconds after the start."""
     return StepEnded(START + at, task, phase, attempt, outcome)
 
 
-def complete(at: float, task: int, findings: tuple[Finding, ...] = ()) -> list[Event]:
+def complete(at: float, task: str, findings: tuple[Finding, ...] = ()) -> list[Event]:
     """A task went through the phases of a run that does not land, a second each."""
     ends = (PASSED, PASSED, Outcome(Result.PASSED, "", findings))
     steps = enumerate(zip(AGENT_PHASES, ends, strict=True))
@@ -114,11 +116,11 @@ def machine() -> Scene:
     return scene(
         titles("Foundations", "Build part number two of the machine", "日本語の長い題名を持つ仕事 🎉", "Polish", "Paint", "Ship it"),
         opened(continue_with_remaining_tasks=1, plan_retry_count=1),
-        *complete(0, 1, findings),
-        started(0, 2, PLAN), ended(2, 2, PLAN), started(2, 2, EXECUTE),
-        started(1, 3, PLAN), ended(2, 3, PLAN, FAILED), started(3, 3, PLAN, attempt=2),
-        started(2, 4, PLAN), ended(3, 4, PLAN), started(3, 4, EXECUTE), ended(8, 4, EXECUTE, FAILED),
-        started(3, 5, PLAN), ended(4, 5, PLAN),
+        *complete(0, "1", findings),
+        started(0, "2", PLAN), ended(2, "2", PLAN), started(2, "2", EXECUTE),
+        started(1, "3", PLAN), ended(2, "3", PLAN, FAILED), started(3, "3", PLAN, attempt=2),
+        started(2, "4", PLAN), ended(3, "4", PLAN), started(3, "4", EXECUTE), ended(8, "4", EXECUTE, FAILED),
+        started(3, "5", PLAN), ended(4, "5", PLAN),
         waits="all 4 places are taken",
     )  # fmt: skip
 
@@ -144,15 +146,15 @@ def landing() -> Scene:
     conflict = Outcome(Result.CONFLICTED, "`b.txt` clashes with task 9")
     through = [
         event
-        for task in (1, 2)
+        for task in ("1", "2")
         for phase in AGENT_PHASES
         for event in (started(1, task, phase), ended(2, task, phase))
     ]
     return scene(
         titles("Held", "Lands", "Clashes", "Comes"), opened(lands=True), *through,
-        started(3, 1, LAND), ended(4, 1, LAND, HELD), started(4, 2, LAND),
-        started(1, 3, PLAN), ended(2, 3, PLAN), started(2, 3, EXECUTE), ended(3, 3, EXECUTE),
-        started(4, 3, ADDRESS), ended(6, 3, ADDRESS, conflict),
+        started(3, "1", LAND), ended(4, "1", LAND, HELD), started(4, "2", LAND),
+        started(1, "3", PLAN), ended(2, "3", PLAN), started(2, "3", EXECUTE), ended(3, "3", EXECUTE),
+        started(4, "3", ADDRESS), ended(6, "3", ADDRESS, conflict),
         waits="others land first", said="merging",
     )  # fmt: skip
 
@@ -180,8 +182,8 @@ def test_a_held_task_comes_right_after_those_that_run_where_rows_are_few() -> No
 
 def test_where_tasks_land_the_bar_is_full_only_when_all_have_landed() -> None:
     """A task that has passed `address` has a quarter left."""
-    verified = [titles("a"), opened(lands=True), *complete(0, 1)]
-    landed = [*verified, started(4, 1, LAND), ended(5, 1, LAND)]
+    verified = [titles("a"), opened(lands=True), *complete(0, "1")]
+    landed = [*verified, started(4, "1", LAND), ended(5, "1", LAND)]
 
     assert shown(scene(*verified), 6, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━──────  75 %"
     assert shown(scene(*landed), 6, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━━━━━━━ 100 %"
@@ -263,11 +265,11 @@ def test_no_screen_is_larger_than_its_terminal(width: int) -> None:
 
 def test_hundreds_of_tasks_read_as_few_outputs_as_rows_are_shown() -> None:
     """300 tasks on ten rows: five of the seven that run are shown and looked at, the others only counted."""
-    looked: list[int] = []
+    looked: list[str] = []
     everything = scene(
         titles(*(f"task {number}" for number in range(1, 301))),
         opened(max_parallel=7),
-        *(started(1, task, PLAN) for task in range(101, 108)),
+        *(started(1, task, PLAN) for task in map(str, range(101, 108))),
     )
     watched = Scene(
         everything.history, everything.segments, Decision(), lambda one: looked.append(one.task) or "works"
@@ -285,7 +287,7 @@ def test_hundreds_of_tasks_read_as_few_outputs_as_rows_are_shown() -> None:
         105  running  plan   2.0s  task 105  works
         … and 295 more
     """).replace("plan   ", "plan      ")
-    assert looked == [101, 102, 103, 104, 105]
+    assert looked == ["101", "102", "103", "104", "105"]
 
 
 def test_narrow_screens_do_not_look_at_outputs() -> None:
@@ -333,8 +335,10 @@ def test_titles_and_output_cannot_reach_the_terminal() -> None:
 
 def test_the_bar_is_full_only_when_everything_is_done() -> None:
     """A failed task keeps its part of the bar empty of progress for ever."""
-    some = scene(titles("a", "b"), opened(), *complete(0, 1), started(3, 2, PLAN), ended(4, 2, PLAN, FAILED))
-    whole = scene(titles("a", "b"), opened(), *complete(0, 1), *complete(3, 2))
+    some = scene(
+        titles("a", "b"), opened(), *complete(0, "1"), started(3, "2", PLAN), ended(4, "2", PLAN, FAILED)
+    )
+    whole = scene(titles("a", "b"), opened(), *complete(0, "1"), *complete(3, "2"))
 
     assert shown(some, 5, 30, 6).splitlines()[1] == "━━━━━━━━━━━━××××××××××××  50 %"
     assert shown(whole, 5, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━━━━━━━ 100 %"
@@ -343,9 +347,9 @@ def test_the_bar_is_full_only_when_everything_is_done() -> None:
 def test_totals_are_about_what_was_asked_for_and_rows_about_the_current_segment() -> None:
     """Of tasks 1 to 4 only 2 and 4 were asked for; 2 is over, so 4 is what a person sees."""
     history = fold(
-        [titles("a", "b", "c", "d", parallel=False), opened(), *complete(0, 2), started(3, 4, PLAN)]
+        [titles("a", "b", "c", "d", parallel=False), opened(), *complete(0, "2"), started(3, "4", PLAN)]
     )
-    half = Scene(history, (Segment((2,)), Segment((4,))), Decision(front=(4,)), lambda _: "reads")
+    half = Scene(history, (Segment(("2",)), Segment(("4",))), Decision(front=("4",)), lambda _: "reads")
 
     assert shown(half, 5, 80, 6).splitlines() == [
         "plans/machine.md  5.0s  1 of 2 done, 1 running, 0 waiting",
@@ -512,7 +516,7 @@ class Stage:
     screen: Live = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.screen = Live(Area(Output(self.stream)), (Segment((1, 2)),), lambda _: "prints")
+        self.screen = Live(Area(Output(self.stream)), (Segment(("1", "2")),), lambda _: "prints")
 
     def record(self, *events: Event) -> None:
         """These events have happened by now."""
@@ -541,7 +545,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 def test_what_follows_from_an_event_is_drawn_with_it(stage: Stage) -> None:
     """Nothing is drawn at once, everything a moment later, and then once a second."""
-    stage.record(started(0, 1, PLAN))
+    stage.record(started(0, "1", PLAN))
     at_once = stage.seen
     first_due = stage.screen.due()
     stage.clock.now += 0.06
@@ -558,7 +562,7 @@ def test_a_storm_of_events_is_drawn_twice_a_second(stage: Stage) -> None:
     for _ in range(100):
         stage.clock.now += 0.02
         before = len(stage.stream.getvalue())
-        stage.record(started(0, 1, PLAN), ended(0, 1, PLAN, Outcome(Result.INTERRUPTED)))
+        stage.record(started(0, "1", PLAN), ended(0, "1", PLAN, Outcome(Result.INTERRUPTED)))
         drawings += len(stage.stream.getvalue()) > before
 
     assert drawings == 4
@@ -566,12 +570,12 @@ def test_a_storm_of_events_is_drawn_twice_a_second(stage: Stage) -> None:
 
 def test_news_of_a_process_is_no_reason_to_draw(stage: Stage) -> None:
     """It changes nothing that is shown."""
-    stage.record(started(0, 1, PLAN))
+    stage.record(started(0, "1", PLAN))
     stage.clock.now += 0.1
     stage.record()
     due = stage.screen.due()
 
-    stage.record(ProcessStarted(START, 1, PLAN, 1, 4711, "x"))
+    stage.record(ProcessStarted(START, "1", PLAN, 1, 4711, "x"))
 
     assert stage.screen.due() == due == pytest.approx(START + 1.1)
 
@@ -586,10 +590,10 @@ def test_nothing_is_due_while_nothing_runs(stage: Stage) -> None:
 
 def test_failures_and_a_stop_stay_above_the_table(stage: Stage) -> None:
     """A person who looks away finds them later; the table itself goes when the run is over."""
-    stage.record(started(0, 1, PLAN), started(0, 2, PLAN))
+    stage.record(started(0, "1", PLAN), started(0, "2", PLAN))
     stage.clock.now += 1
     stage.record()
-    stage.record(ended(1, 1, PLAN, FAILED), StopAsked(START + 1, 130, "interrupted"))
+    stage.record(ended(1, "1", PLAN, FAILED), StopAsked(START + 1, 130, "interrupted"))
     stage.screen.say("  a word with its indent\x1b[2J")
     with_table = stage.seen
     stage.screen.close()
@@ -610,7 +614,7 @@ NOTED = Outcome(Result.PASSED, notes=("`lib/a.py` is ignored by git",))
 
 def test_what_is_noted_stays_above_the_table(stage: Stage) -> None:
     """Also of an attempt that passed, which leaves no line otherwise."""
-    stage.record(started(0, 1, PLAN), ended(1, 1, PLAN, NOTED))
+    stage.record(started(0, "1", PLAN), ended(1, "1", PLAN, NOTED))
     stage.screen.close()
 
     assert stage.seen == ["00:16:41 task 1: `lib/a.py` is ignored by git"]
@@ -626,17 +630,17 @@ class Gone(io.StringIO):
 
 @pytest.mark.parametrize(
     "screen_on",
-    [Lines, JsonLines, lambda out: Live(Area(out), (Segment((1, 2)),), lambda _: "")],
+    [Lines, JsonLines, lambda out: Live(Area(out), (Segment(("1", "2")),), lambda _: "")],
     ids=["lines", "json", "live"],
 )
 def test_a_terminal_that_goes_away_does_not_end_the_run(screen_on: Callable[[Output], Live]) -> None:
     """The first failure is the last attempt to write, and nothing is due any more."""
     out = Output(Gone())
     screen = screen_on(out)
-    history = fold([titles("a", "b"), opened(), started(0, 1, PLAN)])
+    history = fold([titles("a", "b"), opened(), started(0, "1", PLAN)])
 
     screen.say("hello")
-    screen.show([started(0, 1, PLAN)], history)
+    screen.show([started(0, "1", PLAN)], history)
     screen.close()
 
     assert not out.is_heard
@@ -693,7 +697,7 @@ def run_of_two() -> list[Event]:
     """A task that passes its first step at the second try, with a hostile title."""
     return [
         titles("evil \x1b]0;x\x07title", "b"), opened(plan_retry_count=1),
-        started(1, 1, PLAN), ended(3, 1, PLAN, FAILED), started(4, 1, PLAN, 2), ended(5, 1, PLAN, attempt=2),
+        started(1, "1", PLAN), ended(3, "1", PLAN, FAILED), started(4, "1", PLAN, 2), ended(5, "1", PLAN, attempt=2),
     ]  # fmt: skip
 
 
@@ -711,7 +715,11 @@ def test_lines_are_one_per_event_with_the_time_of_day(stage: Stage) -> None:
 def test_what_is_noted_is_a_line_once_however_many_attempts_note_it(stage: Stage) -> None:
     """Four worktrees with the same flaw are one piece of news."""
     told = printed(
-        Lines, *run_of_two()[:3], ended(2, 1, PLAN, NOTED), started(2, 2, PLAN), ended(3, 2, PLAN, NOTED)
+        Lines,
+        *run_of_two()[:3],
+        ended(2, "1", PLAN, NOTED),
+        started(2, "2", PLAN),
+        ended(3, "2", PLAN, NOTED),
     )
 
     assert told == [
@@ -744,8 +752,8 @@ def test_reasons_are_printed_when_they_are_news() -> None:
     stream = io.StringIO()
     screen = Lines(Output(stream), explaining=True)
     first, second = (
-        Reason((1,), "task 1 plan: its turn has come"),
-        Reason((2, 3), "all places are taken", is_wait=True),
+        Reason(("1",), "task 1 plan: its turn has come"),
+        Reason(("2", "3"), "all places are taken", is_wait=True),
     )
 
     screen.decided(Decision(reasons=(first, second)))

@@ -163,7 +163,7 @@ def place(project: Repo) -> Path:
     return project.path / ".peal" / "worktrees"
 
 
-def review(project: Repo, made: str, base: str = "", task: int = 1) -> ReviewedChange:
+def review(project: Repo, made: str, base: str = "", task: str = "1") -> ReviewedChange:
     """A look at a task's commit."""
     base = base or project.git("rev-parse", "HEAD").strip()
     folder = Path(mkdtemp(dir=project.path.parent))
@@ -243,7 +243,7 @@ def test_each_task_has_a_session_of_its_own_with_whole_reviews(
     found = [
         messages(one.look(review(project, bad))),
         messages(one.look(review(project, good))),
-        messages(one.look(review(project, other, good, task=2))),
+        messages(one.look(review(project, other, good, task="2"))),
     ]
     one.leave()
 

@@ -7,16 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from peal.text.display import (
-    count,
-    duration,
-    fenced,
-    harmless,
-    last_line,
-    ranges,
-    slug,
-    tail,
-)
+from peal.text.display import count, duration, fenced, harmless, last_line, tail
+from peal.text.names import ranges, slug
 
 
 @pytest.mark.parametrize(
@@ -136,7 +128,7 @@ def test_a_slug_can_stand_in_any_folder_whatever_the_name(name: str) -> None:
     ],
 )
 def test_ranges_tell_neighbours_as_one(numbers: list[int], text: str) -> None:
-    assert ranges(numbers) == text
+    assert ranges(map(str, numbers)) == text
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 tasks"), (1, "1 task"), (2, "2 tasks")])

@@ -120,7 +120,7 @@ def test_a_person_can_have_it_tried_at_once() -> None:
     at = memory.history.last_at + 1
     memory.append(evolve(opened(at, CLAUDE), try_now=True))
 
-    assert decide(Agenda(work_of([memory.history.states[1].task]), memory.history), at).start
+    assert decide(Agenda(work_of([memory.history.states["1"].task]), memory.history), at).start
 
 
 def test_a_review_that_needs_an_agent_at_its_limit_does_not_spin() -> None:
@@ -254,7 +254,7 @@ def test_what_was_used_is_known_by_model_and_phase() -> None:
 def test_what_a_person_wants_done_again_waits_for_no_setback() -> None:
     memory = Remembered()
     play(memory, "1", {"1 plan": "is limited"}, evolve(CLAUDE, wait=False))
-    memory.append(TasksForgotten(memory.history.last_at + 1, (1,), "plan", "peal redo"))
+    memory.append(TasksForgotten(memory.history.last_at + 1, ("1",), "plan", "peal redo"))
 
     assert memory.history.waiting == set()
 
@@ -303,7 +303,7 @@ def test_no_step_starts_with_an_agent_at_its_limit_or_before_its_time(
     play(memory, tasks, world, limits)
 
     limited: dict[str, float] = {}
-    not_before: dict[int, float] = {}
+    not_before: dict[str, float] = {}
     for event in memory.events:
         match type(event).__name__:
             case "StepStarted" if event.phase in ("plan", "execute"):

@@ -83,16 +83,18 @@ class _Book:
 
     def _past(self) -> Iterator[Event]:
         """In a parallel segment no task is complete before all have left `execute`."""
-        for task in range(1, (len(self.plan.tasks) if self._is_parallel else self.done) + 1):
+        ids = [task.id for task in self.plan.tasks]
+        for task in ids if self._is_parallel else ids[: self.done]:
             yield from (*passed(task, "plan"), *passed(task, "execute"))
-        for task in range(1, self.done + 1):
+        for task in ids[: self.done]:
             yield from passed(task, "address")
 
     def complete_one(self) -> float:
         """Bring the next task to its end; the seconds for what the loop does when its last step has ended."""
         self.done += 1
+        task = self.plan.tasks[self.done - 1].id
         phases = ("address",) if self._is_parallel else PHASES
-        *before, end = (event for phase in phases for event in passed(self.done, phase))
+        *before, end = (event for phase in phases for event in passed(task, phase))
         self.memory.append(*before)
         began = time.perf_counter()
         self.memory.note(end)

@@ -15,7 +15,7 @@ from peal.agents.registry import surroundings
 from peal.agents.short_commands import Completed, ShortCommand, run_all, text_of
 from peal.model.agent import Command, Declined, Reply, Usage
 from peal.model.pipeline import PLAN_PHASES
-from peal.model.plan import Task
+from peal.model.plan import Task, TaskId
 from peal.model.work import Result
 from peal.phases.verdict import Evidence, unfinished
 from peal.system import git
@@ -203,7 +203,7 @@ def _prepared(at: Scratch, name: str, question: Question) -> ShortCommand | Repl
     git.output(workspace, "init", "--quiet")
     prompt = folder / "prompt.md"
     prompt.write_text(PROMPT, encoding="utf-8")
-    task = Task(1, "say one word", "```sh\necho ready\n```")
+    task = Task(TaskId("1"), "say one word", "```sh\necho ready\n```")
     prepared = question.agent.prepare(
         Request(task, PLAN_PHASES[0], PROMPT, prompt, workspace, model=question.model)
     )

@@ -43,7 +43,7 @@ class ShellAgent:
 
 
 def _why_nothing(request: Request) -> str:
-    line = f"line {request.task.line}: task `{request.task.index}`"
+    line = f"line {request.task.line}: task `{request.task.id}`"
     if request.phase.kind is Kind.REVIEW:
         return (
             f"{line} has no ```sh address block, so agent `shell` has nothing to mend findings with; add one"

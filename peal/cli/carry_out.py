@@ -46,7 +46,7 @@ def run_options(function: Any) -> Any:
     options = [
         repository,
         click.option("--task", "task", multiple=True, metavar="2,5-7", help="Only these tasks; repeatable."),
-        click.option("--from-task", type=int, metavar="N", help="Only this task and those after it."),
+        click.option("--from-task", metavar="TASK", help="Only this task and those after it."),
         setting_flags,
         click.option("--config", type=click.Path(path_type=Path), help="Instead of peal.toml."),
         click.option(

@@ -9,10 +9,11 @@ import click
 
 from peal.cli.options import as_json, repo_paths_of
 from peal.errors import PealError
-from peal.model.plan import Plan
+from peal.model.plan import Plan, id_as_json
 from peal.run.plan_files import read_plan
 from peal.system.layout import RepoPaths
-from peal.text.display import count, harmless, ranges
+from peal.text.display import count, harmless
+from peal.text.names import ranges, widest
 from peal.views.graph import as_dot, as_text
 
 
@@ -55,16 +56,18 @@ def _as_json(plan: Plan) -> dict[str, Any]:
         "tasks": [
             {
                 "id": task.id,
-                "index": task.index,
+                "index": id_as_json(task.id),
                 "title": task.title,
                 "done": task.done,
                 "parallel": task.parallel,
-                "after": list(task.after),
+                "after": list(map(id_as_json, task.after)),
                 "line": task.line,
             }
             for task in plan.tasks
         ],
-        "segments": [{"kind": segment.kind, "tasks": list(segment.tasks)} for segment in plan.segments],
+        "segments": [
+            {"kind": segment.kind, "tasks": list(map(id_as_json, segment.tasks))} for segment in plan.segments
+        ],
         "problems": [{"line": found.line, "message": found.message} for found in plan.problems],
         "notes": [{"line": found.line, "message": found.message} for found in plan.notes],
     }
@@ -82,15 +85,15 @@ def _head(plan: Plan) -> str:
 
 
 def _lines(plan: Plan) -> list[str]:
-    titles = {task.index: task for task in plan.tasks}
-    found = [_head(plan)]
+    titles = {task.id: task for task in plan.tasks}
+    found, wide = [_head(plan)], widest(titles)
     for segment in plan.segments:
         if segment.kind == "parallel":
             found.append(f"  side by side: {ranges(segment.tasks)}")
-        for index in segment.tasks:
-            task = titles[index]
+        for name in segment.tasks:
+            task = titles[name]
             done = " (done)" if task.done else ""
-            after = f" (after {ranges(sorted(task.after))})" if task.after else ""
-            found.append(f"  {index:>4}  {harmless(task.title)}{after}{done}  line {task.line}")
+            after = f" (after {ranges(task.after)})" if task.after else ""
+            found.append(f"  {name:>{wide}}  {harmless(task.title)}{after}{done}  line {task.line}")
     found += [f"  note, line {note.line}: {note.message}" for note in plan.notes]
     return found + [f"  problem, line {problem.line}: {problem.message}" for problem in plan.problems]

@@ -88,7 +88,7 @@ def _own_branches(repo_paths: RepoPaths) -> Iterator[tuple[str, bool]]:
         repo_paths.branch(repo_paths.plan_file(known.plan_path)) for known in store.known_runs(repo_paths)
     }
     own = re.compile(
-        rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/\d+"
+        rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/[^/]+"
     )
     listed = git.output(repo_paths.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
     for name, _, checked_out_at in (line.partition(" ") for line in listed.splitlines()):

@@ -11,7 +11,7 @@ from peal.errors import PealError
 from peal.record import journal
 from peal.record.history import fold
 from peal.record.task_state import Attempt, TaskState
-from peal.run.known_plans import plan_or_latest, plan_paths_of
+from peal.run.known_plans import plan_or_latest, plan_paths_of, state_of
 from peal.system import git
 from peal.system.layout import PATCH, PlanPaths, RepoPaths
 from peal.worktrees import leftovers
@@ -19,18 +19,16 @@ from peal.worktrees.worktree import difference
 
 
 @click.command()
-@click.argument("task", type=int)
+@click.argument("task")
 @plan_option
 @click.option("--stat", is_flag=True, help="Which files and how much, instead of the lines.")
 @repository
-def diff(task: int, plan: Path | None, stat: bool, repo: Path) -> int:
+def diff(task: str, plan: Path | None, stat: bool, repo: Path) -> int:
     """What TASK has changed, landed or not; while it runs, so far."""
     repo_paths = repo_paths_of(repo)
     plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
-    line = fold(journal.load(plan_paths.journal).events).states.get(task)
-    if line is None:
-        raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
-    shown = _difference(repo_paths, plan_paths, line, ["--stat"] if stat else [])
+    state = state_of(task, fold(journal.load(plan_paths.journal).events))
+    shown = _difference(repo_paths, plan_paths, state, ["--stat"] if stat else [])
     if not shown:
         raise PealError(f"task {task} has changed nothing; `peal logs {task}` shows what it did")
     sys.stdout.buffer.write(shown)
@@ -65,7 +63,7 @@ def _difference(repo_paths: RepoPaths, plan_paths: PlanPaths, state: TaskState, 
         )
     if last and not any(one.base for one in [*state.attempts, last]):
         raise PealError(
-            f"task {state.task.index} worked in your own tree, where its changes cannot be told from others; see `git diff`"
+            f"task {state.task.id} worked in your own tree, where its changes cannot be told from others; see `git diff`"
         )
     return b""
 

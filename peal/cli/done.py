@@ -6,7 +6,7 @@ import click
 
 from peal.cli.options import plan_option, repo_paths_of, repository
 from peal.run.corrections import correction_of, mark_done
-from peal.text.display import ranges
+from peal.text.names import ranges
 
 
 @click.command()

@@ -20,7 +20,7 @@ from peal.record.events import converter
 from peal.record.history import History, fold
 from peal.record.lock import live_run
 from peal.record.task_state import Attempt, TaskState
-from peal.run.known_plans import plan_or_latest, plan_paths_of
+from peal.run.known_plans import plan_or_latest, plan_paths_of, state_of
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless
@@ -37,7 +37,7 @@ def _is_alive(repo_paths: RepoPaths, history: History) -> bool:
 
 
 @click.command()
-@click.argument("task", type=int)
+@click.argument("task")
 @click.argument("phase", type=str, required=False)
 @plan_option
 @click.option("--attempt", type=int, metavar="N", help="Which attempt of the phase.")
@@ -47,7 +47,7 @@ def _is_alive(repo_paths: RepoPaths, history: History) -> bool:
 @repository
 def logs(
     *,
-    task: int,
+    task: str,
     phase: str | None,
     plan: Path | None,
     attempt: int | None,
@@ -60,26 +60,26 @@ def logs(
     repo_paths = repo_paths_of(repo)
     plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
     history = fold(journal.load(plan_paths.journal).events)
-    one = _wanted(history, task, phase, attempt)
+    state = state_of(task, history)
+    one = _wanted(state, phase, attempt)
     folder = transcripts.folder_of(plan_paths, one)
     if json_:
         click.echo(json.dumps(_as_json(one, folder), ensure_ascii=False))
     elif follow and one.ended is None and _is_alive(repo_paths, history):
         _follow(repo_paths, plan_paths, one, folder, raw)
     else:
-        _print_all(history.states[task], one, folder, raw)
+        _print_all(state, one, folder, raw)
     return 0
 
 
-def _wanted(history: History, task: int, phase: str | None, attempt: int | None) -> Attempt:
-    state = history.states.get(task)
-    if state is None:
-        raise PealError(f"task {task} is not in the plan; `peal status` lists its tasks")
+def _wanted(state: TaskState, phase: str | None, attempt: int | None) -> Attempt:
     tries = [*state.attempts, *([state.running] if state.running else [])]
     found = [one for one in tries if phase in (None, one.phase) and attempt in (None, one.number)]
     if not found:
         which = f" at `{phase}`" * bool(phase) + f" with number {attempt}" * (attempt is not None)
-        raise PealError(f"task {task} has had no attempt{which}; `peal status` shows where it stands")
+        raise PealError(
+            f"task {state.task.id} has had no attempt{which}; `peal status` shows where it stands"
+        )
     return to_show(state, found)
 
 
@@ -93,7 +93,7 @@ def _heading(one: Attempt, folder: Path) -> str:
 def _nothing(state: TaskState, one: Attempt) -> str:
     """What to say of an attempt in which nothing was printed: the latest one of an agent before it may tell more."""
     before = [past for past in state.attempts if past.agent and past.started < one.started]
-    more = f"; `peal logs {state.task.index} {before[-1].phase}` shows what was done before" if before else ""
+    more = f"; `peal logs {state.task.id} {before[-1].phase}` shows what was done before" if before else ""
     return f"nothing was printed{more}"
 
 

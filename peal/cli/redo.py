@@ -8,7 +8,7 @@ from peal.cli.options import plan_option, repo_paths_of, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.run.corrections import correction_of, forget
-from peal.text.display import ranges
+from peal.text.names import ranges
 
 
 @click.command()
@@ -25,7 +25,7 @@ from peal.text.display import ranges
 def redo(tasks: tuple[str, ...], phase: str, plan: Path | None, repo: Path) -> int:
     """Forget that these tasks are done: `2,5-7`."""
     correction = correction_of(repo_paths_of(repo), tasks, plan, click.echo)
-    ticked = [task.index for task in correction.plan.tasks if task.done and task.index in correction.tasks]
+    ticked = [task.id for task in correction.plan.tasks if task.done and task.id in correction.tasks]
     if ticked:
         raise PealError(
             f"task {ranges(ticked)} is ticked off in the plan itself; untick it in `{correction.plan_file}`"

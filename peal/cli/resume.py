@@ -15,7 +15,6 @@ from peal.run.job_of import where_it_is
 from peal.run.known_plans import plan_paths_of
 from peal.system.layout import PlanPaths
 from peal.system.signals import Hearing
-from peal.text.display import ranges
 
 
 @click.command()
@@ -45,7 +44,7 @@ def _stored(plan_paths: PlanPaths) -> dict[str, Any]:
     if opened is None or opened.selected is None or not forgotten:
         return opened.flags if opened else {}
     kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
-    return {**kept, "task": [ranges(forgotten.union(opened.selected)).replace(" ", "")]}
+    return {**kept, "task": list(forgotten.union(opened.selected))}
 
 
 def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

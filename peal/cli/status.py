@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from peal.cli.options import as_json, hidden, repo_paths_of, repository
+from peal.model.plan import TaskId, id_as_json
 from peal.record import journal, store, transcripts
 from peal.record.events import Event, RunOpened, converter
 from peal.record.events import as_json as to_json
@@ -22,7 +23,8 @@ from peal.schedule.agenda import Agenda, Work
 from peal.schedule.decide import decide
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
-from peal.text.display import duration, harmless, ranges
+from peal.text.display import duration, harmless
+from peal.text.names import ranges, widest
 from peal.views.screens import Output
 from peal.views.screens.lines import Lines
 from peal.views.status import RunStatus, noted_lines, overview
@@ -44,7 +46,7 @@ def status(plan: Path | None, watch: bool, json_: bool, repo: Path) -> int:
     if watch:
         return _watched(repo_paths, plan)
     found = _status(repo_paths, plan)
-    click.echo(json.dumps(converter().unstructure(found), ensure_ascii=False) if json_ else _text(found))
+    click.echo(json.dumps(_as_json(found), ensure_ascii=False) if json_ else _text(found))
     return 0
 
 
@@ -64,7 +66,7 @@ def _watched(repo_paths: RepoPaths, plan: Path) -> int:
 def _watched_as_json(repo_paths: RepoPaths, plan: Path) -> int:
     """The status as a line of JSON, again whenever something was recorded."""
     for _ in _news(repo_paths, plan_paths_of(repo_paths, plan)):
-        click.echo(to_json(converter().unstructure(_status(repo_paths, plan))))
+        click.echo(to_json(_as_json(_status(repo_paths, plan))))
     return 0
 
 
@@ -142,22 +144,29 @@ def _work(history: History) -> Work:
     return Work.of((state.task for state in history.states.values()), selected)
 
 
-def _reasons(history: History) -> dict[int, str]:
+def _reasons(history: History) -> dict[TaskId, str]:
     """What each task waits for, by the same decision the run takes."""
     work = _work(history)
     decision = decide(Agenda(work, history), time.time())
     told = {task: reason.text for reason in decision.reasons for task in reason.tasks}
     later = set(work.tasks).difference(decision.front)
-    by_name = {
-        task: f"comes after task {ranges(sorted(needed))}" for task, needed in work.after.items() if needed
-    }
+    by_name = {task: f"comes after task {ranges(needed)}" for task, needed in work.after.items() if needed}
     return {**dict.fromkeys(later, "earlier tasks come first"), **by_name, **told}
+
+
+def _as_json(found: RunStatus) -> dict[str, Any]:
+    """The status as scripts get it, with a task's `id` as its plan writes it, and that as a number in `index` where it is one."""
+    record: dict[str, Any] = converter().unstructure(found)
+    for told, task in zip(record.get("tasks", ()), found.tasks, strict=False):
+        told.update(id=task.id, index=id_as_json(task.id))
+    return record
 
 
 def _text(found: RunStatus) -> str:
     """The status as lines."""
-    rows = [_row(task) for task in found.tasks]
-    notes = noted_lines((task.index, task.notes) for task in found.tasks)
+    wide = widest(task.id for task in found.tasks)
+    rows = [_row(task, wide) for task in found.tasks]
+    notes = noted_lines((task.id, task.notes) for task in found.tasks)
     steps = [f"next: {step}" for step in found.next]
     return "\n".join([_headline(found), *_used(found), *rows, *notes, *steps])
 
@@ -178,7 +187,7 @@ def _headline(found: RunStatus) -> str:
     return f"{harmless(found.plan) or 'plan'}: {found.state}{took}{code}\n{counts or 'no tasks'}"
 
 
-def _row(task: Any) -> str:
+def _row(task: Any, wide: int) -> str:
     where = f" {task.phase}" if task.phase and task.state not in ("not begun", "done") else ""
     attempt = f" #{task.attempt}" if task.attempt > 1 else ""
     took = f" {duration(task.seconds)}" if task.seconds is not None else ""
@@ -188,4 +197,4 @@ def _row(task: Any) -> str:
     )
     said = f"  | {task.last_output}" if task.last_output else ""
     took += f" {amount(task.used)}" if task.used.tokens else ""
-    return f"  {task.index:>4}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"
+    return f"  {task.id:>{wide}}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"

@@ -20,9 +20,7 @@ class Rehearsal:
         """Tell of the attempt; it has passed."""
         self.tell(order)
         outcome = Outcome(Result.PASSED, "rehearsed")
-        self._happened.append(
-            StepEnded(time.time(), order.task.index, order.phase.name, order.number, outcome)
-        )
+        self._happened.append(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
 
     def wait(self, until: float | None) -> list[Event]:  # noqa: ARG002 - nothing takes time here
         """One end at a time, in the order they were submitted."""

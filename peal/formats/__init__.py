@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from peal.formats import checkbox, foreign, task_heading
-from peal.formats.checks import circles, no_task, nothing_to_do, order_by_name, swallowed, unknown_needs
+from peal.formats.checks import (
+    circles,
+    no_task,
+    nothing_to_do,
+    order_by_name,
+    swallowed,
+    unfit_ids,
+    unknown_needs,
+)
 from peal.formats.document import Document
 from peal.formats.protocol import Format, Reading
 from peal.model.plan import Plan, Problem
@@ -25,11 +33,11 @@ def parse(raw: bytes, path: str) -> Plan:
     plan = Plan(
         path=path,
         format=found.name if found else "unknown",
-        tasks=tuple(sorted(reading.tasks, key=lambda task: task.index)),
+        tasks=reading.tasks,
         context=reading.context,
     )
-    problems = [*document.problems, *reading.problems, *nothing_to_do(plan), *unknown_needs(plan)]
-    problems += swallowed(document, plan)
+    problems = [*document.problems, *reading.problems, *nothing_to_do(plan)]
+    problems += [*unfit_ids(plan), *unknown_needs(plan), *swallowed(document, plan)]
     if not problems:
         problems += circles(plan)
     return evolve(

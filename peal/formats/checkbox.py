@@ -6,8 +6,8 @@ from peal.formats.document import Box, Document, LookAlike
 from peal.formats.marks import one_line, unwrapped, without_remarks
 from peal.formats.protocol import Reading, quoted
 from peal.formats.source import dedented
-from peal.model.plan import Problem, Task
-from peal.text.display import ranges
+from peal.model.plan import Problem, Task, TaskId
+from peal.text.names import ranges
 
 name = "checkbox"
 
@@ -41,7 +41,7 @@ def _task(document: Document, box: Box, number: int) -> Task:
     if wrapped and last.text != lines[wrapped - 1]:
         lines[wrapped - 1] = last.text
     return Task(
-        index=number,
+        id=TaskId(str(number)),
         title=unwrapped(title.text),
         body=dedented(lines, box.indent),
         parallel=title.parallel or last.parallel,
@@ -73,7 +73,7 @@ def _context(document: Document, boxes: Sequence[Box]) -> str:
 
 def _place(numbers: Sequence[int]) -> list[str]:
     word = "task" if len(numbers) == 1 else "tasks"
-    return [f"({word} {ranges(numbers)})"] if numbers else []
+    return [f"({word} {ranges(map(str, numbers))})"] if numbers else []
 
 
 def _problems(document: Document) -> Iterator[Problem]:

@@ -1,14 +1,16 @@
 """What every plan has to keep, whatever its format."""
 
 import re
+import unicodedata
 from bisect import bisect_right
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from peal.formats.document import Document, Hidden
 from peal.formats.protocol import quoted
-from peal.model.plan import Plan, Problem, Task
-from peal.text.display import count
+from peal.model.plan import Plan, Problem, Task, TaskId
+from peal.text.display import count, harmless
+from peal.text.names import whole_number
 
 _LOOKS_LIKE_TASK = re.compile(r"\s*#{1,6}\s*task\s*(?P<number>\d{1,10})\b", re.IGNORECASE | re.ASCII)
 _LOOKS_LIKE_BOX = re.compile(r" {0,3}[-*+] \[[ xX]\] ")
@@ -32,9 +34,26 @@ def nothing_to_do(plan: Plan) -> list[Problem]:
     ]
 
 
+def unfit_ids(plan: Plan) -> list[Problem]:
+    """An id is one word, and no two are alike: they are written in lists, and files and branches are named after them."""
+    found, known = [], dict[str, Task]()
+    for task in plan.tasks:
+        first = known.setdefault(unicodedata.normalize("NFC", task.id).casefold(), task)
+        if "," in task.id or task.id.split() != [task.id] or harmless(task.id) != task.id:
+            message = f"{quoted(task.id)} cannot be a task's name; that is one word without commas"
+            found.append(Problem(task.line, message))
+        elif first is not task:
+            alike = "is the name of" if first.id == task.id else f"differs only in case from `{first.id}`,"
+            message = (
+                f"task name `{task.id}` {alike} the task on line {first.line}; give each a name of its own"
+            )
+            found.append(Problem(task.line, message))
+    return found
+
+
 def unknown_needs(plan: Plan) -> list[Problem]:
     """What a task waits for by name has to be another task of the plan."""
-    known = {task.index for task in plan.tasks}
+    known = {task.id for task in plan.tasks}
     return [
         Problem(task.line, f"task `{task.id}` is to come after task `{needed}`, {why}")
         for task in plan.tasks
@@ -43,10 +62,10 @@ def unknown_needs(plan: Plan) -> list[Problem]:
     ]
 
 
-def _why_not(task: Task, needed: int, known: set[int]) -> str:
-    if needed == task.index:
-        return "which is itself; remove that number"
-    return "" if needed in known else "which is not in this plan; correct the number or remove it"
+def _why_not(task: Task, needed: TaskId, known: set[TaskId]) -> str:
+    if needed == task.id:
+        return "which is itself; remove that name"
+    return "" if needed in known else "which is not in this plan; correct it or remove it"
 
 
 def circles(plan: Plan) -> list[Problem]:
@@ -54,7 +73,7 @@ def circles(plan: Plan) -> list[Problem]:
     try:
         TopologicalSorter(_waits(plan)).prepare()
     except CycleError as error:
-        tasks = {task.index: task for task in plan.tasks}
+        tasks = {task.id: task for task in plan.tasks}
         path = [node for node in reversed(error.args[1]) if node in tasks]
         path += path[:1] if path[0] != path[-1] else []
         steps = ", ".join(f"which {_waits_how(tasks[one], other)}" for one, other in pairwise(path))
@@ -69,22 +88,23 @@ def circles(plan: Plan) -> list[Problem]:
     return []
 
 
-def _waits_how(task: Task, other: int) -> str:
+def _waits_how(task: Task, other: TaskId) -> str:
     return f"is after task `{other}`" if other in task.after else f"comes behind task `{other}`"
 
 
-def _waits(plan: Plan) -> dict[int, set[int]]:
+def _waits(plan: Plan) -> dict[TaskId | int, set[TaskId | int]]:
     """
-    What each task waits for; places between segments are nodes of their own, with numbers below 0.
+    What each task waits for; places between segments are nodes of their own, counted from 1.
 
     So the graph grows with the plan, and not with its square.
     """
-    after = {task.index: set(task.after) for task in plan.tasks}
-    known, graph = after.keys(), dict[int, set[int]]()
+    after = {task.id: set(task.after) for task in plan.tasks}
+    graph: dict[TaskId | int, set[TaskId | int]] = {}
     for place, segment in enumerate(plan.segments, 1):
-        graph[-place - 1] = {-place, *segment.tasks}
+        graph[place + 1] = {place, *segment.tasks}
         for task in segment.tasks:
-            graph[task] = (after[task] & known) - {task} or {-place}
+            named = {one for one in after[task] if one in after and one != task}
+            graph[task] = {*named} or {place}
     return graph
 
 
@@ -105,7 +125,7 @@ def order_by_name(plan: Plan) -> list[Problem]:
 
 def swallowed(document: Document, plan: Plan) -> list[Problem]:
     """A block or comment that goes on further than was meant must not make tasks disappear, or appear."""
-    numbers = {task.index for task in plan.tasks}
+    numbers = {number for task in plan.tasks if (number := whole_number(task.id)) is not None}
     span = range(min(numbers, default=0), max(numbers, default=0))
     found = [_in_block(document, block, numbers, span) for block in document.hidden]
     return [problem for problem in found if problem] + _in_comments(document, plan)

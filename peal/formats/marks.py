@@ -4,6 +4,8 @@ import re
 
 from attrs import evolve, frozen
 
+from peal.model.plan import TaskId
+
 _DONE = re.compile(
     r"(?:(?:^| )(?:DONE|COMPLETED?)|(?:[(\[]|\*\*)(?:✅\ufe0f? ?)?(?:DONE|COMPLETED?)(?:[)\]]|\*\*)|✅\ufe0f?)$"
 )
@@ -24,7 +26,7 @@ class Marked:
     text: str
     parallel: bool = False
     done: bool = False
-    after: tuple[int, ...] = ()
+    after: tuple[TaskId, ...] = ()
     is_planned: bool = True
     agent: str = ""
     model: str = ""
@@ -94,5 +96,5 @@ def _with_remark(marked: Marked, remark: str) -> Marked | None:
     found = _AFTER.fullmatch(words)
     if not found or not _WHICH.fullmatch(found["which"]):
         return None
-    numbers = map(int, re.findall(r"\d+", found["which"], re.ASCII))
+    numbers = (TaskId(str(int(number))) for number in re.findall(r"\d+", found["which"], re.ASCII))
     return evolve(marked, after=tuple(dict.fromkeys((*marked.after, *numbers))))

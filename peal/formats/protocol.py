@@ -11,9 +11,10 @@ from peal.text.display import harmless
 
 @frozen
 class Reading:
-    """What a format made of a document, as far as it could be read; in any order."""
+    """What a format made of a document, as far as it could be read; problems and notes in any order."""
 
     tasks: tuple[Task, ...] = ()
+    """As they come one after another."""
     context: str = ""
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()

@@ -11,7 +11,7 @@ from peal.formats.heading import BadTask, NearlyTask, NotTask, Read, TaskHeading
 from peal.formats.heading import read as read_heading
 from peal.formats.plain import seen
 from peal.formats.protocol import Reading, quoted
-from peal.model.plan import Problem, Task
+from peal.model.plan import Problem, Task, TaskId
 
 name = "peal"
 
@@ -52,14 +52,14 @@ def read(document: Document) -> Reading:
     sections = _sections(document, [read for read in headings if read.heading.level <= level])
     tasks, repeated = _tasks(document, sections)
     context, notes = _context(document, sections)
-    numbers = {task.index for task in tasks}
+    numbers = set(tasks)
     look_alikes = list(_look_alikes(document))
     dropped = [line for line in look_alikes if _is_dropped(document, line, numbers)]
     others = [line for line in look_alikes if line not in dropped and not _is_bold(document, line)]
     no_heading = "looks like a task heading, but markdown sees no heading there"
     begin = "begin the line with `## Task`, at the left margin"
     return Reading(
-        tasks=tuple(tasks),
+        tasks=tuple(task for _, task in sorted(tasks.items())),
         context=context,
         problems=(
             *repeated,
@@ -94,23 +94,24 @@ def _sections(document: Document, headings: Sequence[Read]) -> list[_Section]:
     return [_Section(read, end) for read, end in zip(headings, ends, strict=False)]
 
 
-def _tasks(document: Document, sections: Sequence[_Section]) -> tuple[list[Task], list[Problem]]:
+def _tasks(document: Document, sections: Sequence[_Section]) -> tuple[dict[int, Task], list[Problem]]:
+    """The tasks by their numbers, and those whose number another has."""
     tasks: dict[int, Task] = {}
     repeated = []
     for section in sections:
         if isinstance(section.read, TaskHeading):
             task = _task(document, section.read, section.end)
-            first = tasks.setdefault(task.index, task)
+            first = tasks.setdefault(section.read.number, task)
             if first is not task:
                 message = f"task `{task.id}` appears twice (first on line {first.line}); give each task its own number"
                 repeated.append(Problem(task.line, message))
-    return list(tasks.values()), repeated
+    return tasks, repeated
 
 
 def _task(document: Document, read: TaskHeading, end: int) -> Task:
     line, marked = read.heading.line, read.marked
     return Task(
-        index=read.number,
+        id=TaskId(str(read.number)),
         title=marked.text,
         body=document.text(line + 1, end),
         parallel=marked.parallel,

@@ -2,6 +2,7 @@
 
 from attrs import field, frozen
 
+from peal.model.plan import TaskId
 from peal.model.work import Step
 
 
@@ -47,7 +48,7 @@ class Halt:
 class Reason:
     """Why a decision treats these tasks as it does."""
 
-    tasks: tuple[int, ...]
+    tasks: tuple[TaskId, ...]
     text: str
     is_wait: bool = False
     """They may not start yet; otherwise something about them starts or goes on."""
@@ -67,5 +68,5 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     concurrent: bool = False
     """Whether the started steps share the workspace with others."""
-    front: tuple[int, ...] = ()
+    front: tuple[TaskId, ...] = ()
     """The tasks that are open now, or have been last: those before them are over, those behind come later."""

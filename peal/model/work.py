@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from peal.model.agent import Session, Usage
 from peal.model.pipeline import Phase
-from peal.model.plan import Task
+from peal.model.plan import Task, TaskId
 from peal.model.review import Finding, Round
 
 
@@ -16,7 +16,7 @@ from peal.model.review import Finding, Round
 class Step:
     """One phase of one task: what the scheduler starts."""
 
-    task: int
+    task: TaskId
     phase: str
 
     def __str__(self) -> str:
@@ -202,4 +202,4 @@ class Order:
     @property
     def step(self) -> Step:
         """What this is an attempt at."""
-        return Step(self.task.index, self.phase.name)
+        return Step(self.task.id, self.phase.name)

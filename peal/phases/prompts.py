@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
-from peal.model.plan import Task
+from peal.model.plan import Task, TaskId
 from peal.model.review import Finding
 from peal.text.display import fenced
 
@@ -97,7 +97,7 @@ def check(folder: Path | None) -> None:
     if not folder.is_dir():
         raise PealError(f"`prompts` is `{folder}`, which is no folder; mend the setting or make it")
     filled: dict[str, Any] = {
-        "task": Task(1, "title", "body"),
+        "task": Task(TaskId("1"), "title", "body"),
         "context": "context",
         "replies": {"plan": "plan"},
         "findings": (Finding("tests", "message"),),
@@ -108,6 +108,6 @@ def check(folder: Path | None) -> None:
         "notes": ("note",),
     }
     for phase in AGENT_PHASES:
-        bare = Briefing(Task(1, "", "body"), phase, folder)
+        bare = Briefing(Task(TaskId("1"), "", "body"), phase, folder)
         for chosen in product((False, True), repeat=len(filled)):
             render(evolve(bare, **dict(compress(filled.items(), chosen))), folder)

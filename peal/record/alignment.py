@@ -7,6 +7,8 @@ from itertools import chain
 
 from attrs import define, field, frozen
 
+from peal.model.plan import TaskId
+
 _MOST_PAIRS = 100_000
 """Pairs of tasks with the same words that are looked at; beyond them, a second or two, nobody can tell any more."""
 
@@ -15,7 +17,7 @@ _MOST_PAIRS = 100_000
 class Known:
     """A task as it was remembered."""
 
-    number: int
+    id: TaskId
     text: str
     standing: str
     """How far it is; empty if nothing would be lost by taking another one for it."""
@@ -25,18 +27,18 @@ class Known:
 class Read:
     """A task as the plan has it now."""
 
-    number: int
+    id: TaskId
     text: str
     is_ticked: bool = False
 
 
 @frozen
 class Word:
-    """What a person says of tasks of which nobody else can tell which they are, by their new numbers."""
+    """What a person says of tasks of which nobody else can tell which they are, by their new ids."""
 
-    done: frozenset[int] = frozenset()
+    done: frozenset[TaskId] = frozenset()
     """These are the complete ones; others with the same words are not."""
-    undone: frozenset[int] = frozenset()
+    undone: frozenset[TaskId] = frozenset()
     """These are not complete, nor begun; others with the same words are, as far as that is not clear by itself."""
 
 
@@ -44,11 +46,11 @@ class Word:
 class Alignment:
     """Two rows of tasks brought together."""
 
-    known_as: tuple[int | None, ...]
-    """For each task as read, its number as it was remembered; None for one that is new."""
-    unclear: tuple[tuple[int, ...], ...] = ()
-    """Tasks with the same words of which it cannot be told which are done, by their new numbers."""
-    by_neighbours: tuple[tuple[int, ...], ...] = ()
+    known_as: tuple[TaskId | None, ...]
+    """For each task as read, its id as it was remembered; None for one that is new."""
+    unclear: tuple[tuple[TaskId, ...], ...] = ()
+    """Tasks with the same words of which it cannot be told which are done, by their new ids."""
+    by_neighbours: tuple[tuple[TaskId, ...], ...] = ()
     """Tasks with the same words that were told apart only by what stands before them."""
 
 
@@ -64,7 +66,7 @@ def align(known: Sequence[Known], read: Sequence[Read], word: Word = Word()) -> 
     stood behind. Where the ways disagree on how many are done, or still on which, that is unclear.
     """
     if [task.text for task in known] == [task.text for task in read]:
-        return Alignment(tuple(task.number for task in known))
+        return Alignment(tuple(task.id for task in known))
     groups = _groups(known, read)
     open_groups = [group for group in groups if group.needs_order]
     partners = {
@@ -79,12 +81,12 @@ def align(known: Sequence[Known], read: Sequence[Read], word: Word = Word()) -> 
         assert rows is not None
         found = _Settling(group, known, read, word).settled(rows)
         partners |= found.partners
-        numbers = tuple(read[at].number for at in group.read)
+        tasks = tuple(read[at].id for at in group.read)
         if found.is_unclear:
-            unclear.append(numbers)
+            unclear.append(tasks)
         elif found.is_by_neighbours:
-            by_neighbours.append(numbers)
-    known_as = tuple(known[partners[at]].number if at in partners else None for at in range(len(read)))
+            by_neighbours.append(tasks)
+    known_as = tuple(known[partners[at]].id if at in partners else None for at in range(len(read)))
     return Alignment(known_as, tuple(unclear), tuple(by_neighbours))
 
 
@@ -151,8 +153,8 @@ class _Settling:
 
     def settled(self, rows: "_Rows") -> _Settled:
         """Which of them is which, as far as the rows and a person's word tell."""
-        named = [at for at in self.group.read if self.read[at].number in self.word.done]
-        others = [at for at in self.group.read if self.read[at].number not in self.word.undone]
+        named = [at for at in self.group.read if self.read[at].id in self.word.done]
+        others = [at for at in self.group.read if self.read[at].id not in self.word.undone]
         if named:
             return _Settled(self._as_told(named))
         found = self._as_seen(others, rows)

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Kind, Pipeline
+from peal.model.plan import TaskId, id_as_json, id_from_json
 from peal.model.work import Outcome
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 class TaskRead:
     """A task as one reading of the plan saw it."""
 
-    index: int
+    id: TaskId
     title: str
     digest: str
     parallel: bool
     done: bool
     pipeline: str = PIPELINE
     """Its phases, by the name that they have when a run opens."""
-    after: tuple[int, ...] = ()
+    after: tuple[TaskId, ...] = ()
     """What has to have landed before it begins; none where the order of the plan says so."""
 
 
@@ -46,7 +47,7 @@ class RunOpened:
     rules: Rules
     pipelines: dict[str, Pipeline] = field(factory=dict)
     """The phases of tasks, by the name of their pipeline; that of tasks without one is `PIPELINE`."""
-    selected: tuple[int, ...] | None = None
+    selected: tuple[TaskId, ...] | None = None
     branch: str = ""
     """The branch that results land in; empty where peal does not commit."""
     resumed: bool = False
@@ -66,9 +67,9 @@ class PlanRead:
     plan: str = ""
     """The plan's path relative to the repository, absolute if it lies outside."""
     repo: str = ""
-    known_as: tuple[int | None, ...] | None = None
+    known_as: tuple[TaskId | None, ...] | None = None
     """
-    For each task the number it had in the reading before, None for a new one. Without it, as in older journals, those
+    For each task the id it had in the reading before, None for a new one. Without it, as in older journals, those
     with the same text are given out in order.
     """
 
@@ -78,7 +79,7 @@ class StepStarted:
     """An attempt was handed to a worker."""
 
     at: float
-    task: int
+    task: TaskId
     phase: str
     attempt: int
     agent: str
@@ -89,7 +90,7 @@ class WorkspaceReady:
     """An attempt has a worktree to work in, clean and on the commit `base`."""
 
     at: float
-    task: int
+    task: TaskId
     phase: str
     attempt: int
     path: str
@@ -101,7 +102,7 @@ class ProcessStarted:
     """An attempt's process exists; `birth` tells it from a later process with the same number."""
 
     at: float
-    task: int
+    task: TaskId
     phase: str
     attempt: int
     pid: int
@@ -113,7 +114,7 @@ class StepEnded:
     """An attempt is over."""
 
     at: float
-    task: int
+    task: TaskId
     phase: str
     attempt: int
     outcome: Outcome
@@ -124,7 +125,7 @@ class TasksForgotten:
     """These tasks are to be done again, from `phase` on."""
 
     at: float
-    tasks: tuple[int, ...]
+    tasks: tuple[TaskId, ...]
     phase: str
     why: str
 
@@ -134,7 +135,7 @@ class TasksMarkedDone:
     """These tasks count as complete though no attempt here says so."""
 
     at: float
-    tasks: tuple[int, ...]
+    tasks: tuple[TaskId, ...]
     why: str
 
 
@@ -189,9 +190,19 @@ KINDS: dict[str, type[Event]] = {
 @cache
 def converter() -> "Converter":
     """The one cattrs converter for everything peal writes as JSON; made late because importing cattrs is dear."""
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
     from cattrs.preconf.json import make_converter
 
-    return make_converter(omit_if_default=True)
+    made = make_converter(omit_if_default=True)
+    made.register_structure_hook(TaskId, lambda value, _: id_from_json(value))
+    made.register_unstructure_hook(TaskId, id_as_json)
+    # What older peals have written, and read: a task was known by its number, and that was its `index`.
+    as_index = override(rename="index")
+    made.register_structure_hook(TaskRead, make_dict_structure_fn(TaskRead, made, id=as_index))
+    made.register_unstructure_hook(
+        TaskRead, make_dict_unstructure_fn(TaskRead, made, _cattrs_omit_if_default=True, id=as_index)
+    )
+    return made
 
 
 as_json = JSONEncoder(separators=(",", ":")).encode

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, renewed
+from peal.model.plan import TaskId
 from peal.model.values import evolve
 from peal.model.work import Change, Outcome, Result
 from peal.record.events import (
@@ -44,32 +45,34 @@ class History:
 
     plan: str = ""
     repo: str = ""
-    states: dict[int, TaskState] = field(factory=dict)
+    states: dict[TaskId, TaskState] = field(factory=dict)
     opened: RunOpened | None = None
     stop: StopAsked | None = None
     closed: RunClosed | None = None
-    running: dict[int, TaskState] = field(factory=dict)
-    completed: set[int] = field(factory=set)
-    failed: set[int] = field(factory=set)
+    running: dict[TaskId, TaskState] = field(factory=dict)
+    completed: set[TaskId] = field(factory=set)
+    failed: set[TaskId] = field(factory=set)
     """Tasks that have failed in this run."""
-    held: set[int] = field(factory=set)
+    held: set[TaskId] = field(factory=set)
     """Tasks whose landing waits for the person in this run."""
-    with_findings: set[int] = field(factory=set)
+    with_findings: set[TaskId] = field(factory=set)
     """Complete tasks that were let through with findings."""
-    waiting: set[int] = field(factory=set)
+    waiting: set[TaskId] = field(factory=set)
     """Tasks that wait for a provider, or for an agent that is free."""
     cap_reached: bool = False
     """So many tasks have failed in a row that the run is to end."""
     providers: Providers = field(factory=Providers)
-    processes: dict[int, tuple[int, str]] = field(factory=dict)
+    processes: dict[TaskId, tuple[int, str]] = field(factory=dict)
     """The latest process of each task's latest attempt, and what tells it from a later one with the same number."""
-    counts: dict[tuple[int, str], int] = field(factory=lambda: defaultdict(int))
+    counts: dict[tuple[TaskId, str], int] = field(factory=lambda: defaultdict(int))
     """Attempts by task and phase, never reset: they name folders that are never overwritten."""
     last_at: float = 0.0
     changed: Callable[[TaskState | None, TaskState], None] = field(default=_nobody, eq=False)
     """Is told what a task was and is, at every change until a run is opened or the plan is read anew."""
+    _places: dict[TaskId, int] = field(factory=dict)
+    """Where each task stands in the plan."""
     _settled: list[tuple[int, bool]] = field(factory=list)
-    """The tasks settled in this run in task order, and whether each succeeded."""
+    """The places of tasks settled in this run, in order, and whether each succeeded."""
 
     @property
     def rules(self) -> Rules:
@@ -85,6 +88,10 @@ class History:
     def is_open(self) -> bool:
         """A run was opened and has not said that it ended; it may also have been killed."""
         return self.opened is not None and self.closed is None
+
+    def in_order(self, tasks: Iterable[TaskId]) -> list[TaskId]:
+        """These tasks as they stand in the plan."""
+        return sorted(tasks, key=self._places.__getitem__)
 
     def pipeline(self, name: str) -> Pipeline:
         """The phases of tasks whose pipeline has this name in the latest run."""
@@ -127,18 +134,18 @@ class History:
 
     def _put(self, state: TaskState) -> None:
         """A task is in this state from now on."""
-        index = state.task.index
-        before = self.states.get(index)
-        self.states[index] = state
+        task = state.task.id
+        before = self.states.get(task)
+        self.states[task] = state
         if state.running:
-            self.running[index] = state
+            self.running[task] = state
         else:
-            self.running.pop(index, None)
+            self.running.pop(task, None)
         for group, is_in in self._groups(state):
-            (group.add if is_in else group.discard)(index)
+            (group.add if is_in else group.discard)(task)
         self.changed(before, state)
 
-    def _groups(self, state: TaskState) -> tuple[tuple[set[int], bool], ...]:
+    def _groups(self, state: TaskState) -> tuple[tuple[set[TaskId], bool], ...]:
         """Which of the sets a task in this state belongs to."""
         return (
             (self.completed, state.is_complete),
@@ -195,13 +202,16 @@ class History:
         """Tasks keep what was done for them while their text is the same, wherever they have moved."""
         self.changed = _nobody
         self.plan, self.repo = event.plan or self.plan, event.repo or self.repo
-        known_as = _in_order(self.states, event.tasks) if event.known_as is None else event.known_as
+        known_as = (
+            _first_with_the_text(self.states, event.tasks) if event.known_as is None else event.known_as
+        )
         before, self.states = self.states, {}
+        self._places = {task.id: place for place, task in enumerate(event.tasks)}
         for group in (self.running, self.completed, self.failed, self.held, self.with_findings, self.waiting):
             group.clear()
-        for task, number in zip(event.tasks, known_as, strict=True):
+        for task, was in zip(event.tasks, known_as, strict=True):
             first = self.pipeline(task.pipeline).phases[0].name
-            self._put(TaskState(task, first) if number is None else self._read_anew(before[number], task))
+            self._put(TaskState(task, first) if was is None else self._read_anew(before[was], task))
 
     def _read_anew(self, state: TaskState, task: TaskRead) -> TaskState:
         """The same task with the marks that it has now, by which it may have other phases."""
@@ -243,7 +253,7 @@ class History:
 
     def _settle(self, state: TaskState) -> None:
         """Nothing more happens to a task in this run: count how many have failed in a row."""
-        place = (state.task.index, state.next is None)
+        place = (self._places[state.task.id], state.next is None)
         insort(self._settled, place)
         cap = self.rules.max_consecutive_task_failures
         if state.failed is not None and cap is not None and self._failures_around(place, cap) >= cap:
@@ -259,8 +269,8 @@ class History:
         return high - low + 1
 
     def _on_TasksForgotten(self, event: TasksForgotten) -> None:  # noqa: N802
-        for index in event.tasks:
-            if state := self.states.get(index):
+        for task in event.tasks:
+            if state := self.states.get(task):
                 self._put(self._forgotten(_at_rest(state), event.phase))
 
     def _forgotten(self, state: TaskState, name: str) -> TaskState:
@@ -283,8 +293,8 @@ class History:
         )
 
     def _on_TasksMarkedDone(self, event: TasksMarkedDone) -> None:  # noqa: N802
-        for index in event.tasks:
-            if state := self.states.get(index):
+        for task in event.tasks:
+            if state := self.states.get(task):
                 done = evolve(_at_rest(state), next=None, completed_at=event.at, findings=(), change=Change())
                 self._put(evolve(done, failed=None, held=None))
 
@@ -309,11 +319,11 @@ def _at_rest(state: TaskState) -> TaskState:
     return evolve(state, running=None, wait=Wait())
 
 
-def _in_order(states: dict[int, TaskState], tasks: Iterable[TaskRead]) -> list[int | None]:
-    """For each task the number of the first state with its text that is not given out yet."""
-    known: dict[str, deque[int]] = defaultdict(deque)
-    for index, state in states.items():
-        known[state.task.digest].append(index)
+def _first_with_the_text(states: dict[TaskId, TaskState], tasks: Iterable[TaskRead]) -> list[TaskId | None]:
+    """For each task the id of the first state with its text that is not given out yet."""
+    known: dict[str, deque[TaskId]] = defaultdict(deque)
+    for task, state in states.items():
+        known[state.task.digest].append(task)
     return [known[task.digest].popleft() if known[task.digest] else None for task in tasks]
 
 

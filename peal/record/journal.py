@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from attrs import define, evolve, field, frozen
 
 from peal.errors import Damaged
 from peal.model.pipeline import PIPELINE
+from peal.model.plan import TaskId
 from peal.record import state_file
 from peal.record.alignment import Word
 from peal.record.events import (
@@ -32,12 +34,12 @@ from peal.record.history import History
 from peal.record.rereading import NO_WORD, Reread, reread
 from peal.record.task_state import TaskState
 from peal.system.files import write_all
-from peal.system.layout import PlanPaths
+from peal.system.layout import PlanPaths, attempts_begin
+from peal.text.names import ranges
 
 VERSION = 1
 _HEAD = b'{"crc":"'
 _BODY_AT = len(_HEAD) + len('12345678",')
-_ATTEMPT = re.compile(r"(\d+)-([a-z_]+)-(\d+)")
 _WAY_OUT = "move the file away to go on from state.json, or start over with `peal run PLAN --fresh`"
 _OPENED = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 STATE_EVERY = 0.25
@@ -113,7 +115,7 @@ def _events(lines: list[bytes], path: Path) -> tuple[Event, ...]:
         ) from None
 
 
-def latest_opening(path: Path) -> tuple[RunOpened | None, frozenset[int]]:
+def latest_opening(path: Path) -> tuple[RunOpened | None, frozenset[TaskId]]:
     """The last run that a journal tells of and the tasks forgotten since, without reading what came before."""
     try:
         raw = path.read_bytes()
@@ -248,13 +250,13 @@ def open_journal(
     if known is None and recording.events and not said:
         said.append("state.json was missing: made again from the journal")
     history, forgotten = _replayed(recording, known)
-    _leave_old_folders(plan_paths, history)
+    _leave_old_folders(plan_paths, history, reading)
     again = reread(history, reading, forgotten, word)
     adopted = _adopted(recording, known, rust_state)
     if known and known.journal_offset > recording.length and recording.events and not adopted:
         # Before the cut: records to come must not look older than a state.json that does not know them.
         behind = state_file.state_of(history, recording.length)
-        kept = tuple(index for index in behind.completed_task_indices if index not in forgotten)
+        kept = tuple(task for task in behind.completed_task_indices if task not in forgotten)
         state_file.write(plan_paths.state, evolve(behind, completed_task_indices=kept))
     if recording.torn:
         said.append(f"cut off {recording.torn} bytes of an unfinished record at the end of the journal")
@@ -321,7 +323,7 @@ def _known_state(plan_paths: PlanPaths, said: list[str]) -> state_file.State | N
         return None
 
 
-def _replayed(recording: Recording, known: state_file.State | None) -> tuple[History, set[int]]:
+def _replayed(recording: Recording, known: state_file.State | None) -> tuple[History, set[TaskId]]:
     """The history, and the completions that a person has deleted from state.json since it was written."""
     history = History()
     offset = known.journal_offset if known else 0
@@ -331,13 +333,13 @@ def _replayed(recording: Recording, known: state_file.State | None) -> tuple[His
     missing: list[TaskState] = []
     if known and offset <= recording.length + recording.torn:
         deleted = history.completed - set(known.completed_task_indices)
-        missing = [history.states[index] for index in deleted]
+        missing = [history.states[task] for task in deleted]
     for event in recording.events[told:]:
         history.apply(event)
     return history, set(_still_complete(missing, history))
 
 
-def _still_complete(before: Iterable[TaskState], history: History) -> Iterator[int]:
+def _still_complete(before: Iterable[TaskState], history: History) -> Iterator[TaskId]:
     """The tasks, wherever they have moved, whose completion is the same as it was, and that no tick makes complete."""
     known = {(state.task.digest, state.completed_at) for state in before}
     for task, state in history.states.items() if known else ():
@@ -346,13 +348,17 @@ def _still_complete(before: Iterable[TaskState], history: History) -> Iterator[i
             yield task
 
 
-def _leave_old_folders(plan_paths: PlanPaths, history: History) -> None:
+def _leave_old_folders(plan_paths: PlanPaths, history: History, reading: PlanRead) -> None:
     """Attempts that a lost or cut journal no longer knows keep their folders: the next get higher numbers."""
-    attempts = plan_paths.folder / "attempts"
-    for folder in attempts.iterdir() if attempts.is_dir() else ():
-        if found := _ATTEMPT.fullmatch(folder.name):
-            step = int(found[1]), found[2]
-            history.counts[step] = max(history.counts[step], int(found[3]))
+    tasks: dict[str, set[TaskId]] = defaultdict(set)
+    for task in (*history.states, *(task.id for task in reading.tasks)):
+        tasks[attempts_begin(task)].add(task)
+    for folder in plan_paths.attempts.iterdir() if plan_paths.attempts.is_dir() else ():
+        step, _, number = folder.name.rpartition("-")
+        for dash in (found.start() for found in re.finditer("-", step) if number.isdecimal()):
+            for task in tasks.get(step[:dash], ()):
+                known = task, step[dash + 1 :]
+                history.counts[known] = max(history.counts[known], int(number))
 
 
 def _adopted(
@@ -369,7 +375,7 @@ def _adopted(
 def _reconciled(
     again: Reread,
     history: History,
-    forgotten: set[int],
+    forgotten: set[TaskId],
     adopted: state_file.State | None,
     said: list[str],
 ) -> Iterable[Event]:
@@ -377,12 +383,10 @@ def _reconciled(
     now, reading = time.time(), again.reading
     said += again.said
     if forgotten:
-        said.append(
-            f"task {', '.join(map(str, sorted(forgotten)))} deleted from state.json: to be done again"
-        )
+        said.append(f"task {ranges(history.in_order(forgotten))} deleted from state.json: to be done again")
         yield TasksForgotten(
             now,
-            tuple(sorted(forgotten)),
+            tuple(history.in_order(forgotten)),
             history.pipeline(PIPELINE).phases[0].name,
             "deleted from state.json",
         )
@@ -390,8 +394,8 @@ def _reconciled(
     if (known, history.plan, history.repo) != (reading.tasks, reading.plan, reading.repo):
         yield reading
     if adopted and adopted.completed_task_indices:
-        numbers = {task.index for task in reading.tasks if not task.done}
-        done = tuple(index for index in adopted.completed_task_indices if index in numbers)
+        open_tasks = {task.id for task in reading.tasks if not task.done}
+        done = tuple(task for task in adopted.completed_task_indices if task in open_tasks)
         said.append("the journal was missing: went on from state.json")
         yield TasksMarkedDone(now, done, "from state.json")
 

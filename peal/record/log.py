@@ -11,6 +11,7 @@ from typing import Any, TextIO, cast
 
 from attrs import define, field
 
+from peal.model.plan import id_as_json
 from peal.model.work import Weight
 from peal.record.events import (
     Event,
@@ -117,7 +118,7 @@ def line_of(event: Event) -> Line:
 
 
 def _where(event: StepStarted | ProcessStarted | StepEnded) -> dict[str, Any]:
-    return {"task": event.task, "phase": str(event.phase), "attempt": event.attempt}
+    return {"task": id_as_json(event.task), "phase": str(event.phase), "attempt": event.attempt}
 
 
 @define(eq=False)

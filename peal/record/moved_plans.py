@@ -9,13 +9,15 @@ from pathlib import Path
 from attrs import field, frozen
 
 from peal.errors import Damaged, PealError
+from peal.model.plan import TaskId
 from peal.record import journal
 from peal.record.events import PlanRead, TaskRead
 from peal.record.history import History, fold
 from peal.record.task_state import TaskState
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
-from peal.text.display import count, harmless, ranges
+from peal.text.display import count, harmless
+from peal.text.names import ranges
 
 
 @frozen
@@ -49,12 +51,12 @@ class Origin:
         return 2 * self.same >= most and bool(self.begun)
 
     @property
-    def begun(self) -> tuple[int, ...]:
+    def begun(self) -> tuple[TaskId, ...]:
         """The tasks of this plan that are complete or begun there, as far as their words are their own."""
         known = {
             state.task.digest for state in self.history.states.values() if _is_begun(state, self.history)
         }
-        return tuple(task.index for task in self.reading.tasks if task.digest in known and not task.done)
+        return tuple(task.id for task in self.reading.tasks if task.digest in known and not task.done)
 
 
 def is_same(before: Iterable[TaskRead], now: Iterable[TaskRead]) -> bool:

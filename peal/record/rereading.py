@@ -5,11 +5,13 @@ from collections.abc import Container, Sequence
 from attrs import evolve, frozen
 
 from peal.errors import PealError
+from peal.model.plan import TaskId
 from peal.record.alignment import DONE, Known, Read, Word, align
 from peal.record.events import PlanRead
 from peal.record.history import History
 from peal.record.task_state import TaskState
-from peal.text.display import harmless, ranges
+from peal.text.display import harmless
+from peal.text.names import ranges
 
 NO_WORD = Word()
 """Nobody says which task is which."""
@@ -26,7 +28,7 @@ class Reread:
 
 
 def reread(
-    history: History, reading: PlanRead, forgotten: Container[int] = (), word: Word = NO_WORD
+    history: History, reading: PlanRead, forgotten: Container[TaskId] = (), word: Word = NO_WORD
 ) -> Reread:
     """
     The reading with each task as what the history knows; `forgotten` are about to be done again.
@@ -36,19 +38,19 @@ def reread(
     if not history.states:
         return Reread(reading)
     known = [
-        Known(index, state.task.digest, "" if index in forgotten else _standing(state, history))
-        for index, state in history.states.items()
+        Known(task, state.task.digest, "" if task in forgotten else _standing(state, history))
+        for task, state in history.states.items()
     ]
-    read = [Read(task.index, task.digest, task.done) for task in reading.tasks]
+    read = [Read(task.id, task.digest, task.done) for task in reading.tasks]
     found = align(known, read, word)
     if found.unclear:
-        raise PealError("\n".join(_question(reading, numbers) for numbers in found.unclear))
+        raise PealError("\n".join(_question(reading, tasks) for tasks in found.unclear))
     done = {
-        task.index
+        task.id
         for task, before in zip(reading.tasks, found.known_as, strict=True)
         if before is not None and history.states[before].next is None
     }
-    said = tuple(_assumption(reading, numbers, done) for numbers in found.by_neighbours)
+    said = tuple(_assumption(reading, tasks, done) for tasks in found.by_neighbours)
     return Reread(evolve(reading, known_as=found.known_as), said)
 
 
@@ -59,28 +61,26 @@ def _standing(state: TaskState, history: History) -> str:
     return "" if state.next == history.pipeline(state.task.pipeline).phases[0].name else state.next
 
 
-def _question(reading: PlanRead, numbers: Sequence[int]) -> str:
+def _question(reading: PlanRead, tasks: Sequence[TaskId]) -> str:
     return (
-        f"plan `{harmless(reading.plan)}` has changed, and task {ranges(numbers)} {_words(reading, numbers)}; it cannot be "
-        "told which are done: `peal done` with the numbers of all that are, `peal redo` with those of all that are "
+        f"plan `{harmless(reading.plan)}` has changed, and task {ranges(tasks)} {_words(reading, tasks)}; it cannot be "
+        "told which are done: `peal done` with the ids of all that are, `peal redo` with those of all that are "
         "not, or give them words of their own"
     )
 
 
-def _assumption(reading: PlanRead, numbers: Sequence[int], done: Container[int]) -> str:
-    complete = [number for number in numbers if number in done]
-    others = [number for number in numbers if number not in done]
+def _assumption(reading: PlanRead, tasks: Sequence[TaskId], done: Container[TaskId]) -> str:
+    complete = [task for task in tasks if task in done]
+    others = [task for task in tasks if task not in done]
     return (
-        f"task {ranges(numbers)} {_words(reading, numbers)}; by what stands before them {ranges(complete) or 'none'} is "
+        f"task {ranges(tasks)} {_words(reading, tasks)}; by what stands before them {ranges(complete) or 'none'} is "
         f"complete and {ranges(others)} is not; `peal done` and `peal redo` change that"
     )
 
 
-def _words(reading: PlanRead, numbers: Sequence[int]) -> str:
-    title = next(harmless(task.title) for task in reading.tasks if task.index == numbers[0])
+def _words(reading: PlanRead, tasks: Sequence[TaskId]) -> str:
+    title = next(harmless(task.title) for task in reading.tasks if task.id == tasks[0])
     shown = f"{title[:_SHOWN]}…" if len(title) > _SHOWN else title
     return (
-        f"has words that others had too: `{shown}`"
-        if len(numbers) == 1
-        else f"have the same words: `{shown}`"
+        f"has words that others had too: `{shown}`" if len(tasks) == 1 else f"have the same words: `{shown}`"
     )

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from peal.errors import Damaged
+from peal.model.plan import TaskId, id_as_json, id_from_json
 from peal.record.events import as_json
 from peal.record.history import History
 from peal.system.files import replace
@@ -21,7 +22,8 @@ class State:
 
     plan_path: str
     repo_path: str
-    completed_task_indices: tuple[int, ...]
+    completed_task_indices: tuple[TaskId, ...]
+    """In the order of the plan; whole numbers are written as such, other ids as texts."""
     schema_version: int = 0
     run_id: str = ""
     owner: int | None = None
@@ -49,22 +51,18 @@ def state_of(history: History, offset: int) -> State:
     return State(
         plan_path=history.plan,
         repo_path=history.repo,
-        completed_task_indices=tuple(sorted(history.completed)),
+        completed_task_indices=tuple(history.in_order(history.completed)),
         schema_version=SCHEMA,
         run_id=opened.run if opened else "",
         owner=opened.pid if opened and closed is None else None,
         started_at=stamp(opened.at) if opened else None,
         updated_at=stamp(history.last_at),
         total_tasks=len(states),
-        failed={
-            str(index): states[index].failed or "" for index in sorted(history.failed) if index in states
-        },
+        failed={str(task): states[task].failed or "" for task in history.in_order(history.failed)},
         remaining_findings={
-            str(index): len(states[index].findings) for index in sorted(history.with_findings)
+            str(task): len(states[task].findings) for task in history.in_order(history.with_findings)
         },
-        running={
-            str(index): state.running.phase for index, state in history.running.items() if state.running
-        },
+        running={str(task): state.running.phase for task, state in history.running.items() if state.running},
         exit_code=closed.code if closed else None,
         journal_offset=offset,
     )
@@ -72,9 +70,9 @@ def state_of(history: History, offset: int) -> State:
 
 def write(path: Path, state: State) -> None:
     """Replace the file in one step: a line for each field, which a person can edit; indenting lists would be dear."""
-    lines = ",\n".join(
-        f"  {as_json(name)}: {as_json(getattr(state, name))}" for name in State.__annotations__
-    )
+    fields = {name: getattr(state, name) for name in State.__annotations__}
+    fields["completed_task_indices"] = [id_as_json(task) for task in state.completed_task_indices]
+    lines = ",\n".join(f"  {as_json(name)}: {as_json(value)}" for name, value in fields.items())
     replace(path, f"{{\n{lines}\n}}\n")
 
 
@@ -90,13 +88,14 @@ def read(path: Path) -> State | None:
 
 def _structured(record: dict[str, Any]) -> State:
     known = {name: record[name] for name in State.__annotations__ if name in record}
-    completed = known["completed_task_indices"]
-    if not all(type(index) is int for index in completed):
-        raise TypeError("task numbers are whole numbers")
+    listed = known["completed_task_indices"]
+    if type(listed) is not list:
+        raise TypeError("completed tasks are a list")
+    completed = dict.fromkeys(map(id_from_json, listed))
     for name in ("schema_version", "total_tasks", "journal_offset"):
         if type(known.get(name, 0)) is not int:
             raise TypeError(f"{name} is a whole number")
     for name in ("plan_path", "repo_path", "run_id", "updated_at"):
         if type(known.get(name, "")) is not str:
             raise TypeError(f"{name} is a text")
-    return State(**{**known, "completed_task_indices": tuple(sorted(set(completed)))})
+    return State(**{**known, "completed_task_indices": tuple(completed)})

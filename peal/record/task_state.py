@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from peal.model.plan import TaskId
 from peal.model.review import Finding, Round
 from peal.model.work import NO_CHANGE, Change, Outcome, Result
 from peal.record.events import TaskRead
@@ -13,7 +14,7 @@ from peal.record.events import TaskRead
 class Attempt:
     """An attempt as remembered; `ended` and `outcome` are None while it runs."""
 
-    task: int
+    task: TaskId
     """The task's number when the attempt was made: its folder is named after it."""
     phase: str
     number: int

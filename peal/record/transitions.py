@@ -77,7 +77,7 @@ def ended(state: TaskState, outcome: Outcome, at: float, pipeline: Pipeline, rul
     """The task after its running attempt has ended at `at`; ValueError for an end that its phase cannot have."""
     running = state.running
     if running is None:
-        raise ValueError(f"task {state.task.index} has no attempt that could end")
+        raise ValueError(f"task {state.task.id} has no attempt that could end")
     phase = pipeline.phase(running.phase)
     if outcome.result not in MOVES[phase.kind]:
         raise ValueError(f"`{phase}` cannot end as `{outcome.result}`: nothing says what becomes of the task")

@@ -9,8 +9,9 @@ from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import ReviewContext
 from peal.reviewers.reports import plain
 from peal.settings import ReviewerSettings
-from peal.text.display import fenced, slug
+from peal.text.display import fenced
 from peal.text.json_replies import answer_with
+from peal.text.names import slug
 
 _LONGEST_DIFF = 400_000
 """Letters of a change that are shown; of a longer one the agent is told to look at the files."""

@@ -15,7 +15,8 @@ from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.settings import ReviewerSettings
 from peal.system import process
 from peal.system.files import end_of
-from peal.text.display import duration, slug, tail
+from peal.text.display import duration, tail
+from peal.text.names import slug
 
 OUTPUT_LINES = 60
 _TAIL = 64 * 1024

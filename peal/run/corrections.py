@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal.model.plan import Plan
+from peal.model.plan import Plan, TaskId
 from peal.record import journal, store
 from peal.record.alignment import Word
 from peal.record.events import (
@@ -28,7 +28,7 @@ class Correction:
     repo_paths: RepoPaths
     plan_file: Path
     plan: Plan
-    tasks: tuple[int, ...]
+    tasks: tuple[TaskId, ...]
     say: Callable[[str], None]
 
     @property

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Pipeline
-from peal.model.plan import Plan, Task
+from peal.model.plan import Plan, Task, TaskId
 from peal.schedule.agenda import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster
@@ -29,7 +29,7 @@ class Job:
     flags: dict[str, Any]
     """The flags to remember for `peal resume`."""
     command: tuple[str, ...]
-    selected: frozenset[int] | None = None
+    selected: frozenset[TaskId] | None = None
     fresh: bool = False
     resumed: bool = False
     """It goes on with the run before, whose spending counts too."""
@@ -44,15 +44,15 @@ class Job:
     verbose: bool = False
     plan_paths: PlanPaths = field(init=False)
     """Where the plan's memory is."""
-    tasks: dict[int, Task] = field(init=False)
+    tasks: dict[TaskId, Task] = field(init=False)
 
     @plan_paths.default
     def _place_of_the_plan(self) -> PlanPaths:
         return self.repo_paths.plan(self.plan_file)
 
     @tasks.default
-    def _tasks_by_number(self) -> dict[int, Task]:
-        return {task.index: task for task in self.plan.tasks}
+    def _tasks_by_id(self) -> dict[TaskId, Task]:
+        return {task.id: task for task in self.plan.tasks}
 
     @property
     def key(self) -> str:

@@ -12,12 +12,12 @@ from attrs import evolve
 from peal.errors import PealError
 from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
-from peal.model.plan import Plan
+from peal.model.plan import Plan, TaskId
 from peal.record import journal, moved_plans
 from peal.run.job import Job
 from peal.run.known_plans import found_again, taken_over_by
 from peal.run.normalize_prompt import rewritten
-from peal.run.plan_files import can_be_rewritten, chosen, fit, read_plan
+from peal.run.plan_files import can_be_rewritten, chosen, fit, named, read_plan
 from peal.run.resolve import chain_of, notices_on, roster_of
 from peal.settings import Settings, load
 from peal.system import git, process
@@ -136,14 +136,14 @@ def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
     return found_again(repo_paths, plan_file)
 
 
-def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[int] | None:
+def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[TaskId] | None:
     if flags.get("task") and flags.get("from_task") is not None:
         raise PealError("--task and --from-task exclude each other; give one of them")
     if flags.get("task"):
         return frozenset(chosen(tuple(flags["task"]), plan))
     if flags.get("from_task") is not None:
-        (first,) = chosen((str(flags["from_task"]),), plan)
-        return frozenset(task.index for task in plan.tasks if task.index >= first)
+        ids = [task.id for task in plan.tasks]
+        return frozenset(ids[ids.index(named(str(flags["from_task"]), plan)) :])
     return None
 
 
@@ -169,13 +169,17 @@ def _lands(settings: Settings) -> bool:
     return lands
 
 
-def _accepted(plan: Plan, words: tuple[str, ...]) -> frozenset[int]:
+def _accepted(plan: Plan, words: tuple[str, ...]) -> frozenset[TaskId]:
     """The tasks whose changes to settings the person accepts."""
     return frozenset(chosen(words, plan)) if words else frozenset()
 
 
 def _workspaces(
-    repo_paths: RepoPaths, plan_file: Path, settings: Settings, config: Path | None, accepted: frozenset[int]
+    repo_paths: RepoPaths,
+    plan_file: Path,
+    settings: Settings,
+    config: Path | None,
+    accepted: frozenset[TaskId],
 ) -> Workspaces:
     repo = repo_paths.repo
     if not _lands(settings):

@@ -6,9 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from peal.errors import PealError
+from peal.model.plan import find
 from peal.record import journal, moved_plans, store
 from peal.record.events import TaskRead
-from peal.record.history import fold
+from peal.record.history import History, fold
+from peal.record.task_state import TaskState
 from peal.run.plan_files import read_plan
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
@@ -90,3 +92,10 @@ def _holds(repo_paths: RepoPaths, path: Path, before: Iterable[TaskRead]) -> boo
             before, store.reading_of(repo_paths, path, read_plan(path, repo_paths)).tasks
         )
     return False
+
+
+def state_of(text: str, history: History) -> TaskState:
+    """How far the task is that a person means; PealError if it is not in the plan."""
+    if task := find(text, history.states):
+        return history.states[task]
+    raise PealError(f"task {text} is not in the plan; `peal status` lists its tasks")

@@ -23,7 +23,7 @@ from peal.run.progress import Progress
 from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide
 from peal.schedule.orders import order_of
-from peal.text.display import ranges
+from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.workspaces import reconcile
 
@@ -110,7 +110,7 @@ class Loop:
         ]
         roster = self.job.roster
         self._record(
-            *(StepStarted(now, a.task.index, a.phase.name, a.number, roster.agent_name(a)) for a in orders)
+            *(StepStarted(now, a.task.id, a.phase.name, a.number, roster.agent_name(a)) for a in orders)
         )
         for order in orders:
             self.executor.submit(order)

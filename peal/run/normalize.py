@@ -12,7 +12,7 @@ from peal import formats
 from peal.errors import PealError
 from peal.model.agent import Reply, Usage
 from peal.model.pipeline import PLAN_PHASES
-from peal.model.plan import Plan, Problem, Task
+from peal.model.plan import Plan, Problem, Task, TaskId
 from peal.model.work import Order, Outcome
 from peal.record.spending import amount, summed
 from peal.run import plan_files
@@ -152,7 +152,7 @@ def _one_try(rewriting: Rewriting, programs: Programs) -> Iterator[AttemptContex
     """A place for one more try; its transcript is kept as those of attempts are."""
     folder = rewriting.repo_paths.plan(rewriting.plan_file).folder / "attempts"
     number = 1 + len(list(folder.glob("normalize-*")))
-    order = Order(Task(0, "", ""), _READS, number, folder / f"normalize-{number}", alone=True)
+    order = Order(Task(TaskId("0"), "", ""), _READS, number, folder / f"normalize-{number}", alone=True)
     tree = SharedTree(rewriting.repo_paths.repo)
     with (
         tree.lend(order) as workspace,

@@ -40,7 +40,7 @@ def rehearse(job: Job, screen: Screen) -> End:
 def attempt_line(order: Order, roster: Roster) -> str:
     """What an attempt would do, for `--dry-run`."""
     task, workspace = order.task, roster.workspaces.place
-    head = f"task {task.index} {order.phase}"
+    head = f"task {task.id} {order.phase}"
     if order.phase.kind is Kind.LAND:
         return f"{head}: into `{roster.workspaces.branch}`"
     if order.phase.kind is Kind.REVIEW:

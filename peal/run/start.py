@@ -31,7 +31,7 @@ from peal.schedule.agenda import Work
 from peal.schedule.halts import finished, is_complete
 from peal.system import process, signals
 from peal.system.scratch import scratch as scratch_folder
-from peal.text.display import ranges
+from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
 from peal.workspaces import reconcile
@@ -86,7 +86,9 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
         if job.fresh:
             job.pool.set_branches_aside()
         reconcile.keep(job.pool, held.history)
-    if job.retry_failed and (left := sorted(held.history.with_findings.intersection(job.work.tasks))):
+    if job.retry_failed and (
+        left := held.history.in_order(held.history.with_findings.intersection(job.work.tasks))
+    ):
         with store.writing(job.plan_paths):
             held.append(TasksForgotten(time.time(), tuple(left), _review(job), "peal run --retry-failed"))
     for text in _notices(job, held.history):
@@ -126,7 +128,7 @@ def refuse_to_repeat(job: Job, reading: PlanRead) -> None:
         tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
         raise PealError(
             f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
-            f"such as {landed[max(landed)][:_SHORT]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
+            f"such as {[*landed.values()][-1][:_SHORT]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
             f"`peal run {plan} --fresh` does all of it again"
         )
 
@@ -149,8 +151,8 @@ def _notices(job: Job, history: History) -> Iterator[str]:
         yield from reconcile.notices(job.pool, history, job.key)
     # A person who names a task wants it done: say why it is not done again.
     named = job.selected or frozenset() if "task" in job.flags else frozenset()
-    if again := [task for task in sorted(named) if history.states[task].is_complete]:
-        listed = " ".join(map(str, again))
+    if again := [task for task in history.in_order(named) if history.states[task].is_complete]:
+        listed = " ".join(again)
         yield f"task {ranges(again)} is complete already; `peal redo {listed}` makes it run again"
     shares = not job.pipeline.lands and job.rules.max_parallel > 1
     if shares and any(len(part.tasks) > 1 for part in job.work.segments):
@@ -190,7 +192,7 @@ def _review(job: Job) -> str:
 
 def opening_of(job: Job, name: str) -> RunOpened:
     pid = os.getpid()
-    selected = None if job.selected is None else tuple(sorted(job.selected))
+    selected = job.selected if job.selected is None else job.work.tasks
     return RunOpened(
         at=time.time(),
         run=name,

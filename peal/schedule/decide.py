@@ -6,14 +6,16 @@ from attrs import evolve, frozen
 
 from peal.model.decision import Decision, Halt, Reason
 from peal.model.pipeline import PIPELINE, Kind, Phase
+from peal.model.plan import TaskId
 from peal.model.work import Result, Step, Weight
 from peal.record.events import StopAsked
 from peal.record.history import History
 from peal.record.task_state import TaskState
-from peal.schedule.agenda import Agenda, Stage
+from peal.schedule.agenda import Agenda, Stage, Work
 from peal.schedule.halts import halt_of
 from peal.schedule.waits import Waits, sorted_out
-from peal.text.display import count, ranges
+from peal.text.display import count
+from peal.text.names import ranges
 
 
 def decide(agenda: Agenda, now: float) -> Decision:
@@ -32,25 +34,30 @@ def decide(agenda: Agenda, now: float) -> Decision:
 class _Left:
     """What may still go on: the open tasks by stage, in task order; what runs is in the history."""
 
-    fresh: list[int]
-    begun: list[int]
-    reviewable: list[int]
-    landable: list[int]
-    again: list[int]
+    fresh: list[TaskId]
+    begun: list[TaskId]
+    reviewable: list[TaskId]
+    landable: list[TaskId]
+    again: list[TaskId]
     waits: Waits
     """Those that have to wait for a time to come."""
     running: int
     pending: int
     """Open tasks with something left to do, whether they may go on or not."""
-    is_eager: Callable[[int], bool]
+    is_eager: Callable[[TaskId], bool]
     """Whether a task is reviewed as soon as it is made, whatever the others do."""
     making: bool
     """Whether one of the others is, or could be, on its way to its review."""
+    work: Work
 
     @property
-    def idle(self) -> list[int]:
+    def idle(self) -> list[TaskId]:
         """All that may start, in the order in which one after another would take them."""
-        return [*self.landable, *sorted([*self.fresh, *self.begun, *self.reviewable]), *self.again]
+        return [
+            *self.landable,
+            *self.work.in_order([*self.fresh, *self.begun, *self.reviewable]),
+            *self.again,
+        ]
 
     @property
     def working(self) -> bool:
@@ -87,15 +94,16 @@ def _left(agenda: Agenda, now: float) -> _Left:
         waits=waits,
         running=len(history.running),
         pending=pending,
+        work=agenda.work,
     )
 
 
-def _eager(agenda: Agenda) -> Callable[[int], bool]:
+def _eager(agenda: Agenda) -> Callable[[TaskId], bool]:
     """Where all share one tree nobody may write in it while reviewers look: there nobody is eager unless all are."""
     history = agenda.history
     if history.rules.as_ready:
         return lambda _: True
-    return (agenda.work.eager if history.lands else frozenset[int]()).__contains__
+    return (agenda.work.eager if history.lands else frozenset[TaskId]()).__contains__
 
 
 def _stopping(history: History, stop: StopAsked) -> Decision:
@@ -162,7 +170,7 @@ def _running_phase(state: TaskState, history: History) -> Phase:
     return history.pipeline(state.task.pipeline).phase(state.running.phase)
 
 
-def _to_the_branch(left: _Left) -> list[int]:
+def _to_the_branch(left: _Left) -> list[TaskId]:
     """Whose turn it is to be reviewed or to land, one at a time: what is verified, what is done, what has clashed."""
     if left.landable:
         return left.landable[:1]
@@ -179,7 +187,7 @@ def _why_first(state: TaskState, left: _Left, history: History) -> Reason:
     return _why(state, history)
 
 
-def _waits_for_the_branch(left: _Left, first: list[int], history: History, is_open: bool) -> list[Reason]:
+def _waits_for_the_branch(left: _Left, first: list[TaskId], history: History, is_open: bool) -> list[Reason]:
     """Why the others do not go to the branch now; `is_open` if one after another may."""
     late = [task for task in [*left.landable, *left.reviewable] if task not in first]
     review = _review(history)
@@ -207,13 +215,13 @@ def _running(history: History) -> Reason:
     return Reason(tuple(history.running), f"{count(len(history.running), 'step')} running")
 
 
-def _waiting(tasks: Sequence[int], why: str) -> list[Reason]:
+def _waiting(tasks: Sequence[TaskId], why: str) -> list[Reason]:
     return [Reason(tuple(tasks), why, is_wait=True)] if tasks else []
 
 
 def _step(state: TaskState) -> Step:
     assert state.next is not None, "a complete task is not idle"
-    return Step(state.task.index, state.next)
+    return Step(state.task.id, state.next)
 
 
 def _why(state: TaskState, history: History) -> Reason:
@@ -221,7 +229,7 @@ def _why(state: TaskState, history: History) -> Reason:
 
 
 def _about(state: TaskState, text: str) -> Reason:
-    return Reason((state.task.index,), text)
+    return Reason((state.task.id,), text)
 
 
 def _cause(state: TaskState, history: History) -> str:

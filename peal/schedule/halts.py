@@ -1,10 +1,12 @@
 """Why a run is over, and whether there was anything to do: from what became of the tasks that were asked for."""
 
 from peal.model.decision import Halt
+from peal.model.plan import TaskId
 from peal.record.history import History
 from peal.schedule.agenda import Work
 from peal.schedule.waits import no_agent
-from peal.text.display import count, ranges
+from peal.text.display import count
+from peal.text.names import ranges
 
 
 def halt_of(work: Work, history: History, now: float) -> Halt:
@@ -44,5 +46,5 @@ def finished(work: Work, history: History) -> Halt:
     return Halt(0, "everything asked for is done")
 
 
-def _tasks(indices: list[int]) -> str:
-    return f"{'task' if len(indices) == 1 else 'tasks'} {ranges(indices)}"
+def _tasks(tasks: list[TaskId]) -> str:
+    return f"{'task' if len(tasks) == 1 else 'tasks'} {ranges(tasks)}"

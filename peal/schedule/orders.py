@@ -115,7 +115,7 @@ def _clash(state: TaskState, phase: Phase) -> tuple[Finding, ...]:
 def _charged_to_others(state: TaskState, phase: Phase, history: History) -> frozenset[str]:
     if phase.kind is not Kind.REVIEW or history.lands:
         return frozenset()
-    others = (history.failed | history.with_findings) - {state.task.index}
+    others = (history.failed | history.with_findings) - {state.task.id}
     lasts = (history.states[task].last() for task in others)
     standing = (last.outcome for last in lasts if last and last.outcome)
     return frozenset(finding.fingerprint for outcome in standing for finding in outcome.findings)

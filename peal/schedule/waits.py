@@ -6,6 +6,7 @@ from attrs import frozen
 
 from peal.model.decision import Reason
 from peal.model.pipeline import Phase
+from peal.model.plan import TaskId
 from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.schedule.agenda import Stage
@@ -16,15 +17,15 @@ from peal.text.display import clock
 class Waits:
     """Tasks that have to wait for a time to come."""
 
-    tasks: tuple[int, ...] = ()
+    tasks: tuple[TaskId, ...] = ()
     wake_at: float | None = None
     """The first of these times, in wall-clock seconds."""
     reasons: tuple[Reason, ...] = ()
 
 
 def sorted_out(
-    idle: Mapping[Stage, list[int]], history: History, now: float
-) -> tuple[dict[Stage, list[int]], Waits]:
+    idle: Mapping[Stage, list[TaskId]], history: History, now: float
+) -> tuple[dict[Stage, list[TaskId]], Waits]:
     """
     The idle tasks that may start, and those that wait for a time to come.
 
@@ -37,14 +38,9 @@ def sorted_out(
         and all(history.providers.free_at(phase.agents) <= now for phase in _phases(history))
     ):
         return dict(idle), Waits()
-    ready: dict[Stage, list[int]] = {}
-    late: dict[int, float] = {}
+    ready: dict[Stage, list[TaskId]] = {}
+    late: dict[TaskId, float] = {}
     for stage, tasks in idle.items():
-        if stage is Stage.FRESH and tasks and not _is_ready(history.states[tasks[0]], history, now):
-            ready[stage] = []  # one speaks for all: none of them has anything of its own to wait for
-            if _will_go_on(history.states[tasks[0]], history, now):
-                late |= dict.fromkeys(tasks, history.ready_at(history.states[tasks[0]]))
-            continue
         ready[stage] = []
         for task in tasks:
             state = history.states[task]
@@ -75,8 +71,8 @@ def _will_go_on(state: TaskState, history: History, now: float) -> bool:
     return history.rules.wait or (state.wait.until > now and not state.wait.needs_agent)
 
 
-def _reasons(late: Mapping[int, float], history: History, now: float) -> Iterable[Reason]:
-    groups: dict[str, list[int]] = {}
+def _reasons(late: Mapping[TaskId, float], history: History, now: float) -> Iterable[Reason]:
+    groups: dict[str, list[TaskId]] = {}
     for task in late:
         groups.setdefault(_why(history.states[task], history, now), []).append(task)
     for why, tasks in groups.items():

@@ -9,7 +9,8 @@ from attrs import frozen
 
 from peal.errors import PealError
 from peal.system.files import content, replace
-from peal.text.display import harmless, slug
+from peal.text.display import harmless
+from peal.text.names import file_name, marked, slug, whole_number
 
 FOLDER = ".peal"
 PATCH = "changes.patch"
@@ -50,9 +51,22 @@ class PlanPaths:
         """The plan that an agent made of a file that was none; beside the folder, so that starting over keeps it."""
         return self.folder.with_name(f"{self.folder.name}{NORMALIZED}")
 
-    def attempt(self, task: int, phase: str, number: int) -> Path:
-        """The folder of one attempt."""
-        return self.folder / "attempts" / f"{task:03}-{phase}-{number}"
+    @property
+    def attempts(self) -> Path:
+        """What attempts were told and have left, each in a folder of its own."""
+        return self.folder / "attempts"
+
+    def attempt(self, task: str, phase: str, number: int) -> Path:
+        """The folder of one attempt at a phase of a task."""
+        return self.attempts / f"{attempts_begin(task)}-{phase}-{number}"
+
+
+def attempts_begin(task: str) -> str:
+    """How the names of the folders of a task's attempts begin; those of numbers are in their order for `ls`."""
+    number = whole_number(task)
+    if number is not None:
+        return f"{number:03}"
+    return marked(task) if task.isdecimal() else file_name(task)  # `007` is not task 7
 
 
 @frozen
@@ -93,7 +107,7 @@ class RepoPaths:
 
     def branch(self, path: Path) -> str:
         """
-        Between prefix and task's number, the name of the branch that keeps a commit until it has landed.
+        Between prefix and task's name, that of the branch that keeps a commit until it has landed.
 
         Linked worktrees of one repository share their branches, so the name tells the checkout too.
         """

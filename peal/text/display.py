@@ -1,10 +1,9 @@
-"""Text made safe to show and to name files with."""
+"""Text made safe to show."""
 
 import codecs
 import re
 import time
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 # CSI, OSC and the short escape sequences of ECMA-48, then what is left of the C0 and C1 controls.
@@ -13,7 +12,6 @@ _CONTROLS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]+"
 )
 _HALF_OF_A_PAIR = re.compile(rb"\0[\t\n\r -~]|[\t\n\r -~]\0")
-_UNSAFE_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
 def decoded(raw: bytes) -> str:
@@ -65,29 +63,12 @@ def tail(raw: bytes, lines: int) -> list[str]:
     return kept[-lines:]
 
 
-def slug(name: str, longest: int = 40) -> str:
-    """A name for a file: letters of any language, digits, `.`, `_` and `-`; never empty or hidden."""
-    folded = unicodedata.normalize("NFC", name)
-    return _UNSAFE_IN_NAMES.sub("-", folded)[:longest].strip(".-") or "plan"
-
-
 def fenced(text: str, label: str) -> str:
     """`text` between two lines that cannot occur in it, so that it cannot end its own quotation."""
     runs = re.finditer("-+", text)
     longest = max((len(run[0]) for run in runs if text.startswith(f" {label}", run.end())), default=0)
     dashes = "-" * max(longest + 1, 5)
     return f"{dashes} {label} begins {dashes}\n{text.rstrip(chr(10))}\n{dashes} {label} ends {dashes}"
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """`1, 3-5` for 1, 3, 4, 5: a list that stays short for hundreds of tasks."""
-    spans: list[list[int]] = []
-    for number in sorted(numbers):
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
 
 
 def some(names: Sequence[str], at_most: int) -> str:

@@ -24,15 +24,15 @@ def report(
 ) -> list[str]:
     """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
     lines = [summary(history, halt, seconds), *spending_lines(history)]
-    for index in sorted(history.failed):
-        lines += ["", *_failure(history.states[index], output, folder)]
-    for index in sorted(history.held):
-        lines += ["", *_held(history.states[index])]
-    for index in sorted(history.with_findings):
-        lines += ["", *_findings(history.states[index])]
+    for task in history.in_order(history.failed):
+        lines += ["", *_failure(history.states[task], output, folder)]
+    for task in history.in_order(history.held):
+        lines += ["", *_held(history.states[task])]
+    for task in history.in_order(history.with_findings):
+        lines += ["", *_findings(history.states[task])]
     if passed_over := _dismissed(history):
         lines += ["", *passed_over]
-    if notes := noted_lines((index, state.notes) for index, state in history.states.items()):
+    if notes := noted_lines((task, state.notes) for task, state in history.states.items()):
         lines += ["", *notes]
     return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
 
@@ -56,7 +56,7 @@ def _failure(
 ) -> list[str]:
     last = state.last()
     title = f": {harmless(state.task.title)}" if state.task.title else ""
-    lines = [f"task {state.task.index} failed{title}"]
+    lines = [f"task {state.task.id} failed{title}"]
     assert last is not None, "a failed task has had an attempt"
     assert last.outcome is not None, "which has ended"
     reason, *more = (state.failed or "").splitlines() or [""]
@@ -80,12 +80,12 @@ def _clash(state: TaskState) -> str:
 
 def _held(state: TaskState) -> list[str]:
     title = f": {harmless(state.task.title)}" if state.task.title else ""
-    return [f"task {state.task.index} is held{title}", f"  {harmless(state.held or '')}"]
+    return [f"task {state.task.id} is held{title}", f"  {harmless(state.held or '')}"]
 
 
 def _findings(state: TaskState) -> list[str]:
     title = f": {harmless(state.task.title)}" if state.task.title else ""
-    lines = [f"task {state.task.index} was let through with {count(len(state.findings), 'finding')}{title}"]
+    lines = [f"task {state.task.id} was let through with {count(len(state.findings), 'finding')}{title}"]
     for finding in state.findings[:_SHOWN]:
         lines += _finding_lines(finding)
     return [*lines, *_more(len(state.findings))]
@@ -94,15 +94,15 @@ def _findings(state: TaskState) -> list[str]:
 def _dismissed(history: History) -> list[str]:
     """What was passed over by an agent's word or a pattern, for a person to judge."""
     found = [
-        (index, finding) for index, state in history.states.items() for finding in state.dismissed.values()
+        (task, finding) for task, state in history.states.items() for finding in state.dismissed.values()
     ]
     if not found:
         return []
     lines = [f"{count(len(found), 'finding')} dismissed"]
-    for index, finding in found[:_SHOWN]:
+    for task, finding in found[:_SHOWN]:
         first = finding.message.partition("\n")[0]
         lines.append(
-            f"  task {index}, {harmless(finding.reviewer)}{_where(finding)}: {harmless(first)} ({harmless(finding.dismissed)})"
+            f"  task {task}, {harmless(finding.reviewer)}{_where(finding)}: {harmless(first)} ({harmless(finding.dismissed)})"
         )
     return [*lines, *_more(len(found))]
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from attrs import evolve, field, frozen
 
 from peal.model.agent import Usage
+from peal.model.plan import TaskId
 from peal.model.work import Change, Result, Weight
 from peal.record.events import Event, StepEnded, StepStarted, StopAsked
 from peal.record.history import History
 from peal.record.spending import amount, summed
 from peal.record.task_state import Attempt, TaskState
-from peal.text.display import clock, duration, harmless, ranges
+from peal.text.display import clock, duration, harmless
+from peal.text.names import ranges
 
 _BAD = (Weight.WARNING, Weight.FAILURE)
 STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun")
@@ -21,7 +23,7 @@ STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun"
 class TaskStatus:
     """Where one task stands."""
 
-    index: int
+    id: TaskId
     title: str
     state: str
     """One of `STATES`."""
@@ -70,15 +72,15 @@ def overview(
     history: History,
     now: float,
     is_alive: bool,
-    reasons: Mapping[int, str],
+    reasons: Mapping[TaskId, str],
     last_output: Callable[[Attempt], str],
 ) -> RunStatus:
     """The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on."""
     opened, closed = history.opened, history.closed
     lost = _out_of_reach(history)
     tasks = tuple(
-        task_status(line, now, is_alive, lost.get(index) or reasons.get(index, ""), last_output)
-        for index, line in history.states.items()
+        task_status(line, now, is_alive, lost.get(task) or reasons.get(task, ""), last_output)
+        for task, line in history.states.items()
     )
     counts = dict.fromkeys(STATES, 0)
     for task in tasks:
@@ -103,24 +105,21 @@ def overview(
     )
 
 
-def _out_of_reach(history: History) -> dict[int, str]:
+def _out_of_reach(history: History) -> dict[TaskId, str]:
     """Tasks that wait by name for one that has failed in this run, or for one that does; each with which."""
-    found: dict[int, str] = {}
-    for (
-        index,
-        state,
-    ) in history.states.items():  # what is waited for may stand behind: look until nothing is new
+    found: dict[TaskId, str] = {}
+    for task, state in history.states.items():
         if state.is_complete or state.failed is not None:
             continue
         if failed := [one for one in state.task.after if one in history.failed]:
-            found[index] = f"not reached: it comes after task {ranges(failed)}, which failed"
+            found[task] = f"not reached: it comes after task {ranges(failed)}, which failed"
     waiting = [state for state in history.states.values() if state.task.after and not state.is_complete]
-    while more := [
-        (state.task.index, [one for one in state.task.after if one in found])
+    while more := [  # what is waited for may stand behind: look until nothing is new
+        (state.task.id, [one for one in state.task.after if one in found])
         for state in waiting
-        if state.task.index not in found and any(one in found for one in state.task.after)
+        if state.task.id not in found and any(one in found for one in state.task.after)
     ]:
-        found |= {index: f"not reached: it comes after task {ranges(lost)}" for index, lost in more}
+        found |= {task: f"not reached: it comes after task {ranges(lost)}" for task, lost in more}
     return found
 
 
@@ -149,7 +148,7 @@ def _standing(
 ) -> TaskStatus:
     task, last = state.task, state.last()
     resting = TaskStatus(
-        task.index,
+        task.id,
         task.title,
         "waiting" if state.has_begun or (is_alive and reason) else "not begun",
         state.next,
@@ -190,15 +189,15 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     """What a person may want to type next."""
     if is_alive:
         return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
-    open_tasks = [index for index, state in history.states.items() if not state.is_complete]
-    steps = [_to_the_logs(history.states[index]) for index in sorted(history.failed)[:3]]
-    steps += [f"`peal diff {index}` for what task {index} would change" for index in _unlanded(history)[:3]]
+    open_tasks = [task for task, state in history.states.items() if not state.is_complete]
+    steps = [_to_the_logs(history.states[task]) for task in history.in_order(history.failed)[:3]]
+    steps += [f"`peal diff {task}` for what task {task} would change" for task in _unlanded(history)[:3]]
     if open_tasks and _has_more(history, open_tasks):
         steps.append("`peal resume` to go on where this stopped")
     elif open_tasks:
         steps.append(f"`peal run {shlex.quote(history.plan)}` to do the other tasks too")
     elif history.with_findings:
-        one = min(history.with_findings)
+        one = history.in_order(history.with_findings)[0]
         steps.append(
             f"`peal run {shlex.quote(history.plan)} --retry-failed` to have what was found mended, "
             f"`peal done {one}` to be content with task {one}"
@@ -227,19 +226,17 @@ def _is_told(state: TaskState, last: Attempt) -> bool:
 
 
 def _to_the_logs(state: TaskState) -> str:
-    index = state.task.index
-    return (
-        f"`peal logs {index}` for all that task {index} printed in `{to_show(state, state.attempts).phase}`"
-    )
+    task = state.task.id
+    return f"`peal logs {task}` for all that task {task} printed in `{to_show(state, state.attempts).phase}`"
 
 
-def _unlanded(history: History) -> list[int]:
+def _unlanded(history: History) -> list[TaskId]:
     """The tasks that have stopped in this run with a commit that is not in the branch."""
-    stopped = sorted(history.failed | history.held)
-    return [index for index in stopped if history.states[index].change != Change()]
+    stopped = history.in_order(history.failed | history.held)
+    return [task for task in stopped if history.states[task].change != Change()]
 
 
-def _has_more(history: History, open_tasks: list[int]) -> bool:
+def _has_more(history: History, open_tasks: list[TaskId]) -> bool:
     """Whether anything of what the latest run was asked for is left."""
     selected = history.opened.selected if history.opened else None
     return selected is None or not set(selected).isdisjoint(open_tasks)
@@ -276,12 +273,12 @@ def event_line(event: Event, history: History) -> str | None:
     return None
 
 
-def noted_lines(notes: Iterable[tuple[int, tuple[str, ...]]]) -> list[str]:
+def noted_lines(notes: Iterable[tuple[TaskId, tuple[str, ...]]]) -> list[str]:
     """What tasks have noted, a line for each thing, with the tasks it is about; nothing if there is nothing."""
-    tasks: dict[str, list[int]] = {}
-    for index, texts in notes:
+    tasks: dict[str, list[TaskId]] = {}
+    for task, texts in notes:
         for text in texts:
-            tasks.setdefault(text, []).append(index)
+            tasks.setdefault(text, []).append(task)
     return [f"note: {reason_line(tuple(about), harmless(text))}" for text, about in tasks.items()]
 
 
@@ -309,7 +306,7 @@ def _unpriced(models: set[str], total: Usage) -> str:
     return f", without what {names} costs: unknown"
 
 
-def reason_line(tasks: tuple[int, ...], text: str) -> str:
+def reason_line(tasks: tuple[TaskId, ...], text: str) -> str:
     """A reason with the tasks it is about, unless it names its one task itself."""
     if len(tasks) == 1 and text.startswith("task "):
         return text

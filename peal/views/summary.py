@@ -10,6 +10,7 @@ from attrs import asdict
 
 from peal.model.agent import Usage
 from peal.model.decision import Halt
+from peal.model.plan import TaskId, id_as_json
 from peal.record.history import History
 from peal.system.files import replace
 from peal.text.display import stamp
@@ -24,9 +25,9 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
     """
     seen = overview(history, ended, False, {}, lambda _: "")
     return {
-        "tasks_completed": sorted(history.completed - history.with_findings),
-        "tasks_failed": sorted(history.failed),
-        "tasks_with_remaining_findings": sorted(history.with_findings),
+        "tasks_completed": _ids(history.completed - history.with_findings, history),
+        "tasks_failed": _ids(history.failed, history),
+        "tasks_with_remaining_findings": _ids(history.with_findings, history),
         "exit_code": halt.code,
         "plan_path": history.plan,
         "repo_path": history.repo,
@@ -35,7 +36,7 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
         "run": seen.run,
         "started_at": stamp(began),
         "seconds": round(ended - began, 3),
-        "held": {str(index): history.states[index].held or "" for index in sorted(history.held)},
+        "held": {str(task): history.states[task].held or "" for task in history.in_order(history.held)},
         "tasks": [_task(task, history) for task in seen.tasks],
         "usage": _usage(seen.used),
         "usage_by_model": {used.model: _usage(used) for used in seen.used_by_model},
@@ -44,14 +45,19 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
     }
 
 
+def _ids(tasks: set[TaskId], history: History) -> list[int | str]:
+    return [id_as_json(task) for task in history.in_order(tasks)]
+
+
 def _task(task: TaskStatus, history: History) -> dict[str, Any]:
     """One task; attempts and seconds are those of all runs."""
     return {
-        "index": task.index,
+        "id": task.id,
+        "index": id_as_json(task.id),
         "title": task.title,
         "state": task.state,
         "reason": task.reason,
-        "attempts": len(history.states[task.index].attempts),
+        "attempts": len(history.states[task.id].attempts),
         "seconds": round(task.seconds or 0.0, 3),
         "commit": task.commit,
         "findings": task.findings,

@@ -249,7 +249,7 @@ def attempt_context(
     scratch = f"{programs.scratch}/{order.folder.name}"
     os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
     try:
-        task, base, path = order.task.index, workspace.base, workspace.path
+        task, base, path = order.task.id, workspace.base, workspace.path
         made = AttemptContext(roster, programs, order, path, bool(base), workspace)
         if base:
             programs.put(WorkspaceReady(time.time(), task, order.phase.name, order.number, str(path), base))

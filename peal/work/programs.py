@@ -70,7 +70,7 @@ class Programs:
         self.watch(started.pid)
         born = process.birth(started.pid) or ""
         self.put(
-            ProcessStarted(time.time(), order.task.index, order.phase.name, order.number, started.pid, born)
+            ProcessStarted(time.time(), order.task.id, order.phase.name, order.number, started.pid, born)
         )
         ending = process.finish(started, evolve(launch, sign=sign), self.cancel)
         is_bad = ending.how is Ended.EXITED and ending.exit_code != 0

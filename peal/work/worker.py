@@ -77,7 +77,7 @@ class Worker:
         outcome = shown(outcome, self.roster.hide)
         if outcome.result is Result.STOPPED:
             self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
-        self.put(StepEnded(time.time(), order.task.index, order.phase.name, order.number, outcome))
+        self.put(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
 
     def _stopped(self, full: str) -> Outcome:
         """The disk is full: nobody can go on."""

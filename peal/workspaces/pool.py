@@ -13,10 +13,12 @@ from attrs import define, evolve, field
 
 from peal.errors import Paused
 from peal.landing import fast_forward, renamed_branch
+from peal.model.plan import TaskId
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
 from peal.system.git_objects import Objects, objects_of
 from peal.text.display import some
+from peal.text.names import file_name
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
@@ -42,7 +44,7 @@ class Pool:
     branch: str
     """Where results land; whoever checks out another one holds them up."""
     prefix: str
-    """In front of a task's number, the name of peal's branch for it."""
+    """In front of a task's name, that of peal's branch for it."""
     messages: Messages
     hooks: Hooks
     setup: tuple[str, ...] = ()
@@ -53,14 +55,14 @@ class Pool:
     """Patterns of paths that are committed though git ignores them."""
     guarded: Guarded = field(factory=lambda: Guarded(frozenset()))
     """What lands only if the person has accepted it."""
-    accepted: frozenset[int] = frozenset()
+    accepted: frozenset[TaskId] = frozenset()
     """The tasks whose changes to that the person has accepted."""
     notices: tuple[str, ...] = ()
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
     """The same, told before the first run alone."""
     _free: list[Worktree] = field(factory=list)
-    _held: dict[int, tuple[Worktree, str]] = field(factory=dict)
+    _held: dict[TaskId, tuple[Worktree, str]] = field(factory=dict)
     """The worktrees that tasks have planned in and go on in, each with its base."""
     _made: int = 0
     _lock: threading.Lock = field(factory=threading.Lock)
@@ -106,9 +108,9 @@ class Pool:
     def _person_tree(self) -> PersonTree:
         return PersonTree(self.repo)
 
-    def ref(self, task: int | str) -> str:
+    def ref(self, task: TaskId) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""
-        return f"refs/heads/{self.prefix}/{task}"
+        return f"refs/heads/{self.prefix}/{file_name(task)}"
 
     def target(self) -> str:
         """The commit that the branch is on now; `Paused` if it is not there."""
@@ -124,7 +126,7 @@ class Pool:
     @contextmanager
     def lend(self, attempt: Order) -> Iterator[LentWorktree]:
         """A clean worktree on the branch's newest commit; the one the task planned in, if it passed there."""
-        worktree, base = self._taken(attempt.task.index)
+        worktree, base = self._taken(attempt.task.id)
         lent: LentWorktree | None = None
         try:
             notes: list[str] = []
@@ -133,12 +135,11 @@ class Pool:
                 notes = leftovers.cleared(worktree, base)
             leftovers.claim(worktree, attempt.folder, base)
             notes += worktree.hand_over(self._origin)
-            number = attempt.task.index
             lent = LentWorktree(
                 worktree,
                 attempt,
                 base,
-                self.ref(number),
+                self.ref(attempt.task.id),
                 self.messages,
                 self.identity,
                 self._outside,
@@ -149,11 +150,11 @@ class Pool:
             with self._lock:
                 if lent and lent.kept and attempt.stays:
                     leftovers.settle(worktree)
-                    self._held[attempt.task.index] = worktree, base
+                    self._held[attempt.task.id] = worktree, base
                 else:
                     self._free.append(worktree)
 
-    def _taken(self, task: int) -> tuple[Worktree, str]:
+    def _taken(self, task: TaskId) -> tuple[Worktree, str]:
         """A worktree, and the commit that it is ready on already."""
         with self._lock:
             if task in self._held:
@@ -172,7 +173,7 @@ class Pool:
         return Merge(
             worktree=self._address,
             attempt=attempt,
-            ref=self.ref(attempt.task.index),
+            ref=self.ref(attempt.task.id),
             base=self.target(),
             messages=self.messages,
             hooks=self.hooks,
@@ -217,14 +218,14 @@ class Pool:
             why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"
             outcome = evolve(outcome, notes=(*outcome.notes, why))
         if outcome.result is Result.PASSED:
-            left = commits.let_go(self.repo, self.ref(attempt.task.index))
+            left = commits.let_go(self.repo, self.ref(attempt.task.id))
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
 
     def _unaccepted(self, attempt: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""
         found = self.guarded.among(brings)
-        if not found or attempt.task.index in self.accepted:
+        if not found or attempt.task.id in self.accepted:
             return ""
         task = attempt.task.id
         return (
@@ -245,7 +246,7 @@ class Pool:
                     )
         return ""
 
-    def made_by(self, task: int, base: str, run: str) -> str:
+    def made_by(self, task: TaskId, base: str, run: str) -> str:
         """The commit that a run which was cut off has made of a task and could not record; empty if there is none."""
         commit = commits.made_in(self.repo, self.ref(task), run)
         made = self._objects.commit(commit) if commit else None
@@ -253,7 +254,7 @@ class Pool:
         before = ((base,), stood_on.parents if stood_on else ())
         return commit if made and commit != base and made.parents in before else ""
 
-    def merged_by(self, task: int, base: str, brings: str) -> str:
+    def merged_by(self, task: TaskId, base: str, brings: str) -> str:
         """The merge of `brings` that a round of `address` has made and could not record; empty if there is none."""
         made = self._objects.commit(self.ref(task))
         is_merge = made is not None and made.id != brings and made.parents[:1] == (base,)
@@ -266,7 +267,9 @@ class Pool:
 
     def branches(self) -> dict[str, str]:
         """peal's branches of this plan, each with its commit."""
-        listed = git.output(self.repo, "for-each-ref", "--format=%(refname) %(objectname)", self.ref(""))
+        listed = git.output(
+            self.repo, "for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/{self.prefix}/"
+        )
         return dict(line.rsplit(" ", 1) for line in listed.splitlines())
 
     def set_aside(self, ref: str, commit: str) -> None:

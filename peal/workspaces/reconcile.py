@@ -12,7 +12,7 @@ from attrs import frozen
 from peal.errors import Paused, PealError
 from peal.landing import renamed_branch
 from peal.model.pipeline import Kind
-from peal.model.plan import Task
+from peal.model.plan import Task, TaskId
 from peal.model.work import Outcome, Result
 from peal.record.events import Event, StepEnded, TasksForgotten
 from peal.record.history import History
@@ -21,7 +21,8 @@ from peal.settings import FILE
 from peal.system import git
 from peal.system.git_objects import objects_of
 from peal.system.layout import FOLDER
-from peal.text.display import harmless, ranges
+from peal.text.display import harmless
+from peal.text.names import ranges
 from peal.workspaces import Pool, preflight
 from peal.worktrees import commits
 
@@ -31,7 +32,7 @@ _LOOKED_AT = 10_000
 
 def landed_unremembered(
     repo: Path, plan: str, tasks: Iterable[Task], remembered: Container[str]
-) -> dict[int, str]:
+) -> dict[TaskId, str]:
     """
     Tasks of a plan without a memory that peal's commits below HEAD say have landed, each with such a commit.
 
@@ -50,7 +51,7 @@ def landed_unremembered(
     return most if 2 * len(most) > len(to_do) else {}
 
 
-def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[int, str]:
+def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[TaskId, str]:
     """
     The tasks that these commits are about.
 
@@ -67,7 +68,7 @@ def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[int, str]:
             or (titles[title] == 1 and _ends_with(one.subject, title))
         )
         if commit := next(fitting, ""):
-            found[task.index] = commit
+            found[task.id] = commit
     return found
 
 
@@ -100,7 +101,7 @@ def check(history: History, lands: bool) -> None:
         state for state in history.states.values() if state.next and history.next_phase(state).is_at_branch
     ]
     wrong = [
-        state.task.index
+        state.task.id
         for state in work_under_way
         if not state.is_complete and _is_isolated(state, history) != lands
     ]
@@ -108,7 +109,7 @@ def check(history: History, lands: bool) -> None:
         done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
         raise PealError(
             f"task {ranges(wrong)} was carried out {done}; pass {flag} to finish it there, or "
-            f"`peal redo {' '.join(map(str, wrong))}` to do it again"
+            f"`peal redo {' '.join(wrong)}` to do it again"
         )
 
 
@@ -154,13 +155,13 @@ def taken_over(pool: Pool, history: History) -> Iterator[Event]:
             commit, result = pool.merged_by(one.task, one.base, state.change.brings), Result.MENDED
         if commit:
             outcome = Outcome(result, why, commit=commit)
-            yield StepEnded(time.time(), state.task.index, one.phase, one.number, outcome)
+            yield StepEnded(time.time(), state.task.id, one.phase, one.number, outcome)
 
 
 def forgotten(pool: Pool, history: History) -> Iterator[Event]:
     """Tasks whose commit was cleaned out of the repository before it could land: to be carried out again."""
     lost = tuple(
-        state.task.index for state in _unlanded(history) if not git.commit_id(pool.repo, state.change.brings)
+        state.task.id for state in _unlanded(history) if not git.commit_id(pool.repo, state.change.brings)
     )
     if lost:
         yield TasksForgotten(
@@ -182,7 +183,7 @@ def keep(pool: Pool, history: History) -> None:
         if commit not in known and not git.is_ancestor(pool.repo, commit, target):
             pool.set_aside(ref, commit)
     for state in lines:
-        ref = pool.ref(state.task.index)
+        ref = pool.ref(state.task.id)
         if found.get(ref) not in (state.change.own, state.change.mended, state.change.verified):
             commits.point(pool.repo, ref, state.change.brings)
 
@@ -208,7 +209,7 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
         yield from preflight.lacking(found, pool.repo)
 
 
-def vanished(pool: Pool, history: History) -> list[int]:
+def vanished(pool: Pool, history: History) -> list[TaskId]:
     """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
     landed = [
         state for state in history.states.values() if state.completed_at is not None and state.change.verified
@@ -219,7 +220,7 @@ def vanished(pool: Pool, history: History) -> list[int]:
     target = objects_of(pool.repo).commit_id(f"refs/heads/{pool.branch}") if lines else ""
     if not target or git.contains(pool.repo, target, [state.change.verified for state in lines]):
         return []
-    return [state.task.index for state in lines if not _is_in(pool, state, target)]
+    return [state.task.id for state in lines if not _is_in(pool, state, target)]
 
 
 def _is_in(pool: Pool, state: TaskState, target: str) -> bool:
@@ -233,7 +234,7 @@ def _is_in(pool: Pool, state: TaskState, target: str) -> bool:
 def missing(pool: Pool, history: History) -> Iterator[str]:
     """A line on what has vanished and what to do about it, if anything has."""
     if tasks := vanished(pool, history):
-        listed = " ".join(map(str, tasks))
+        listed = " ".join(tasks)
         yield (
             f"task {ranges(tasks)} is complete, but what it landed is not in `{pool.branch}`; merge it, "
             f"`peal redo {listed}`, or `peal done {listed}` if that is as it should be"

@@ -13,7 +13,8 @@ from peal.system import git, git_refusals
 from peal.system.files import content, replace
 from peal.system.git_objects import objects_of
 from peal.system.layout import PATCH
-from peal.text.display import harmless, slug, some
+from peal.text.display import harmless, some
+from peal.text.names import slug
 from peal.worktrees import submodules
 from peal.worktrees.staging import Staged, staged
 from peal.worktrees.worktree import MARKER, Worktree

@@ -42,7 +42,7 @@ class StetSession:
     may_dismiss: bool = True
     told: list[str] = field(factory=list)
     """What is to be known of the last look besides its findings."""
-    _about: tuple[int, str] | None = None
+    _about: tuple[str, str] | None = None
     """The task and the base that the open session is about."""
     _begun: bool = False
     _asked: int = 0
@@ -67,7 +67,7 @@ class StetSession:
         return tuple(found)
 
     def _reviewed(self, context: ReviewContext, commit: str) -> tuple[Ran, str]:
-        about = context.task.index, context.base
+        about = context.task.id, context.base
         if self._about == about:
             self.tree.check_out(commit)
             return self._run(context, "rerun", "--replace", "--output=json", *self.run_args)
@@ -106,7 +106,7 @@ class StetSession:
     def dismiss(self, context: ReviewContext, findings: Sequence[Finding]) -> None:
         """Let stet know; as good as it goes."""
         known = [finding for finding in findings if finding.id and not finding.id.startswith("-")]
-        if self._about == (context.task.index, context.base) and self.tree.is_whole:
+        if self._about == (context.task.id, context.base) and self.tree.is_whole:
             for finding in known[:_MOST_DISMISSED]:
                 reasons = (reason for reason in DISMISSALS if finding.dismissed.startswith(reason))
                 self._quietly("dismiss", finding.id, *reasons)

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from peal.model.decision import Decision
 from peal.model.pipeline import PIPELINE
-from peal.model.plan import Segment
+from peal.model.plan import Segment, TaskId
 from peal.record.history import History
 from peal.record.spending import dollars
 from peal.record.task_state import Attempt, TaskState
@@ -65,14 +65,14 @@ class Scene:
     decision: Decision
     """The latest: it knows what is open and what waits for what."""
     last_output: Callable[[Attempt], str]
-    tasks: frozenset[int] = field(init=False)
+    tasks: frozenset[TaskId] = field(init=False)
 
     @tasks.default
-    def _tasks_asked_for(self) -> frozenset[int]:
+    def _tasks_asked_for(self) -> frozenset[TaskId]:
         return frozenset(task for segment in self.segments for task in segment.tasks)
 
     @property
-    def current(self) -> tuple[int, ...]:
+    def current(self) -> tuple[TaskId, ...]:
         """The tasks of the current segment; of the last one when all are over."""
         return self.decision.front or (self.segments[0].tasks if self.segments else ())
 
@@ -191,7 +191,7 @@ def _table(scene: Scene, now: float, width: int, room: int) -> list[Row]:
     return [*rows, (Span(f"… and {hidden} more", "dim"),)] if hidden and room > 1 else rows
 
 
-def _chosen(tasks: tuple[int, ...], history: History, room: int) -> list[int]:
+def _chosen(tasks: tuple[TaskId, ...], history: History, room: int) -> list[TaskId]:
     """The tasks that are shown: all in order if they fit; else those in motion first, then failed, waiting, done."""
     if len(tasks) <= room:
         return list(tasks)
@@ -206,7 +206,7 @@ def _rank(state: TaskState) -> int:
     return 1 if state.failed is not None or state.held is not None else 2 if state.has_begun else 3
 
 
-def _rows(scene: Scene, tasks: list[int], now: float, width: int) -> list[Row]:
+def _rows(scene: Scene, tasks: list[TaskId], now: float, width: int) -> list[Row]:
     told = _waits(scene.decision)
     shown = [
         task_status(scene.history.states[task], now, True, told.get(task, ""), _reader(scene, width))
@@ -218,7 +218,7 @@ def _rows(scene: Scene, tasks: list[int], now: float, width: int) -> list[Row]:
     return [_aligned(row, widths, gap) for row in cells]
 
 
-def _waits(decision: Decision) -> dict[int, str]:
+def _waits(decision: Decision) -> dict[TaskId, str]:
     """What each waiting task waits for."""
     return {task: reason.text for reason in decision.reasons if reason.is_wait for task in reason.tasks}
 
@@ -233,7 +233,7 @@ def _cells(task: TaskStatus, width: int) -> Row:
     """Number, state, phase, time, title and note; empty where the width has no room for the column."""
     quiet = "dim" if task.state in ("done", "waiting", "not begun") else ""
     return (
-        Span(str(task.index), "dim"),
+        Span(task.id, "dim"),
         Span(task.state if width >= _WORDS_FROM else _SHORT[task.state], _STYLES.get(task.state, quiet)),
         Span(_phase(task) if width >= _WORDS_FROM else "", quiet),
         Span(duration(task.seconds) if width >= 30 and task.seconds is not None else "", quiet),

@@ -1,0 +1,232 @@
+"""Plans whose tasks have names instead of numbers, by a format that follows the recipe in docs/adding.md, through the command line."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Repo, eventually
+from test_docs import ROOT, _sections
+
+NAMES = ("T001", "2.1", "über/drei", "a-b", "T01", "10", "9")
+"""As they come one after another: neither by their letters nor by their numbers; one can be neither a file nor a branch."""
+
+
+def _plan(*tasks: str, **bodies: str) -> str:
+    """Each task writes its own name into a file, or does what is given for it."""
+    parts = (
+        f"## Step {task}: {task.upper()}\n\n```sh\n{bodies.get(task, 'echo $PEAL_TASK >> done.txt')}\n```\n"
+        for task in tasks
+    )
+    return "\n".join(parts)
+
+
+@pytest.fixture
+def steps(project: Repo, tmp_path: Path) -> Iterator[Repo]:
+    """A project, and a peal that reads steps with names."""
+    peal = tmp_path / "more" / "peal"
+    shutil.copytree(ROOT / "peal", peal, ignore=shutil.ignore_patterns("__pycache__"))
+    source, _test = _sections("adding.md", "python")["A format"]
+    (peal / "formats/steps.py").write_text(source, encoding="utf-8")
+    front = (peal / "formats/__init__.py").read_text(encoding="utf-8")
+    named = front.replace("(task_heading, foreign", "(task_heading, steps, foreign")
+    named = named.replace("import checkbox, foreign,", "import checkbox, foreign, steps,")
+    assert named.count("steps") == 2
+    (peal / "formats/__init__.py").write_text(named, encoding="utf-8")
+    project.env["PYTHONPATH"] = str(peal.parent)
+    project.cold = True
+    project.write("plan.md", _plan(*NAMES))
+    return project
+
+
+def _run(steps: Repo, *flags: str, code: int = 0) -> str:
+    done = steps.peal("run", "plan.md", "--agent", "shell", *flags, code=code)
+    return done.stdout + done.stderr
+
+
+def _started(steps: Repo, phase: str = "execute") -> list[str]:
+    return [str(event["task"]) for event in steps.recorded("StepStarted") if event["phase"] == phase]
+
+
+def test_tasks_with_names_run_in_the_order_of_the_plan_and_land(steps: Repo) -> None:
+    told = _run(steps)
+
+    assert steps.read("done.txt").split() == list(NAMES)
+    assert "task über/drei execute started: ÜBER/DREI" in told
+    assert [f"Merge task {name}: {name.upper()}" for name in reversed(NAMES)] == steps.git(
+        "log", "--first-parent", f"-{len(NAMES)}", "--format=%s"
+    ).splitlines()
+    assert (
+        steps.git("log", "--no-merges", "-1", "--format=%(trailers:key=Peal-Task,valueonly)").strip() == "9"
+    )
+    assert steps.git("for-each-ref", "refs/heads/peal") == ""
+
+
+def test_what_scripts_read_has_the_names_and_numbers_as_numbers(steps: Repo) -> None:
+    _run(steps)
+
+    state = json.loads((steps.memory() / "state.json").read_text())
+    summary = json.loads((steps.memory() / "run_summary.json").read_text())
+    told = json.loads(steps.peal("status", "--json").stdout)
+    read = json.loads(steps.peal("check", "plan.md", "--json").stdout)
+    as_written = ["T001", "2.1", "über/drei", "a-b", "T01", 10, 9]
+    assert state["completed_task_indices"] == summary["tasks_completed"] == as_written
+    for tasks in (told["tasks"], read["plans"][0]["tasks"], summary["tasks"]):
+        assert [(task["id"], task["index"]) for task in tasks] == list(zip(NAMES, as_written, strict=True))
+
+
+def test_folders_of_attempts_are_named_after_the_tasks_as_far_as_can_be(steps: Repo) -> None:
+    _run(steps)
+
+    folders = sorted(path.name for path in (steps.memory() / "attempts").iterdir() if "execute" in path.name)
+    strange = next(name for name in folders if "drei" in name)
+    assert folders == sorted(
+        [
+            "T001-execute-1",
+            "2.1-execute-1",
+            strange,
+            "a-b-execute-1",
+            "T01-execute-1",
+            "010-execute-1",
+            "009-execute-1",
+        ]
+    )
+    assert strange.startswith("über-drei-")
+    for name in NAMES:
+        assert (
+            f"== task {name} execute, attempt 1 by shell (passed"
+            in steps.peal("logs", name, "execute").stdout
+        )
+        assert f"+{name}" in steps.peal("diff", name).stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "tasks"),
+    [
+        (["--task", "2.1,a-b"], ["2.1", "a-b"]),
+        (["--task", "2.1-a-b"], ["2.1", "über/drei", "a-b"]),
+        (["--task", "a-b-10"], ["a-b", "T01", "10"]),
+        (["--task", "über/drei", "--task", "9"], ["über/drei", "9"]),
+        (["--task", "7-12"], ["10", "9"]),
+        (["--task", "T001 - 2.1"], ["T001", "2.1"]),
+        (["--from-task", "T01"], ["T01", "10", "9"]),
+        (["--from-task", "010"], ["10", "9"]),
+    ],
+)
+def test_tasks_are_chosen_by_name_and_by_ranges_of_the_order(
+    steps: Repo, flags: list[str], tasks: list[str]
+) -> None:
+    _run(steps, *flags)
+
+    assert _started(steps) == tasks
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (
+            ["--task", "T1"],
+            "task T1 not found in plan `plan.md`; it has 9-10, T001, 2.1, über/drei, a-b, T01",
+        ),
+        (["--task", "a-c"], "task a-c not found in plan `plan.md`"),
+        (["--task", "a-b-2.1"], "task 2.1 comes first; write 2.1-a-b"),
+        (["--task", "12-7"], "`12-7` is no range of tasks; write the lower number first: 7-12"),
+        (["--task", ","], "no task is named; write ids and ranges of them: 2,5-7"),
+        (["--from-task", "2.1-a-b"], "task 2.1-a-b not found in plan `plan.md`"),
+    ],
+)
+def test_what_is_no_task_is_refused(steps: Repo, flags: list[str], told: str) -> None:
+    assert told in _run(steps, *flags, code=1)
+    assert not (steps.path / ".peal").exists() or not list(steps.recorded("StepStarted"))
+
+
+def test_a_killed_run_goes_on_with_the_same_tasks(steps: Repo, out: Path) -> None:
+    wait = 'echo $PEAL_TASK >> done.txt; touch "$OUT/here"; sleep 60'
+    steps.write("plan.md", _plan(*NAMES, **{"über/drei": wait}))
+    run = steps.start("run", "plan.md", "--agent", "shell")
+    eventually((out / "here").exists)
+    run.kill()
+    run.wait()
+    steps.write("plan.md", _plan(*NAMES))
+
+    told = steps.peal("resume").stdout
+
+    assert steps.read("done.txt").split() == list(NAMES)
+    assert "7 of 7 tasks complete" in told
+
+
+def test_a_task_that_is_called_otherwise_is_still_the_same(steps: Repo) -> None:
+    """The text tells which task it is; its attempts get numbers that their new folders have not had."""
+    _run(steps, "--task", "T001,2.1")
+    steps.write(
+        "plan.md", _plan(*NAMES).replace("Step T001:", "Step 2.1.0:").replace("Step 2.1:", "Step T001:")
+    )
+
+    _run(steps)
+
+    assert _started(steps) == ["T001", "2.1", "über/drei", "a-b", "T01", "10", "9"]
+
+
+def test_redo_and_done_and_resume_take_names(steps: Repo) -> None:
+    steps.peal("done", "--plan", "plan.md", "T01-9")
+    _run(steps)
+    assert _started(steps) == ["T001", "2.1", "über/drei", "a-b"]
+
+    assert "task 2.1, über/drei of" in steps.peal("redo", "über/drei,2.1").stdout
+    steps.peal("resume")
+
+    assert _started(steps)[4:] == ["2.1", "über/drei"]
+
+
+def test_names_that_cannot_be_told_apart_are_refused(steps: Repo) -> None:
+    steps.write("plan.md", _plan("a", "b", "A", "b", "c,d"))
+
+    told = steps.peal("check", "plan.md", code=1).stdout
+
+    assert (
+        "task name `A` differs only in case from `a`, the task on line 1; give each a name of its own" in told
+    )
+    assert "task name `b` is the name of the task on line 7; give each a name of its own" in told
+    assert "`c,d` cannot be a task's name; that is one word without commas" in told
+
+
+def test_a_lost_journal_keeps_the_folders_of_names(steps: Repo) -> None:
+    steps.write("plan.md", _plan("über/drei", **{"über/drei": "false"}))
+    _run(steps, code=1)
+    memory = steps.memory()
+    for name in ("journal.jsonl", "state.json"):
+        (memory / name).unlink()
+
+    _run(steps, code=1)
+
+    folders = [path.name for path in (memory / "attempts").iterdir() if "execute" in path.name]
+    assert sorted(name.rpartition("-")[2] for name in folders) == ["1", "2"]
+
+
+def test_a_number_with_zeros_in_front_is_another_task(steps: Repo) -> None:
+    steps.write("plan.md", _plan("7", "007"))
+
+    _run(steps)
+
+    names = sorted(path.name for path in (steps.memory() / "attempts").iterdir() if "execute" in path.name)
+    assert len(names) == 2
+    assert names[1] == "007-execute-1"
+    assert steps.read("done.txt").split() == ["7", "007"]
+    assert _started(steps) == ["7", "007"]
+
+
+def test_what_did_not_land_is_kept_by_a_branch_of_the_name(steps: Repo) -> None:
+    steps.write("plan.md", _plan("über/drei", "4.2"))
+    steps.write("done.txt", "mine\n")
+
+    told = _run(steps, code=4)
+
+    assert "task über/drei is held" in told
+    kept = steps.git("for-each-ref", "--format=%(refname)", "refs/heads/peal").split()
+    assert len(kept) == 1
+    assert "/über-drei-" in kept[0]
+    (steps.path / "done.txt").unlink()
+    steps.peal("resume")
+    assert steps.read("done.txt").split() == ["über/drei", "4.2"]
+    assert steps.git("for-each-ref", "refs/heads/peal") == ""
