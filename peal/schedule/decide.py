@@ -18,16 +18,51 @@ from peal.text.display import count
 from peal.text.names import ranges
 
 
-def decide(agenda: Agenda, now: float) -> Decision:
+@frozen
+class Others:
+    """What is under way of other plans: they have their share of the places, and a branch is for one step at a time."""
+
+    running: int = 0
+    at_branch: bool = False
+    """One of them is at the branch that this plan lands in."""
+
+
+def decide(agenda: Agenda, now: float, others: Others = Others()) -> Decision:
     """What to start at `now` (wall-clock seconds), or why the run is over."""
     history = agenda.history
     if history.stop is not None:
         decision = _stopping(history, history.stop)
     else:
-        left = _left(agenda, now)
+        left = _left(agenda, now, others)
         goes_on = left.may_go_on
         decision = _within(left, history) if goes_on else Decision(halt=halt_of(agenda.work, history, now))
     return evolve(decision, front=agenda.front)
+
+
+def decide_together(agendas: Sequence[Agenda], now: float) -> tuple[Decision, ...]:
+    """For each of several plans what to start at `now`, or why its run is over; places go to the first first."""
+    running = {id(agenda): len(agenda.history.running) for agenda in agendas}
+    at_branch = {id(agenda): bool(_at_the_branch(agenda.history)) for agenda in agendas}
+    found: list[Decision] = []
+    for agenda in agendas:
+        rest = [other for other in agendas if other is not agenda]
+        shares = [other for other in rest if _branch(other) == _branch(agenda)]
+        others = Others(
+            sum(running[id(other)] for other in rest), any(at_branch[id(other)] for other in shares)
+        )
+        decision = decide(agenda, now, others)
+        running[id(agenda)] += len(decision.start)
+        at_branch[id(agenda)] |= any(_is_at_branch(step, agenda.history) for step in decision.start)
+        found.append(decision)
+    return tuple(found)
+
+
+def _branch(agenda: Agenda) -> str:
+    return agenda.history.opened.branch if agenda.history.opened else ""
+
+
+def _is_at_branch(step: Step, history: History) -> bool:
+    return history.next_phase(history.states[step.task]).is_at_branch
 
 
 @frozen
@@ -49,6 +84,7 @@ class _Left:
     making: bool
     """Whether one of the others is, or could be, on its way to its review."""
     work: Work
+    others: Others
 
     @property
     def idle(self) -> list[TaskId]:
@@ -70,7 +106,7 @@ class _Left:
         return bool(self.working or self.reviewable or self.landable or self.again)
 
 
-def _left(agenda: Agenda, now: float) -> _Left:
+def _left(agenda: Agenda, now: float, others: Others) -> _Left:
     """After a failure that ends the run only what has begun no later than where that happened goes on."""
     history = agenda.history
     idle = {stage: agenda.idle(stage) for stage in Stage}
@@ -95,6 +131,7 @@ def _left(agenda: Agenda, now: float) -> _Left:
         running=len(history.running),
         pending=pending,
         work=agenda.work,
+        others=others,
     )
 
 
@@ -115,7 +152,7 @@ def _stopping(history: History, stop: StopAsked) -> Decision:
 
 def _within(left: _Left, history: History) -> Decision:
     """What is open allows something."""
-    concurrent = history.rules.max_parallel > 1 and left.pending > 1
+    concurrent = left.others.running or (history.rules.max_parallel > 1 and left.pending > 1)
     decision = _side_by_side(left, history) if concurrent else _one_by_one(left, history)
     if not left.waits.tasks:
         return decision
@@ -136,9 +173,9 @@ def _one_by_one(left: _Left, history: History) -> Decision:
 
 def _side_by_side(left: _Left, history: History) -> Decision:
     limit = history.rules.max_parallel
-    busy = [task for task, state in history.running.items() if _running_phase(state, history).is_at_branch]
-    free = max(limit - len(history.running), 0)
-    first = [] if busy else _to_the_branch(left)[:free]
+    busy = _at_the_branch(history)
+    free = max(limit - len(history.running) - left.others.running, 0)
+    first = [] if busy or left.others.at_branch else _to_the_branch(left)[:free]
     is_alone = not all(map(left.is_eager, (*busy, *first)))
     ready = [task for task in (*left.begun, *left.fresh) if not is_alone or left.is_eager(task)]
     chosen = [*first, *ready[: free - len(first)]]
@@ -161,8 +198,13 @@ def _side_by_side(left: _Left, history: History) -> Decision:
             *([_running(history)] if history.running else []),
             *waiting,
         ),
-        concurrent=bool(history.running or chosen != first),
+        concurrent=bool(history.running or left.others.running or chosen != first),
     )
+
+
+def _at_the_branch(history: History) -> list[TaskId]:
+    """What runs in a phase that only one task at a time may be in."""
+    return [task for task, state in history.running.items() if _running_phase(state, history).is_at_branch]
 
 
 def _running_phase(state: TaskState, history: History) -> Phase:
@@ -190,6 +232,8 @@ def _why_first(state: TaskState, left: _Left, history: History) -> Reason:
 def _waits_for_the_branch(left: _Left, first: list[TaskId], history: History, is_open: bool) -> list[Reason]:
     """Why the others do not go to the branch now; `is_open` if one after another may."""
     late = [task for task in [*left.landable, *left.reviewable] if task not in first]
+    if left.others.at_branch and late:
+        return _waiting([*late, *left.again], "another plan is at the branch")
     review = _review(history)
     why = (
         f"`{review}` goes one task at a time, in task order"
