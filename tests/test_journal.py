@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from stories import FINDING, PHASES, Limits, Remembered, opened, play, tasks_of
 
 from peal.errors import Damaged
+from peal.model.agent import Usage
 from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE
 from peal.model.plan import Task
@@ -27,6 +28,7 @@ from peal.record.events import (
     KINDS,
     Event,
     PlanRead,
+    PlanRewritten,
     ProcessStarted,
     RunClosed,
     RunOpened,
@@ -44,7 +46,7 @@ from peal.system.layout import PlanPaths
 
 PAIR = tasks_of("1p 2p")
 FROZEN = Path(__file__).parent / "data" / "journal-v1.jsonl"
-LATER_KINDS = {"WorkspaceReady"}
+LATER_KINDS = {"WorkspaceReady", "PlanRewritten"}
 """Kinds of events that the first peal did not have."""
 
 one_file = settings(
@@ -137,6 +139,7 @@ KINDS_OF_EVENTS: dict[str, st.SearchStrategy[Event]] = {
         st.dictionaries(words, jsons, max_size=3), rules_of, pipelines_of, st.none() | tuples(ids), words,
     ),
     "PlanRead": st.builds(PlanRead, times, tuples(task_reads), words, words),
+    "PlanRewritten": st.builds(PlanRewritten, times, words, tuples(st.builds(Usage, words, numbers, numbers))),
     "StepStarted": st.builds(StepStarted, *step, words),
     "WorkspaceReady": st.builds(WorkspaceReady, *step, words, words),
     "ProcessStarted": st.builds(ProcessStarted, *step, numbers, words),

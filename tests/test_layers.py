@@ -52,7 +52,7 @@ DOORS = {
         "record.log",
         "system.git_dialogue",
         "system.process",
-        "workspaces.pool",
+        "workspaces.slots",
         "worktrees.worktree",
     ),
     "tomlkit": ("cli.config", "settings.editing", "settings.page"),

@@ -1,6 +1,7 @@
 """A file that is no plan is rewritten as one by an agent: once, and kept."""
 
 import codecs
+import json
 import re
 import signal
 from collections.abc import Callable
@@ -235,6 +236,54 @@ def test_what_a_rewriting_has_used_is_told(project: Repo, clis: Callable[..., Cl
     first = fakes.calls("claude")[0]
     assert (first["env"]["PEAL_PHASE"], first["argv"].count("plan")) == ("plan", 1)
     assert project.read("a.txt") == "Hello\n"
+
+
+def test_what_a_rewriting_has_used_counts_as_the_run_s(project: Repo, clis: Callable[..., Clis]) -> None:
+    """It is in the journal, in the status by phase, and gone from the budget, of a resume too."""
+    fakes = clis("claude")
+    project.write("wishes.md", "plan: SAY ## Task 1: Make a\nplan: SAY execute: WRITE a.txt: Hello\n")
+    words = ("--agent", "claude", "--max-tokens", "1")
+
+    said = project.peal("run", "wishes.md", "--normalize", *words, code=4).stdout
+    asked = len(fakes.calls("claude"))
+    project.peal("resume", code=4)
+
+    assert asked == len(fakes.calls("claude")) == 1
+    assert "paused: " in said
+    assert " used of `max_tokens` 1; give more, and `peal resume` goes on" in said
+    (rewritten,) = project.recorded("PlanRewritten")
+    assert rewritten["agent"] == "claude"
+    told = json.loads(project.peal("status", "--json").stdout)
+    assert list(told["used_by_phase"]) == ["normalize"]
+    assert told["used_by_phase"]["normalize"]["output"] == rewritten["usage"][0]["output"] > 0
+    project.peal("resume", "--max-tokens", "1000000")
+    assert project.read("a.txt") == "Hello\n"
+
+
+def test_nobody_is_asked_again_when_the_budget_is_used_up(project: Repo, clis: Callable[..., Clis]) -> None:
+    fakes = clis("claude")
+    project.write("wishes.md", "plan: SAY no plan\n")
+    words = ("--agent", "claude", "--max-tokens", "1", "--normalize-retry-count", "3")
+
+    done = project.peal("run", "wishes.md", "--normalize", *words, code=1)
+
+    assert len(fakes.calls("claude")) == 1
+    assert re.search(r"made no plan of `.*used of `max_tokens` 1\n", done.stderr)
+
+
+def test_the_lock_is_taken_once_for_the_rewriting_and_the_run(wished: Repo, out: Path) -> None:
+    """Nobody comes in between: the temporary folder of the rewriting is that of the run."""
+    _answers(out, PLAN)
+    script = AGENT.replace("cat >", 'echo "$TMPDIR" >>"$OUT/folders"; cat >', 1).replace(
+        "else\n", 'else\n  echo "$TMPDIR" >>"$OUT/folders"\n', 1
+    )
+    (out / "agent.sh").write_text(script)
+
+    wished.peal("run", "wishes.md", "--normalize")
+
+    folders = (out / "folders").read_text().split()
+    assert len(folders) > 2
+    assert len({Path(folder).parents[1] for folder in folders}) == 1
 
 
 def test_nobody_rewrites_while_another_peal_is_at_work(wished: Repo, out: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from peal.run.after_run import (
 )
 from peal.run.job import Job
 from peal.run.job_of import job_of
+from peal.run.normalize_prompt import refuse_to_rewrite, rewriter
 from peal.run.rehearse import rehearse
+from peal.run.session import session_when_needed
 from peal.run.start import End
 from peal.settings import under_first_names
 from peal.system.layout import RepoPaths
@@ -28,6 +31,7 @@ from peal.system.signals import Hearing
 from peal.views.report import OUTPUT_LINES, report
 from peal.views.screens import Output, Screen
 from peal.views.screens.lines import JsonLines, Lines
+from peal.workspaces import Slots
 
 
 @frozen
@@ -115,16 +119,17 @@ def carry_out(
     )
     given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
     accepted = options["accept_settings"]
-    job = job_of(repo_paths, plan_file, flags, _tell, options["dry_run"], accepted, **given, **how)
-    screen = _screen(show, job, options["dry_run"])
-    began = time.time()
-    try:
-        if options["dry_run"]:
-            return _rehearsed(job, screen)
-        begin_log_file(job)
-        end = summed_up(job, screen, began, hearing)
-    finally:
-        screen.close()
+    with session_when_needed(repo_paths) as open_session:
+        rewrite = refuse_to_rewrite if options["dry_run"] else rewriter(open_session, _tell)
+        slots = Slots(repo_paths.repo, repo_paths.worktrees)
+        job = job_of(repo_paths, plan_file, flags, rewrite, slots, accepted, **given, **how)
+        screen = _screen(show, job, options["dry_run"])
+        began = time.time()
+        with closing(screen):
+            if options["dry_run"]:
+                return _rehearsed(job, screen)
+            begin_log_file(job)
+            end = summed_up(job, screen, began, hearing, open_session)
     if not show.json:
         gap = [""] if commands_after(job, end) else []
         for line in [*_report(job, end, time.time() - began), *gap]:

@@ -44,7 +44,7 @@ def _stored(plan_paths: PlanPaths) -> dict[str, Any]:
     if opened is None or opened.selected is None or not forgotten:
         return opened.flags if opened else {}
     kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
-    return {**kept, "task": list(forgotten.union(opened.selected))}
+    return {**kept, "task": [*opened.selected, *sorted(forgotten.difference(opened.selected))]}
 
 
 def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

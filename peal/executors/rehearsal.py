@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from attrs import define, field
 
+from peal.executors import Happened
 from peal.model.work import Order, Outcome, Result
-from peal.record.events import Event, StepEnded
+from peal.record.events import StepEnded
 
 
 @define
@@ -14,19 +15,20 @@ class Rehearsal:
     """Passes every attempt as soon as it has been told."""
 
     tell: Callable[[Order], None]
-    _happened: list[Event] = field(factory=list)
+    _happened: list[Happened] = field(factory=list)
 
-    def submit(self, order: Order) -> None:
+    def submit(self, plan: str, order: Order) -> None:
         """Tell of the attempt; it has passed."""
         self.tell(order)
         outcome = Outcome(Result.PASSED, "rehearsed")
-        self._happened.append(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
+        ended = StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome)
+        self._happened.append(Happened(ended, plan))
 
-    def wait(self, until: float | None) -> list[Event]:  # noqa: ARG002 - nothing takes time here
+    def wait(self, until: float | None) -> list[Happened]:  # noqa: ARG002 - nothing takes time here
         """One end at a time, in the order they were submitted."""
         return [self._happened.pop(0)] if self._happened else []
 
-    def cancel(self, hard: bool = False) -> None:
+    def cancel(self, plan: str, hard: bool = False) -> None:
         """Nothing runs."""
 
     def close(self) -> None:

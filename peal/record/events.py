@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from peal.model.agent import Usage
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Kind, Pipeline
 from peal.model.plan import TaskId, id_as_json, id_from_json
@@ -72,6 +73,16 @@ class PlanRead:
     For each task the id it had in the reading before, None for a new one. Without it, as in older journals, those
     with the same text are given out in order.
     """
+
+
+@frozen
+class PlanRewritten:
+    """An agent has made the plan of a file that was none, before this run began."""
+
+    at: float
+    agent: str
+    usage: tuple[Usage, ...] = ()
+    """What that has used, model by model."""
 
 
 @frozen
@@ -160,6 +171,7 @@ class RunClosed:
 Event = (
     RunOpened
     | PlanRead
+    | PlanRewritten
     | StepStarted
     | WorkspaceReady
     | ProcessStarted
@@ -175,6 +187,7 @@ KINDS: dict[str, type[Event]] = {
     for kind in (
         RunOpened,
         PlanRead,
+        PlanRewritten,
         StepStarted,
         WorkspaceReady,
         ProcessStarted,

@@ -16,6 +16,7 @@ from peal.record.events import (
     KINDS,
     Event,
     PlanRead,
+    PlanRewritten,
     ProcessStarted,
     RunClosed,
     RunOpened,
@@ -212,6 +213,9 @@ class History:
         for task, was in zip(event.tasks, known_as, strict=True):
             first = self.pipeline(task.pipeline).phases[0].name
             self._put(TaskState(task, first) if was is None else self._read_anew(before[was], task))
+
+    def _on_PlanRewritten(self, event: PlanRewritten) -> None:  # noqa: N802
+        """What it has used is the providers' affair."""
 
     def _read_anew(self, state: TaskState, task: TaskRead) -> TaskState:
         """The same task with the marks that it has now, by which it may have other phases."""

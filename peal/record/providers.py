@@ -6,7 +6,7 @@ from attrs import define, field
 
 from peal.model.decision import Budget
 from peal.model.work import Result
-from peal.record.events import Event, RunOpened, StepEnded
+from peal.record.events import Event, PlanRewritten, RunOpened, StepEnded
 from peal.record.spending import Spending, dollars, tokens
 
 
@@ -30,6 +30,8 @@ class Providers:
                 if event.try_now:
                     self.limited.clear()
                 self.session = event.session
+            case PlanRewritten():
+                self.spent.add("normalize", event.usage)
             case StepEnded(outcome=outcome):
                 self.spent.add(event.phase, outcome.usage)
                 if outcome.result is Result.LIMITED and outcome.agent:

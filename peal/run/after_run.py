@@ -16,6 +16,7 @@ from peal.record.history import History, fold
 from peal.record.rereading import reread
 from peal.run import post_run, start
 from peal.run.job import Job
+from peal.run.session import Opener
 from peal.run.start import End
 from peal.system import git
 from peal.system.process import Clocks
@@ -74,10 +75,10 @@ def _is_in_shared_tree(path: Path, job: Job) -> bool:
     return job.pool is None and is_inside and not git.succeeds(repo, "check-ignore", "--quiet", str(target))
 
 
-def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing) -> End:
+def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing, open_session: Opener) -> End:
     """The end of the run, with its summary written; also where it ends with an error, if a run it was."""
     try:
-        end = start.run(job, screen, hearing)
+        end = start.run(job, screen, hearing, open_session)
     except (Busy, Stopped):
         raise
     except BaseException as error:

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Pipeline
 from peal.model.plan import Plan, Task, TaskId
+from peal.record.events import PlanRewritten
 from peal.schedule.agenda import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster
@@ -42,6 +43,10 @@ class Job:
     retarget: bool = False
     """Land in the branch that is checked out now, whatever earlier runs landed in."""
     verbose: bool = False
+    rewritten: PlanRewritten | None = None
+    """How an agent has made the plan of a file that was none, just now."""
+    pool: Pool | None = None
+    """The worktrees tasks work in; None where they share the person's tree."""
     plan_paths: PlanPaths = field(init=False)
     """Where the plan's memory is."""
     tasks: dict[TaskId, Task] = field(init=False)
@@ -58,11 +63,6 @@ class Job:
     def key(self) -> str:
         """The plan's path as it is remembered."""
         return self.repo_paths.plan_key(self.plan_file)
-
-    @property
-    def pool(self) -> Pool | None:
-        """The worktrees tasks work in; None where they share the person's tree."""
-        return self.roster.workspaces if isinstance(self.roster.workspaces, Pool) else None
 
     @property
     def pipeline(self) -> Pipeline:

@@ -14,9 +14,9 @@ from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
 from peal.model.plan import Plan, TaskId
 from peal.record import journal, moved_plans
+from peal.record.events import PlanRewritten
 from peal.run.job import Job
 from peal.run.known_plans import found_again, taken_over_by
-from peal.run.normalize_prompt import rewritten
 from peal.run.plan_files import can_be_rewritten, chosen, fit, named, read_plan
 from peal.run.resolve import chain_of, notices_on, roster_of
 from peal.settings import Settings, load
@@ -24,12 +24,13 @@ from peal.system import git, process
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 from peal.text.redaction import HIDDEN
+from peal.work import Roster
 from peal.workspaces import (
     Hooks,
     Messages,
     Pool,
     SharedTree,
-    Workspaces,
+    Slots,
     environments,
     filters,
     preflight,
@@ -37,24 +38,24 @@ from peal.workspaces import (
 )
 from peal.worktrees.guarded import guarded
 
+Rewrite = Callable[[Path, Roster, Budget], tuple[Plan, PlanRewritten]]
+"""Has somebody make a plan of a file that is none, within a budget; PealError if that fails."""
+
 
 def job_of(
     repo_paths: RepoPaths,
     plan_file: Path,
     flags: dict[str, Any],
-    say: Callable[[str], None],
-    is_rehearsal: bool = False,
-    accept_settings: tuple[str, ...] = (),
+    rewrite: Rewrite,
+    slots: Slots,
+    accept_settings: tuple[str, ...],
     **how: bool,
 ) -> Job:
     """
     Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit.
 
-    `say` is told what is done before there is a screen.
-
-    `accept_settings` names the tasks whose changes to settings and programs may land.
-
-    A file that is no plan is rewritten as one if that was asked for, unless nothing is to be done.
+    A file that is no plan is given to `rewrite`, if that was asked for. `slots` are shared with all plans that are carried out
+    at once. `accept_settings` names the tasks whose changes to settings and programs may land.
     """
     config = Path(flags["config"]) if flags.get("config") else None
     settings = _settings(repo_paths, flags, config)
@@ -62,11 +63,14 @@ def job_of(
     plan = read_plan(plan_file, repo_paths)
     if not _is_to_be_rewritten(plan, settings):
         fit(plan)
-    spaces = _workspaces(repo_paths, plan_file, settings, config, _accepted(plan, accept_settings))
-    roster = roster_of(repo_paths, plan, settings, spaces)
+    pool = _pool(repo_paths, plan_file, settings, config, slots)
+    spaces = pool or SharedTree(repo_paths.repo)
+    roster, rewritten = roster_of(repo_paths, plan, settings, spaces), None
     if _is_to_be_rewritten(plan, settings):
-        plan = rewritten(repo_paths, plan_file, roster, is_rehearsal, say)
+        plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
         roster = roster_of(repo_paths, plan, settings, spaces)
+    if pool and accept_settings:
+        pool.accepted = frozenset(chosen(accept_settings, plan))
     return Job(
         repo_paths=repo_paths,
         plan_file=plan_file,
@@ -78,6 +82,8 @@ def job_of(
         command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
         selected=_selected(plan, flags),
         notices=tuple(notices_on(roster)),
+        rewritten=rewritten,
+        pool=pool,
         **how,
     )
 
@@ -169,41 +175,32 @@ def _lands(settings: Settings) -> bool:
     return lands
 
 
-def _accepted(plan: Plan, words: tuple[str, ...]) -> frozenset[TaskId]:
-    """The tasks whose changes to settings the person accepts."""
-    return frozenset(chosen(words, plan)) if words else frozenset()
-
-
-def _workspaces(
-    repo_paths: RepoPaths,
-    plan_file: Path,
-    settings: Settings,
-    config: Path | None,
-    accepted: frozenset[TaskId],
-) -> Workspaces:
+def _pool(
+    repo_paths: RepoPaths, plan_file: Path, settings: Settings, config: Path | None, slots: Slots
+) -> Pool | None:
+    """The worktrees for a plan's tasks; None where they work in the person's tree."""
     repo = repo_paths.repo
     if not _lands(settings):
-        return SharedTree(repo)
+        return None
     branch = preflight.landing_branch(repo, settings.branch_prefix)
     hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
+    commands, own_environment = _commands(settings), os.environ.get("VIRTUAL_ENV", "")
     return Pool(
-        repo,
-        repo_paths.worktrees,
+        slots,
         branch,
-        f"{settings.branch_prefix}/{repo_paths.branch(plan_file)}",
-        Messages(repo_paths.plan_key(plan_file), branch, settings.commit_message, settings.merge_message),
-        hooks,
-        tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
-        preflight.included(repo, settings.worktree_include),
-        preflight.identity(repo),
-        settings.commit_ignored,
-        guarded(repo, settings, config, hooks.folder),
-        accepted,
-        (*hooks.notices, *filters.check(repo)),
-        tuple(
-            environments.leading_back(
-                repo, _commands(settings), os.environ.get("VIRTUAL_ENV", ""), bool(settings.worktree_setup)
-            )
+        prefix=f"{settings.branch_prefix}/{repo_paths.branch(plan_file)}",
+        messages=Messages(
+            repo_paths.plan_key(plan_file), branch, settings.commit_message, settings.merge_message
+        ),
+        hooks=hooks,
+        setup=tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
+        included=preflight.included(repo, settings.worktree_include),
+        identity=preflight.identity(repo),
+        committed=settings.commit_ignored,
+        guarded=guarded(repo, settings, config, hooks.folder),
+        notices=(*hooks.notices, *filters.check(repo)),
+        hints=tuple(
+            environments.leading_back(repo, commands, own_environment, bool(settings.worktree_setup))
         ),
     )
 

@@ -1,7 +1,7 @@
 """The loop: decide, start, wait, record, show."""
 
 import time
-from math import inf
+from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import define, field
@@ -21,7 +21,7 @@ from peal.record.log import Log, line_of
 from peal.run.job import Job
 from peal.run.progress import Progress
 from peal.schedule.agenda import Agenda
-from peal.schedule.decide import decide
+from peal.schedule.decide import decide_together
 from peal.schedule.orders import order_of
 from peal.text.names import ranges
 from peal.views.screens import Screen
@@ -59,40 +59,41 @@ class UnsavedRecord:
 
 
 @define
-class Loop:
-    """One run of a plan from opening to halt."""
+class PlanRun:
+    """One plan under way: what is decided of it is done and recorded here, until there is a halt."""
 
     job: Job
     memory: Record
     executor: Executor
     screen: Screen
     log: Log = field(factory=Log)
+    halt: Halt | None = None
+    """How it ended; None while it goes on."""
+    agenda: Agenda = field(init=False)
     _progress: Progress = field(factory=Progress)
 
-    def go(self, opened: RunOpened) -> Halt:
-        """
-        Run to the end.
+    def open(self, opened: RunOpened) -> None:
+        """Begin."""
+        self.record(opened)
+        self.agenda = Agenda(self.job.work, self.memory.history)
 
-        Every fact is written before anything is done about it; it is made to last while the agents it started work.
-        """
+    def follow(self, decision: Decision) -> None:
+        """Do what is decided: start steps, or end."""
+        if decision.halt is not None:
+            self._end(decision.halt)
+            return
+        self.screen.decided(decision)
+        self._start(decision)
+        self._settle()
+
+    def _end(self, halt: Halt) -> None:
         history = self.memory.history
-        self._record(opened)
-        agenda = Agenda(self.job.work, history)
-        decision = decide(agenda, time.time())
-        while decision.halt is None:
-            self.screen.decided(decision)
-            self._start(decision)
-            self._settle()
-            until = (self.screen.due() or inf, decision.wake_at or inf, time.time() + _AT_LEAST_EVERY)
-            self._record(*self.executor.wait(min(until)))
-            decision = decide(agenda, time.time())
-        halt = honest_halt(decision.halt, self.job, history)
-        if halt is not decision.halt and self.job.pool:
+        self.halt = honest_halt(halt, self.job, history)
+        if self.halt is not halt and self.job.pool:
             for text in reconcile.missing(self.job.pool, history):
                 self.screen.say(text)
-        self._record(RunClosed(time.time(), halt.code, halt.why))
+        self.record(RunClosed(time.time(), self.halt.code, self.halt.why))
         self._settle()
-        return halt
 
     def _settle(self) -> None:
         with store.writing(self.job.plan_paths):
@@ -101,31 +102,49 @@ class Loop:
     def _start(self, decision: Decision) -> None:
         for reason in decision.reasons if decision.start else ():
             self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": str(reason)})
-        history, now = self.memory.history, time.time()
+        job, history, now = self.job, self.memory.history, time.time()
         orders = [
-            order_of(
-                step, self.job.tasks[step.task], self.job.plan_paths, history, not decision.concurrent, now
-            )
+            order_of(step, job.tasks[step.task], job.plan_paths, history, not decision.concurrent, now)
             for step in decision.start
         ]
-        roster = self.job.roster
-        self._record(
-            *(StepStarted(now, a.task.id, a.phase.name, a.number, roster.agent_name(a)) for a in orders)
+        self.record(
+            *(StepStarted(now, a.task.id, a.phase.name, a.number, job.roster.agent_name(a)) for a in orders)
         )
         for order in orders:
-            self.executor.submit(order)
+            self.executor.submit(job.key, order)
 
-    def _record(self, *events: Event) -> None:
+    def record(self, *events: Event) -> None:
+        """Write facts down, then tell of them and act on them."""
         was_asked = _by_signal(self.memory.history.stop)
         with store.writing(self.job.plan_paths):
             self.memory.note(*events)
         for event in events:
             self.log.tell(*line_of(event))
             if isinstance(event, StopAsked):
-                self.executor.cancel(hard=was_asked and _by_signal(event))
+                self.executor.cancel(self.job.key, hard=was_asked and _by_signal(event))
                 was_asked = was_asked or _by_signal(event)
         self.screen.show(events, self.memory.history)
         self._progress.note(events, self.memory.history)
+
+
+def carry_out(runs: Sequence[PlanRun], executor: Executor) -> None:
+    """
+    Carry out plans that are open, side by side, until each has come to its end.
+
+    Every fact is written before anything is done about it; it is made to last while the agents it started work.
+    """
+    while under_way := [run for run in runs if run.halt is None]:
+        decisions = decide_together([run.agenda for run in under_way], time.time())
+        for run, decision in zip(under_way, decisions, strict=True):
+            run.follow(decision)
+        if going_on := [run for run in under_way if run.halt is None]:
+            times = [run.screen.due() for run in going_on] + [
+                one.wake_at for one in decisions if not one.halt
+            ]
+            until = min((time.time() + _AT_LEAST_EVERY, *(at for at in times if at is not None)))
+            happened = executor.wait(until)
+            for run in going_on:
+                run.record(*(one.event for one in happened if one.plan in ("", run.job.key)))
 
 
 def honest_halt(halt: Halt, job: Job, history: History) -> Halt:

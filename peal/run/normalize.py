@@ -1,26 +1,28 @@
 """A file that is no plan yet: an agent rewrites it as one, which is kept and stands for the file from then on."""
 
 import re
-import uuid
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal import formats
 from peal.errors import PealError
-from peal.model.agent import Reply, Usage
+from peal.model.agent import Reply
+from peal.model.decision import Budget
 from peal.model.pipeline import PLAN_PHASES
 from peal.model.plan import Plan, Problem, Task, TaskId
 from peal.model.work import Order, Outcome
-from peal.record.spending import amount, summed
+from peal.record.events import PlanRewritten
+from peal.record.providers import Providers
+from peal.record.spending import amount
 from peal.run import plan_files
-from peal.run.session import session
+from peal.run.session import Session
 from peal.system import signals
 from peal.system.files import put
-from peal.system.layout import PlanPaths, RepoPaths
-from peal.system.scratch import scratch
+from peal.system.layout import PlanPaths
 from peal.text.display import count, fenced, is_utf16
 from peal.work import Roster
 from peal.work.attempt_context import AttemptContext, attempt_context
@@ -68,92 +70,96 @@ def prompt_for(template: str, document: str, problems: Iterable[Problem]) -> str
 class Rewriting:
     """A file to be rewritten, and by whom."""
 
-    repo_paths: RepoPaths
+    session: Session
     plan_file: Path
     roster: Roster
     template: str
     """The prompt, with `DOCUMENT` in it."""
+    budget: Budget
     say: Callable[[str], None]
 
+    @property
+    def plan_paths(self) -> PlanPaths:
+        """Where the plan's memory will be."""
+        return self.session.repo_paths.plan(self.plan_file)
 
-def rewritten(rewriting: Rewriting) -> Plan:
-    """
-    The plan that an agent makes of the file, kept for every later run.
 
-    PealError if it cannot be asked, or makes none; `EndedError` if a signal comes first. `Busy` if another peal is at
-    work.
+def rewritten(rewriting: Rewriting) -> tuple[Plan, PlanRewritten]:
     """
-    raw, path, plan_paths = (
-        rewriting.plan_file.read_bytes(),
-        str(rewriting.plan_file),
-        rewriting.repo_paths.plan(rewriting.plan_file),
-    )
+    The plan that an agent makes of the file, kept for every later run; and what is to be remembered of it.
+
+    PealError if it cannot be asked, or makes none; `EndedError` if a signal comes first.
+    """
+    raw, path = rewriting.plan_file.read_bytes(), str(rewriting.plan_file)
     if is_utf16(raw):
         raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
-    agent = rewriting.roster.first_agent
+    agent = _free_agent(rewriting)
     rewriting.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
-    used: list[Usage] = []
+    spent = Providers()
     problems: tuple[Problem, ...] = ()
+    over = ""
     with _programs(rewriting) as programs:
         for number in range(rewriting.roster.settings.normalize_retry_count + 1):
             prompt = prompt_for(rewriting.template, raw.decode("utf-8-sig", "replace"), problems)
             with _one_try(rewriting, programs) as context:
                 reply = context.consult(agent, rewriting.roster.model(_READS.name, agent), prompt, "")
-                used += context.used
+                asked = PlanRewritten(time.time(), agent, tuple(context.used))
+                spent.apply(asked)
                 answer = _answer(reply, agent, context)
             text, plan = read(answer, path)
             problems = plan.problems
             if not problems:
-                plan_files.keep(plan_paths, raw, text)
-                rewriting.say(_told(plan, plan_paths, used))
-                return plan
+                plan_files.keep(rewriting.plan_paths, raw, text)
+                cost = f", {amount(spent.spent.total)}" if spent.spent.total.tokens else ""
+                kept = rewriting.plan_paths.normalized
+                rewriting.say(f"rewritten as {count(len(plan.tasks), 'task')}{cost}; kept in `{kept}`")
+                return plan, evolve(asked, usage=tuple(spent.spent.models.values()))
             rewriting.say(f"answer {number + 1} is no plan: {problems[0].message}")
-    spent = f" ({amount(summed(tuple(used)))})" if used else ""
+            if over := spent.why_over(rewriting.budget):
+                break
+    cost = f" ({amount(spent.spent.total)})" if spent.spent.total.tokens else ""
+    way_out = over or "pass --normalize-retry-count, or rewrite the file yourself"
     raise PealError(
-        f"agent `{agent}` made no plan of `{path}`{spent}: {problems[0].message}; its answer is in "
-        f"`{context.order.folder}`; pass --normalize-retry-count, or rewrite the file yourself"
+        f"agent `{agent}` made no plan of `{path}`{cost}: {problems[0].message}; its answer is in "
+        f"`{context.order.folder}`; {way_out}"
     )
 
 
-def _told(plan: Plan, plan_paths: PlanPaths, used: list[Usage]) -> str:
-    spent = f", {amount(summed(tuple(used)))}" if used else ""
-    return f"rewritten as {count(len(plan.tasks), 'task')}{spent}; kept in `{plan_paths.normalized}`"
+def _free_agent(rewriting: Rewriting) -> str:
+    """Who is asked: whoever would be asked for the first phase of a task."""
+    chain = next(iter(rewriting.roster.chains.values()))
+    return rewriting.session.providers.free_agent(chain, time.time()) or chain[0]
 
 
 @contextmanager
 def _programs(rewriting: Rewriting) -> Iterator[Programs]:
-    """What the agent is started by: under the repository's lock, and ended by a signal."""
-    name, came = uuid.uuid4().hex[:12], list[int]()
-    with (
-        session(rewriting.repo_paths, rewriting.say, name),
-        scratch(name, rewriting.say) as context,
-    ):
-        programs = Programs(name, context.folder, lambda _: None, context.watch, {})
+    """What the agent is started by, ended by a signal."""
+    programs, came = rewriting.session.programs_before(), list[int]()
 
-        def hear(number: int) -> None:
-            programs.cancel.set(hard=bool(came))
-            came.append(number)
+    def hear(number: int) -> None:
+        programs.cancel.set(hard=bool(came))
+        came.append(number)
 
-        try:
-            with signals.heard(hear):
-                yield programs
-        except PealError:
-            if came:
-                raise EndedError(came[0]) from None
-            raise
-        finally:
-            programs.cancel.close()
+    try:
+        with signals.heard(hear):
+            yield programs
+    except PealError:
         if came:
-            raise EndedError(came[0])
+            raise EndedError(came[0]) from None
+        raise
+    finally:
+        programs.cancel.close()
+    if came:
+        raise EndedError(came[0])
 
 
 @contextmanager
 def _one_try(rewriting: Rewriting, programs: Programs) -> Iterator[AttemptContext]:
     """A place for one more try; its transcript is kept as those of attempts are."""
-    folder = rewriting.repo_paths.plan(rewriting.plan_file).folder / "attempts"
+    folder = rewriting.plan_paths.attempts
     number = 1 + len(list(folder.glob("normalize-*")))
     order = Order(Task(TaskId("0"), "", ""), _READS, number, folder / f"normalize-{number}", alone=True)
-    tree = SharedTree(rewriting.repo_paths.repo)
+    tree = SharedTree(rewriting.session.repo_paths.repo)
     with (
         tree.lend(order) as workspace,
         attempt_context(rewriting.roster, programs, order, workspace) as context,

@@ -5,28 +5,35 @@ from importlib.resources import files
 from pathlib import Path
 
 from peal.errors import PealError
+from peal.model.decision import Budget
 from peal.model.plan import Plan
+from peal.record.events import PlanRewritten
 from peal.run import normalize
-from peal.system.layout import RepoPaths
+from peal.run.job_of import Rewrite
+from peal.run.session import Opener
 from peal.text.display import decoded, harmless
 from peal.work import Roster
 
 
-def rewritten(
-    repo_paths: RepoPaths, plan_file: Path, roster: Roster, is_rehearsal: bool, say: Callable[[str], None]
-) -> Plan:
-    """The plan that an agent makes of a file, as the settings want it; PealError if that fails, or is not to be done."""
-    if is_rehearsal:
-        raise PealError(
-            f"`{plan_file}` is no plan yet, and a dry run lets no agent rewrite it; run it without --dry-run"
-        )
-    path = roster.settings.normalize_prompt_path
-    template = _template(repo_paths.repo / path) if path else _own_template()
+def rewriter(open_session: Opener, say: Callable[[str], None]) -> Rewrite:
+    """Has an agent make plans of files, as the settings want it, in a session that is opened for that if need be."""
 
-    def shown(text: str) -> None:
-        say(roster.hide(harmless(text)))
+    def rewrite(plan_file: Path, roster: Roster, budget: Budget) -> tuple[Plan, PlanRewritten]:
+        def shown(text: str) -> None:
+            say(roster.hide(harmless(text)))
 
-    return normalize.rewritten(normalize.Rewriting(repo_paths, plan_file, roster, template, shown))
+        session, path = open_session(shown), roster.settings.normalize_prompt_path
+        template = _template(session.repo_paths.repo / path) if path else _own_template()
+        return normalize.rewritten(normalize.Rewriting(session, plan_file, roster, template, budget, shown))
+
+    return rewrite
+
+
+def refuse_to_rewrite(plan_file: Path, _roster: Roster, _budget: Budget) -> tuple[Plan, PlanRewritten]:
+    """PealError, for a dry run."""
+    raise PealError(
+        f"`{plan_file}` is no plan yet, and a dry run lets no agent rewrite it; run it without --dry-run"
+    )
 
 
 def _own_template() -> str:

@@ -11,7 +11,7 @@ from peal.record import journal, store
 from peal.record.history import fold
 from peal.record.rereading import reread
 from peal.run.job import Job
-from peal.run.loop import Loop, UnsavedRecord
+from peal.run.loop import PlanRun, UnsavedRecord, carry_out
 from peal.run.start import End, opening_of, refuse_to_repeat
 from peal.schedule.halts import finished, is_complete
 from peal.views.screens import Screen
@@ -34,7 +34,10 @@ def rehearse(job: Job, screen: Screen) -> End:
     if is_complete(job.work, history):
         return End(finished(job.work, history), history)
     executor = Rehearsal(lambda order: screen.say(attempt_line(order, job.roster)))
-    return End(Loop(job, UnsavedRecord(history), executor, screen).go(opening_of(job, "rehearsal")), history)
+    run = PlanRun(job, UnsavedRecord(history), executor, screen)
+    run.open(opening_of(job, "rehearsal"))
+    carry_out([run], executor)
+    return End.of(run)
 
 
 def attempt_line(order: Order, roster: Roster) -> str:

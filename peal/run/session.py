@@ -1,18 +1,23 @@
-"""What a command holds open while it works on plans: the lock of the repository, with nothing of a dead run left."""
+"""What a command holds open once while it works on plans: the lock, a watched folder, where events and signals come in."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 
 from attrs import define, field
 
+from peal.executors import Happened
+from peal.executors.threads import Inbox
 from peal.landing import rollback
 from peal.record import journal, lock, store
 from peal.record.alignment import Word
-from peal.record.events import PlanRead
+from peal.record.events import Event, PlanRead
 from peal.record.providers import Providers
 from peal.record.rereading import NO_WORD
 from peal.system import git, process, removal, scratch
 from peal.system.layout import RepoPaths
+from peal.work.programs import Programs
 from peal.worktrees import leftovers
 
 _GIT_WITHIN = 120.0
@@ -22,7 +27,7 @@ _STRAYS_GRACE = 0.5
 """Seconds between TERM and KILL for what a dead run left."""
 
 
-@define
+@define(slots=False)
 class Session:
     """One peal at work in a repository; `session` opens it."""
 
@@ -35,6 +40,32 @@ class Session:
     """Makes the lock good again if somebody has taken its file away."""
     providers: Providers = field(factory=Providers)
     """Whose usage limit is reached and what was spent, whichever plan met it."""
+    inbox: Inbox = field(factory=Inbox)
+    """Where all that happens comes in, of whatever plan."""
+    _stack: ExitStack = field(factory=ExitStack)
+    _plans: int = 0
+
+    @cached_property
+    def _scratch(self) -> scratch.Scratch:
+        """Made when the first program is to be started: who only takes the lock needs none."""
+        return self._stack.enter_context(scratch.scratch(self.name, self.say))
+
+    def programs(self, plan: str, fence: Mapping[str, str]) -> Programs:
+        """What starts the programs for a plan, with a temporary folder of its own; PealError if there can be none."""
+
+        def put(event: Event | BaseException) -> None:
+            self.inbox.put(event if isinstance(event, BaseException) else Happened(event, plan))
+
+        return self._programs(put, fence)
+
+    def programs_before(self) -> Programs:
+        """The same for what is asked before there is a plan; nobody hears of them."""
+        return self._programs(lambda _: None, {})
+
+    def _programs(self, put: Callable[[Event | BaseException], None], fence: Mapping[str, str]) -> Programs:
+        self._plans += 1
+        folder = self._scratch.folder / str(self._plans)
+        return Programs(self.name, folder, put, self._scratch.watch, fence)
 
     @contextmanager
     def plan(
@@ -73,7 +104,28 @@ def session(repo_paths: RepoPaths, say: Callable[[str], None], name: str = "") -
     with lock.hold(repo_paths, name, first=_taking_over(repo_paths)) as renew:
         for text in _put_right(repo_paths):
             say(text)
-        yield Session(repo_paths, say, name, renew)
+        opened = Session(repo_paths, say, name, renew)
+        with opened._stack:
+            yield opened
+
+
+Opener = Callable[[Callable[[str], None]], Session]
+"""Opens the session, if it is not open yet, for whoever is told what from now on."""
+
+
+@contextmanager
+def session_when_needed(repo_paths: RepoPaths) -> Iterator[Opener]:
+    """A session that is opened when somebody needs it: what is refused before takes no lock and leaves nothing."""
+    with ExitStack() as stack:
+        opened: list[Session] = []
+
+        def open_now(say: Callable[[str], None]) -> Session:
+            if not opened:
+                opened.append(stack.enter_context(session(repo_paths, say, uuid.uuid4().hex[:12])))
+            opened[0].say = say
+            return opened[0]
+
+        yield open_now
 
 
 def _put_right(repo_paths: RepoPaths) -> Iterator[str]:

@@ -3,14 +3,14 @@
 import os
 import shlex
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 from attrs import frozen
 
 from peal.errors import PealError
-from peal.executors.threads import Inbox, Threads
+from peal.executors import Happened
+from peal.executors.threads import Threads
 from peal.model.decision import Halt
 from peal.model.pipeline import Kind
 from peal.record import journal, store
@@ -25,12 +25,11 @@ from peal.record.events import (
 from peal.record.history import History
 from peal.record.log import Log
 from peal.run.job import Job
-from peal.run.loop import Loop, honest_halt
-from peal.run.session import session
+from peal.run.loop import PlanRun, carry_out, honest_halt
+from peal.run.session import Opener, Session
 from peal.schedule.agenda import Work
 from peal.schedule.halts import finished, is_complete
 from peal.system import process, signals
-from peal.system.scratch import scratch as scratch_folder
 from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
@@ -47,32 +46,35 @@ class End:
     halt: Halt
     history: History
 
+    @classmethod
+    def of(cls, run: PlanRun) -> "End":
+        """That of a run which has come to its end."""
+        assert run.halt is not None, "the run goes on"
+        return cls(run.halt, run.memory.history)
 
-def run(job: Job, screen: Screen, hearing: signals.Hearing) -> End:
+
+def run(job: Job, screen: Screen, hearing: signals.Hearing, open_session: Opener) -> End:
     """
     Carry a plan out, from wherever its memory says it stands.
 
     `Busy` if another peal is at work here; PealError if the memory cannot be read or written; `Stopped` by a signal
     before there was a run.
     """
-    name = uuid.uuid4().hex[:12]
     reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
     refuse_to_repeat(job, reading)
-    with (
-        session(job.repo_paths, screen.say, name) as open_now,
-        open_now.plan(reading, job.fresh, goes_on=job.resumed) as held,
-    ):
+    open_now = open_session(screen.say)
+    with open_now.plan(reading, job.fresh, goes_on=job.resumed) as held:
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
             hearing.end()
             with store.writing(job.plan_paths):
                 held.append(*_left_open(job, held.history))
             return End(_finished(job, job.work, held.history), held.history)
-        with closing(_log(job, name)) as log:
+        with closing(_log(job, open_now.name)) as log:
             try:
-                return End(_guarded(job, held, screen, log, name, hearing), held.history)
+                return _guarded(job, held, screen, log, open_now, hearing)
             except signals.Stopped as stopped:
-                return End(_stopped_at_once(job, held, name, stopped), held.history)
+                return End(_stopped_at_once(job, held, open_now.name, stopped), held.history)
 
 
 def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
@@ -168,21 +170,25 @@ def _notices(job: Job, history: History) -> Iterator[str]:
 
 
 def _guarded(
-    job: Job, held: journal.Journal, screen: Screen, log: Log, name: str, hearing: signals.Hearing
-) -> Halt:
-    inbox: Inbox = Inbox()
+    job: Job, held: journal.Journal, screen: Screen, log: Log, open_now: Session, hearing: signals.Hearing
+) -> End:
     with ExitStack() as stack:
-        scratch = stack.enter_context(scratch_folder(name, screen.say))
-        worker = Worker(job.roster, name, scratch.folder, inbox.put, scratch.watch)
+        worker = Worker(job.roster, open_now.programs(job.key, job.roster.workspaces.fence))
         if job.pool:
             for text in job.pool.prepare(job.width, bool(job.roster.reviewers) or job.rules.as_ready):
                 screen.say(text)
-        executor = Threads(worker.perform, inbox, worker.cancel, max(job.rules.max_parallel, 1))
+            stack.callback(job.pool.leave)
+        executor = Threads({job.key: worker}, open_now.inbox, max(job.rules.max_parallel, 1))
         for reviewer in job.roster.reviewers:
             stack.callback(reviewer.leave)
         stack.callback(executor.close)
-        hearing.hand_to(lambda number: inbox.put(stop_asked(number)))
-        return Loop(job, held, executor, screen, log).go(opening_of(job, name))
+        hearing.hand_to(lambda number: open_now.inbox.put(Happened(stop_asked(number))))
+        run = PlanRun(job, held, executor, screen, log)
+        run.open(opening_of(job, open_now.name))
+        if job.rewritten:
+            run.record(job.rewritten)
+        carry_out([run], executor)
+        return End.of(run)
 
 
 def _review(job: Job) -> str:

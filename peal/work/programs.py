@@ -28,11 +28,12 @@ _NEWS_AFTER_FAILURE = 0.3
 
 @define
 class Programs:
-    """One for a run; used from any thread."""
+    """Those of the attempts at one plan; used from any thread."""
 
     run: str
+    """Marks all that is started."""
     scratch: Path
-    """The run's temporary folder; each attempt gets a TMPDIR of its own in it."""
+    """A temporary folder for this plan alone; each attempt gets a TMPDIR of its own in it."""
     put: Callable[[Event | BaseException], None]
     watch: Callable[[int], None]
     """Tells the reaper of a process."""
@@ -86,7 +87,7 @@ class Programs:
 
     def _launch(self, order: Order, workspace: Path, command: Command, clocks: Clocks, prefix: str) -> Launch:
         folder, name = str(order.folder), order.folder.name
-        marker = f"{self.run}/{name}"
+        marker = f"{self.run}/{self.scratch.name}/{name}"
         env = {
             **command.env,
             process.ATTEMPT_MARKER: marker,

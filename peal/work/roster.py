@@ -30,11 +30,6 @@ class Roster:
     hide: Callable[[str], str] = str
     """Takes secrets out of a text that goes into journal, status or report."""
 
-    @property
-    def first_agent(self) -> str:
-        """Who begins."""
-        return next(iter(self.chains.values()))[0]
-
     def model(self, phase: str, agent: str) -> str | None:
         """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
         return model_of(self.settings, phase, agent, is_first=agent == self.chains.get(phase, (agent,))[0])

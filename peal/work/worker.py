@@ -2,15 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from peal.errors import Paused, PealError
 from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
-from peal.record.events import Event, StepEnded, StopAsked
+from peal.record.events import StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError
 from peal.system.process import Cancel
@@ -36,22 +34,12 @@ class Worker:
     """Never raises: what goes wrong in peal itself goes into the inbox too."""
 
     roster: Roster
-    run: str
-    scratch: Path
-    """The run's temporary folder."""
-    put: Callable[[Event | BaseException], None]
-    watch: Callable[[int], None]
-    """Tells the reaper of a process."""
-    _programs: Programs = field(init=False)
-
-    @_programs.default
-    def _programs_of_the_run(self) -> Programs:
-        return Programs(self.run, self.scratch, self.put, self.watch, self.roster.workspaces.fence)
+    programs: Programs
 
     @property
     def cancel(self) -> Cancel:
         """Ends every process that an attempt waits for."""
-        return self._programs.cancel
+        return self.programs.cancel
 
     def perform(self, order: Order) -> None:
         """Carry the attempt out; the last thing put is its end."""
@@ -65,24 +53,26 @@ class Worker:
         except GitError as error:
             full = next((words for words in _FULL if words in str(error)), None)
             outcome = (
-                self._stopped(full) if full else self._programs.judged(Outcome(Result.FAILED, str(error)))
+                self._stopped(full) if full else self.programs.judged(Outcome(Result.FAILED, str(error)))
             )
         except Paused as error:
             outcome = Outcome(Result.HELD, str(error))
         except PealError as error:
-            outcome = self._programs.judged(Outcome(Result.FAILED, str(error)))
+            outcome = self.programs.judged(Outcome(Result.FAILED, str(error)))
         except BaseException as bug:
-            self.put(bug)
+            self.programs.put(bug)
             outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
         outcome = shown(outcome, self.roster.hide)
         if outcome.result is Result.STOPPED:
-            self.put(StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}"))
-        self.put(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
+            self.programs.put(
+                StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}")
+            )
+        self.programs.put(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
 
     def _stopped(self, full: str) -> Outcome:
         """The disk is full: nobody can go on."""
         why = f"{full}: free some, then `peal resume`"
-        self.put(StopAsked(time.time(), 1, why))
+        self.programs.put(StopAsked(time.time(), 1, why))
         return Outcome(Result.INTERRUPTED, why)
 
     def _outcome(self, order: Order) -> Outcome:
@@ -97,10 +87,10 @@ class Worker:
                     return self._carried_out(order, workspace)
 
     def _carried_out(self, order: Order, workspace: Workspace) -> Outcome:
-        with attempt_context(self.roster, self._programs, order, workspace) as context:
+        with attempt_context(self.roster, self.programs, order, workspace) as context:
             outcome = context.ask(workspace=workspace)
             if outcome.result is Result.PASSED and order.phase.kind is Kind.WRITE:
-                outcome = _kept(outcome, workspace, self.run)
+                outcome = _kept(outcome, workspace, self.programs.run)
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)
             workspace.kept = outcome.result is Result.PASSED
@@ -112,7 +102,7 @@ class Worker:
         if change.merge_at_once() and not self.roster.reviewers:
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)
-        with attempt_context(self.roster, self._programs, order, change) as context:
+        with attempt_context(self.roster, self.programs, order, change) as context:
             return write_outcome(order, review_round(context, change), change, self.roster.hide)
 
 

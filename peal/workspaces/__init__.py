@@ -4,6 +4,7 @@ from peal.workspaces.messages import Messages
 from peal.workspaces.pool import Pool
 from peal.workspaces.protocol import Change, Workspace, Workspaces
 from peal.workspaces.shared import SharedTree
+from peal.workspaces.slots import Slots
 from peal.worktrees.hooks import OF_THE_BRANCH, OF_THE_TREE, Hooks
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Messages",
     "Pool",
     "SharedTree",
+    "Slots",
     "Workspace",
     "Workspaces",
 ]

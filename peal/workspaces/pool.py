@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +21,9 @@ from peal.text.names import file_name
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
-from peal.workspaces.outside import PersonTree
+from peal.workspaces.slots import Slots
 from peal.workspaces.store_merge import StoreMerge
 from peal.worktrees import commits, leftovers, submodules
-from peal.worktrees.agent_git import Origin
 from peal.worktrees.guarded import Guarded
 from peal.worktrees.hooks import Hooks
 from peal.worktrees.worktree import ADDRESS, Worktree
@@ -39,8 +37,7 @@ _SHOWN = 3
 class Pool:
     """Worktrees for as many tasks as may run at once and one for `address`; they outlive the run, for the next one."""
 
-    repo: Path
-    place: Path
+    slots: Slots
     branch: str
     """Where results land; whoever checks out another one holds them up."""
     prefix: str
@@ -61,15 +58,20 @@ class Pool:
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
     """The same, told before the first run alone."""
-    _free: list[Worktree] = field(factory=list)
     _held: dict[TaskId, tuple[Worktree, str]] = field(factory=dict)
     """The worktrees that tasks have planned in and go on in, each with its base."""
-    _made: int = 0
-    _lock: threading.Lock = field(factory=threading.Lock)
-    _landing: threading.Lock = field(factory=threading.Lock)
-    """Held while the person's tree is moved forward, and while it is looked at."""
     _changed_outside: set[str] = field(factory=set)
     """What changed in the person's tree while agents worked."""
+
+    @property
+    def repo(self) -> Path:
+        """The repository."""
+        return self.slots.repo
+
+    @property
+    def place(self) -> Path:
+        """The folder of the worktrees."""
+        return self.slots.place
 
     @cached_property
     def fence(self) -> dict[str, str]:
@@ -77,21 +79,21 @@ class Pool:
         outer = os.environ.get("GIT_CEILING_DIRECTORIES")
         return {"GIT_CEILING_DIRECTORIES": os.pathsep.join(filter(None, (outer, str(self.place))))}
 
-    def prepare(self, repo_paths: int, reviews: bool) -> list[str]:
+    def prepare(self, at_once: int, reviews: bool) -> list[str]:
         """
         Make the worktrees for so many tasks at once, before there is an agent whose git this could disturb.
 
         The one for `address` too, unless only a conflict could need it. Tells what was in the way and stands beside now.
         """
-        _ = self._origin  # before anybody works here who could change it
-        self._person_tree.look()
-        self._free += [self._next() for _ in range(repo_paths)]
-        needed = [*self._free, *([self._address] if reviews or self.hooks.names else [])]
+        free = map(self._worktree, self.slots.make_ready(at_once))
+        needed = [*free, *([self._address] if reviews or self.hooks.names else [])]
         return [text for worktree in needed if not worktree.exists for text in worktree.make()]
 
-    def _next(self) -> Worktree:
-        self._made += 1
-        return self._worktree(str(self._made))
+    def leave(self) -> None:
+        """Nobody goes on in a worktree that a task was to go on in: others may have it."""
+        while self._held:
+            worktree, _base = self._held.popitem()[1]
+            self.slots.give_back(worktree.path.name)
 
     def _worktree(self, name: str) -> Worktree:
         return Worktree(self.repo, self.place / name, self.included, self.committed)
@@ -99,14 +101,6 @@ class Pool:
     @cached_property
     def _address(self) -> Worktree:
         return self._worktree(ADDRESS)
-
-    @cached_property
-    def _origin(self) -> Origin:
-        return Origin.of(git.common_folder(self.repo), self.repo)
-
-    @cached_property
-    def _person_tree(self) -> PersonTree:
-        return PersonTree(self.repo)
 
     def ref(self, task: TaskId) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""
@@ -134,7 +128,7 @@ class Pool:
                 base = attempt.base or self.target()
                 notes = leftovers.cleared(worktree, base)
             leftovers.claim(worktree, attempt.folder, base)
-            notes += worktree.hand_over(self._origin)
+            notes += worktree.hand_over(self.slots.origin)
             lent = LentWorktree(
                 worktree,
                 attempt,
@@ -147,24 +141,19 @@ class Pool:
             )
             yield lent
         finally:
-            with self._lock:
-                if lent and lent.kept and attempt.stays:
-                    leftovers.settle(worktree)
-                    self._held[attempt.task.id] = worktree, base
-                else:
-                    self._free.append(worktree)
+            if lent and lent.kept and attempt.stays:
+                leftovers.settle(worktree)
+                self._held[attempt.task.id] = worktree, base
+            else:
+                self.slots.give_back(worktree.path.name)
 
     def _taken(self, task: TaskId) -> tuple[Worktree, str]:
         """A worktree, and the commit that it is ready on already."""
-        with self._lock:
-            if task in self._held:
-                return self._held.pop(task)
-            return self._free.pop(0) if self._free else self._next(), ""
+        return self._held.pop(task, None) or (self._worktree(self.slots.take()), "")
 
     def _outside(self, since: int) -> tuple[str, ...]:
-        """What changed in the person's tree, looked at while nothing lands there."""
-        with self._landing:
-            found = self._person_tree.changed_since(since)
+        """What changed in the person's tree; remembered, for when it is in the way."""
+        found = self.slots.changed_outside(since)
         self._changed_outside |= set(found)
         return found
 
@@ -178,7 +167,7 @@ class Pool:
             messages=self.messages,
             hooks=self.hooks,
             target=f"refs/heads/{self.branch}",
-            origin=self._origin,
+            origin=self.slots.origin,
             identity=self.identity,
             store=self._store,
         )
@@ -196,7 +185,7 @@ class Pool:
         worktree = self._worktree(path.name)
         notes = worktree.mark_set_up_by(self.setup)
         submodules.adopt(worktree.around)
-        return (*notes, *worktree.hand_over(self._origin))
+        return (*notes, *worktree.hand_over(self.slots.origin))
 
     def land(self, attempt: Order) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""
@@ -211,7 +200,7 @@ class Pool:
         brings = self._objects.brought_by(attempt.change.verified)
         if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
-        with self._landing:
+        with self.slots.landing():
             outcome = fast_forward.landed(self.repo, self.branch, attempt.change.verified)
         named = sorted(path for path in self._changed_outside if f"`{path}`" in outcome.reason)
         if outcome.result is Result.HELD and named:

@@ -1,0 +1,69 @@
+"""The worktrees of a repository, lent to one attempt at a time, whichever plan it is of."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from attrs import define, field
+
+from peal.system import git
+from peal.workspaces.outside import PersonTree
+from peal.worktrees.agent_git import Origin
+
+
+@define(slots=False)
+class Slots:
+    """What plans that run at once share of a repository: the worktrees' names, and the person's tree."""
+
+    repo: Path
+    place: Path
+    """The folder of the worktrees; they outlive the run, for the next one."""
+    _free: list[str] = field(factory=list)
+    _made: int = 0
+    _lock: threading.Lock = field(factory=threading.Lock)
+    _landing: threading.Lock = field(factory=threading.Lock)
+    """Held while the person's tree is moved forward, and while it is looked at."""
+
+    def make_ready(self, count: int) -> list[str]:
+        """The names of worktrees for so many attempts at once."""
+        _ = self.origin  # before anybody works here who could change it
+        self._person_tree.look()
+        with self._lock:
+            self._free += [self._next() for _ in range(count - self._made)]
+            return list(self._free)
+
+    def take(self) -> str:
+        """The name of a worktree that nobody has; a new one if all are lent."""
+        with self._lock:
+            return self._free.pop(0) if self._free else self._next()
+
+    def give_back(self, name: str) -> None:
+        """Nobody has this worktree any more."""
+        with self._lock:
+            self._free.append(name)
+
+    def _next(self) -> str:
+        self._made += 1
+        return str(self._made)
+
+    @contextmanager
+    def landing(self) -> Iterator[None]:
+        """The person's tree in hand: nobody else moves it, or takes what is moved for somebody's change."""
+        with self._landing:
+            yield
+
+    def changed_outside(self, since: int) -> tuple[str, ...]:
+        """What changed in the person's tree after a moment in ns, looked at while nothing lands there."""
+        with self._landing:
+            return self._person_tree.changed_since(since)
+
+    @cached_property
+    def _person_tree(self) -> PersonTree:
+        return PersonTree(self.repo)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What agents' own git folders are made from."""
+        return Origin.of(git.common_folder(self.repo), self.repo)

@@ -1,0 +1,179 @@
+"""One session, in which one loop carries out several plans: real git, real programs, and what they share."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+from conftest import Repo, eventually, is_running, shell_plan
+
+from peal.executors import Happened
+from peal.executors.threads import Threads
+from peal.model.work import Step
+from peal.record import store
+from peal.run.job import Job
+from peal.run.job_of import job_of
+from peal.run.loop import PlanRun, carry_out
+from peal.run.normalize_prompt import refuse_to_rewrite
+from peal.run.session import Session, session_when_needed
+from peal.run.start import opening_of, stop_asked
+from peal.system.layout import RepoPaths
+from peal.views.screens import Output
+from peal.views.screens.lines import Lines
+from peal.work import Worker
+from peal.workspaces import Slots
+
+
+@define
+class Both:
+    """Several plans at once in a repository, in this process."""
+
+    project: Repo
+    runs: list[PlanRun] = field(factory=list)
+    session: Session | None = None
+
+    @contextmanager
+    def ready(self, *plans: str, places: int = 2) -> Iterator[Threads]:
+        """The plans opened, and what carries their attempts out."""
+        repo_paths = RepoPaths(Path(os.path.realpath(self.project.path)))
+        slots, workers = Slots(repo_paths.repo, repo_paths.worktrees), dict[str, Worker]()
+        screen = Lines(Output.standard())
+        with ExitStack() as stack:
+            self.session = stack.enter_context(session_when_needed(repo_paths))(screen.say)
+            for name in plans:
+                flags = {"agent": "shell", "max_parallel": places}
+                job = job_of(repo_paths, repo_paths.repo / name, flags, refuse_to_rewrite, slots, ())
+                workers[job.key] = Worker(
+                    job.roster, self.session.programs(job.key, job.roster.workspaces.fence)
+                )
+                self._open(job, stack, screen)
+            executor = stack.enter_context(closing(Threads(workers, self.session.inbox, places)))
+            for run in self.runs:
+                run.executor = executor
+                run.open(opening_of(run.job, self.session.name))
+            yield executor
+
+    def _open(self, job: Job, stack: ExitStack, screen: Lines) -> None:
+        assert self.session is not None
+        reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
+        held = stack.enter_context(self.session.plan(reading))
+        assert job.pool is not None
+        job.pool.prepare(job.width, reviews=False)
+        stack.callback(job.pool.leave)
+        self.runs.append(PlanRun(job, held, None, screen))  # type: ignore[arg-type]
+
+    @property
+    def codes(self) -> list[int | None]:
+        """How each has ended."""
+        return [run.halt.code if run.halt else None for run in self.runs]
+
+
+@pytest.fixture
+def both(project: Repo, out: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
+    """A repository with room for two plans, and this process in it as a person would be."""
+    monkeypatch.setenv("OUT", str(out))
+    for name, value in project.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(project.path)
+    return Both(project)
+
+
+def _plans(project: Repo, **tasks: list[str]) -> list[str]:
+    for name, commands in tasks.items():
+        project.write(f"{name}.md", shell_plan(*commands))
+    return [f"{name}.md" for name in tasks]
+
+
+def test_two_plans_run_at_once_and_both_land(both: Both, out: Path) -> None:
+    """Each waits for the other in its first task; attempts of the same name do not get in each other's way."""
+    meet = 'touch "$OUT/{0}"; until [ -e "$OUT/{1}" ]; do sleep 0.02; done; echo {0} > {0}.txt'
+    plans = _plans(
+        both.project,
+        a=[meet.format("a", "b"), "echo 2 > a2.txt"],
+        b=[meet.format("b", "a"), "echo 2 > b2.txt"],
+    )
+    with both.ready(*plans) as executor:
+        carry_out(both.runs, executor)
+
+    assert both.codes == [0, 0]
+    assert sorted(path.name for path in both.project.path.glob("*.txt")) == [
+        "a.txt",
+        "a2.txt",
+        "b.txt",
+        "b2.txt",
+    ]
+    assert both.project.git("status", "--porcelain", "--untracked-files=no") == ""
+    assert len({run.job.plan_paths.folder for run in both.runs}) == 2
+
+
+def test_a_plan_that_fails_leaves_the_other_alone(both: Both) -> None:
+    plans = _plans(both.project, a=["exit 3", "echo 2 > a2"], b=["sleep 0.3; echo 1 > b1", "echo 2 > b2"])
+
+    with both.ready(*plans) as executor:
+        carry_out(both.runs, executor)
+
+    assert both.codes == [1, 0]
+    assert both.project.read("b2") == "2\n"
+    assert both.runs[1].memory.history.completed == {"1", "2"}
+
+
+def test_a_signal_ends_all_of_them_and_each_can_be_resumed(both: Both, out: Path) -> None:
+    wait = 'echo $$ > "$OUT/pid-{0}"; sleep 60'
+    plans = _plans(both.project, a=[wait.format("a")], b=[wait.format("b")])
+    with both.ready(*plans) as executor:
+        assert both.session is not None
+        inbox, pids = both.session.inbox, [out / "pid-a", out / "pid-b"]
+
+        def interrupt(*_: object) -> None:
+            inbox.put(Happened(stop_asked(signal.SIGINT)))
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 1.5)
+        try:
+            carry_out(both.runs, executor)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    assert both.codes == [130, 130]
+    eventually(lambda: not any(is_running(pid.read_text().strip()) for pid in pids))
+    _plans(both.project, a=["echo 1 > a1"], b=["echo 1 > b1"])
+    for plan in plans:
+        both.project.peal("run", plan, "--agent", "shell")
+    assert (both.project.read("a1"), both.project.read("b1")) == ("1\n", "1\n")
+
+
+def test_what_a_plan_is_told_is_of_that_plan_alone(both: Both) -> None:
+    """Both have a task 1, and an `execute` of it; each history knows its own."""
+    plans = _plans(both.project, a=["echo a > a"], b=["sleep 0.2; echo b > b"])
+
+    with both.ready(*plans) as executor:
+        carry_out(both.runs, executor)
+
+    for run, name in zip(both.runs, "ab", strict=True):
+        state = run.memory.history.states["1"]
+        assert [str(Step(one.task, one.phase)) for one in state.attempts] == [
+            f"task 1 {phase}" for phase in ("plan", "execute", "address", "land")
+        ]
+        assert both.project.git("show", "--name-only", "--format=", state.change.own).strip() == name
+
+
+def test_the_session_leaves_nothing_behind(both: Both) -> None:
+    plans = _plans(
+        both.project, a=["echo $TMPDIR > a; touch $TMPDIR/x"], b=["echo $TMPDIR > b; touch $TMPDIR/x"]
+    )
+
+    with both.ready(*plans) as executor:
+        carry_out(both.runs, executor)
+        assert both.session is not None
+        name = both.session.name
+
+    first, second = (Path(both.project.read(plan).strip()) for plan in "ab")
+    assert first.parent != second.parent
+    assert first.parent.parent == second.parent.parent == Path(f"/tmp/peal-{name}")
+    assert not first.parent.parent.exists()
+    assert not (both.project.path / ".peal/owner.json").exists()
+    assert time.time() - (both.project.path / ".peal/worktrees").stat().st_mtime < 60
