@@ -27,6 +27,14 @@ class Broken(Exception):
     """A command did not do what it is measured at."""
 
 
+def installed() -> str:
+    """The installed console script of this Python."""
+    path = Path(PYTHON).with_name("peal")
+    if not path.exists():
+        raise SystemExit("peal is not installed beside this Python; `make .venv/tools.installed` does that")
+    return str(path)
+
+
 @frozen
 class Ground:
     """
@@ -39,6 +47,8 @@ class Ground:
     folder: Path
     repeat: int
     env: Mapping[str, str] = field(factory=lambda: clean(os.environ))
+    peal: str = field(factory=installed)
+    """The program that is measured."""
 
     def fresh(self) -> Path:
         """An empty folder that was never used."""
@@ -50,7 +60,7 @@ class Ground:
         path.mkdir()
         (path / "plan.md").write_text(plan, encoding="utf-8")
         (path / "peal.toml").write_text(settings, encoding="utf-8")
-        repository = Repository(path, self.env)
+        repository = Repository(path, self.env, self.peal)
         repository.git("init", "--quiet", "--initial-branch=main")
         return repository
 
@@ -74,6 +84,7 @@ class Repository:
 
     path: Path
     env: Mapping[str, str]
+    program: str
 
     def git(self, *words: str) -> str:
         """What git prints, without the last line end."""
@@ -99,7 +110,7 @@ class Repository:
     def ending(self, *words: str) -> tuple[int, str]:
         """Run a command of peal to whatever end; its exit code and all it printed."""
         done = subprocess.run(
-            [peal(), *words],
+            [self.program, *words],
             cwd=self.path,
             env=self.env,
             stdin=subprocess.DEVNULL,
@@ -112,7 +123,7 @@ class Repository:
 
     def peal(self, *words: str) -> float:
         """Run a command of peal to its good end; the seconds it took."""
-        return run([peal(), *words], self.path, self.env)
+        return run([self.program, *words], self.path, self.env)
 
 
 @contextmanager
@@ -133,14 +144,6 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(_OUTER) and name not in _UNWANTED
     }
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-
-
-def peal() -> str:
-    """The installed console script of this Python."""
-    path = Path(PYTHON).with_name("peal")
-    if not path.exists():
-        raise Missing("peal is not installed beside this Python")
-    return str(path)
 
 
 def find_gnu_parallel() -> None:

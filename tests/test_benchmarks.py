@@ -51,6 +51,25 @@ def test_every_figure_is_tried_here() -> None:
     assert f"one of {', '.join(NAMES)};" in " ".join(benchmarks("--help").stdout.split())
 
 
+def test_an_older_peal_is_measured_as_the_peer() -> None:
+    """Whatever the commit is called; what did not exist is told."""
+    if subprocess.run(
+        ["git", "cat-file", "-e", "HEAD:peal"], cwd=ROOT, check=False, capture_output=True
+    ).returncode:
+        pytest.skip("this is no clone of the repository")
+    done = benchmarks("version", "--small", "--repeat", "2", "--against", "HEAD", "--most", "9")
+    unknown = benchmarks("version", "--small", "--repeat", "1", "--against", "no-such-commit")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = [cell.strip() for cell in done.stdout.splitlines()[2].split("|")[1:-1]]
+    _figure, what, _ours, peer, theirs, ratio, bound, _verdict = cells
+    assert (what, peer, bound) == ("`peal --version`", "peal HEAD", "9 x"), done.stdout
+    assert theirs.endswith("ms")
+    assert ratio.endswith("x")
+    assert unknown.returncode == 1
+    assert "failed: there is no peal of `no-such-commit`" in unknown.stdout
+
+
 def test_an_unknown_figure_is_refused() -> None:
     """With the names there are."""
     done = benchmarks("no-such-figure")

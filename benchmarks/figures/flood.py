@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from benchmarks.ground import Ground, Missing, alternate, peal
+from benchmarks.ground import Ground, Missing, alternate
 from benchmarks.plans import SHARED, one_liners
 from benchmarks.rows import Bound, Judged, Row
 from benchmarks.watched import watch
@@ -52,7 +52,7 @@ class Flood:
         repository = ground.repository(one_liners(self.agents), settings)
         words = ("run", "plan.md", "--agent", "flood", "--max-parallel", str(self.agents))
         with (repository.path.parent / "output").open("wb") as output:
-            usage = watch([peal(), *words], repository.path, repository.env, output.fileno())
+            usage = watch([repository.program, *words], repository.path, repository.env, output.fileno())
         for transcript in repository.path.glob(".peal/*/attempts/*/stdout"):
             os.truncate(transcript, 0)  # gives the room back and keeps the inode
         return usage.peak

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from attrs import define, evolve, field, frozen
 
-from benchmarks.ground import PYTHON, Ground, Repository, alternate, peal
+from benchmarks.ground import PYTHON, Ground, Repository, alternate
 from benchmarks.plans import SHARED, one_liners
 from benchmarks.rows import Bound, Judged, Row
 from benchmarks.watched import Usage, watch
@@ -48,7 +48,7 @@ class Screen:
     def _run(self, repository: Repository, stdout: int) -> Usage:
         words = ("run", "plan.md", "--agent", "talker", "--max-parallel", str(self.agents))
         env = {**repository.env, "TERM": "xterm"}
-        return watch([peal(), *words], repository.path, env, stdout)
+        return watch([repository.program, *words], repository.path, env, stdout)
 
     def _on_terminal(self, ground: Ground) -> Usage:
         repository = self._repository(ground)

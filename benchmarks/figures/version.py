@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from benchmarks.ground import PYTHON, Ground, alternate, peal, run
+from benchmarks.ground import PYTHON, Ground, alternate, run
 from benchmarks.rows import Bound, Row
 
 
@@ -21,7 +21,7 @@ class Version:
         folder = ground.fresh()
         ours, theirs = alternate(
             ground.repeat * self.times,
-            lambda: run([peal(), "--version"], folder, ground.env) * 1000,
+            lambda: run([ground.peal, "--version"], folder, ground.env) * 1000,
             lambda: run([PYTHON, "-c", "pass"], folder, ground.env) * 1000,
         )
         yield Row(self.name, "`peal --version`", ours, "`python -c pass`", theirs, "ms", Bound(3))
