@@ -1,6 +1,7 @@
 """Plans whose tasks have names instead of numbers, by a format that follows the recipe in docs/adding.md, through the command line."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import Repo, eventually
 from test_docs import ROOT, _sections
+
+from peal.errors import PealError
+from peal.model.plan import Plan, Task, TaskId
+from peal.run.plan_files import chosen
 
 NAMES = ("T001", "2.1", "über/drei", "a-b", "T01", "10", "9")
 """As they come one after another: neither by their letters nor by their numbers; one can be neither a file nor a branch."""
@@ -93,7 +98,7 @@ def test_folders_of_attempts_are_named_after_the_tasks_as_far_as_can_be(steps: R
         ]
     )
     assert strange.startswith("über-drei-")
-    for name in NAMES:
+    for name in ("über/drei", "a-b"):
         assert (
             f"== task {name} execute, attempt 1 by shell (passed"
             in steps.peal("logs", name, "execute").stdout
@@ -101,44 +106,50 @@ def test_folders_of_attempts_are_named_after_the_tasks_as_far_as_can_be(steps: R
         assert f"+{name}" in steps.peal("diff", name).stdout
 
 
-@pytest.mark.parametrize(
-    ("flags", "tasks"),
-    [
-        (["--task", "2.1,a-b"], ["2.1", "a-b"]),
-        (["--task", "2.1-a-b"], ["2.1", "über/drei", "a-b"]),
-        (["--task", "a-b-10"], ["a-b", "T01", "10"]),
-        (["--task", "über/drei", "--task", "9"], ["über/drei", "9"]),
-        (["--task", "7-12"], ["10", "9"]),
-        (["--task", "T001 - 2.1"], ["T001", "2.1"]),
-        (["--from-task", "T01"], ["T01", "10", "9"]),
-        (["--from-task", "010"], ["10", "9"]),
-    ],
-)
-def test_tasks_are_chosen_by_name_and_by_ranges_of_the_order(
-    steps: Repo, flags: list[str], tasks: list[str]
-) -> None:
-    _run(steps, *flags)
-
-    assert _started(steps) == tasks
+READ = Plan("plan.md", "steps", tuple(Task(TaskId(name), name, "") for name in NAMES))
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("text", "tasks"),
     [
-        (
-            ["--task", "T1"],
-            "task T1 not found in plan `plan.md`; it has 9-10, T001, 2.1, über/drei, a-b, T01",
-        ),
-        (["--task", "a-c"], "task a-c not found in plan `plan.md`"),
-        (["--task", "a-b-2.1"], "task 2.1 comes first; write 2.1-a-b"),
-        (["--task", "12-7"], "`12-7` is no range of tasks; write the lower number first: 7-12"),
-        (["--task", ","], "no task is named; write ids and ranges of them: 2,5-7"),
-        (["--from-task", "2.1-a-b"], "task 2.1-a-b not found in plan `plan.md`"),
+        ("2.1,a-b", ["2.1", "a-b"]),
+        ("2.1-a-b", ["2.1", "über/drei", "a-b"]),
+        ("a-b-10", ["a-b", "T01", "10"]),
+        ("9, über/drei", ["über/drei", "9"]),
+        ("7-12", ["10", "9"]),
+        ("T001 - 2.1", ["T001", "2.1"]),
+        ("010", ["10"]),
     ],
 )
-def test_what_is_no_task_is_refused(steps: Repo, flags: list[str], told: str) -> None:
-    assert told in _run(steps, *flags, code=1)
-    assert not (steps.path / ".peal").exists() or not list(steps.recorded("StepStarted"))
+def test_tasks_are_chosen_by_name_and_by_ranges_of_the_order(text: str, tasks: list[str]) -> None:
+    assert list(chosen((text,), READ)) == tasks
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("T1", "task T1 not found in plan `plan.md`; it has 9-10, T001, 2.1, über/drei, a-b, T01"),
+        ("a-c", "task a-c not found in plan `plan.md`"),
+        ("a-b-2.1", "task 2.1 comes first; write 2.1-a-b"),
+        ("12-7", "`12-7` is no range of tasks; write the lower number first: 7-12"),
+        (",", "no task is named; write ids and ranges of them: 2,5-7"),
+    ],
+)
+def test_what_is_no_task_is_refused(text: str, told: str) -> None:
+    with pytest.raises(PealError, match=re.escape(told)):
+        chosen((text,), READ)
+
+
+def test_flags_take_names_and_ranges(steps: Repo) -> None:
+    """And are remembered: `peal resume` goes on with the same."""
+    _run(steps, "--task", "2.1-a-b", "--task", "9")
+    assert _started(steps) == ["2.1", "über/drei", "a-b", "9"]
+    _run(steps, "--from-task", "T01")
+    assert _started(steps)[4:] == ["T01", "10"]
+
+    refused = _run(steps, "--from-task", "2.1-a-b", code=1)
+
+    assert "task 2.1-a-b not found in plan `plan.md`" in refused
 
 
 def test_a_killed_run_goes_on_with_the_same_tasks(steps: Repo, out: Path) -> None:
