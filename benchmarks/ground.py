@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 PYTHON = sys.executable
 _OUTER = ("PEAL_", "GIT_")
-_UNWANTED = ("CI", "NO_COLOR", "PYTHONPROFILEIMPORTTIME", "PYTHONDEVMODE")
+_UNWANTED = ("CI", "NO_COLOR", "PYTHONPROFILEIMPORTTIME", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE")
 
 
 class Missing(Exception):

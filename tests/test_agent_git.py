@@ -211,3 +211,56 @@ def test_any_kind_of_repository_gives_agents_a_git_of_their_own(
 
     assert landed(other) == ["1", "2"]
     assert other.git("status", "--porcelain") == ""
+
+
+PLANNING = """
+agent = "m"
+[agents.m]
+command = ["sh", "-c", '''{execute}''', "m", "{{prompt_file}}"]
+prompt = "file"
+plan = ["sh", "-c", '''{plan}; echo the plan''', "m", "{{prompt_file}}"]
+"""
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "git branch mine",
+        "git tag mine",
+        "git config peal.mine yes",
+        "echo junk > $(git rev-parse --git-dir)/mine",
+        "git commit -q --allow-empty -m mine",
+        "git update-index --assume-unchanged README.md",
+        "true",
+    ],
+)
+def test_what_planning_did_to_its_git_is_gone_when_work_begins(project: Repo, out: Path, plan: str) -> None:
+    """Where it did nothing, the same git folder is used again."""
+    look = (
+        'git branch --list mine >"$OUT/seen"; git tag --list mine >>"$OUT/seen"; git config peal.mine >>"$OUT/seen"; '
+        'ls $(git rev-parse --git-dir)/mine >>"$OUT/seen" 2>/dev/null; git log --format=%s HEAD | grep mine >>"$OUT/seen"; '
+        'git ls-files -v README.md | grep "^h" >>"$OUT/seen"; echo 1 > one'
+    )
+    project.write("peal.toml", PLANNING.format(plan=plan, execute=look).replace("{{", "{").replace("}}", "}"))
+    project.write("plan.md", "## Task 1: One\n\nWrite it.\n")
+    project.git("add", ".")
+    project.git("commit", "-qm", "the plan")
+
+    project.peal("run", "plan.md")
+
+    assert (out / "seen").read_text() == ""
+    assert project.read("one") == "1\n"
+
+
+def test_an_agent_does_not_see_where_peal_keeps_the_work_of_others(project: Repo, out: Path) -> None:
+    """So what it costs to ready a worktree does not grow with the tasks that have not landed."""
+    commit_plan(project, "echo 1 > one", 'git for-each-ref --format="%(refname)" >"$OUT/refs"; echo 2 > two')
+    project.git("tag", "v1")
+    project.write("one", "mine\n")
+    run_plan(project, "--task", "1", code=4)
+    assert len(branches(project)) == 1
+
+    run_plan(project, "--task", "2")
+
+    assert len(branches(project)) == 1
+    assert (out / "refs").read_text().split() == ["refs/heads/main", "refs/tags/v1"]

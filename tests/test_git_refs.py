@@ -42,7 +42,7 @@ def test_no_git_is_started_where_each_ref_is_a_file_or_a_line(
     wanted = listed(committed)
     monkeypatch.setattr(git, "output", None)
 
-    assert list(all_refs(committed.path / ".git", True).items()) == list(wanted.items())
+    assert list(all_refs(committed.path / ".git", True, "refs/peal/").items()) == list(wanted.items())
 
 
 ODD = {
@@ -68,9 +68,9 @@ def test_odd_refs_are_taken_as_git_takes_them(committed: Repo, script: str, pack
         committed.git("pack-refs", "--all")
     git.output(committed.path, "-c", f"alias.x=!{script or 'true'}", "x")
 
-    assert all_refs(committed.path / ".git", True) == listed(committed)
+    assert all_refs(committed.path / ".git", True, "refs/peal/") == listed(committed)
 
 
 def test_a_table_of_refs_is_left_to_git(committed: Repo, tmp_path: Path) -> None:
-    assert all_refs(committed.path / ".git", False) == listed(committed)
-    assert all_refs(committed.path / ".git", True) == listed(committed)
+    assert all_refs(committed.path / ".git", False, "refs/peal/") == listed(committed)
+    assert all_refs(committed.path / ".git", True, "refs/peal/") == listed(committed)

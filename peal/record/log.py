@@ -68,9 +68,8 @@ class Log:
 
     def _write(self) -> None:
         with suppress(OSError), ExitStack() as files:
-            loggers: list[Any] = []
+            loggers = self._opened(files)
             while not (is_last := self._is_over.wait(_EVERY)) or not self._lines.empty():
-                loggers = loggers or self._opened(files)
                 self._write_lines(loggers)
                 if is_last:
                     return

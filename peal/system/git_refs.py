@@ -14,13 +14,13 @@ _PLAIN = re.compile(r"refs(/(?!\.)(?:(?!\.\.|@\{)[^\x00-\x20\x7f/~^:?*\[\\])+(?<
 """A name that is certainly one; see git-check-ref-format(1)."""
 
 
-def all_refs(folder: Path, has_files: bool) -> dict[str, str]:
+def all_refs(folder: Path, has_files: bool, but_for: str) -> dict[str, str]:
     """
-    Each ref with what it points to, by the git folder that worktrees share, in git's order.
+    Each ref with what it points to, by the git folder that worktrees share, in git's order; those in a folder may be left out.
 
     git itself is asked if it keeps them otherwise than in files, or where a name or a file is of an unusual kind.
     """
-    found = _read(folder) if has_files else None
+    found = _read(folder, but_for) if has_files else None
     return _asked(folder) if found is None else found
 
 
@@ -30,10 +30,10 @@ def _asked(folder: Path) -> dict[str, str]:
     return {name: id_ for id_, _, name in (line.partition(" ") for line in lines)}
 
 
-def _read(folder: Path) -> dict[str, str] | None:
+def _read(folder: Path, but_for: str) -> dict[str, str] | None:
     """None where git has to be asked. Packed ones are read last: what is packed in between is in one of both."""
     try:
-        loose = _loose(folder)
+        loose = _loose(folder, but_for)
         packed = _packed(folder / "packed-refs")
     except (OSError, ValueError):
         return None
@@ -44,8 +44,8 @@ def _read(folder: Path) -> dict[str, str] | None:
     return {name: resolved[name] for name in sorted(resolved, key=os.fsencode) if resolved[name]}
 
 
-def _loose(folder: Path) -> dict[str, str]:
-    """What each file holds; ValueError where one of them is a link."""
+def _loose(folder: Path, but_for: str) -> dict[str, str]:
+    """What each file holds, but for those in a folder; ValueError where one of them is a link."""
     found: dict[str, str] = {}
     todo = ["refs"]
     while todo:
@@ -55,6 +55,8 @@ def _loose(folder: Path) -> dict[str, str]:
                 if entry.is_symlink():
                     raise ValueError
                 name = f"{at}/{entry.name}"
+                if f"{name}/" == but_for:
+                    continue
                 if entry.is_dir():
                     todo.append(name)
                 elif not (entry.name.startswith(".") or entry.name.endswith(".lock")):

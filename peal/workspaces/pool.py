@@ -24,6 +24,7 @@ from peal.workspaces.messages import Messages
 from peal.workspaces.slots import Slots
 from peal.workspaces.store_merge import StoreMerge
 from peal.worktrees import commits, leftovers, submodules
+from peal.worktrees.agent_git import Origin, Stamp
 from peal.worktrees.guarded import Guarded
 from peal.worktrees.hooks import Hooks
 from peal.worktrees.worktree import ADDRESS, Worktree
@@ -58,8 +59,8 @@ class Pool:
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
     """The same, told before the first run alone."""
-    _held: dict[TaskId, tuple[Worktree, str]] = field(factory=dict)
-    """The worktrees that tasks have planned in and go on in, each with its base."""
+    _held: dict[TaskId, tuple[Worktree, str, Stamp | None]] = field(factory=dict)
+    """The worktrees that tasks have planned in and go on in, each with its base, and how it was handed over."""
     _changed_outside: set[str] = field(factory=set)
     """What changed in the person's tree while agents worked."""
 
@@ -85,6 +86,7 @@ class Pool:
 
         The one for `address` too, unless only a conflict could need it. Tells what was in the way and stands beside now.
         """
+        _ = self._origin  # before anybody works here who could change it
         free = map(self._worktree, self.slots.make_ready(at_once))
         needed = [*free, *([self._address] if reviews or self.hooks.names else [])]
         return [text for worktree in needed if not worktree.exists for text in worktree.make()]
@@ -92,7 +94,7 @@ class Pool:
     def leave(self) -> None:
         """Nobody goes on in a worktree that a task was to go on in: others may have it."""
         while self._held:
-            worktree, _base = self._held.popitem()[1]
+            worktree = self._held.popitem()[1][0]
             self.slots.give_back(worktree.path.name)
 
     def _worktree(self, name: str) -> Worktree:
@@ -114,13 +116,19 @@ class Pool:
         return commit
 
     @cached_property
+    def _origin(self) -> Origin:
+        """What agents' own git folders are made from."""
+        peal_s_own = f"refs/heads/{self.prefix.rpartition('/')[0]}/"
+        return Origin.of(git.common_folder(self.repo), self.repo, peal_s_own)
+
+    @cached_property
     def _objects(self) -> Objects:
         return objects_of(self.repo)
 
     @contextmanager
     def lend(self, attempt: Order) -> Iterator[LentWorktree]:
         """A clean worktree on the branch's newest commit; the one the task planned in, if it passed there."""
-        worktree, base = self._taken(attempt.task.id)
+        worktree, base, stamp = self._taken(attempt.task.id)
         lent: LentWorktree | None = None
         try:
             notes: list[str] = []
@@ -128,7 +136,9 @@ class Pool:
                 base = attempt.base or self.target()
                 notes = leftovers.cleared(worktree, base)
             leftovers.claim(worktree, attempt.folder, base)
-            notes += worktree.hand_over(self.slots.origin)
+            if stamp is None or worktree.stamp() != stamp:
+                notes += worktree.hand_over(self._origin)
+                stamp = worktree.stamp() if attempt.stays else None
             lent = LentWorktree(
                 worktree,
                 attempt,
@@ -143,13 +153,15 @@ class Pool:
         finally:
             if lent and lent.kept and attempt.stays:
                 leftovers.settle(worktree)
-                self._held[attempt.task.id] = worktree, base
+                self._held[attempt.task.id] = worktree, base, stamp
             else:
                 self.slots.give_back(worktree.path.name)
 
-    def _taken(self, task: TaskId) -> tuple[Worktree, str]:
-        """A worktree, and the commit that it is ready on already."""
-        return self._held.pop(task, None) or (self._worktree(self.slots.take()), "")
+    def _taken(self, task: TaskId) -> tuple[Worktree, str, Stamp | None]:
+        """A worktree, the commit that it is ready on already, and how it was handed over."""
+        if task in self._held:
+            return self._held.pop(task)
+        return self._worktree(self.slots.take()), "", None
 
     def _outside(self, since: int) -> tuple[str, ...]:
         """What changed in the person's tree; remembered, for when it is in the way."""
@@ -167,7 +179,7 @@ class Pool:
             messages=self.messages,
             hooks=self.hooks,
             target=f"refs/heads/{self.branch}",
-            origin=self.slots.origin,
+            origin=self._origin,
             identity=self.identity,
             store=self._store,
         )
@@ -185,7 +197,7 @@ class Pool:
         worktree = self._worktree(path.name)
         notes = worktree.mark_set_up_by(self.setup)
         submodules.adopt(worktree.around)
-        return (*notes, *worktree.hand_over(self.slots.origin))
+        return (*notes, *worktree.hand_over(self._origin))
 
     def land(self, attempt: Order) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""

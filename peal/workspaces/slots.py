@@ -8,9 +8,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from peal.system import git
 from peal.workspaces.outside import PersonTree
-from peal.worktrees.agent_git import Origin
 
 
 @define(slots=False)
@@ -28,7 +26,6 @@ class Slots:
 
     def make_ready(self, count: int) -> list[str]:
         """The names of worktrees for so many attempts at once."""
-        _ = self.origin  # before anybody works here who could change it
         self._person_tree.look()
         with self._lock:
             self._free += [self._next() for _ in range(count - self._made)]
@@ -62,8 +59,3 @@ class Slots:
     @cached_property
     def _person_tree(self) -> PersonTree:
         return PersonTree(self.repo)
-
-    @cached_property
-    def origin(self) -> Origin:
-        """What agents' own git folders are made from."""
-        return Origin.of(git.common_folder(self.repo), self.repo)

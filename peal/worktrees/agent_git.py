@@ -18,6 +18,7 @@ from peal.system.git_refs import all_refs
 
 _UNDER_WAY = ("MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "AUTO_MERGE", "CHERRY_PICK_HEAD", "ORIG_HEAD")
 """What git keeps beside the index of something begun; see gitrepository-layout(5)."""
+_OWN = ("HEAD", "index")
 _SHARED = ("shallow", "info/exclude", "info/attributes", "info/grafts")
 _NOT_TAKEN = (
     "core.bare",
@@ -37,6 +38,10 @@ _DEEPEST = 5
 """How many names may point to one another before that is taken for a circle; git has the same bound."""
 
 
+Stamp = frozenset[tuple[str, tuple[int, ...]]]
+"""Paths, each with what a file system changes whenever it is changed."""
+
+
 @frozen
 class Origin:
     """What the git folders of one repository's worktrees are made from."""
@@ -47,13 +52,15 @@ class Origin:
     """The repository's own settings, as the text of a settings file."""
     has_ref_files: bool
     """Whether git keeps branches and tags in files there, and not in a table."""
+    hidden: str = "refs/peal/"
+    """Begins the names of refs that are peal's own business: as many as tasks have not landed."""
 
     @classmethod
-    def of(cls, folder: Path, tree: Path) -> "Origin":
+    def of(cls, folder: Path, tree: Path, hidden: str = "refs/peal/") -> "Origin":
         """As the repository is configured now; what an agent changes in there later is not handed on."""
         configured = _configured(folder)
         in_files = all(value == "files" for name, _, value in configured if name == "extensions.refstorage")
-        return cls(folder, _settings(folder, tree, configured), in_files)
+        return cls(folder, _settings(folder, tree, configured), in_files, hidden)
 
 
 @frozen
@@ -97,11 +104,31 @@ class AgentGit:
         (self.folder / "packed-refs").write_text(_refs(origin), encoding="utf-8", errors="surrogateescape")
         for name in _SHARED:
             _copy(common / name, self.folder / name)
-        for name in ("HEAD", "index", "info/sparse-checkout", *_UNDER_WAY):
-            _copy(own / name, self.folder / name)
-        for path in own.glob("sharedindex.*"):
-            _copy(path, self.folder / path.name)
+        there = {path.name for path in own.iterdir()}
+        for name in (
+            "HEAD",
+            "index",
+            *_UNDER_WAY,
+            *(name for name in there if name.startswith("sharedindex.")),
+        ):
+            if name in there:
+                _copy(own / name, self.folder / name)
+        _copy(own / "info/sparse-checkout", self.folder / "info/sparse-checkout")
         self.point_to(self.folder)
+
+    def stamp(self, own: Path) -> Stamp:
+        """What is the same for as long as nobody has changed this folder, or what of it comes from `own`."""
+        found = [
+            (name, _stamp(name)) for name in (str(self.tree / ".git"), *(str(own / name) for name in _OWN))
+        ]
+        todo = [str(self.folder)]
+        while todo:
+            with os.scandir(todo.pop()) as entries:
+                for entry in entries:
+                    found.append((entry.path, _stamp(entry.path)))
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+        return frozenset(found)
 
     def point_to(self, folder: Path) -> None:
         """Let programs in the worktree find this git folder."""
@@ -153,6 +180,15 @@ def _pointer(folder: Path) -> bytes:
     return b"gitdir: %s\n" % os.fsencode(folder)
 
 
+def _stamp(path: str) -> tuple[int, ...]:
+    """Nothing where there is nothing."""
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return ()
+    return seen.st_ctime_ns, seen.st_ino, seen.st_size, seen.st_mode
+
+
 def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
@@ -176,8 +212,9 @@ def _alternates(objects: Path) -> Iterator[bytes]:
 
 def _refs(origin: Origin) -> str:
     """The branches, tags and remote branches as git keeps them in one file, without what is the person's alone."""
-    listed = all_refs(origin.folder, origin.has_ref_files)
-    return "".join(f"{id_} {name}\n" for name, id_ in listed.items() if not name.startswith(_NOT_ANYBODY_S))
+    listed = all_refs(origin.folder, origin.has_ref_files, origin.hidden)
+    left_out = (*_NOT_ANYBODY_S, origin.hidden)
+    return "".join(f"{id_} {name}\n" for name, id_ in listed.items() if not name.startswith(left_out))
 
 
 def _configured(folder: Path) -> list[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from peal.system.files import content, replace
 from peal.system.git_objects import objects_of
 from peal.text.display import some
 from peal.worktrees import submodules
-from peal.worktrees.agent_git import AgentGit, Origin
+from peal.worktrees.agent_git import AgentGit, Origin, Stamp
 from peal.worktrees.clearing import Clearing, holds_anything, make_usable
 from peal.worktrees.conflicts import SIDES
 from peal.worktrees.guarded import own_programs
@@ -77,6 +77,16 @@ class Worktree:
         """Somebody is about to work here: their git finds the worktree as peal's has it; what to note of submodules."""
         self.agent_git.make(origin, self._registered())
         return submodules.fill(self.around)
+
+    def stamp(self) -> Stamp | None:
+        """
+        What is the same for as long as nobody has changed what was handed over; None where that cannot be told.
+
+        Submodules have git folders of their own, in places of their own.
+        """
+        if (self.path / ".gitmodules").exists():
+            return None
+        return self.agent_git.stamp(self._registered())
 
     def check_intact(self) -> None:
         """PealError if who worked here has meddled with what makes the folder a worktree."""
@@ -208,7 +218,7 @@ class Worktree:
         """Whether this is git's folder for the worktree; see gitrepository-layout(5), "worktrees/<id>/gitdir"."""
         named = folder / os.fsdecode(content(folder / "gitdir") or b"").removesuffix("\n")
         is_whole = named.name == ".git" and (folder / "HEAD").is_file()
-        return is_whole and named.parent.resolve() == self.path.resolve()
+        return is_whole and (named.parent == self.path or named.parent.resolve() == self.path.resolve())
 
     def stage(self) -> list[str]:
         """Everything that differs goes into the index, but for ignored files and repositories inside; what git left out is told."""
