@@ -6,7 +6,9 @@ from peal.agents import json_lines
 from peal.agents.faults import complains, limited, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.reset_times import told_as_number
+from peal.agents.said import at, error, message, refused, words
 from peal.model.agent import Fault, Reply, Trouble, Usage
+from peal.text.display import duration
 
 _RETRIES = "3"
 """The CLI's own tries of a request; it has ten by default, and tries a wrong key as often."""
@@ -132,12 +134,42 @@ def sign(line: str) -> Sign | None:
     return Sign.LAST if line.startswith('{"type":"result"') else None
 
 
+def result_said(event: dict[str, Any]) -> str:
+    """The last words, or why there are none; of the CLIs that end as claude does."""
+    if at(event, "is_error") is not True:
+        return words(event, "result")
+    errors = at(event, "errors")
+    listed = "; ".join(str(one) for one in errors) if isinstance(errors, list) else ""
+    return error(words(event, "result") or listed or words(event, "subtype"))
+
+
+def _waiting(event: dict[str, Any]) -> str:
+    if words(event, "subtype") != "api_retry":
+        return ""
+    wait, status = at(event, "retry_delay_ms"), at(event, "error_status")
+    after = f" in {duration(wait / 1000)}" if isinstance(wait, int | float) and 0 < wait < 1e9 else ""
+    why = words(event, "error") or "no connection"
+    return f"tries again{after}: {why}" + (f" (status {status})" if status else "")
+
+
+def _limit(event: dict[str, Any]) -> str:
+    is_over = words(event, "rate_limit_info", "status") == "rejected"
+    return error("usage limit reached") if is_over else ""
+
+
 CLAUDE = Cli(
     name="claude",
     programs=("claude",),
     tested="2.1.197",
     argv=argv,
     read=read,
+    says={
+        "assistant": message,
+        "user": refused,
+        "result": result_said,
+        "system": _waiting,
+        "rate_limit_event": _limit,
+    },
     env=env,
     sign=sign,
     flags=(

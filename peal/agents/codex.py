@@ -5,6 +5,7 @@ from typing import Any
 from peal.agents import json_lines
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.said import at, error, tool, words, wrong
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _WAITS = "Reconnecting... waiting for network"
@@ -91,12 +92,34 @@ def sign(line: str) -> Sign | None:
     return Sign.STUCK if line.startswith('{"type":"error"') and _WAITS in line else None
 
 
+def _item(event: dict[str, Any]) -> str:
+    """codex tells of a command when it begins, and of everything when it is over."""
+    item, is_over = at(event, "item"), words(event, "type") == "item.completed"
+    match words(item, "type"):
+        case "command_execution":
+            status = at(item, "exit_code")
+            failed = error(f"exit status {status}") if is_over and status else ""
+            return failed if is_over else tool("", item)
+        case "file_change":
+            changes = at(item, "changes")
+            paths = [words(one, "path") for one in changes] if isinstance(changes, list) else []
+            return f"changes {', '.join(filter(None, paths))}" if is_over else ""
+        case "agent_message":
+            return words(item, "text") if is_over else ""
+        case "error":
+            return words(item, "message") if is_over else ""
+        case "mcp_tool_call" | "web_search" as kind:
+            return tool(words(item, "tool") or kind, {"query": at(item, "query")}) if is_over else ""
+    return ""
+
+
 CODEX = Cli(
     name="codex",
     programs=("codex",),
     tested="0.169.0",
     argv=argv,
     read=read,
+    says={"item.started": _item, "item.completed": _item, "turn.failed": wrong},
     sign=sign,
     helps=(("exec", "--help"), ("exec", "resume", "--help")),
     flags=("--json", "--skip-git-repo-check", "-m", "-s", "-c", "--dangerously-bypass-approvals-and-sandbox"),

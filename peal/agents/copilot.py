@@ -7,6 +7,7 @@ from attrs import define, field
 from peal.agents import json_lines
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.said import at, error, tool, words, wrong
 from peal.model.agent import Fault, Reply, Trouble
 
 _STATUS = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}
@@ -105,12 +106,30 @@ def sign(line: str) -> Sign | None:
     return Sign.LAST if line.startswith('{"type":"result"') else None
 
 
+def _message(event: dict[str, Any]) -> str:
+    return words(event, "data", "content")
+
+
+def _used(event: dict[str, Any]) -> str:
+    return tool(words(event, "data", "toolName"), at(event, "data", "arguments"))
+
+
+def _failed(event: dict[str, Any]) -> str:
+    return error(words(event, "data", "error", "message"))
+
+
 COPILOT = Cli(
     name="copilot",
     programs=("copilot",),
     tested="1.0.102",
     argv=argv,
     read=read,
+    says={
+        "assistant.message": _message,
+        "tool.execution_start": _used,
+        "tool.execution_complete": _failed,
+        "session.error": wrong,
+    },
     env=env,
     sign=sign,
     flags=(

@@ -3,8 +3,10 @@
 from typing import Any
 
 from peal.agents import json_lines
+from peal.agents.claude import result_said
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.said import at, message, refused, tool, words
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 
@@ -101,12 +103,21 @@ def is_its(name: str, path: str) -> bool:
     return name != "agent" or "cursor" in path.lower()
 
 
+def _called(event: dict[str, Any]) -> str:
+    """A tool of cursor: `{"shellToolCall": {"args": {...}}}`."""
+    calls = at(event, "tool_call")
+    if words(event, "subtype") != "started" or not isinstance(calls, dict):
+        return ""
+    return "\n".join(tool(name.removesuffix("ToolCall"), at(call, "args")) for name, call in calls.items())
+
+
 CURSOR = Cli(
     name="cursor",
     programs=("cursor-agent", "agent"),
     tested="",
     argv=argv,
     read=read,
+    says={"assistant": message, "user": refused, "result": result_said, "tool_call": _called},
     sign=sign,
     flags=("-p", "--trust", "--output-format", "--model", "--resume", "--mode", "--force"),
     markers=("CURSOR_AGENT",),

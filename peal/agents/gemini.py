@@ -8,6 +8,7 @@ from attrs import define, field
 from peal.agents import json_lines
 from peal.agents.faults import complains, complaint, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.said import at, error, tool, words, wrong
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ATTEMPT = re.compile(r"^Attempt (\d+) failed", re.MULTILINE)
@@ -162,12 +163,26 @@ def sign(line: str) -> Sign | None:
     return Sign.STUCK if line.startswith("Attempt ") and _is_patience_over(line) else None
 
 
+def _used(event: dict[str, Any]) -> str:
+    """A tool, which it tells of before it is used."""
+    return tool(words(event, "tool_name"), at(event, "parameters"))
+
+
+def _failed(event: dict[str, Any]) -> str:
+    return error(words(event, "error", "message")) if at(event, "status") == "error" else ""
+
+
+def _message(event: dict[str, Any]) -> str:
+    return words(event, "content") if words(event, "role") == "assistant" else ""
+
+
 GEMINI = Cli(
     name="gemini",
     programs=("gemini",),
     tested="0.61.0",
     argv=argv,
     read=read,
+    says={"error": wrong, "tool_use": _used, "tool_result": _failed, "message": _message, "result": _failed},
     files=files,
     sign=sign,
     flags=("-o", "--skip-trust", "-m", "--resume", "--approval-mode", "--policy"),

@@ -11,6 +11,7 @@ from peal.agents import json_lines
 from peal.agents.faults import complains, is_limit, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.reset_times import seconds_or_milliseconds, told_by_header
+from peal.agents.said import at, error, tool, words, wrong
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _READ_ONLY = {"edit": "deny", "bash": "deny"}
@@ -167,12 +168,24 @@ def sign(line: str) -> Sign | None:
     return Sign.STUCK if failure and is_limit(failure[2]) else None
 
 
+def _used(event: dict[str, Any]) -> str:
+    """A tool, which it tells of when that is over."""
+    state = at(event, "part", "state")
+    used = tool(words(event, "part", "tool"), at(state, "input"))
+    return "\n".join(filter(None, (used, error(words(state, "error")))))
+
+
+def _text(event: dict[str, Any]) -> str:
+    return words(event, "part", "text")
+
+
 OPENCODE = Cli(
     name="opencode",
     programs=("opencode",),
     tested="1.18.33",
     argv=argv,
     read=read,
+    says={"error": wrong, "text": _text, "tool_use": _used},
     env=env,
     sign=sign,
     helps=(("run", "--help"),),

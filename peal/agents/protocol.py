@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from attrs import field, frozen
 
+from peal.agents.said import Says
 from peal.model.agent import Command, Declined, Reply
 from peal.model.pipeline import Phase
 from peal.model.plan import Task
@@ -116,6 +117,8 @@ class Cli:
     prompt: Literal["stdin", "file"] = "stdin"
     sign: Callable[[str], Sign | None] | None = None
     """What a line of stdout or stderr tells while the process runs."""
+    says: Says = field(factory=dict)
+    """What its events say to a person."""
     reports_cost: bool = False
     reports_usage: bool = True
     sessions: bool = True

@@ -3,9 +3,10 @@
 from typing import Any
 
 from peal.agents import json_lines
-from peal.agents.claude import refusals
+from peal.agents.claude import refusals, result_said
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.said import message, refused
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ERROR_API = "[API Error"
@@ -93,6 +94,7 @@ QWEN = Cli(
     tested="0.15.10",
     argv=argv,
     read=read,
+    says={"assistant": message, "user": refused, "result": result_said},
     sign=sign,
     flags=("-o", "-m", "--resume", "--approval-mode", "--exclude-tools"),
     markers=("QWEN_CODE", "QWEN_CODE_NO_RELAUNCH"),
