@@ -28,7 +28,7 @@ class LentWorktree:
     """See `Workspace`."""
 
     worktree: Worktree
-    attempt: Order
+    order: Order
     base: str
     ref: str
     messages: Messages
@@ -56,7 +56,7 @@ class LentWorktree:
 
     def left_out(self) -> tuple[str, ...]:
         """Files that git ignores and that this attempt has made."""
-        if self.attempt.phase.kind is Kind.WRITE:
+        if self.order.phase.kind is Kind.WRITE:
             self._stage()
         tree = self._staged.tree if self._staged else ""
         return tuple(ignored_since(self.worktree, self._watched_at, tree))
@@ -79,13 +79,13 @@ class LentWorktree:
     def keep(self, run: str) -> str:
         """Commit, and let a branch of peal's point there, so that the worktree is free for others."""
         self.worktree.clearing.open_up()
-        text = self.messages.of_task(self.attempt.task, run)
+        text = self.messages.of_task(self.order.task, run)
 
         def commit_of(tree: str) -> str:
             return commits.made(self.worktree.repo, tree, self._parents, text, self.identity)
 
         made = commits.checkpoint(self.worktree, self.base, commit_of, self._staged)
-        commit, left = made.commit, commits.save_submodules(self.worktree, self.attempt.folder)
+        commit, left = made.commit, commits.save_submodules(self.worktree, self.order.folder)
         self.notes += made.notes
         if left and not commit:
             raise PealError(f"{left[0]}; commit it in the submodule")
@@ -102,7 +102,7 @@ class LentWorktree:
     @property
     def _parents(self) -> tuple[str, ...]:
         """What the task's one commit comes after; a later phase's takes the place of the one that it began on."""
-        begun_on = objects_of(self.worktree.repo).commit(self.base) if self.attempt.base else None
+        begun_on = objects_of(self.worktree.repo).commit(self.base) if self.order.base else None
         return begun_on.parents if begun_on else (self.base,)
 
     def rescue(self) -> str:

@@ -32,7 +32,7 @@ class Merge:
     """One round's merge, in the pool's worktree for it; see `Change`."""
 
     worktree: Worktree
-    attempt: Order
+    order: Order
     ref: str
     """The branch of peal's that keeps the task's commit."""
     base: str
@@ -58,7 +58,7 @@ class Merge:
     @property
     def is_empty(self) -> bool:
         """The task has changed nothing."""
-        return not self.attempt.change.brings
+        return not self.order.change.brings
 
     @property
     def path(self) -> Path:
@@ -81,7 +81,7 @@ class Merge:
 
     @property
     def _parents(self) -> tuple[str, ...]:
-        brought = self._objects.commit(self.attempt.change.brings)
+        brought = self._objects.commit(self.order.change.brings)
         return brought.parents if brought else ()
 
     @property
@@ -90,17 +90,17 @@ class Merge:
 
     @cached_property
     def _way(self) -> Way:
-        return way_onto(self._objects, self.base, self.attempt.change.brings, lambda: self._plain_tree)
+        return way_onto(self._objects, self.base, self.order.change.brings, lambda: self._plain_tree)
 
     @cached_property
     def _plain_tree(self) -> str:
         """The tree of a merge that git makes by itself; empty where it makes none."""
-        return self.store.tree(self.base, self.attempt.change.brings)
+        return self.store.tree(self.base, self.order.change.brings)
 
     @property
     def _onto(self) -> tuple[str, ...]:
         """The parents of the commit that comes out."""
-        other = {Way.MERGED: self._parents[1:], Way.MERGE: (self.attempt.change.brings,)}.get(self._way, ())
+        other = {Way.MERGED: self._parents[1:], Way.MERGE: (self.order.change.brings,)}.get(self._way, ())
         return (self.base, *other)
 
     @property
@@ -113,14 +113,14 @@ class Merge:
         """The text of the commit that comes out."""
         if self._way is Way.REPLAY:
             return self.messages.of_task(
-                self.attempt.task, commits.run_of(self.worktree.repo, self._task_commit)
+                self.order.task, commits.run_of(self.worktree.repo, self._task_commit)
             )
-        task, is_mend = self.attempt.task, self._way is Way.NOTHING
+        task, is_mend = self.order.task, self._way is Way.NOTHING
         return self.messages.of_mend(task) if is_mend else self.messages.of_merge(task)
 
     @property
     def _task_commit(self) -> str:
-        return self.attempt.change.own or self.attempt.change.brings
+        return self.order.change.own or self.order.change.brings
 
     def conflicts(self) -> tuple[Finding, ...]:
         """A finding for each path that clashes."""
@@ -138,7 +138,7 @@ class Merge:
         elif self.hooks.names or self._way is Way.REPLAY:
             return False
         elif self._way is Way.MERGED:
-            self._commit = self.attempt.change.brings
+            self._commit = self.order.change.brings
         else:
             if not self._plain_tree:
                 return False
@@ -151,12 +151,12 @@ class Merge:
         """Ready the worktree: on the merge, or on the branch with the merge in the index."""
         self._is_staged = True
         self.notes += leftovers.cleared(self.worktree, self._commit or self.base)
-        leftovers.claim(self.worktree, self.attempt.folder, self._commit or self.base)
+        leftovers.claim(self.worktree, self.order.folder, self._commit or self.base)
         if self._commit:
             return
         if self.worktree.links():
             self._hand_over()  # git looks into submodules to see which of two commits is the later one
-        brings = self.attempt.change.brings
+        brings = self.order.change.brings
         match self._way:
             case Way.MERGED:
                 self._git(
@@ -281,10 +281,10 @@ class Merge:
             leftovers.rescue(self.worktree)
             return ""
         listed = git.output(
-            self.worktree.repo, "ls-tree", "-r", "-z", "--name-only", self.attempt.change.brings
+            self.worktree.repo, "ls-tree", "-r", "-z", "--name-only", self.order.change.brings
         )
         found = staged(self.worktree, self.base, brought=frozenset(listed.split("\0")))
-        self.notes += (*found.notes, *commits.save_submodules(self.worktree, self.attempt.folder))
+        self.notes += (*found.notes, *commits.save_submodules(self.worktree, self.order.folder))
         if (
             not found.paths and self._way is not Way.NOTHING
         ):  # the agent has taken the task's change out again

@@ -126,24 +126,24 @@ class Pool:
         return objects_of(self.repo)
 
     @contextmanager
-    def lend(self, attempt: Order) -> Iterator[LentWorktree]:
+    def lend(self, order: Order) -> Iterator[LentWorktree]:
         """A clean worktree on the branch's newest commit; the one the task planned in, if it passed there."""
-        worktree, base, stamp = self._taken(attempt.task.id)
+        worktree, base, stamp = self._taken(order.task.id)
         lent: LentWorktree | None = None
         try:
             notes: list[str] = []
             if not base:
-                base = attempt.base or self.target()
+                base = order.base or self.target()
                 notes = leftovers.cleared(worktree, base)
-            leftovers.claim(worktree, attempt.folder, base)
+            leftovers.claim(worktree, order.folder, base)
             if stamp is None or worktree.stamp() != stamp:
                 notes += worktree.hand_over(self._origin)
-                stamp = worktree.stamp() if attempt.stays else None
+                stamp = worktree.stamp() if order.stays else None
             lent = LentWorktree(
                 worktree,
-                attempt,
+                order,
                 base,
-                self.ref(attempt.task.id),
+                self.ref(order.task.id),
                 self.messages,
                 self.identity,
                 self._outside,
@@ -151,9 +151,9 @@ class Pool:
             )
             yield lent
         finally:
-            if lent and lent.kept and attempt.stays:
+            if lent and lent.kept and order.stays:
                 leftovers.settle(worktree)
-                self._held[attempt.task.id] = worktree, base, stamp
+                self._held[order.task.id] = worktree, base, stamp
             else:
                 self.slots.give_back(worktree.path.name)
 
@@ -169,12 +169,12 @@ class Pool:
         self._changed_outside |= set(found)
         return found
 
-    def change(self, attempt: Order) -> Merge:
+    def change(self, order: Order) -> Merge:
         """The task's commit on top of the branch."""
         return Merge(
             worktree=self._address,
-            attempt=attempt,
-            ref=self.ref(attempt.task.id),
+            order=order,
+            ref=self.ref(order.task.id),
             base=self.target(),
             messages=self.messages,
             hooks=self.hooks,
@@ -199,36 +199,36 @@ class Pool:
         submodules.adopt(worktree.around)
         return (*notes, *worktree.hand_over(self._origin))
 
-    def land(self, attempt: Order) -> Outcome:
+    def land(self, order: Order) -> Outcome:
         """Into the branch; then peal's own branch for the task has done its work."""
-        if not attempt.change.verified:
+        if not order.change.verified:
             return Outcome(Result.PASSED, "nothing to land")
         try:
-            return self._landed(attempt)
+            return self._landed(order)
         except git.GitError as refused:  # the work is kept, and waits for a repository that git can read
             return Outcome(Result.HELD, f"{refused}; put that right, then `peal resume`")
 
-    def _landed(self, attempt: Order) -> Outcome:
-        brings = self._objects.brought_by(attempt.change.verified)
-        if waiting := self._unaccepted(attempt, brings) or self._unpublished(brings):
+    def _landed(self, order: Order) -> Outcome:
+        brings = self._objects.brought_by(order.change.verified)
+        if waiting := self._unaccepted(order, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self.slots.landing():
-            outcome = fast_forward.landed(self.repo, self.branch, attempt.change.verified)
+            outcome = fast_forward.landed(self.repo, self.branch, order.change.verified)
         named = sorted(path for path in self._changed_outside if f"`{path}`" in outcome.reason)
         if outcome.result is Result.HELD and named:
             why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"
             outcome = evolve(outcome, notes=(*outcome.notes, why))
         if outcome.result is Result.PASSED:
-            left = commits.let_go(self.repo, self.ref(attempt.task.id))
+            left = commits.let_go(self.repo, self.ref(order.task.id))
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
 
-    def _unaccepted(self, attempt: Order, brings: Iterable[str]) -> str:
+    def _unaccepted(self, order: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""
         found = self.guarded.among(brings)
-        if not found or attempt.task.id in self.accepted:
+        if not found or order.task.id in self.accepted:
             return ""
-        task = attempt.task.id
+        task = order.task.id
         return (
             f"it changes {some(found, _SHOWN)}, by which peal or your git would be told what to run; look at it with "
             f"`peal diff {task}`, and let it land with `peal resume --accept-settings {task}`"

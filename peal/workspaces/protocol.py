@@ -145,10 +145,10 @@ class Workspaces(Protocol):
     def setup(self) -> tuple[str, ...]:
         """The command that readies a fresh worktree; empty if there is none."""
 
-    def lend(self, attempt: Order) -> AbstractContextManager[Workspace]:
+    def lend(self, order: Order) -> AbstractContextManager[Workspace]:
         """A folder for `plan` or `execute`, until the context ends; PealError if there can be none."""
 
-    def change(self, attempt: Order) -> Change:
+    def change(self, order: Order) -> Change:
         """What `address` looks at."""
 
     def needs_setup(self, path: Path) -> bool:
@@ -157,5 +157,5 @@ class Workspaces(Protocol):
     def mark_set_up(self, path: Path) -> tuple[str, ...]:
         """Note that `setup` has succeeded in this folder; what is to be told of that."""
 
-    def land(self, attempt: Order) -> Outcome:
+    def land(self, order: Order) -> Outcome:
         """Bring the verified change into the branch; never anything else, and never over the person's own work."""

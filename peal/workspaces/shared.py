@@ -124,13 +124,13 @@ class SharedTree:
         return {}
 
     @contextmanager
-    def lend(self, attempt: Order) -> Iterator[SharedFolder]:
+    def lend(self, order: Order) -> Iterator[SharedFolder]:
         """The repository."""
-        yield SharedFolder(self.place, attempt.alone)
+        yield SharedFolder(self.place, order.alone)
 
-    def change(self, attempt: Order) -> SharedFolder:
+    def change(self, order: Order) -> SharedFolder:
         """The repository as it is."""
-        return SharedFolder(self.place, attempt.alone)
+        return SharedFolder(self.place, order.alone)
 
     def needs_setup(self, path: Path) -> bool:  # noqa: ARG002
         """The person's tree is as they want it."""
@@ -140,6 +140,6 @@ class SharedTree:
         """The person's tree is as they want it."""
         return ()
 
-    def land(self, attempt: Order) -> Outcome:  # noqa: ARG002
+    def land(self, order: Order) -> Outcome:  # noqa: ARG002
         """The change is where it belongs already."""
         return Outcome(Result.PASSED)
