@@ -54,7 +54,8 @@ def _started(steps: Repo, phase: str = "execute") -> list[str]:
     return [str(event["task"]) for event in steps.recorded("StepStarted") if event["phase"] == phase]
 
 
-def test_tasks_with_names_run_in_the_order_of_the_plan_and_land(steps: Repo) -> None:
+def test_tasks_with_names_run_in_their_order_land_and_are_told_by_them(steps: Repo) -> None:
+    """One run, looked at from all sides: branch, trailers, what scripts read, folders of attempts, logs and diffs."""
     told = _run(steps)
 
     assert steps.read("done.txt").split() == list(NAMES)
@@ -66,11 +67,12 @@ def test_tasks_with_names_run_in_the_order_of_the_plan_and_land(steps: Repo) -> 
         steps.git("log", "--no-merges", "-1", "--format=%(trailers:key=Peal-Task,valueonly)").strip() == "9"
     )
     assert steps.git("for-each-ref", "refs/heads/peal") == ""
+    _look_at_what_scripts_read(steps)
+    _look_at_folders(steps)
 
 
-def test_what_scripts_read_has_the_names_and_numbers_as_numbers(steps: Repo) -> None:
-    _run(steps)
-
+def _look_at_what_scripts_read(steps: Repo) -> None:
+    """Names as they are written, and those that are numbers as numbers."""
     state = json.loads((steps.memory() / "state.json").read_text())
     summary = json.loads((steps.memory() / "run_summary.json").read_text())
     told = json.loads(steps.peal("status", "--json").stdout)
@@ -81,29 +83,18 @@ def test_what_scripts_read_has_the_names_and_numbers_as_numbers(steps: Repo) -> 
         assert [(task["id"], task["index"]) for task in tasks] == list(zip(NAMES, as_written, strict=True))
 
 
-def test_folders_of_attempts_are_named_after_the_tasks_as_far_as_can_be(steps: Repo) -> None:
-    _run(steps)
-
+def _look_at_folders(steps: Repo) -> None:
+    """They are named after the tasks as far as a folder can be called so."""
     folders = sorted(path.name for path in (steps.memory() / "attempts").iterdir() if "execute" in path.name)
     strange = next(name for name in folders if "drei" in name)
-    assert folders == sorted(
-        [
-            "T001-execute-1",
-            "2.1-execute-1",
-            strange,
-            "a-b-execute-1",
-            "T01-execute-1",
-            "010-execute-1",
-            "009-execute-1",
-        ]
-    )
+    plain = [f"{name}-execute-1" for name in ("T001", "2.1", "a-b", "T01", "010", "009")]
+    assert folders == sorted([strange, *plain])
     assert strange.startswith("über-drei-")
-    for name in ("über/drei", "a-b"):
-        assert (
-            f"== task {name} execute, attempt 1 by shell (passed"
-            in steps.peal("logs", name, "execute").stdout
-        )
-        assert f"+{name}" in steps.peal("diff", name).stdout
+    assert (
+        "== task über/drei execute, attempt 1 by shell (passed"
+        in steps.peal("logs", "über/drei", "execute").stdout
+    )
+    assert "+über/drei" in steps.peal("diff", "über/drei").stdout
 
 
 READ = Plan("plan.md", "steps", tuple(Task(TaskId(name), name, "") for name in NAMES))
