@@ -236,12 +236,20 @@ plan = ["sh", "-c", '''{plan}; echo the plan''', "m", "{{prompt_file}}"]
 )
 def test_what_planning_did_to_its_git_is_gone_when_work_begins(project: Repo, out: Path, plan: str) -> None:
     """Where it did nothing, the same git folder is used again."""
+    folder = 'stat -c %i:%Z "$(git rev-parse --git-dir)/config" >>"$OUT/folders"'
     look = (
-        'git branch --list mine >"$OUT/seen"; git tag --list mine >>"$OUT/seen"; git config peal.mine >>"$OUT/seen"; '
-        'ls $(git rev-parse --git-dir)/mine >>"$OUT/seen" 2>/dev/null; git log --format=%s HEAD | grep mine >>"$OUT/seen"; '
-        'git ls-files -v README.md | grep "^h" >>"$OUT/seen"; echo 1 > one'
+        folder
+        + "; "
+        + (
+            'git branch --list mine >"$OUT/seen"; git tag --list mine >>"$OUT/seen"; git config peal.mine >>"$OUT/seen"; '
+            'ls $(git rev-parse --git-dir)/mine >>"$OUT/seen" 2>/dev/null; git log --format=%s HEAD | grep mine >>"$OUT/seen"; '
+            'git ls-files -v README.md | grep "^h" >>"$OUT/seen"; echo 1 > one'
+        )
     )
-    project.write("peal.toml", PLANNING.format(plan=plan, execute=look).replace("{{", "{").replace("}}", "}"))
+    project.write(
+        "peal.toml",
+        PLANNING.format(plan=f"{folder}; {plan}", execute=look).replace("{{", "{").replace("}}", "}"),
+    )
     project.write("plan.md", "## Task 1: One\n\nWrite it.\n")
     project.git("add", ".")
     project.git("commit", "-qm", "the plan")
@@ -250,6 +258,18 @@ def test_what_planning_did_to_its_git_is_gone_when_work_begins(project: Repo, ou
 
     assert (out / "seen").read_text() == ""
     assert project.read("one") == "1\n"
+    folders = (out / "folders").read_text().split()
+    assert (len(set(folders)) == 1) == (plan == "true")
+
+
+@pytest.mark.parametrize("branch", ["peal/topic", "peal/plan"])
+def test_a_branch_of_the_person_s_is_seen_though_it_is_called_like_peal_s(project: Repo, branch: str) -> None:
+    commit_plan(project, f"git log --oneline {branch} > one")
+    project.git("switch", "-qc", branch)
+
+    run_plan(project)
+
+    assert project.read("one")
 
 
 def test_an_agent_does_not_see_where_peal_keeps_the_work_of_others(project: Repo, out: Path) -> None:

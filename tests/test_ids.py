@@ -228,6 +228,7 @@ def test_what_did_not_land_is_kept_by_a_branch_of_the_name(steps: Repo) -> None:
     kept = steps.git("for-each-ref", "--format=%(refname)", "refs/heads/peal").split()
     assert len(kept) == 1
     assert "/über-drei-" in kept[0]
+    assert "kept branch `peal/" in steps.peal("clean", "--branches", "--dry-run", code=None).stdout
     (steps.path / "done.txt").unlink()
     steps.peal("resume")
     assert steps.read("done.txt").split() == ["über/drei", "4.2"]

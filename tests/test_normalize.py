@@ -3,6 +3,7 @@
 import codecs
 import json
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -258,6 +259,32 @@ def test_what_a_rewriting_has_used_counts_as_the_run_s(project: Repo, clis: Call
     assert told["used_by_phase"]["normalize"]["output"] == rewritten["usage"][0]["output"] > 0
     project.peal("resume", "--max-tokens", "1000000")
     assert project.read("a.txt") == "Hello\n"
+
+
+def test_what_a_rewriting_has_used_is_known_though_the_run_was_stopped_at_once(
+    project: Repo, clis: Callable[..., Clis]
+) -> None:
+    """The signal comes while worktrees are made: nothing was asked yet for any task."""
+    fakes = clis("claude")
+    project.write("wishes.md", "plan: SAY ## Task 1: Make a\nplan: SAY execute: WRITE a.txt: Hello\n")
+    slow = project.path.parent / "slow"
+    slow.mkdir()
+    git = shutil.which("git", path=project.env["PATH"])
+    (slow / "git").write_text(
+        f'#!/bin/sh\ncase "$*" in *"worktree add"*) touch "{slow}/here"; sleep 5;; esac\nexec {git} "$@"\n'
+    )
+    (slow / "git").chmod(0o755)
+    env = {"PATH": f"{slow}:{project.env['PATH']}"}
+    words = ("--agent", "claude", "--max-tokens", "1")
+    process = project.start("run", "wishes.md", "--normalize", *words, **env)
+    eventually((slow / "here").exists)
+    process.send_signal(signal.SIGINT)
+    ended(process, 130)
+
+    project.peal("resume", code=4)
+
+    assert len(fakes.calls("claude")) == 1
+    assert len(project.recorded("PlanRewritten")) == 1
 
 
 def test_nobody_is_asked_again_when_the_budget_is_used_up(project: Repo, clis: Callable[..., Clis]) -> None:

@@ -634,3 +634,16 @@ def test_a_rewritten_plan_keeps_what_was_made_of_it_when_it_moves(project: Repo,
 
     assert "`wishes.md` is gone, and the tasks it held are those of `moved.md`" in said
     assert [path.name[:6] for path in (project.path / ".peal").glob("*-normalized.md")] == ["moved-"]
+
+
+def test_a_resume_goes_on_with_its_selection_though_one_of_that_is_no_task_any_more(project: Repo) -> None:
+    project.write("plan.md", shell_plan(*(f"echo {number} > {number}" for number in range(1, 6))))
+    project.peal("run", "plan.md", "--agent", "shell", "--task", "1-4")
+    project.peal("redo", "2", "5")
+    text = project.read("plan.md")
+    third = text[text.index("## Task 3") : text.index("## Task 4")]
+    project.write("plan.md", text.replace(third, ""))
+
+    told = project.peal("resume").stdout
+
+    assert "4 of 4 tasks complete" in told

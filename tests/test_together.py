@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 
+import pytest
 from attrs import define, evolve, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -155,6 +156,16 @@ def test_plans_that_land_in_branches_of_their_own_do_not_wait_for_each_other() -
     assert [step.phase for step in first.start] == ["address"]
     assert second.start == ()
     assert second.reasons[-1].text == "another plan is at the branch"
+
+
+def test_plans_that_share_a_tree_are_not_carried_out_at_once() -> None:
+    """Reviewers of one would look while another writes."""
+    memories = [Remembered(), Remembered()]
+    for memory in memories:
+        memory.append(PlanRead(1.0, tasks_of("1")), opened(2.0, Limits(max_parallel=2)))
+
+    with pytest.raises(ValueError, match="several plans at once need worktrees"):
+        decide_together([Agenda(work_of(tasks_of("1")), memory.history) for memory in memories], 9.0)
 
 
 # Laws

@@ -15,6 +15,7 @@ from peal.run.job_of import where_it_is
 from peal.run.known_plans import plan_paths_of
 from peal.system.layout import PlanPaths
 from peal.system.signals import Hearing
+from peal.text.names import ranges, whole_number
 
 
 @click.command()
@@ -44,7 +45,10 @@ def _stored(plan_paths: PlanPaths) -> dict[str, Any]:
     if opened is None or opened.selected is None or not forgotten:
         return opened.flags if opened else {}
     kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
-    return {**kept, "task": [*opened.selected, *sorted(forgotten.difference(opened.selected))]}
+    tasks = [*opened.selected, *sorted(forgotten.difference(opened.selected))]
+    numbers = [task for task in tasks if whole_number(task) is not None]
+    names = [task for task in tasks if whole_number(task) is None]
+    return {**kept, "task": [*([ranges(numbers)] if numbers else []), *names]}  # ranges may have gaps by now
 
 
 def _renewed(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -92,19 +92,18 @@ def _waits_how(task: Task, other: TaskId) -> str:
     return f"is after task `{other}`" if other in task.after else f"comes behind task `{other}`"
 
 
-def _waits(plan: Plan) -> dict[TaskId | int, set[TaskId | int]]:
+def _waits(plan: Plan) -> dict[TaskId | int, list[TaskId | int]]:
     """
     What each task waits for; places between segments are nodes of their own, counted from 1.
 
     So the graph grows with the plan, and not with its square.
     """
-    after = {task.id: set(task.after) for task in plan.tasks}
-    graph: dict[TaskId | int, set[TaskId | int]] = {}
+    after = {task.id: task.after for task in plan.tasks}
+    graph: dict[TaskId | int, list[TaskId | int]] = {}
     for place, segment in enumerate(plan.segments, 1):
-        graph[place + 1] = {place, *segment.tasks}
+        graph[place + 1] = [place, *segment.tasks]
         for task in segment.tasks:
-            named = {one for one in after[task] if one in after and one != task}
-            graph[task] = {*named} or {place}
+            graph[task] = [one for one in after[task] if one in after and one != task] or [place]
     return graph
 
 

@@ -65,7 +65,7 @@ def id_as_json(task: TaskId) -> int | str:
 
 def find(text: str, tasks: Container[TaskId]) -> TaskId | None:
     """The task that a person means: the one of that id, or of that number with zeros in front; None if it is not there."""
-    for name in (text, text.lstrip("0") or "0") if text.isdecimal() else (text,):
+    for name in (text, text.lstrip("0") or "0") if text.isascii() and text.isdecimal() else (text,):
         if (task := TaskId(name)) in tasks:
             return task
     return None

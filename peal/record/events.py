@@ -77,7 +77,7 @@ class PlanRead:
 
 @frozen
 class PlanRewritten:
-    """An agent has made the plan of a file that was none, before this run began."""
+    """An agent has made the plan of a file that was none, for the run that is opened next."""
 
     at: float
     agent: str

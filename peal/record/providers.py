@@ -18,6 +18,8 @@ class Providers:
     """Agents whose usage limit was met, and when it is reset, in wall-clock seconds; outlives a run."""
     spent: Spending = field(factory=Spending)
     """What attempts have used since `peal run`; a resume goes on counting."""
+    ahead: Spending = field(factory=Spending)
+    """The part of it that a run which is not opened yet has used already."""
     session: str = ""
     """The session whose spending this is; what several plans of it spend is counted together."""
 
@@ -27,11 +29,14 @@ class Providers:
             case RunOpened():
                 if not event.resumed and not (event.session and event.session == self.session):
                     self.spent = Spending()
+                    self.spent.take_in(self.ahead)
+                self.ahead = Spending()
                 if event.try_now:
                     self.limited.clear()
                 self.session = event.session
             case PlanRewritten():
-                self.spent.add("normalize", event.usage)
+                for sums in (self.spent, self.ahead):
+                    sums.add("normalize", event.usage)
             case StepEnded(outcome=outcome):
                 self.spent.add(event.phase, outcome.usage)
                 if outcome.result is Result.LIMITED and outcome.agent:
@@ -41,6 +46,7 @@ class Providers:
         """What is known of a plan is known of all; what it has `spent` before counts if its run goes on."""
         for agent, until in others.limited.items():
             self.limited[agent] = max(until, self.limited.get(agent, 0.0))
+        self.ahead.take_in(others.ahead)
         if spent:
             self.spent.take_in(others.spent)
 

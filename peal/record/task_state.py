@@ -15,7 +15,7 @@ class Attempt:
     """An attempt as remembered; `ended` and `outcome` are None while it runs."""
 
     task: TaskId
-    """The task's number when the attempt was made: its folder is named after it."""
+    """The task's id when the attempt was made: its folder is named after it."""
     phase: str
     number: int
     agent: str

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from peal.executors import Executor
 from peal.model.decision import Decision, Halt
+from peal.model.plan import id_as_json
 from peal.record import store
 from peal.record.events import (
     Event,
@@ -101,7 +102,9 @@ class PlanRun:
 
     def _start(self, decision: Decision) -> None:
         for reason in decision.reasons if decision.start else ():
-            self.log.tell("debug", "decided", {"tasks": reason.tasks, "why": str(reason)})
+            self.log.tell(
+                "debug", "decided", {"tasks": list(map(id_as_json, reason.tasks)), "why": str(reason)}
+            )
         job, history, now = self.job, self.memory.history, time.time()
         orders = [
             order_of(step, job.tasks[step.task], job.plan_paths, history, not decision.concurrent, now)

@@ -93,7 +93,7 @@ def rewritten(rewriting: Rewriting) -> tuple[Plan, PlanRewritten]:
     raw, path = rewriting.plan_file.read_bytes(), str(rewriting.plan_file)
     if is_utf16(raw):
         raise PealError(f"`{path}` is UTF-16, which no agent is asked to read; save it as UTF-8")
-    agent = _free_agent(rewriting)
+    agent = next(iter(rewriting.roster.chains.values()))[0]  # as for the first phase of a task
     rewriting.say(f"`{path}` is no plan yet; agent `{agent}` rewrites it as one")
     spent = Providers()
     problems: tuple[Problem, ...] = ()
@@ -123,12 +123,6 @@ def rewritten(rewriting: Rewriting) -> tuple[Plan, PlanRewritten]:
         f"agent `{agent}` made no plan of `{path}`{cost}: {problems[0].message}; its answer is in "
         f"`{context.order.folder}`; {way_out}"
     )
-
-
-def _free_agent(rewriting: Rewriting) -> str:
-    """Who is asked: whoever would be asked for the first phase of a task."""
-    chain = next(iter(rewriting.roster.chains.values()))
-    return rewriting.session.providers.free_agent(chain, time.time()) or chain[0]
 
 
 @contextmanager

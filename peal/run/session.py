@@ -48,7 +48,11 @@ class Session:
     @cached_property
     def _scratch(self) -> scratch.Scratch:
         """Made when the first program is to be started: who only takes the lock needs none."""
-        return self._stack.enter_context(scratch.scratch(self.name, self.say))
+        return self._stack.enter_context(scratch.scratch(self.name, self._tell))
+
+    def _tell(self, text: str) -> None:
+        """To whoever is told at that time."""
+        self.say(text)
 
     def programs(self, plan: str, fence: Mapping[str, str]) -> Programs:
         """What starts the programs for a plan, with a temporary folder of its own; PealError if there can be none."""

@@ -64,6 +64,9 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing, open_session: Opener
     refuse_to_repeat(job, reading)
     open_now = open_session(screen.say)
     with open_now.plan(reading, job.fresh, goes_on=job.resumed) as held:
+        if job.rewritten:
+            with store.writing(job.plan_paths):
+                held.append(job.rewritten)
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
             hearing.end()
@@ -185,8 +188,6 @@ def _guarded(
         hearing.hand_to(lambda number: open_now.inbox.put(Happened(stop_asked(number))))
         run = PlanRun(job, held, executor, screen, log)
         run.open(opening_of(job, open_now.name))
-        if job.rewritten:
-            run.record(job.rewritten)
         carry_out([run], executor)
         return End.of(run)
 

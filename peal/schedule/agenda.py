@@ -73,7 +73,7 @@ class Work:
         return cls(
             tuple(Segment(kept) for kept in cut if kept),
             {
-                task.id: tuple(asked.intersection(task.after))
+                task.id: tuple(one for one in task.after if one in asked)
                 for task in listed
                 if task.after and task.id in asked
             },

@@ -40,7 +40,13 @@ def decide(agenda: Agenda, now: float, others: Others = Others()) -> Decision:
 
 
 def decide_together(agendas: Sequence[Agenda], now: float) -> tuple[Decision, ...]:
-    """For each of several plans what to start at `now`, or why its run is over; places go to the first first."""
+    """
+    For each of several plans what to start at `now`, or why its run is over; places go to the first first.
+
+    ValueError for several that do not all work in worktrees: in one tree reviewers would look while others write.
+    """
+    if len(agendas) > 1 and not all(agenda.history.lands for agenda in agendas):
+        raise ValueError("several plans at once need worktrees")
     running = {id(agenda): len(agenda.history.running) for agenda in agendas}
     at_branch = {id(agenda): bool(_at_the_branch(agenda.history)) for agenda in agendas}
     found: list[Decision] = []

@@ -118,8 +118,7 @@ class Pool:
     @cached_property
     def _origin(self) -> Origin:
         """What agents' own git folders are made from."""
-        peal_s_own = f"refs/heads/{self.prefix.rpartition('/')[0]}/"
-        return Origin.of(git.common_folder(self.repo), self.repo, peal_s_own)
+        return Origin.of(git.common_folder(self.repo), self.repo, f"refs/heads/{self.prefix}/")
 
     @cached_property
     def _objects(self) -> Objects:

@@ -171,7 +171,7 @@ def forgotten(pool: Pool, history: History) -> Iterator[Event]:
 
 def keep(pool: Pool, history: History) -> None:
     """
-    Every commit that has not landed is kept by the branch of its task's number, which may have changed.
+    Every commit that has not landed is kept by the branch of its task's id, which may have changed.
 
     A branch whose commit belongs to no task any more, because the plan was changed, gets another name first.
     """
