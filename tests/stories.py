@@ -98,6 +98,8 @@ class Limits:
     max_cost: float | None = None
     max_tokens: int | None = None
     continue_session: bool = False
+    own: Mapping[str, str] = field(factory=dict)
+    """Pipelines of tasks that name their agent, each with that agent."""
 
     @classmethod
     def of(cls, opened: RunOpened) -> "Limits":
@@ -144,14 +146,15 @@ class Limits:
             "land": self.address_retry_count,
         }
         phases = [phase for phase in PLAN_PHASES if self.lands or phase.kind is not Kind.LAND]
-        return {
-            PIPELINE: Pipeline(
-                tuple(
-                    evolve(phase, retries=retries[phase.name], agents=self.agents.get(phase.name) or ("",))
-                    for phase in phases
-                )
-            )
+        usual = tuple(
+            evolve(phase, retries=retries[phase.name], agents=self.agents.get(phase.name) or ("",))
+            for phase in phases
+        )
+        named = {
+            name: Pipeline(tuple(evolve(phase, agents=(agent,)) for phase in usual))
+            for name, agent in self.own.items()
         }
+        return {**named, PIPELINE: Pipeline(usual)}
 
 
 def opened(at: float = 0.0, limits: Limits | None = None, selected: Iterable[str] | None = None) -> RunOpened:

@@ -2,9 +2,10 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from attrs import define, field
@@ -14,6 +15,8 @@ from peal.executors import Happened
 from peal.executors.threads import Threads
 from peal.model.work import Step
 from peal.record import store
+from peal.record.events import Event
+from peal.record.history import History
 from peal.run.job import Job
 from peal.run.job_of import job_of
 from peal.run.loop import PlanRun, carry_out
@@ -71,6 +74,20 @@ class Both:
         return [run.halt.code if run.halt else None for run in self.runs]
 
 
+class _Telling(Lines):
+    """A screen that says in a file that its run has ended."""
+
+    def __init__(self, screen: Lines, over: Path) -> None:
+        super().__init__(screen.out)
+        self.over = over
+
+    def show(self, events: Sequence[Event], history: History) -> None:
+        """A line for each event; the last one is told apart."""
+        super().show(events, history)
+        if history.closed is not None:
+            self.over.touch()
+
+
 @pytest.fixture
 def both(project: Repo, out: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
     """A repository with room for two plans, and this process in it as a person would be."""
@@ -120,29 +137,51 @@ def test_a_plan_that_fails_leaves_the_other_alone(both: Both) -> None:
     assert both.runs[1].memory.history.completed == {"1", "2"}
 
 
+WAITS = '[ -e "$OUT/go" ] || {{ echo $$ > "$OUT/pid-{0}"; sleep 60; }}; echo 1 > {0}1'
+
+
+@contextmanager
+def _stopped(both: Both, out: Path, plan: str = "") -> Iterator[None]:
+    """When both work, a plan is stopped as by Ctrl-C; both, if none is named."""
+    assert both.session is not None
+    inbox = both.session.inbox
+
+    def stop() -> None:
+        eventually(lambda: all((out / f"pid-{name}").exists() for name in "ab"))
+        inbox.put(Happened(stop_asked(signal.SIGINT), plan))
+
+    thread = Thread(target=stop)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
 def test_a_signal_ends_all_of_them_and_each_can_be_resumed(both: Both, out: Path) -> None:
-    wait = 'echo $$ > "$OUT/pid-{0}"; sleep 60'
-    plans = _plans(both.project, a=[wait.format("a")], b=[wait.format("b")])
-    with both.ready(*plans) as executor:
-        assert both.session is not None
-        inbox, pids = both.session.inbox, [out / "pid-a", out / "pid-b"]
-
-        def interrupt(*_: object) -> None:
-            inbox.put(Happened(stop_asked(signal.SIGINT)))
-
-        before = signal.signal(signal.SIGALRM, interrupt)
-        signal.setitimer(signal.ITIMER_REAL, 1.5)
-        try:
-            carry_out(both.runs, executor)
-        finally:
-            signal.signal(signal.SIGALRM, before)
+    plans = _plans(both.project, a=[WAITS.format("a")], b=[WAITS.format("b")])
+    with both.ready(*plans) as executor, _stopped(both, out):
+        carry_out(both.runs, executor)
 
     assert both.codes == [130, 130]
-    eventually(lambda: not any(is_running(pid.read_text().strip()) for pid in pids))
-    _plans(both.project, a=["echo 1 > a1"], b=["echo 1 > b1"])
+    pids = [(out / f"pid-{name}").read_text().strip() for name in "ab"]
+    eventually(lambda: not any(map(is_running, pids)))
+    (out / "go").touch()
     for plan in plans:
-        both.project.peal("run", plan, "--agent", "shell")
+        both.project.peal("resume", plan)
     assert (both.project.read("a1"), both.project.read("b1")) == ("1\n", "1\n")
+
+
+def test_a_plan_that_is_stopped_leaves_the_other_at_work(both: Both, out: Path) -> None:
+    other = 'echo $$ > "$OUT/pid-b"; until [ -e "$OUT/over" ]; do sleep 0.02; done; echo 1 > b1'
+    plans = _plans(both.project, a=[WAITS.format("a")], b=[other])
+    with both.ready(*plans) as executor, _stopped(both, out, "a.md"):
+        screen = both.runs[0].screen
+        both.runs[0].screen = _Telling(screen, out / "over")
+        carry_out(both.runs, executor)
+
+    assert both.codes == [130, 0]
+    assert both.project.read("b1") == "1\n"
 
 
 def test_what_a_plan_is_told_is_of_that_plan_alone(both: Both) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import Limits, Remembered, Script, opened, play, work_of
+from stories import WORDS, Limits, Remembered, Script, opened, play, tasks_of, work_of
 
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.work import Result
-from peal.record.events import TasksForgotten
+from peal.record.events import PlanRead, StepEnded, StepStarted, TasksForgotten
 from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide
 
@@ -61,6 +61,21 @@ def test_steps_of_other_agents_go_on() -> None:
 
     assert played.order == "1p 1e 2p 3p 4p 1e 1a 2e 2a 3e 3a 4e 4a"
     assert len(played.slept) == 1
+
+
+def test_a_task_that_names_another_agent_does_not_wait_for_the_one_at_its_limit() -> None:
+    """Neither of the two was begun when the limit was met: each waits for its own agent, and not one for both."""
+    memory, tasks = Remembered(), tasks_of("1p 2p 3p")
+    own = (*tasks[:2], evolve(tasks[2], pipeline="codex's"))
+    limits = evolve(CLAUDE, own={"codex's": "codex"})
+    memory.append(PlanRead(1.0, own), opened(2.0, limits))
+    memory.append(StepStarted(3.0, "1", "plan", 1, "claude"))
+    memory.append(StepEnded(4.0, "1", "plan", 1, evolve(WORDS["is limited"], agent="claude", until=1000.0)))
+
+    decision = decide(Agenda(work_of(own), memory.history), 5.0)
+
+    assert [str(step) for step in decision.start] == ["task 3 plan"]
+    assert any(reason.is_wait and "2" in reason.tasks for reason in decision.reasons)
 
 
 def test_another_agent_takes_over_at_once() -> None:

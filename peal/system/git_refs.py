@@ -21,7 +21,8 @@ def all_refs(folder: Path, has_files: bool, but_for: str) -> dict[str, str]:
     git itself is asked if it keeps them otherwise than in files, or where a name or a file is of an unusual kind.
     """
     found = _read(folder, but_for) if has_files else None
-    return _asked(folder) if found is None else found
+    listed = _asked(folder) if found is None else found
+    return {name: id_ for name, id_ in listed.items() if not name.startswith(but_for)}
 
 
 def _asked(folder: Path) -> dict[str, str]:

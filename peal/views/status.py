@@ -79,8 +79,8 @@ def overview(
     opened, closed = history.opened, history.closed
     lost = _out_of_reach(history)
     tasks = tuple(
-        task_status(line, now, is_alive, lost.get(task) or reasons.get(task, ""), last_output)
-        for task, line in history.states.items()
+        task_status(state, now, is_alive, lost.get(task) or reasons.get(task, ""), last_output)
+        for task, state in history.states.items()
     )
     counts = dict.fromkeys(STATES, 0)
     for task in tasks:

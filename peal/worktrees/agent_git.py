@@ -30,7 +30,8 @@ _NOT_TAKEN = (
     "includeif.",
 )
 """Settings that are about the person's own folders, or whose files have been read already."""
-_NOT_ANYBODY_S = ("refs/stash", "refs/peal/", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
+_PEAL_S_OWN = "refs/peal/"
+_NOT_ANYBODY_S = ("refs/stash", _PEAL_S_OWN, "refs/bisect/", "refs/worktree/", "refs/rewritten/")
 """What belongs to one worktree or to the person alone: an agent that pops a stash would get theirs."""
 _LONGEST = 1_000_000
 """Bytes of a file of the agent's that are read."""
@@ -52,11 +53,11 @@ class Origin:
     """The repository's own settings, as the text of a settings file."""
     has_ref_files: bool
     """Whether git keeps branches and tags in files there, and not in a table."""
-    hidden: str = "refs/peal/"
+    hidden: str = _PEAL_S_OWN
     """Begins the names of refs that are peal's own business: as many as tasks have not landed."""
 
     @classmethod
-    def of(cls, folder: Path, tree: Path, hidden: str = "refs/peal/") -> "Origin":
+    def of(cls, folder: Path, tree: Path, hidden: str = _PEAL_S_OWN) -> "Origin":
         """As the repository is configured now; what an agent changes in there later is not handed on."""
         configured = _configured(folder)
         in_files = all(value == "files" for name, _, value in configured if name == "extensions.refstorage")
@@ -213,8 +214,7 @@ def _alternates(objects: Path) -> Iterator[bytes]:
 def _refs(origin: Origin) -> str:
     """The branches, tags and remote branches as git keeps them in one file, without what is the person's alone."""
     listed = all_refs(origin.folder, origin.has_ref_files, origin.hidden)
-    left_out = (*_NOT_ANYBODY_S, origin.hidden)
-    return "".join(f"{id_} {name}\n" for name, id_ in listed.items() if not name.startswith(left_out))
+    return "".join(f"{id_} {name}\n" for name, id_ in listed.items() if not name.startswith(_NOT_ANYBODY_S))
 
 
 def _configured(folder: Path) -> list[tuple[str, str, str]]:
