@@ -1,8 +1,8 @@
 """An older peal, out of this repository's history, measured beside the one that is installed."""
 
 import io
+import shlex
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +11,11 @@ from attrs import evolve
 
 from benchmarks.figures import Figure
 from benchmarks.figures.recording import Recording
-from benchmarks.ground import Broken, Ground, Missing
+from benchmarks.ground import PYTHON, Broken, Ground, Missing
 from benchmarks.rows import Bound, Row
 
 _ROOT = Path(__file__).parents[1]
-_SCRIPT = """\
-#!{python} -P
-import sys
-sys.path.insert(0, {folder!r})
-from peal.cli import main
-sys.exit(main())
-"""
+_MAIN = "import sys; sys.path.insert(0, {folder!r}); from peal.cli import main; sys.exit(main())"
 
 
 def against(figure: Figure, ground: Ground, commit: str, most: float) -> Iterator[Row]:
@@ -30,12 +24,12 @@ def against(figure: Figure, ground: Ground, commit: str, most: float) -> Iterato
 
     The two take turns, and every other turn the older one goes first.
     """
+    if isinstance(figure, Recording):
+        raise Missing("it measures pieces of peal in this process, and not the program")
     peals = (
         evolve(ground, peal=_script(_ROOT, ground), repeat=1),
         evolve(ground, peal=_script(_extracted(commit, ground), ground), repeat=1),
     )
-    if isinstance(figure, Recording):
-        raise Missing("it measures pieces of peal in this process, and not the program")
     taken: list[list[list[Row]]] = [[], []]
     for turn in range(ground.repeat):
         for which in (0, 1) if turn % 2 == 0 else (1, 0):
@@ -62,6 +56,7 @@ def _extracted(commit: str, ground: Ground) -> Path:
 def _script(folder: Path, ground: Ground) -> str:
     """A program that is the peal of a folder: both are started alike."""
     path = ground.fresh() / "peal"
-    path.write_text(_SCRIPT.format(python=sys.executable, folder=str(folder)), encoding="utf-8")
+    start = shlex.join([PYTHON, "-P", "-c", _MAIN.format(folder=str(folder))])
+    path.write_text(f'#!/bin/sh\nexec {start} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     return str(path)

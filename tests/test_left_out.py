@@ -1,6 +1,7 @@
 """What does not land, lands in masses or lands where it does not belong is told, and nobody is blamed for what others did."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -192,7 +193,9 @@ def test_a_person_who_works_meanwhile_is_told_and_nothing_fails(project: Repo, o
 def test_a_log_that_is_written_there_is_no_agent_s_doing(project: Repo, command: str) -> None:
     """What peal prints goes into the tree, or a server of the person's runs there; a task that changes nothing has passed."""
     commit_plan(project, "(parallel) sleep 0.6", "(parallel) sleep 0.2; echo 2 > two")
-    line = command.format(flags="--agent shell --max-parallel 2").replace("peal", f"{sys.executable} -m peal")
+    line = command.format(flags="--agent shell --max-parallel 2").replace(
+        "peal", f"{shlex.quote(sys.executable)} -m peal"
+    )
 
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -198,7 +199,7 @@ def test_what_is_mounted_inside_is_told_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "theirs/file").touch()
     (tmp_path / "top/a b").mkdir(parents=True)
     script = (
-        f"mount --bind theirs 'top/a b' && {PEAL[0]} -c "
+        f"mount --bind theirs 'top/a b' && {shlex.quote(PEAL[0])} -c "
         "'from pathlib import Path; from peal.system.removal import remove; print(remove(Path(\"top\")).command())'"
     )
     done = subprocess.run(

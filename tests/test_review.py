@@ -1,6 +1,7 @@
 """Review that converges, from outside: each kind of reviewer, the rounds of mending, verdicts, and what remains."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -61,7 +62,7 @@ def reviewer(project: Repo, tmp_path: Path) -> Callable[..., Path]:
         given = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
         with (project.path / "peal.toml").open("a", encoding="utf-8") as file:
             file.write(f"[[reviewers]]\nname = {json.dumps(name)}\n")
-            file.write(f"command = {json.dumps(f'{sys.executable} {script}')}\n{given}")
+            file.write(f"command = {json.dumps(shlex.join([sys.executable, str(script)]))}\n{given}")
         return log
 
     return put
@@ -160,7 +161,7 @@ def test_ruff_writes_what_is_read(project: Repo, agent: Scripted) -> None:
         "assert 'greet.py:1' in prompt and 'F401' in prompt\nPath('greet.py').write_text('print(\"hello\")\\n')",
     )
     with (project.path / "peal.toml").open("a", encoding="utf-8") as file:
-        command = f"{sys.executable} -m ruff check --no-cache --isolated --select F --output-format sarif ."
+        command = f"{shlex.quote(sys.executable)} -m ruff check --no-cache --isolated --select F --output-format sarif ."
         file.write(
             f'[[reviewers]]\nname = "ruff"\nformat = "sarif"\nonly = ["*.py"]\ncommand = {json.dumps(command)}\n'
         )

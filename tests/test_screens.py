@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -957,7 +958,7 @@ def test_the_table_follows_the_size_of_the_terminal(
 def test_a_closed_standard_output_is_no_obstacle(repo: Repo) -> None:
     """`peal run plan.md >&-` has nowhere to print and still does its work."""
     repo.write("plan.md", shell_plan("touch done"))
-    command = " ".join([sys.executable, "-m", "peal", *RUN, ">&-"])
+    command = f"{shlex.join([sys.executable, '-m', 'peal', *RUN])} >&-"
 
     done = subprocess.run(["sh", "-c", command], cwd=repo.path, env=repo.env, check=False, timeout=60)
 
