@@ -72,6 +72,7 @@ def test_a_plan_of_task_headings_is_read_whole():
             Task("3", "write the docs", "", parallel=True, line=16),
         ),
         context="# Fix the clock\n\nIt runs slow.",
+        evidence="`## Task 1: find the cause` on line 5",
     )
 
 
@@ -770,7 +771,7 @@ def test_a_plain_list_is_read_whole():
 
     assert plan == Plan(
         path="plans/a.md",
-        format="checkbox",
+        format="checklist",
         tasks=(
             Task(
                 "1",
@@ -785,6 +786,7 @@ def test_a_plain_list_is_read_whole():
             Task("6", "eat", "", done=True, line=21),
         ),
         context="# Release\n\nBe quick.\n\n## Before\n\n(tasks 1-2)\n\n## After\n\n(tasks 3-6)\n\nThe end.",
+        evidence="`- [ ] bump the version` on line 7",
     )
 
 
@@ -805,7 +807,7 @@ def test_headings_that_fail_to_be_tasks_do_not_turn_their_steps_into_tasks():
 
 @pytest.mark.parametrize("mark", "-~/")
 def test_what_is_cut_queued_or_under_way_is_not_done(mark):
-    assert [task.done for task in read(f"- [{mark}] a").tasks] == [False]
+    assert [task.done for task in plan_of(f"- [{mark}] a").tasks] == [False]
 
 
 @pytest.mark.parametrize(
@@ -861,8 +863,6 @@ def test_what_is_no_box_is_no_task(hidden):
         "- \\[ \\] b",
         "- **[ ]** b",
         "- [_] b",
-        "- [>] b",
-        "- [✗] b",
         "- ☐ b",
         "☐ b",
         "• ⬜ b",
@@ -878,6 +878,23 @@ def test_what_only_looks_like_a_box_is_a_problem(line):
                 "write `- [ ] title`, with an empty line before the list"
             ),
         )
+    ]
+
+
+@pytest.mark.parametrize("mark", ["✗", "?", "*", "+", "@"])
+def test_a_mark_that_nobody_knows_is_a_problem(mark):
+    assert problems(f"- [ ] a\n- [{mark}] b\n") == [
+        (2, f"the mark `[{mark}]` of `b` is not known; write `[ ]`, or `[x]` if it is done")
+    ]
+
+
+@pytest.mark.parametrize("mark", ["-", "~", ">"])
+def test_a_mark_that_tools_read_in_two_ways_is_told(mark):
+    plan = parse(f"- [x] a\n- [{mark}] b\n".encode(), "plan.md")
+
+    assert [task.done for task in plan.tasks] == [True, False]
+    assert [(note.line, note.message) for note in plan.notes] == [
+        (2, f"`[{mark}]` is read as not done; write `[x]` for what is not to be worked on")
     ]
 
 
@@ -901,8 +918,9 @@ def test_what_only_looks_like_a_box_is_a_problem(line):
 def test_a_box_is_one_whatever_blanks_are_in_it(bullet, box, done):  # fmt: skip
     bullet = bullet if bullet[-1:].isspace() else f"{bullet} "
 
-    plan = read(f"- [ ] a\n{bullet}{box} b\n")
+    plan = parse(f"- [ ] a\n{bullet}{box} b\n".encode(), "plan.md")
 
+    assert not plan.problems
     assert [(task.title, task.done) for task in plan.tasks] == [("a", False), ("b", done)]
 
 
@@ -1016,7 +1034,7 @@ def test_a_list_of_another_tool_is_refused_by_name(text, line, what):
     ],
 )
 def test_a_plain_list_is_not_taken_for_another_tools(text):
-    assert read(text).format == "checkbox"
+    assert read(text).format == "checklist"
 
 
 # --- promises for any input

@@ -35,8 +35,8 @@ def steps(project: Repo, tmp_path: Path) -> Iterator[Repo]:
     source, _test = _sections("adding.md", "python")["A format"]
     (peal / "formats/steps.py").write_text(source, encoding="utf-8")
     front = (peal / "formats/__init__.py").read_text(encoding="utf-8")
-    named = front.replace("(task_heading, foreign", "(task_heading, steps, foreign")
-    named = named.replace("import checkbox, foreign,", "import checkbox, foreign, steps,")
+    named = front.replace("(peal, ", "(peal, steps, ")
+    named = re.sub("(from peal.formats import .*)", r"\1, steps", named)
     assert named.count("steps") == 2
     (peal / "formats/__init__.py").write_text(named, encoding="utf-8")
     project.env["PYTHONPATH"] = str(peal.parent)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from peal.formats import checkbox, foreign, task_heading
+from peal.formats import checklist, foreign, peal, speckit
 from peal.formats.checks import (
     circles,
     no_task,
@@ -15,26 +15,32 @@ from peal.formats.checks import (
     unknown_needs,
 )
 from peal.formats.document import Document
-from peal.formats.protocol import Format, Reading
+from peal.formats.protocol import Evidence, Format, Reading
 from peal.model.plan import Plan, Problem
 
 __all__ = ["FORMATS", "parse"]
 
-# The first that recognises a document reads it: task headings win over checkboxes, and a list that belongs
-# to another tool is refused before its boxes are taken for tasks.
-FORMATS: tuple[Format, ...] = (task_heading, foreign, checkbox)
+# The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
+# may write, and a plain list is what nothing else explains.
+FORMATS: tuple[Format, ...] = (peal, speckit, foreign, checklist)
 
 
-def parse(raw: bytes, path: str) -> Plan:
-    """The plan in a file's bytes; never raises: what is wrong is in `problems`, beside what could be read."""
+def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
+    """
+    The plan in a file's bytes; never raises: what is wrong is in `problems`, beside what could be read.
+
+    It is read in the format of that name, or else in the one that there is evidence for.
+    """
     document = Document.of(raw)
-    found = next((each for each in FORMATS if each.recognises(document)), None)
+    found, evidence = _named(format_name) if format_name else _decided(document)
     reading = found.read(document) if found else Reading()
     plan = Plan(
         path=path,
         format=found.name if found else "unknown",
         tasks=reading.tasks,
         context=reading.context,
+        evidence=f"{evidence.seen} on line {evidence.line}" if evidence else "",
+        parents=reading.parents,
     )
     problems = [*document.problems, *reading.problems, *nothing_to_do(plan)]
     problems += [*unfit_ids(plan), *unknown_needs(plan), *swallowed(document, plan)]
@@ -45,6 +51,17 @@ def parse(raw: bytes, path: str) -> Plan:
         problems=_by_line(problems or no_task(plan)),
         notes=_by_line([*reading.notes, *order_by_name(plan)]),
     )
+
+
+def _decided(document: Document) -> tuple[Format | None, Evidence | None]:
+    for one in FORMATS:
+        if evidence := one.evidence(document):
+            return one, evidence
+    return None, None
+
+
+def _named(name: str) -> tuple[Format, None]:
+    return next(one for one in FORMATS if one.name == name), None
 
 
 def _by_line(problems: Iterable[Problem]) -> tuple[Problem, ...]:

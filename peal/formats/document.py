@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from peal.formats.plain import Resemblance, for_markdown, indent, resemblance
-from peal.formats.source import decoded, tabs_expanded, trimmed, without_front_matter
+from peal.formats.source import decoded, front_matter_end, tabs_expanded, trimmed
 from peal.model.plan import Problem
 
 # Deeper nesting is not a plan any more, and the parser goes down one Python frame or two for each level.
@@ -19,7 +19,11 @@ _DEEPEST = 100
 
 _CODE = 4
 """Columns from which on an indented line is code."""
-_BOX = re.compile(r"\[([ xX~/-])\](?=\s|$)")
+_WORDS = ("pending", "todo", "in_progress", "in progress", "in-progress", "completed", "complete", "done")
+# One letter or digit in brackets is no mark: `[P]` is explained in legends, `[1]` is a footnote.
+_BOX = re.compile(rf"\[([ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?=\s|$)", re.IGNORECASE)
+_DONE = ("x", "completed", "complete", "done")
+_OPEN = (" ", "~", "/", "-", ">", "!", *_WORDS)
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _RAW_HTML = re.compile(r"\s*<(pre|script|style|textarea)\b", re.IGNORECASE)
 
@@ -52,8 +56,13 @@ class Box:
 
     @property
     def is_ticked(self) -> bool:
-        """`[x]` or `[X]`; what is cut (`[-]`), queued (`[~]`) or under way (`[/]`) is not."""
-        return self.mark in "xX"
+        """`[x]` or a word that says so; what is cut (`[-]`), queued (`[~]`) or under way (`[/]`) is not."""
+        return self.mark.lower() in _DONE
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the mark is one that some tool writes."""
+        return self.is_ticked or self.mark.lower() in _OPEN
 
 
 @frozen
@@ -89,18 +98,23 @@ class Document:
     comments: tuple[Hidden, ...] = ()
     """Comments that markdown does not take for comments down to their end."""
     look_alikes: tuple[LookAlike, ...] = ()
+    front_matter: tuple[str, ...] = ()
+    """The lines between `---` and `---` at the top, of which the first is line 2; `lines` has blank ones in their place."""
     problems: tuple[Problem, ...] = ()
 
     @classmethod
     def of(cls, raw: bytes) -> "Document":
         """The document in a file's bytes, front matter blanked; bytes that are no UTF-8 are a problem."""
         text, problems = decoded(raw)
-        lines = tuple(without_front_matter(text.split("\n")))
+        raw_lines = text.split("\n")
+        end = front_matter_end(raw_lines)
+        lines = tuple([""] * end + raw_lines[end:])
         plain = tuple(map(for_markdown, lines))
         tokens = _parser().parse("\n".join(plain))
         boxes, hidden = tuple(_boxes(tokens, plain)), tuple(_hidden(tokens, lines))
         return cls(
             lines=lines,
+            front_matter=tuple(raw_lines[1 : max(end - 1, 1)]),
             headings=tuple(_headings(tokens)),
             boxes=boxes,
             hidden=hidden,
@@ -119,6 +133,10 @@ class Document:
         is_open = any(not one.how.is_ticked for one in _within(self.look_alikes, first, last))
         return bool(boxes) and all(box.is_ticked for box in boxes) and not is_open
 
+    def headings_before(self, line: int) -> int:
+        """How many headings stand before a line."""
+        return bisect_left(self.headings, line, key=_line)
+
     def hider(self, line: int) -> Hidden | None:
         """The code or HTML that a line stands in."""
         return _around(self.hidden, line)
@@ -127,7 +145,7 @@ class Document:
 _Part = TypeVar("_Part", Box, Hidden, LookAlike)
 
 
-def _line(part: Box | Hidden | LookAlike) -> int:
+def _line(part: Box | Heading | Hidden | LookAlike) -> int:
     return part.line
 
 

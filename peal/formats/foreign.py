@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from peal.formats.document import Document
-from peal.formats.protocol import Reading
+from peal.formats.protocol import Evidence, Reading
 from peal.model.plan import Problem
 
 name = "foreign"
@@ -18,9 +18,10 @@ _DEPENDS = re.compile(r"\s+(?:[-*+] )?(?:\*\*|_)Depend(?:s|s on|encies)(?:\*\*)?
 _PRD = re.compile(r'"user_?stories"\s*:', re.IGNORECASE)
 
 
-def recognises(document: Document) -> bool:
+def evidence(document: Document) -> Evidence | None:
     """The marks of another tool's list."""
-    return _seen(document) is not None
+    seen = _seen(document)
+    return Evidence(*seen) if seen else None
 
 
 def read(document: Document) -> Reading:

@@ -5,8 +5,17 @@ from typing import Protocol
 from attrs import frozen
 
 from peal.formats.document import Document
-from peal.model.plan import Problem, Task
+from peal.model.plan import Parent, Problem, Task
 from peal.text.display import harmless
+
+
+@frozen
+class Evidence:
+    """By what a document is taken for one of a format."""
+
+    line: int
+    seen: str
+    """The words of the file that say so, or what they are."""
 
 
 @frozen
@@ -16,6 +25,7 @@ class Reading:
     tasks: tuple[Task, ...] = ()
     """As they come one after another."""
     context: str = ""
+    parents: tuple[Parent, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
 
@@ -25,8 +35,8 @@ class Format(Protocol):
 
     name: str
 
-    # Whether the document is meant to be in this format, even if it has mistakes.
-    def recognises(self, document: Document) -> bool: ...
+    # By what the document is meant to be in this format, even if it has mistakes; None where nothing says so.
+    def evidence(self, document: Document) -> Evidence | None: ...
 
     # Never raises: what is wrong with the document is part of the reading.
     def read(self, document: Document) -> Reading: ...

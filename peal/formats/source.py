@@ -23,10 +23,16 @@ def decoded(raw: bytes) -> tuple[str, list[Problem]]:
         return unix(raw.decode("utf-8", "replace")), [Problem(line, message)]
 
 
-def without_front_matter(lines: Sequence[str]) -> list[str]:
-    """The same number of lines, with blank ones for the settings between `---` and `---` at the top."""
-    end = _front_matter_end(lines)
-    return [""] * end + list(lines[end:])
+def front_matter_end(lines: Sequence[str]) -> int:
+    """How many lines the settings between `---` and `---` at the top take, with these two; 0 if there are none."""
+    # A rule (`---`) may open a file too, so what follows has to look like settings and not like a plan.
+    if lines[0].rstrip() != "---":
+        return 0
+    closing = (at for at, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "..."))
+    end = next(closing, 0)
+    settings = [line for line in lines[1:end] if not re.match(r"#(?!#)", line)]
+    looks_right = not settings or (_KEY.match(settings[0]) and not any(map(_NOT_YAML.match, settings)))
+    return end + 1 if end and looks_right else 0
 
 
 def trimmed(text: str) -> str:
@@ -49,17 +55,6 @@ def tabs_expanded(line: str) -> str:
     """The line with blanks for the tabs it begins with."""
     bare = line.lstrip(" \t")
     return line[: len(line) - len(bare)].expandtabs(4) + bare
-
-
-def _front_matter_end(lines: Sequence[str]) -> int:
-    # A rule (`---`) may open a file too, so what follows has to look like settings and not like a plan.
-    if lines[0].rstrip() != "---":
-        return 0
-    closing = (at for at, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "..."))
-    end = next(closing, 0)
-    settings = [line for line in lines[1:end] if not re.match(r"#(?!#)", line)]
-    looks_right = not settings or (_KEY.match(settings[0]) and not any(map(_NOT_YAML.match, settings)))
-    return end + 1 if end and looks_right else 0
 
 
 def _indent(line: str) -> int:

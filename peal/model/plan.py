@@ -4,8 +4,8 @@ import hashlib
 import re
 from collections.abc import Container, Iterable
 from itertools import groupby
-from operator import itemgetter
-from typing import NewType
+from operator import attrgetter
+from typing import NewType, Protocol
 
 from attrs import frozen
 
@@ -35,6 +35,18 @@ class Task:
     """Who works on it, instead of who is set for each phase."""
     model: str = ""
     """That agent's model, instead of what is set."""
+    section: int = 0
+    """The part of the file that it stands in, where parts come one after another: neighbours of two parts are never side by side."""
+    is_optional: bool = False
+    """The plan says that it can be left out: worked on only where optional tasks are asked for."""
+    by_person: str = ""
+    """What a person has to do for it, which no agent can; empty for work of agents."""
+    checks: tuple[str, ...] = ()
+    """Commands of a shell by which the plan says that the task is verified."""
+    manual_checks: tuple[str, ...] = ()
+    """What the plan says a person should look at once it is done."""
+    files: tuple[str, ...] = ()
+    """Paths that the plan says it changes."""
     line: int = 0
     """Where the task begins in its file, counted from 1."""
 
@@ -84,6 +96,17 @@ class Segment:
 
 
 @frozen
+class Parent:
+    """An entry that only holds others: what it says is context, and it is done when they are."""
+
+    id: str
+    title: str
+    done: bool
+    """Ticked off in the plan itself; that says nothing of the tasks in it."""
+    line: int
+
+
+@frozen
 class Problem:
     """Something in a plan file that a person should look at."""
 
@@ -101,19 +124,43 @@ class Plan:
     """In their order: what stands first is done first."""
     context: str = ""
     """What stands outside all tasks; agents get it beside their task."""
+    evidence: str = ""
+    """By what the file was taken for that format; empty where it was told."""
+    parents: tuple[Parent, ...] = ()
+    """In file order."""
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """Maximal runs of neighbouring parallel tasks, and every other task by itself."""
-        return segments_of((task.id, task.parallel) for task in self.tasks)
+        """Maximal runs of neighbouring parallel tasks of one section, and every other task by itself."""
+        return segments_of(self.tasks)
 
 
-def segments_of(marks: Iterable[tuple[TaskId, bool]]) -> tuple[Segment, ...]:
-    """The segments of tasks given in order as their id and whether they are marked `(parallel)`."""
+class Ordered(Protocol):
+    """A task as far as its order goes."""
+
+    @property
+    def id(self) -> TaskId:
+        """Its name."""
+
+    @property
+    def parallel(self) -> bool:
+        """It may run beside its neighbours that are marked so too."""
+
+    @property
+    def section(self) -> int:
+        """Neighbours of two sections are never side by side."""
+
+    @property
+    def after(self) -> tuple[TaskId, ...]:
+        """What has to have landed before it."""
+
+
+def segments_of(tasks: Iterable[Ordered]) -> tuple[Segment, ...]:
+    """The segments of tasks that are given in their order."""
     found: list[Segment] = []
-    for parallel, run in groupby(marks, key=itemgetter(1)):
-        tasks = tuple(task for task, _ in run)
-        found += [Segment(tasks)] if parallel else [Segment((task,)) for task in tasks]
+    for (parallel, _), run in groupby(tasks, key=attrgetter("parallel", "section")):
+        ids = tuple(task.id for task in run)
+        found += [Segment(ids)] if parallel else [Segment((task,)) for task in ids]
     return tuple(found)

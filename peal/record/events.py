@@ -31,6 +31,8 @@ class TaskRead:
     """Its phases, by the name that they have when a run opens."""
     after: tuple[TaskId, ...] = ()
     """What has to have landed before it begins; none where the order of the plan says so."""
+    section: int = 0
+    """The part of the plan that it stands in: neighbours of two parts are never side by side."""
 
 
 @frozen

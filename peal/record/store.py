@@ -20,7 +20,16 @@ from peal.system.layout import PlanPaths, RepoPaths
 def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
     """The reading of a plan as it is remembered."""
     tasks = (
-        TaskRead(task.id, task.title, task.digest, task.parallel, task.done, pipeline_name(task), task.after)
+        TaskRead(
+            task.id,
+            task.title,
+            task.digest,
+            task.parallel,
+            task.done,
+            pipeline_name(task),
+            task.after,
+            task.section,
+        )
         for task in plan.tasks
     )
     return PlanRead(time.time(), tuple(tasks), repo_paths.plan_key(plan_file), str(repo_paths.repo))

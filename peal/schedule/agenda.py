@@ -5,12 +5,11 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum
 from functools import cached_property
-from typing import Protocol
 
 from attrs import define, field, frozen
 
 from peal.model.pipeline import Kind
-from peal.model.plan import Segment, TaskId, segments_of
+from peal.model.plan import Ordered, Segment, TaskId, segments_of
 from peal.record.history import History
 from peal.record.task_state import TaskState
 
@@ -39,22 +38,6 @@ def stage_of(state: TaskState, history: History) -> Stage | None:
     return Stage.BEGUN if state.has_begun else Stage.FRESH
 
 
-class Ordered(Protocol):
-    """A task as far as order goes."""
-
-    @property
-    def id(self) -> TaskId:
-        """Its name in the plan."""
-
-    @property
-    def parallel(self) -> bool:
-        """It may run beside its neighbours that are marked so too."""
-
-    @property
-    def after(self) -> tuple[TaskId, ...]:
-        """What has to have landed before it."""
-
-
 @frozen(slots=False)
 class Work:
     """What was asked for of a plan, and what has to be over before what."""
@@ -68,7 +51,7 @@ class Work:
         """Of tasks in their order, cut down to the selected ones where there is a selection; what is not asked for is not waited for."""
         listed = tuple(tasks)
         asked = frozenset(task.id for task in listed if selected is None or task.id in selected)
-        segments = segments_of((task.id, task.parallel) for task in listed)
+        segments = segments_of(listed)
         cut = (tuple(task for task in segment.tasks if task in asked) for segment in segments)
         return cls(
             tuple(Segment(kept) for kept in cut if kept),

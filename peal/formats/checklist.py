@@ -1,29 +1,36 @@
 """Plain task lists: each `- [ ] title` at the left margin is a task, numbered in file order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from peal.formats.document import Box, Document, LookAlike
+from peal.formats.entries import context_around, entry_of, unknown_marks
 from peal.formats.marks import one_line, unwrapped, without_remarks
-from peal.formats.protocol import Reading, quoted
+from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
-from peal.text.names import ranges
 
-name = "checkbox"
+name = "checklist"
+
+_AMBIGUOUS = "-~>"
+"""Marks of what is cut to some, and under way or queued to others."""
 
 
-def recognises(document: Document) -> bool:
+def evidence(document: Document) -> Evidence | None:
     """A single box that stands in no other list item, or looks as if it should."""
-    return any(_own(document)) or any(one.how.is_item for one in document.look_alikes)
+    lines = [box.line for box in _own(document)]
+    lines += [one.line for one in document.look_alikes if one.how.is_item]
+    return Evidence(min(lines), quoted(document.lines[min(lines) - 1].strip())) if lines else None
 
 
 def read(document: Document) -> Reading:
     """The items with a box; what stands in none of them is the context."""
     boxes = list(_own(document))
+    tasks = tuple(_task(document, box, number) for number, box in enumerate(boxes, 1))
+    entries = [entry_of(box, task) for box, task in zip(boxes, tasks, strict=True)]
     return Reading(
-        tasks=tuple(_task(document, box, number) for number, box in enumerate(boxes, 1)),
-        context=_context(document, boxes),
-        problems=tuple(_problems(document)),
+        tasks=tasks,
+        context=context_around(document, entries),
+        problems=(*_problems(document), *unknown_marks(boxes)),
         notes=tuple(_notes(document)),
     )
 
@@ -54,28 +61,6 @@ def _task(document: Document, box: Box, number: int) -> Task:
     )
 
 
-def _context(document: Document, boxes: Sequence[Box]) -> str:
-    """The text around the items, with a word where they stood, so that an agent can tell the section of its task."""
-    parts: list[str] = []
-    waiting: list[int] = []
-    line = 1
-    for number, box in enumerate(boxes, 1):
-        if text := document.text(line, box.line - 1):
-            parts += [*_place(waiting), text]
-            waiting = []
-        waiting.append(number)
-        line = box.end + 1
-    rest = document.text(line, len(document.lines))
-    if parts or rest:
-        parts += [*_place(waiting), rest]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _place(numbers: Sequence[int]) -> list[str]:
-    word = "task" if len(numbers) == 1 else "tasks"
-    return [f"({word} {ranges(map(str, numbers))})"] if numbers else []
-
-
 def _problems(document: Document) -> Iterator[Problem]:
     way_out = "write `- [ ] title`, with an empty line before the list"
     for one in document.look_alikes:
@@ -95,6 +80,9 @@ def _notes(document: Document) -> Iterator[Problem]:
     for box in document.boxes:
         if box.depth == 0:
             task_end = box.end
+            if box.mark in _AMBIGUOUS:
+                message = f"`[{box.mark}]` is read as not done; write `[x]` for what is not to be worked on"
+                yield Problem(box.line, message)
         elif box.line > task_end:
             yield Problem(
                 box.line,

@@ -7,10 +7,10 @@ from itertools import groupby, pairwise
 from attrs import frozen
 
 from peal.formats.document import Document
-from peal.formats.heading import BadTask, NearlyTask, NotTask, Read, TaskHeading
-from peal.formats.heading import read as read_heading
 from peal.formats.plain import seen
-from peal.formats.protocol import Reading, quoted
+from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.task_headings import BadTask, NearlyTask, NotTask, Read, TaskHeading
+from peal.formats.task_headings import read as read_heading
 from peal.model.plan import Problem, Task, TaskId
 
 name = "peal"
@@ -37,10 +37,13 @@ class _Section:
         return self.read.heading.line
 
 
-def recognises(document: Document) -> bool:
+def evidence(document: Document) -> Evidence | None:
     """A single heading that is a task's, or should be."""
-    found = any(not isinstance(read_heading(heading), NotTask) for heading in document.headings)
-    return found or any(_NO_BLANK.match(seen(document.lines[line - 1])) for line in _look_alikes(document))
+    found = [heading.line for heading in document.headings if not isinstance(read_heading(heading), NotTask)]
+    found = found or [
+        line for line in _look_alikes(document) if _NO_BLANK.match(seen(document.lines[line - 1]))
+    ]
+    return Evidence(found[0], quoted(document.lines[found[0] - 1].strip())) if found else None
 
 
 def read(document: Document) -> Reading:

@@ -1,0 +1,108 @@
+"""From the lines where tasks begin to whole tasks: what stands in each is its text, and everything else is the context."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from attrs import evolve, frozen
+
+from peal.formats.document import Box, Document
+from peal.formats.marks import one_line
+from peal.formats.protocol import quoted
+from peal.formats.source import dedented
+from peal.model.plan import Problem, Task, TaskId
+from peal.text.names import ranges
+
+_PARTS = re.compile(r"\d+|\D+")
+
+
+@frozen
+class Entry:
+    """A task whose text is still in the file."""
+
+    task: Task
+    """Without its body."""
+    end: int
+    """The last line that may belong to it."""
+    indent: int = 0
+    """The column where its text begins, for an item of a list."""
+    title_end: int = 0
+    """The last line of its title; the one where it begins, if that is not told."""
+
+    @property
+    def body_begin(self) -> int:
+        return max(self.title_end, self.task.line) + 1
+
+
+def entry_of(box: Box, task: Task) -> Entry:
+    """The entry of a task that is an item with a box; what its first paragraph says on further lines is text."""
+    return Entry(task, box.end, box.indent)
+
+
+def assembled(document: Document, entries: Sequence[Entry]) -> tuple[tuple[Task, ...], str]:
+    """
+    The tasks with their bodies, and the text around them with a word where they stood.
+
+    Entries come in file order; each ends where the next begins, at the latest.
+    """
+    cut = [evolve(one, end=min(one.end, after.task.line - 1)) for one, after in pairwise(entries)] + list(
+        entries[-1:]
+    )
+    tasks = tuple(evolve(one.task, body=_body(document, one)) for one in cut)
+    return tasks, context_around(document, cut)
+
+
+def context_around(document: Document, entries: Sequence[Entry]) -> str:
+    """The text around entries that do not overlap, with a word where they stood, so that an agent can tell the section of its task."""
+    parts: list[str] = []
+    waiting: list[TaskId] = []
+    line = 1
+    for entry in entries:
+        if text := document.text(line, entry.task.line - 1):
+            parts += [*_place(waiting), text]
+            waiting = []
+        waiting.append(entry.task.id)
+        line = entry.end + 1
+    rest = document.text(line, len(document.lines))
+    if parts or rest:
+        parts += [*_place(waiting), rest]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _body(document: Document, entry: Entry) -> str:
+    if not entry.indent:
+        return document.text(entry.body_begin, entry.end)
+    return dedented(document.lines[entry.body_begin - 1 : entry.end], entry.indent)
+
+
+def _place(tasks: Sequence[TaskId]) -> list[str]:
+    word = "task" if len(tasks) == 1 else "tasks"
+    return [f"({word} {ranges(tasks)})"] if tasks else []
+
+
+def unknown_marks(boxes: Sequence[Box]) -> Iterator[Problem]:
+    """A word on each box whose mark nobody can know: its task is neither done nor open."""
+    for box in boxes:
+        if not box.is_known:
+            shown, title = quoted(f"[{box.mark}]"), quoted(one_line(box.text))
+            yield Problem(
+                box.line, f"the mark {shown} of {title} is not known; write `[ ]`, or `[x]` if it is done"
+            )
+
+
+def listed_ids(text: str, pattern: str, spans: Sequence[TaskId] = ()) -> tuple[TaskId, ...]:
+    """
+    The ids of that shape that a list such as `T001, T003-T005` names, in its order; an end of a range is found among `spans`.
+
+    A range whose ends are not both there names just these two.
+    """
+    found: dict[TaskId, None] = {}
+    for part in re.finditer(
+        rf"(?P<first>{pattern})(?:\s*(?:-|–|—|\.\.|to|through)\s*(?P<last>{pattern}))?", text
+    ):
+        first, last = TaskId(part["first"]), part["last"] and TaskId(part["last"])
+        if last and first in spans and last in spans:
+            found |= dict.fromkeys(spans[spans.index(first) : spans.index(last) + 1])
+        else:
+            found |= dict.fromkeys((first, *([last] if last else [])))
+    return tuple(found)
