@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from peal.formats import checklist, foreign, peal, speckit
+from peal.formats import checklist, foreign, numbered, peal, phases, speckit
 from peal.formats.checks import (
     circles,
     no_task,
@@ -22,7 +22,7 @@ __all__ = ["FORMATS", "parse"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains.
-FORMATS: tuple[Format, ...] = (peal, speckit, foreign, checklist)
+FORMATS: tuple[Format, ...] = (peal, speckit, numbered, phases, foreign, checklist)
 
 
 def parse(raw: bytes, path: str, format_name: str = "") -> Plan:

@@ -1,11 +1,14 @@
 """Plain task lists: each `- [ ] title` at the left margin is a task, numbered in file order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve
 
 from peal.formats.document import Box, Document, LookAlike
-from peal.formats.entries import context_around, entry_of, unknown_marks
+from peal.formats.entries import Entry, context_around, entry_of, unknown_marks
 from peal.formats.marks import one_line, unwrapped, without_remarks
 from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.sections import bare
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
 
@@ -25,11 +28,13 @@ def evidence(document: Document) -> Evidence | None:
 def read(document: Document) -> Reading:
     """The items with a box; what stands in none of them is the context."""
     boxes = list(_own(document))
-    tasks = tuple(_task(document, box, number) for number, box in enumerate(boxes, 1))
+    tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
     entries = [entry_of(box, task) for box, task in zip(boxes, tasks, strict=True)]
+    texts = list(_sections_of(document, tasks))
+    bodies = {text.task.id: document.text(text.body_begin, text.end) for text in texts}
     return Reading(
-        tasks=tasks,
-        context=context_around(document, entries),
+        tasks=tuple(evolve(task, body=bodies.get(task.id, task.body)) for task in tasks),
+        context=context_around(document, sorted((*entries, *texts), key=lambda entry: entry.task.line)),
         problems=(*_problems(document), *unknown_marks(boxes)),
         notes=tuple(_notes(document)),
     )
@@ -59,6 +64,15 @@ def _task(document: Document, box: Box, number: int) -> Task:
         model=title.model or last.model,
         line=box.line,
     )
+
+
+def _sections_of(document: Document, tasks: Sequence[Task]) -> Iterator[Entry]:
+    """Where the text of tasks stands that have none, but that a heading repeats word by word."""
+    sections = {bare(heading.text): heading for heading in document.headings}
+    for task in tasks:
+        heading = sections.pop(bare(task.title), None) if not task.body else None
+        if heading:
+            yield Entry(evolve(task, line=heading.line), document.section_end(heading))
 
 
 def _problems(document: Document) -> Iterator[Problem]:

@@ -45,7 +45,8 @@ def unfit_ids(plan: Plan) -> list[Problem]:
         elif first is not task:
             alike = "is the name of" if first.id == task.id else f"differs only in case from `{first.id}`,"
             message = (
-                f"task name `{task.id}` {alike} the task on line {first.line}; give each a name of its own"
+                f"task name `{task.id}` {alike} the task on line {first.line}; give each a name of its own, "
+                "or keep one list if both are of the same work"
             )
             found.append(Problem(task.line, message))
     return found

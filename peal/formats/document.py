@@ -133,16 +133,30 @@ class Document:
         is_open = any(not one.how.is_ticked for one in _within(self.look_alikes, first, last))
         return bool(boxes) and all(box.is_ticked for box in boxes) and not is_open
 
+    def boxes_within(self, first: int, last: int) -> Sequence[Box]:
+        """The boxes that begin in these lines."""
+        return _within(self.boxes, first, last)
+
+    def headings_within(self, first: int, last: int) -> Sequence[Heading]:
+        """The headings in these lines."""
+        return _within(self.headings, first, last)
+
     def headings_before(self, line: int) -> int:
         """How many headings stand before a line."""
         return bisect_left(self.headings, line, key=_line)
+
+    def section_end(self, heading: Heading) -> int:
+        """The last line before the next heading of its level or above."""
+        after = range(bisect_right(self.headings, heading.line, key=_line), len(self.headings))
+        ends = (self.headings[at].line - 1 for at in after if self.headings[at].level <= heading.level)
+        return next(ends, len(self.lines))
 
     def hider(self, line: int) -> Hidden | None:
         """The code or HTML that a line stands in."""
         return _around(self.hidden, line)
 
 
-_Part = TypeVar("_Part", Box, Hidden, LookAlike)
+_Part = TypeVar("_Part", Box, Heading, Hidden, LookAlike)
 
 
 def _line(part: Box | Heading | Hidden | LookAlike) -> int:

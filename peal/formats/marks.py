@@ -10,9 +10,12 @@ _DONE = re.compile(
     r"(?:(?:^| )(?:DONE|COMPLETED?)|(?:[(\[]|\*\*)(?:✅\ufe0f? ?)?(?:DONE|COMPLETED?)(?:[)\]]|\*\*)|✅\ufe0f?)$"
 )
 _FIRST_REMARK = re.compile(r" ?(?P<bold>\*\*)?\((?P<remark>[^()]*)\)(?(bold)\*\*)")
+_SIDE_BY_SIDE = "[P]"
+"""How spec-kit marks a task that may run beside others."""
 _AFTER = re.compile(r"(?:after|depends? on)\b:? ?(?P<which>.*)", re.IGNORECASE)
 _BY = re.compile(r"(?P<what>agent|model): ?(?P<name>[\w.:/@-]+)", re.IGNORECASE)
-_TASK = r"(?:tasks? )?#?\d{1,10}"
+_ID = r"\d{1,10}(?:\.\d{1,10})*[a-z]?"
+_TASK = rf"(?:tasks? )?#?{_ID}"
 _WHICH = re.compile(rf"{_TASK}(?:(?: ?[,+&] ?| and |, and ){_TASK})*", re.ASCII | re.IGNORECASE)
 
 # Longer than any mark, so that looking for one costs the same however long a title is.
@@ -45,7 +48,8 @@ def unwrapped(text: str) -> str:
 
 def without_leading(text: str) -> Marked:
     """The text after the remarks it begins with, as far as they are marks."""
-    marked = Marked(text)
+    bare = text.lstrip().removeprefix(_SIDE_BY_SIDE)
+    marked = Marked(text) if bare == text.lstrip() else Marked(bare, parallel=True)
     while found := _FIRST_REMARK.match(marked.text):
         read = _with_remark(marked, found["remark"])
         if read is None:
@@ -72,6 +76,8 @@ def without_remarks(text: str) -> Marked:
 def _without_last(marked: Marked) -> Marked | None:
     if found := _DONE.search(marked.text[-_TAIL:]):
         return evolve(marked, text=marked.text[: -len(found[0])].rstrip(" :-–—"), done=True)
+    if marked.text.endswith(f" {_SIDE_BY_SIDE}"):
+        return evolve(marked, text=marked.text.removesuffix(_SIDE_BY_SIDE), parallel=True)
     return _without_last_remark(marked)
 
 
@@ -96,5 +102,10 @@ def _with_remark(marked: Marked, remark: str) -> Marked | None:
     found = _AFTER.fullmatch(words)
     if not found or not _WHICH.fullmatch(found["which"]):
         return None
-    numbers = (TaskId(str(int(number))) for number in re.findall(r"\d+", found["which"], re.ASCII))
+    numbers = (_id(number) for number in re.findall(rf"\b{_ID}", found["which"], re.ASCII | re.IGNORECASE))
     return evolve(marked, after=tuple(dict.fromkeys((*marked.after, *numbers))))
+
+
+def _id(number: str) -> TaskId:
+    """A whole number without zeros in front, any other as it is written."""
+    return TaskId(str(int(number)) if number.isdecimal() else number)

@@ -7,11 +7,14 @@ from itertools import groupby, pairwise
 from attrs import frozen
 
 from peal.formats.document import Document
+from peal.formats.entries import listed_ids
 from peal.formats.plain import seen
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.task_headings import BadTask, NearlyTask, NotTask, Read, TaskHeading
+from peal.formats.sections import DEPENDS, labelled_value, named_files
+from peal.formats.task_headings import BadTask, NearlyTask, NotTask, ParentHeading, Read, TaskHeading
 from peal.formats.task_headings import read as read_heading
-from peal.model.plan import Problem, Task, TaskId
+from peal.model.plan import Parent, Problem, Task, TaskId
+from peal.text.names import whole_number
 
 name = "peal"
 
@@ -20,6 +23,7 @@ _NO_BLANK = re.compile(r" {0,3}#{1,6}task\s*\d", re.IGNORECASE)
 _MAY_BE_UNDERLINED = re.compile(r" {0,3}task\s+\d", re.IGNORECASE)
 _BOLD = re.compile(r" {0,3}(?:\*\*|__)task\s+\d", re.IGNORECASE)
 _NUMBER = re.compile(r"task[^\w]{0,3}(\d+)", re.IGNORECASE)
+_ID = r"\b\d{1,10}(?:\.\d{1,10})*[a-z]?\b"
 _LONGEST = 10
 """Digits of a number that are looked at."""
 _UNDERLINE = re.compile(r" {0,3}(?:=+|--+)\s*")
@@ -51,19 +55,24 @@ def read(document: Document) -> Reading:
     headings = [read_heading(heading) for heading in document.headings]
     first = _first(headings)
     level = first.heading.level if first else 6
-    headings = [_on_level(read, first) for read in headings]
-    sections = _sections(document, [read for read in headings if read.heading.level <= level])
+    headings = _with_parents(headings)
+    parents = [read for read in headings if isinstance(read, ParentHeading)]
+    headings = [_on_level(read, first, parents) for read in headings]
+    sections = _sections(document, [read for read in headings if _counts(read, level)])
     tasks, repeated = _tasks(document, sections)
     context, notes = _context(document, sections)
-    numbers = set(tasks)
+    numbers = {number for task in tasks if (number := whole_number(task.id)) is not None}
     look_alikes = list(_look_alikes(document))
     dropped = [line for line in look_alikes if _is_dropped(document, line, numbers)]
     others = [line for line in look_alikes if line not in dropped and not _is_bold(document, line)]
     no_heading = "looks like a task heading, but markdown sees no heading there"
     begin = "begin the line with `## Task`, at the left margin"
     return Reading(
-        tasks=tuple(task for _, task in sorted(tasks.items())),
+        tasks=tuple(tasks),
         context=context,
+        parents=tuple(
+            Parent(read.number, read.marked.text, read.marked.done, read.heading.line) for read in parents
+        ),
         problems=(
             *repeated,
             *_problems(headings, level),
@@ -82,8 +91,39 @@ def _first(headings: Sequence[Read]) -> TaskHeading | BadTask | None:
     return next(iter(tasks), next((read for read in headings if isinstance(read, BadTask)), None))
 
 
-def _on_level(read: Read, first: TaskHeading | BadTask | None) -> Read:
+def _with_parents(headings: Sequence[Read]) -> list[Read]:
+    """The headings, where `Task 10` with a `Task 10a` or `Task 10.1` below it is a parent."""
+    found = list(headings)
+    above: list[int] = []
+    for at, read in enumerate(headings):
+        while above and headings[above[-1]].heading.level >= read.heading.level:
+            above.pop()
+        if not isinstance(read, TaskHeading):
+            continue
+        if (
+            above
+            and isinstance(parent := headings[above[-1]], TaskHeading)
+            and _is_part(read.number, parent.number)
+        ):
+            found[above[-1]] = ParentHeading(parent.heading, parent.number, parent.marked)
+        above.append(at)
+    return found
+
+
+def _is_part(number: str, of: str) -> bool:
+    return number.startswith(f"{of}.") or (number[:-1] == of and number[-1:].isalpha())
+
+
+def _counts(read: Read, level: int) -> bool:
+    """Whether a heading ends what stands before it."""
+    return read.heading.level <= level or isinstance(read, TaskHeading)
+
+
+def _on_level(read: Read, first: Read | None, parents: Sequence[ParentHeading]) -> Read:
+    """A task of another level than the first is a mistake; a part of a task is on a level of its own."""
     if not isinstance(read, TaskHeading) or not first or read.heading.level == first.heading.level:
+        return read
+    if any(_is_part(read.number, parent.number) for parent in parents):
         return read
     own = f"task `{read.number}` on line {read.heading.line} has a heading of level {read.heading.level}"
     others = f"the first task on line {first.heading.line} one of level {first.heading.level}"
@@ -97,32 +137,36 @@ def _sections(document: Document, headings: Sequence[Read]) -> list[_Section]:
     return [_Section(read, end) for read, end in zip(headings, ends, strict=False)]
 
 
-def _tasks(document: Document, sections: Sequence[_Section]) -> tuple[dict[int, Task], list[Problem]]:
+def _tasks(document: Document, sections: Sequence[_Section]) -> tuple[list[Task], list[Problem]]:
     """The tasks by their numbers, and those whose number another has."""
-    tasks: dict[int, Task] = {}
+    tasks: dict[str, tuple[TaskHeading, Task]] = {}
     repeated = []
     for section in sections:
         if isinstance(section.read, TaskHeading):
             task = _task(document, section.read, section.end)
-            first = tasks.setdefault(section.read.number, task)
+            _, first = tasks.setdefault(section.read.number, (section.read, task))
             if first is not task:
                 message = f"task `{task.id}` appears twice (first on line {first.line}); give each task its own number"
                 repeated.append(Problem(task.line, message))
-    return tasks, repeated
+    in_order = sorted(tasks.values(), key=lambda found: found[0].rank)
+    return [task for _, task in in_order], repeated
 
 
 def _task(document: Document, read: TaskHeading, end: int) -> Task:
     line, marked = read.heading.line, read.marked
+    told = labelled_value(document, line + 1, end, DEPENDS) or ""
+    named = listed_ids(told, _ID) if told.lower().startswith("task") else ()
     return Task(
-        id=TaskId(str(read.number)),
+        id=TaskId(read.number),
         title=marked.text,
         body=document.text(line + 1, end),
         parallel=marked.parallel,
         done=marked.done or document.is_ticked_off(line + 1, end),
-        after=marked.after,
+        after=tuple(dict.fromkeys((*marked.after, *named))),
         is_planned=marked.is_planned,
         agent=marked.agent,
         model=marked.model,
+        files=named_files(document, line + 1, end),
         line=line,
     )
 

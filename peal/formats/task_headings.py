@@ -12,6 +12,8 @@ _LARGEST = 2**31
 
 # What follows a number without a blank belongs to it (`1.1`, `10a`, `1-3`): such a number is refused, not cut.
 _TASK = re.compile(r"task (?P<number>\d\w*(?:[.:–—-]\d\w*)*)(?P<rest>.*)", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,10}(?:\.\d{1,10})*[a-z]?", re.ASCII | re.IGNORECASE)
+_PART = re.compile(r"(\d+)(\w?)", re.ASCII)
 _NEARLY = re.compile(r"[^\w]{0,3}task[^\w]{0,3}\d", re.IGNORECASE)
 _OPENING_BOLD = re.compile(r"\A\s*\*\*(.+?)\*\*")
 _TITLE = re.compile(r" ?(?:[:：–—-]|\.(?= |$)) ?(?P<title>.*)|(?P<remark> ?\(.*)|")
@@ -41,16 +43,32 @@ class BadTask:
 
 
 @frozen
+class ParentHeading:
+    """A task's heading above those of others that its number begins: what is worked on are those."""
+
+    heading: Heading
+    number: str
+    marked: Marked
+
+
+@frozen
 class TaskHeading:
     """A task's heading."""
 
     heading: Heading
-    number: int
+    number: str
+    """As it is written, but for zeros in front of a whole one: `1`, `1.2`, `10a`."""
     marked: Marked
     """The title, and the marks around it."""
 
+    @property
+    def rank(self) -> tuple[tuple[int, str], ...]:
+        """Where the number puts it among others: `1`, `1.2`, `1.10`, `2`, `10`, `10a`."""
+        parts = (_PART.fullmatch(part) for part in self.number.split("."))
+        return tuple((int(part[1]), part[2]) for part in parts if part)
 
-Read = NotTask | NearlyTask | BadTask | TaskHeading
+
+Read = NotTask | NearlyTask | BadTask | ParentHeading | TaskHeading
 
 
 def read(heading: Heading) -> Read:
@@ -62,20 +80,23 @@ def read(heading: Heading) -> Read:
         return NearlyTask(heading, message) if _NEARLY.match(text) else NotTask(heading)
     if message := _number_problem(found["number"]):
         return BadTask(heading, message)
-    return _titled(heading, int(found["number"].lstrip("0") or "0"), found["rest"])
+    number = found["number"].lstrip("0") or "0" if found["number"].isdecimal() else found["number"]
+    return _titled(heading, number, found["rest"])
 
 
 def _number_problem(number: str) -> str:
     way_out = "number the tasks 1, 2, 3"
-    if not (number.isascii() and number.isdecimal()):
-        return f"task number {quoted(number)} is not a whole number; {way_out}"
     digits = number.lstrip("0")
-    if len(digits) > len(str(_LARGEST)) or int(digits or "0") > _LARGEST:
-        return f"task number {quoted(number)} is too large; {way_out}"
-    return ""
+    if not digits:
+        return ""
+    if digits.isascii() and digits.isdecimal():
+        is_small = len(digits) <= len(str(_LARGEST)) and int(digits) <= _LARGEST
+        return "" if is_small else f"task number {quoted(number)} is too large; {way_out}"
+    is_one = _NUMBER.fullmatch(number)
+    return "" if is_one else f"{quoted(number)} is no task number such as `1`, `1.2` or `10a`; {way_out}"
 
 
-def _titled(heading: Heading, number: int, rest: str) -> Read:
+def _titled(heading: Heading, number: str, rest: str) -> Read:
     marked = without_trailing(without_leading(rest))
     found = _TITLE.fullmatch(marked.text)
     if not found:

@@ -1,0 +1,229 @@
+"""Plans whose headings have a number or a code: `### 1. title`, `## Step 1: title`, `### P1-01: title`, in any language."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve
+
+from peal.formats.document import Document
+from peal.formats.entries import Entry, assembled, listed_ids, unknown_marks
+from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.sections import (
+    DEPENDS,
+    Section,
+    bare,
+    entry,
+    is_told,
+    labelled_value,
+    sections,
+    steps,
+    unknown_statuses,
+)
+from peal.model.plan import Problem, TaskId
+
+name = "numbered"
+
+_NUMBER = r"\d{1,4}(?:\.\d{1,4})*[a-z]?"
+_TITLE = r"(?:\s*(?:[:：]|[.)、](?=\s|\W))|\s[—–-])\s*(?P<title>.+)"
+_CODED = re.compile(
+    rf"\[?(?P<number>(?:[A-Z]{{1,8}}\d{{0,3}}-|T|TASK)\d{{1,5}}(?:[.-]\d{{1,4}})*[a-z]?)\]?{_TITLE}"
+)
+_PLAIN = re.compile(rf"(?P<number>{_NUMBER}){_TITLE}")
+_WORD = re.compile(rf"(?P<word>[^\W\d_]{{2,15}})\s?#?(?P<number>{_NUMBER}){_TITLE}")
+# What stands for a piece of work by itself; any other word needs boxes below it.
+_WORK = frozenset(
+    [
+        "step",
+        "milestone",
+        "iteration",
+        "stage",
+        "sprint",
+        "increment",
+        "slice",
+        "chunk",
+        "task",
+        "story",
+        "feature",
+        "workstream",
+        "schritt",
+        "aufgabe",
+        "meilenstein",
+        "etappe",
+        "étape",
+        "tâche",
+        "jalon",
+        "paso",
+        "tarea",
+        "hito",
+        "passo",
+        "tarefa",
+        "etapa",
+        "fase",
+        "шаг",
+        "этап",
+        "задача",
+        "任务",
+        "步骤",
+        "阶段",
+        "里程碑",
+        "タスク",
+        "ステップ",
+        "フェーズ",
+    ]
+)
+# What is chosen between, told or asked, and never worked on.
+_NO_WORK = frozenset(
+    [
+        "phase",
+        "option",
+        "alternative",
+        "approach",
+        "example",
+        "appendix",
+        "figure",
+        "table",
+        "note",
+        "question",
+        "answer",
+        "risk",
+        "version",
+        "scenario",
+        "finding",
+        "issue",
+        "problem",
+        "decision",
+        "chapter",
+        "section",
+        "case",
+        "test",
+        "rule",
+        "principle",
+        "requirement",
+        "assumption",
+        "lesson",
+        "week",
+        "day",
+        "round",
+    ]
+)
+_NO_WORK_CODES = (
+    "FR-",
+    "NFR-",
+    "REQ-",
+    "ADR-",
+    "AC-",
+    "TC-",
+    "RISK-",
+    "R-",
+    "Q-",
+    "D-",
+    "SC-",
+    "OQ-",
+    "BR-",
+    "UC-",
+)
+_KNOWN_CODES = re.compile(r"(?:T|TASK|TASK-|P\d+-|M\d+-|S\d+-)\d")
+_PARALLEL = re.compile(r"parallel|可并行|并行", re.IGNORECASE)
+_MARK = re.compile(r"\s*\[P\]\s*")
+
+
+def evidence(document: Document) -> Evidence | None:
+    """Two headings with codes or numbers that are pieces of work, as their boxes or the word before the number say."""
+    found = _found(document)
+    if not found or _has_its_list_elsewhere(document, found):
+        return None
+    return Evidence(found[0].heading.line, quoted(found[0].heading.text))
+
+
+def read(document: Document) -> Reading:
+    """The sections under these headings; what stands in none is the context."""
+    found = _found(document)
+    ids = tuple(TaskId(section.number) for section in found)
+    tasks, context = assembled(document, [_entry(document, section, ids) for section in found])
+    boxes = [box for section in found for box in document.boxes_within(section.heading.line, section.end)]
+    return Reading(
+        tasks=tasks,
+        context=context,
+        problems=tuple(unknown_marks(boxes)),
+        notes=(*unknown_statuses(document, found), *_notes(document, found)),
+    )
+
+
+def _found(document: Document) -> list[Section]:
+    coded = [one for one in sections(document, _CODED) if not one.number.startswith(_NO_WORK_CODES)]
+    if len(coded) > 1 and (_KNOWN_CODES.match(coded[0].number) or _all_have_steps(document, coded)):
+        return coded
+    if any(re.match(r"phase \w+\b", bare(heading.text), re.IGNORECASE) for heading in document.headings):
+        return []  # steps within phases
+    worded = sections(document, _WORD)
+    words = {_word(section) for section in worded}
+    is_one = len(worded) > 1 and len(words) == 1 and not words & _NO_WORK
+    if is_one and (words <= _WORK or _all_have_steps(document, worded)):
+        return worded
+    plain = sections(document, _PLAIN)
+    return plain if len(plain) > 1 and _all_have_steps(document, plain) else []
+
+
+def _word(section: Section) -> str:
+    found = _WORD.match(bare(section.heading.text))
+    assert found, "only headings with a word are asked"
+    return found["word"].lower()
+
+
+def _all_have_steps(document: Document, found: Sequence[Section]) -> bool:
+    return all(steps(document, section) for section in found)
+
+
+def _has_its_list_elsewhere(document: Document, found: Sequence[Section]) -> bool:
+    """Whether boxes outside repeat these headings, while none stands under them: then the list is the plan."""
+    if any(steps(document, section) for section in found):
+        return False
+    titles = {bare(box.text) for box in document.boxes}
+    return any(bare(section.heading.text) in titles for section in found)
+
+
+def _entry(document: Document, section: Section, ids: Sequence[TaskId]) -> Entry:
+    made = entry(document, section)
+    first, last = section.heading.line + 1, section.end
+    named = labelled_value(document, first, last, DEPENDS) or ""
+    after = listed_ids(named, _shape(ids), ids)
+    title = _MARK.sub(" ", made.task.title).strip()
+    return evolve(
+        made,
+        task=evolve(
+            made.task,
+            title=title,
+            parallel=made.task.parallel
+            or title != made.task.title
+            or is_told(labelled_value(document, first, last, _PARALLEL)),
+            after=tuple(
+                dict.fromkeys(
+                    (*made.task.after, *(one for one in after if one in ids and one != section.number))
+                )
+            ),
+            section=sum(
+                heading.level < section.heading.level
+                for heading in document.headings_within(1, section.heading.line)
+            ),
+        ),
+    )
+
+
+def _shape(ids: Sequence[TaskId]) -> str:
+    """A pattern of the plan's own ids, as whole words."""
+    return (
+        r"(?<![\w.-])(?:" + "|".join(map(re.escape, sorted(ids, key=len, reverse=True))) + r")(?![\w-]|\.\w)"
+    )
+
+
+def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
+    inside = {
+        box.line for section in found for box in document.boxes_within(section.heading.line, section.end)
+    }
+    others = [box for box in document.boxes if box.line not in inside and box.depth == 0]
+    if others:
+        more = f" and {len(others) - 1} more" if others[1:] else ""
+        yield Problem(
+            others[0].line,
+            f"{quoted(others[0].text)}{more} under none of these headings: no task; it goes to the agents as text",
+        )

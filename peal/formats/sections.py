@@ -1,0 +1,260 @@
+"""Plans whose tasks are headings with a number: where each ends, whether its own words say it is done, what it says of files and checks."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+from peal.formats.document import Box, Document, Heading
+from peal.formats.entries import Entry
+from peal.formats.marks import Marked, one_line, unwrapped, without_trailing
+from peal.formats.protocol import quoted
+from peal.model.plan import Problem, Task, TaskId
+
+DEPENDS = re.compile(r"depends(?: on)?|dependencies|dependency|依赖|依赖项|依存", re.IGNORECASE)
+"""A label before what a task waits for."""
+_STATUS = re.compile(
+    r"\s*(?:[-*+]\s+)?(?:\*\*|__)?(?:phase |step |task )?(?:status|状态|狀態|estado|statut|статус)\s*(?:\*\*|__)?\s*[:：]\s*(?:\*\*|__)?\s*"
+    r"(?P<word>[^|]*)",
+    re.IGNORECASE,
+)
+_DONE_WORDS = frozenset(
+    [
+        "complete",
+        "completed",
+        "done",
+        "finished",
+        "closed",
+        "shipped",
+        "merged",
+        "passed",
+        "完成",
+        "已完成",
+        "completado",
+        "hecho",
+        "terminé",
+        "fertig",
+        "erledigt",
+    ]
+)
+_OPEN_WORDS = frozenset(
+    [
+        "pending",
+        "open",
+        "todo",
+        "to-do",
+        "planned",
+        "ready",
+        "draft",
+        "blocked",
+        "started",
+        "not_started",
+        "not-started",
+        "in_progress",
+        "in-progress",
+        "inprogress",
+        "wip",
+        "not",
+        "in",
+        "待处理",
+        "待开始",
+        "进行中",
+        "未开始",
+        "pendiente",
+    ]
+)
+_LABEL = re.compile(
+    r"\s*(?:[-*+]\s+)?(?:\*\*|__)(?P<label>[^*_]{1,60}?)(?:\*\*|__)?\s*[:：](?:\*\*|__)?\s*(?P<rest>.*)"
+)
+_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[.\]\s+)?(?P<text>.*)")
+_STEP = re.compile(r"\s*[-*+]\s+\[.\]\s")
+_SPAN = re.compile(r"`([^`]+)`")
+_PATH = re.compile(r"[\w@.~/-]+/[\w@.*~-]+|[\w@-]+\.[A-Za-z]\w{0,9}")
+_PROGRAM = r"(?:\./)?[a-z][\w+/-]*"
+# Code that an item begins with and says to succeed; a single word there may as well be the name of a test.
+_RUN = re.compile(
+    rf"`(?P<command>{_PROGRAM} [^`]+)`\s*(?:$|[—–:-]|(?:still )?(?:succeeds?|pass(?:es)?|exits?|runs|produces|completes|works|is)\b)"
+)
+# Code that an item ends with after a colon.
+_TOLD = re.compile(rf"[:：]\s*`(?P<command>{_PROGRAM}(?: [^`]+)?)`\s*\.?$")
+_FILES = re.compile(r"files?(?: to (?:modify|create|change|touch))?", re.IGNORECASE)
+_AUTOMATED = re.compile(r"(?:automated )?verification|automated checks", re.IGNORECASE)
+_MANUAL = re.compile(r"manual (?:verification|checks|testing)", re.IGNORECASE)
+
+
+@frozen
+class Section:
+    """A task's heading, with what it says."""
+
+    heading: Heading
+    number: str
+    marked: Marked
+    """The title, and the marks that were around it."""
+    end: int
+    """The last line before the next heading of its level or above."""
+
+
+def sections(document: Document, pattern: re.Pattern[str]) -> list[Section]:
+    """The headings of one level that the pattern matches, with its groups `number` and `title`: the level of most of them."""
+    found = [
+        (heading, match) for heading in document.headings if (match := pattern.match(bare(heading.text)))
+    ]
+    if not found:
+        return []
+    levels = Counter(heading.level for heading, _ in found)
+    level = min(levels, key=lambda one: (-levels[one], one))
+    ends = _ends(document, level)
+    return [
+        Section(
+            heading,
+            match["number"],
+            without_trailing(Marked(unwrapped(one_line(match["title"] or "").strip(" *")))),
+            ends[heading.line],
+        )
+        for heading, match in found
+        if heading.level == level
+    ]
+
+
+def bare(text: str) -> str:
+    """A heading's text without what is drawn before it, and without bold type around or at its beginning."""
+    return one_line(re.sub(r"^[^\w\[(`]+", "", text.replace("**", "")))
+
+
+def _ends(document: Document, level: int) -> dict[int, int]:
+    """Where the text under each heading of a level ends."""
+    lines = [heading.line for heading in document.headings if heading.level <= level]
+    return dict(zip(lines, [line - 1 for line in lines[1:]] + [len(document.lines)], strict=True))
+
+
+def entry(document: Document, section: Section) -> Entry:
+    """The task of a section, as its own words say."""
+    first, last = section.heading.line + 1, section.end
+    status = own_status(document, first, last)
+    marked = section.marked
+    done = status if status is not None else marked.done or document.is_ticked_off(first, last)
+    task = Task(
+        id=TaskId(section.number),
+        title=marked.text,
+        body="",
+        parallel=marked.parallel,
+        done=done,
+        after=marked.after,
+        is_planned=marked.is_planned,
+        agent=marked.agent,
+        model=marked.model,
+        checks=tuple(_checks(document, first, last)),
+        manual_checks=tuple(_manual_checks(document, first, last)),
+        files=named_files(document, first, last),
+        line=section.heading.line,
+    )
+    return Entry(task, last)
+
+
+def own_status(document: Document, first: int, last: int) -> bool | None:
+    """Whether a line such as `**Status:** complete` among these says that it is done; None where none says."""
+    for line in range(first, last + 1):
+        found = _STATUS.fullmatch(document.lines[line - 1])
+        if found and not document.hider(line):
+            return _is_done(found["word"])
+    return None
+
+
+def _is_done(word: str) -> bool | None:
+    text = word.strip(" *_`✅☑✔.").lower()
+    first = re.match(r"[^\s(（,.;:—–]*", text)
+    if "✅" in word and not text:
+        return True
+    known = first[0] if first else ""
+    return True if known in _DONE_WORDS else False if known in _OPEN_WORDS else None
+
+
+def unknown_statuses(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
+    """A word on each status line that says neither done nor open."""
+    for section in found:
+        for line in range(section.heading.line + 1, section.end + 1):
+            status = _STATUS.fullmatch(document.lines[line - 1])
+            if (
+                status
+                and not document.hider(line)
+                and _is_done(status["word"]) is None
+                and status["word"].strip(" *")
+            ):
+                shown = quoted(document.lines[line - 1].strip())
+                yield Problem(
+                    line,
+                    f"{shown} says neither done nor open, so the boxes decide; write `complete` or `pending`",
+                )
+
+
+def _labelled(document: Document, first: int, last: int) -> Iterator[tuple[str, int, str]]:
+    """Each line with the label that it stands under: that of a bold label or of a heading."""
+    label = ""
+    headings = {heading.line: heading for heading in document.headings_within(first, last)}
+    for line in range(first, last + 1):
+        text = document.lines[line - 1]
+        if line in headings:
+            label = bare(headings[line].text).rstrip(":： ")
+        elif document.hider(line):
+            continue
+        elif (found := _LABEL.fullmatch(text)) and not _ITEM.fullmatch(text):
+            label = found["label"].strip()
+            yield label, line, found["rest"]
+        else:
+            yield label, line, text
+
+
+def named_files(document: Document, first: int, last: int) -> tuple[str, ...]:
+    """The paths that a list under `**Files:**` names in code, the first of each item."""
+    found: dict[str, None] = {}
+    for label, _, text in _labelled(document, first, last):
+        if _FILES.fullmatch(label) and not _STEP.match(text) and (span := _SPAN.search(text)):
+            path = span[1].split(":")[0]
+            if _PATH.fullmatch(path):
+                found[path] = None
+    return tuple(found)
+
+
+def labelled_value(document: Document, first: int, last: int, label: re.Pattern[str]) -> str | None:
+    """What stands behind a bold label among these lines, such as `**Depends:** 1, 2`, also with others on its line."""
+    for line in range(first, last + 1):
+        if document.hider(line):
+            continue
+        for part in document.lines[line - 1].split("|"):
+            found = _LABEL.fullmatch(part)
+            if found and label.fullmatch(found["label"].strip(" :：")):
+                return found["rest"].strip()
+    return None
+
+
+def is_told(value: str | None) -> bool:
+    """Whether a value says yes."""
+    return value is not None and (
+        value.startswith("✅") or value.split(" ")[0].strip(".,").lower() in ("yes", "true", "是")
+    )
+
+
+def _checks(document: Document, first: int, last: int) -> Iterator[str]:
+    for label, _, text in _labelled(document, first, last):
+        item = _ITEM.fullmatch(text)
+        if _AUTOMATED.fullmatch(label) and item and (command := _command(item["text"])):
+            yield command
+
+
+def _command(text: str) -> str:
+    """The command in an item such as ``Tests pass: `make test` `` or `` `make test` passes``; empty where it holds none."""
+    found = _RUN.match(text) or _TOLD.search(text)
+    return found["command"].strip() if found else ""
+
+
+def _manual_checks(document: Document, first: int, last: int) -> Iterator[str]:
+    for label, _, text in _labelled(document, first, last):
+        item = _ITEM.fullmatch(text)
+        if _MANUAL.fullmatch(label) and item:
+            yield one_line(item["text"])
+
+
+def steps(document: Document, section: Section) -> Sequence[Box]:
+    """The boxes of a section that stand in no other item."""
+    return [box for box in document.boxes_within(section.heading.line, section.end) if box.depth == 0]

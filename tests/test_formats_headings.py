@@ -1,0 +1,248 @@
+"""Plans whose tasks are phases, steps or numbered headings."""
+
+from textwrap import dedent
+
+import pytest
+
+from peal.formats import parse
+from peal.model.plan import Plan
+
+SPEC = """
+    # Faster clock
+
+    ## Phase Summary
+
+    | Phase | Name |
+    |-------|------|
+    | 1 | Measure |
+
+    ## Phases
+
+    ### Phase 1: Measure
+
+    **Phase Status:** complete
+
+    **Files:**
+
+    - `src/clock.py` — modify
+    - `docs/clock.md:12` — mention it
+
+    **Tasks:**
+
+    - [x] read the clock
+      - twice
+    - [ ] write it down
+
+    **Verification:**
+
+    - [ ] `make test` passes
+    - [ ] `only_a_name` passes
+    - [ ] it ticks
+
+    ### 📋 **Phase 2: Mend** ✅
+
+    #### Success Criteria:
+
+    ##### Automated Verification:
+    - [ ] Types are right: `mypy src`
+    - [ ] New tests in `tests/test_clock.py` pass.
+    - [ ] Lint passes: `ruff`
+
+    ##### Manual Verification:
+    - [ ] The clock looks **right**
+
+    ### Phase 2a — Tell people
+
+    **Status:** not_started
+
+    Write to them.
+
+    ## Final Verification
+
+    - [ ] all is well
+    """
+
+
+def plan_of(text: str) -> Plan:
+    return parse(dedent(text).lstrip("\n").encode(), "plans/a.md")
+
+
+def read(text: str) -> Plan:
+    plan = plan_of(text)
+    assert plan.problems == ()
+    return plan
+
+
+def shown(plan: Plan) -> list[tuple[str, str, bool]]:
+    return [(task.id, task.title, task.done) for task in plan.tasks]
+
+
+def test_each_phase_of_a_specification_is_a_task():
+    plan = read(SPEC)
+
+    assert plan.format == "phases"
+    assert shown(plan) == [("1", "Measure", True), ("2", "Mend", True), ("2a", "Tell people", False)]
+    assert plan.tasks[2].body == "**Status:** not_started\n\nWrite to them."
+    assert "- [x] read the clock" in plan.tasks[0].body
+    assert "Final Verification" in plan.context
+    assert plan.context.startswith("# Faster clock")
+
+
+def test_a_phase_tells_its_files_and_its_checks():
+    measure, mend, _ = read(SPEC).tasks
+
+    assert measure.files == ("src/clock.py", "docs/clock.md")
+    assert measure.checks == ("make test",)
+    assert mend.checks == ("mypy src", "ruff")
+    assert mend.manual_checks == ("The clock looks **right**",)
+
+
+def test_boxes_in_no_phase_are_told():
+    assert [(note.line, note.message) for note in read(SPEC).notes] == [
+        (52, "`all is well` in no phase: no task; it goes to the agents as text")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "done"),
+    [
+        ("**Phase Status:** complete", True),
+        ("- **Status:** complete", True),
+        ("**Status:** ✅ Completed (yesterday)", True),
+        ("**Status**: COMPLETE", True),
+        ("**Status:** ✅", True),
+        ("**状态：** 完成", True),
+        ("**Status:** not started", False),
+        ("- **Status:** in_progress", False),
+        ("**Status:** pending", False),
+    ],
+)
+@pytest.mark.parametrize("mark", " x")
+def test_the_own_status_of_a_phase_decides(status, done, mark):
+    plan = read(f"### Phase 1: A\n{status}\n- [{mark}] a\n### Phase 2: B\n- [ ] b\n")
+
+    assert [task.done for task in plan.tasks] == [done, False]
+    assert plan.notes == ()
+
+
+def test_a_status_that_nobody_knows_is_told_and_the_boxes_decide():
+    plan = read("### Phase 1: A\n**Status:** purple\n- [x] a\n### Phase 2: B\n**Status:** done\n")
+
+    assert [task.done for task in plan.tasks] == [True, True]
+    assert [note.line for note in plan.notes] == [2]
+
+
+def test_boxes_with_texts_of_their_own_are_the_tasks_and_phases_only_their_sections():
+    plan = read("## Phase 1: x\n- [ ] a\n  - in detail\n\n## Phase 2: y\n- [ ] b\n")
+
+    assert (plan.format, [task.title for task in plan.tasks]) == ("checklist", ["a", "b"])
+
+
+def test_boxes_of_one_line_are_steps_of_their_phase():
+    plan = read("## Phase 1: x\n- [ ] a\n- [ ] b\n\n## Phase 2: y\n- [x] c\n")
+
+    assert (plan.format, shown(plan)) == ("phases", [("1", "x", False), ("2", "y", True)])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("## Phase 1: x\n- [ ] a\n## Phase 2: y\n- [ ] b\n# Again\n## Phase 1: x\n- [ ] a\n", 6),
+        ("## Phase 1: x\n- [ ] a\n## Phase 2: y\n- [ ] b\n### Phase 2b: z\n- [ ] c\n", 5),
+        ("## Phase 1: x\n- [?] a\n", 2),
+        ("## Phase 1\n\n## Phase 2: y\n- [ ] c\n", 1),
+    ],
+)
+def test_what_cannot_be_one_row_of_phases_is_refused(text, line):
+    plan = plan_of(text)
+
+    assert (plan.format, [problem.line for problem in plan.problems]) == ("phases", [line])
+
+
+@pytest.mark.parametrize(
+    "heading", ["Phase Summary", "2.6 Phase 2 gate", "Active Phases", "Phases", "Conclusion from Phase 1"]
+)
+def test_other_headings_with_phases_in_them_are_no_phases(heading):
+    assert plan_of(f"## {heading}\n\ntext\n").format == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "ids"),
+    [
+        ("### 1. A", "### 2. B", ["1", "2"]),
+        ("### P1-01: A", "### P1-02: B", ["P1-01", "P1-02"]),
+        ("## Step 1: A", "## Step 2: B", ["1", "2"]),
+        ("## Milestone 1: A", "## Milestone 2: B", ["1", "2"]),
+        ("### Iteration 1 - A", "### Iteration 2 - B", ["1", "2"]),
+        ("## Aufgabe 1: A", "## Aufgabe 2: B", ["1", "2"]),
+        ("## Kapitelchen 1: A", "## Kapitelchen 2: B", ["1", "2"]),
+        ("### 任务 1：A", "### 任务 2：B", ["1", "2"]),
+        ("## 🚀 **Étape 1 : A**", "## 🚀 **Étape 2 : B**", ["1", "2"]),
+        ("### T001: A", "### T002: B", ["T001", "T002"]),
+        ("### [SETUP-01]: A", "### [SETUP-02]: B", ["SETUP-01", "SETUP-02"]),
+    ],
+)
+def test_headings_with_numbers_are_the_tasks_and_boxes_below_them_steps(one, two, ids):
+    plan = read(f"# Plan\n\n{one}\n- [x] x\n- [x] y\n\n{two}\n- [ ] z\n")
+
+    assert plan.format == "numbered"
+    assert [(task.id, task.title.strip("*"), task.done) for task in plan.tasks] == [
+        (ids[0], "A", True),
+        (ids[1], "B", False),
+    ]
+    assert plan.tasks[0].body == "- [x] x\n- [x] y"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## 1. Goal\n\ntext\n\n## 2. Steps\n\ntext\n",
+        "## Option 1: a\n- [ ] x\n## Option 2: b\n- [ ] y\n",
+        "### FR-1: a\n- [ ] x\n### FR-2: b\n- [ ] y\n",
+        "## Chapter 1: a\n\ntext\n\n## Chapter 2: b\n\ntext\n",
+    ],
+)
+def test_numbered_sections_of_a_text_are_no_tasks(text):
+    assert plan_of(text).format != "numbered"
+
+
+def test_dependencies_and_marks_of_numbered_headings():
+    plan = read(
+        """
+        ## Stage one
+        ### T001: A [P]
+        **Priority**: P0 | **Depends on**: none
+        ### T002: B
+        **Priority**: P0 | **Depends on**: T001 | **Parallel**: yes
+        ### T003: C
+        **Dependencies:** T001, T002
+        ### T004: D
+        **Dependencies:** the build
+        """
+    )
+
+    assert [(task.id, task.title, task.parallel, task.after) for task in plan.tasks] == [
+        ("T001", "A", True, ()),
+        ("T002", "B", True, ("T001",)),
+        ("T003", "C", False, ("T001", "T002")),
+        ("T004", "D", False, ()),
+    ]
+
+
+def test_a_number_that_two_headings_have_is_refused():
+    plan = plan_of("## Step 1: a\n- [ ] x\n## Step 2: b\n- [ ] y\n## Step 2: c\n- [ ] z\n")
+
+    assert [problem.line for problem in plan.problems] == [5]
+
+
+def test_a_list_that_repeats_headings_is_the_plan_and_they_are_its_texts():
+    plan = read(
+        "## Progress\n- [x] **Step 1:** wash\n- [ ] **Step 2:** dry\n\n## Step 1: wash\n\nWith soap.\n\n## Step 2: dry\n\nIn the sun.\n"
+    )
+
+    assert plan.format == "checklist"
+    assert [(task.title, task.body, task.done) for task in plan.tasks] == [
+        ("**Step 1:** wash", "With soap.", True),
+        ("**Step 2:** dry", "In the sun.", False),
+    ]
+    assert "With soap" not in plan.context
