@@ -111,7 +111,7 @@ def test_the_plans_shown_read_as_the_page_says() -> None:
     [
         "## Task 1: a\n## Task 1: b",
         "## Task 99999999999: a",
-        "## Task 1.1: a",
+        "## Task 1-3: a",
         "## Task 1: a\n### Task 2: b",
         "## Task 1\n",
         "## Task1: title",

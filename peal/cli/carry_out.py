@@ -10,7 +10,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from peal.cli.options import repository, setting_flags
+from peal.cli.options import format_option, repository, setting_flags
 from peal.record import transcripts
 from peal.run.after_run import (
     afterwards_told,
@@ -51,6 +51,7 @@ def run_options(function: Any) -> Any:
         repository,
         click.option("--task", "task", multiple=True, metavar="2,5-7", help="Only these tasks; repeatable."),
         click.option("--from-task", metavar="TASK", help="Only this task and those after it."),
+        format_option,
         setting_flags,
         click.option("--config", type=click.Path(path_type=Path), help="Instead of peal.toml."),
         click.option(
@@ -176,4 +177,5 @@ def _report(job: Job, end: End, seconds: float) -> list[str]:
         seconds,
         lambda one: [hide(line) for line in transcripts.last_outputs(plan_paths, one, OUTPUT_LINES)],
         lambda one: shown(transcripts.folder_of(plan_paths, one)),
+        {task.id: task.manual_checks for task in job.plan.tasks if task.manual_checks},
     )

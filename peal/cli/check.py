@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from peal.cli.options import as_json, repo_paths_of
+from peal.cli.options import as_json, format_option, repo_paths_of
 from peal.errors import PealError
-from peal.model.plan import Plan, id_as_json
+from peal.model.plan import Plan, Task, id_as_json
 from peal.run.plan_files import read_plan
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
@@ -19,14 +19,15 @@ from peal.views.graph import as_dot, as_text
 
 @click.command()
 @click.argument("plans", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PLAN...")
+@format_option
 @click.option("--graph", is_flag=True, help="Draw what waits for what, and the longest chain.")
 @click.option("--dot", is_flag=True, help="The same for Graphviz: peal check PLAN --dot | dot -Tsvg")
 @as_json
-def check(plans: tuple[Path, ...], graph: bool, dot: bool, json_: bool) -> int:
+def check(plans: tuple[Path, ...], format_name: str | None, graph: bool, dot: bool, json_: bool) -> int:
     """Read plans without running them: tasks, segments, every problem with its line. Exit 1 if there is a problem."""
     if graph + dot + json_ > 1:
         raise click.UsageError("--graph, --dot and --json are three ways to show a plan; choose one")
-    read = [read_plan(path, _places(path)) for path in plans]
+    read = [read_plan(path, _places(path), format_name or "") for path in plans]
     if dot:
         _tell_problems(read)
         click.echo("\n".join(line for plan in read if not plan.problems for line in as_dot(plan)))
@@ -53,6 +54,7 @@ def _as_json(plan: Plan) -> dict[str, Any]:
     return {
         "path": plan.path,
         "format": plan.format,
+        "evidence": plan.evidence,
         "tasks": [
             {
                 "id": task.id,
@@ -61,9 +63,19 @@ def _as_json(plan: Plan) -> dict[str, Any]:
                 "done": task.done,
                 "parallel": task.parallel,
                 "after": list(map(id_as_json, task.after)),
+                "section": task.section,
+                "optional": task.is_optional,
+                "by_person": task.by_person,
+                "checks": task.checks,
+                "manual_checks": task.manual_checks,
+                "files": task.files,
                 "line": task.line,
             }
             for task in plan.tasks
+        ],
+        "parents": [
+            {"id": parent.id, "title": parent.title, "done": parent.done, "line": parent.line}
+            for parent in plan.parents
         ],
         "segments": [
             {"kind": segment.kind, "tasks": list(map(id_as_json, segment.tasks))} for segment in plan.segments
@@ -84,16 +96,27 @@ def _head(plan: Plan) -> str:
     return f"{harmless(plan.path)}: {count(len(plan.tasks), 'task')}, {count(len(plan.segments), 'segment')}"
 
 
+def _remarks(task: Task) -> str:
+    """What is to be told of a task beside its title."""
+    remarks = {
+        f"after {ranges(task.after)}": task.after,
+        "optional": task.is_optional,
+        "by a person": task.by_person,
+        "done": task.done,
+    }
+    return "".join(f" ({remark})" for remark, is_so in remarks.items() if is_so)
+
+
 def _lines(plan: Plan) -> list[str]:
     titles = {task.id: task for task in plan.tasks}
-    found, wide = [_head(plan)], widest(titles)
+    evidence = f" ({plan.evidence})" if plan.evidence else ""
+    found, wide = [_head(plan), f"  format: {plan.format}{harmless(evidence)}"], widest(titles)
     for segment in plan.segments:
         if segment.kind == "parallel":
             found.append(f"  side by side: {ranges(segment.tasks)}")
         for name in segment.tasks:
             task = titles[name]
-            done = " (done)" if task.done else ""
-            after = f" (after {ranges(task.after)})" if task.after else ""
-            found.append(f"  {name:>{wide}}  {harmless(task.title)}{after}{done}  line {task.line}")
+            found.append(f"  {name:>{wide}}  {harmless(task.shown_title)}{_remarks(task)}  line {task.line}")
+            found += [f"  {'':>{wide}}    check: {harmless(command)}" for command in task.checks]
     found += [f"  note, line {note.line}: {note.message}" for note in plan.notes]
     return found + [f"  problem, line {problem.line}: {problem.message}" for problem in plan.problems]

@@ -33,6 +33,16 @@ def plan_option(function: F) -> F:
     )(function)
 
 
+def format_option(function: F) -> F:
+    """`--format NAME`."""
+    return click.option(
+        "--format",
+        "format_name",
+        metavar="NAME",
+        help="Read the plan in this format, whatever it seems to be; see docs/formats.md.",
+    )(function)
+
+
 def as_json(function: F) -> F:
     """`--json`."""
     return click.option("--json", "json_", is_flag=True, help="Print JSON.")(function)

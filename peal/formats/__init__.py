@@ -18,11 +18,14 @@ from peal.formats.document import Document
 from peal.formats.protocol import Evidence, Format, Reading
 from peal.model.plan import Plan, Problem
 
-__all__ = ["FORMATS", "parse"]
+__all__ = ["FORMATS", "NAMES", "parse"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains.
 FORMATS: tuple[Format, ...] = (peal, speckit, numbered, phases, foreign, checklist)
+
+NAMES = tuple(one.name for one in FORMATS if one is not foreign)
+"""What a person may name."""
 
 
 def parse(raw: bytes, path: str, format_name: str = "") -> Plan:

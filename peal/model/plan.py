@@ -56,6 +56,14 @@ class Task:
         return id_as_json(self.id)
 
     @property
+    def shown_title(self) -> str:
+        """The title, or the first words of the text of a task that has none."""
+        if self.title:
+            return self.title
+        first = next((line.strip() for line in self.body.splitlines() if line.strip()), "")
+        return f"{first[:57].rstrip()}…" if len(first) > 58 else first
+
+    @property
     def digest(self) -> str:
         """Tells whether the text is still the same; does not depend on number, place or marks, ticked steps included."""
         text = _TICK.sub("[ ]", f"{self.title}\0{self.body}")

@@ -59,6 +59,8 @@ class RunOpened:
     """Usage limits that earlier runs have met are taken for reset."""
     session: str = ""
     """What one peal works at, which may be several plans: their spending counts together."""
+    format: str = ""
+    """In which format the plan was read; empty in what older peals wrote."""
 
 
 @frozen

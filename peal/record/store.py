@@ -22,7 +22,7 @@ def reading_of(repo_paths: RepoPaths, plan_file: Path, plan: Plan) -> PlanRead:
     tasks = (
         TaskRead(
             task.id,
-            task.title,
+            task.shown_title,
             task.digest,
             task.parallel,
             task.done,

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from peal.model.plan import Plan, TaskId
 from peal.reviewers.agent import AgentReviewer
 from peal.reviewers.command import CommandReviewer, finding_of
 from peal.reviewers.protocol import Ran, ReviewContext, Reviewer
 from peal.reviewers.stet.reviewer import StetReviewer
-from peal.settings import Settings
+from peal.settings import ReviewerSettings, Settings
 
 __all__ = [
     "AgentReviewer",
@@ -17,6 +18,7 @@ __all__ = [
     "StetReviewer",
     "all_of",
     "finding_of",
+    "of_plan",
 ]
 
 
@@ -32,3 +34,15 @@ def all_of(settings: Settings, repo: Path, worktrees: Path, lands: bool) -> tupl
     ]
     stet = StetReviewer.of(settings, repo, worktrees, lands)
     return (*listed, stet) if stet else tuple(listed)
+
+
+def of_plan(plan: Plan) -> dict[TaskId, tuple[Reviewer, ...]]:
+    """The commands by which a plan says that its tasks are verified, each run through a shell."""
+    return {
+        task.id: tuple(
+            CommandReviewer(ReviewerSettings(name=command, command=command), ("sh", "-c", command))
+            for command in dict.fromkeys(task.checks)
+        )
+        for task in plan.tasks
+        if task.checks
+    }

@@ -22,7 +22,8 @@ from peal.run.resolve import chain_of, notices_on, roster_of
 from peal.settings import Settings, load
 from peal.system import git, process
 from peal.system.layout import RepoPaths
-from peal.text.display import harmless
+from peal.text.display import count, harmless
+from peal.text.names import ranges
 from peal.text.redaction import HIDDEN
 from peal.work import Roster
 from peal.workspaces import (
@@ -60,7 +61,7 @@ def job_of(
     config = Path(flags["config"]) if flags.get("config") else None
     settings = _settings(repo_paths, flags, config)
     _check_is_here(repo_paths, plan_file)
-    plan = read_plan(plan_file, repo_paths)
+    plan = read_plan(plan_file, repo_paths, flags.get("format_name", ""), is_fresh=how.get("fresh", False))
     if not _is_to_be_rewritten(plan, settings):
         fit(plan)
     pool = _pool(repo_paths, plan_file, settings, config, slots)
@@ -80,8 +81,8 @@ def job_of(
         pipelines=_pipelines(plan, settings, roster.chains),
         flags=_storable(flags, roster.hide),
         command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
-        selected=_selected(plan, flags),
-        notices=tuple(notices_on(roster)),
+        selected=_selected(plan, flags, settings.optional),
+        notices=(*notices_on(roster), *_notices_on(plan, settings)),
         rewritten=rewritten,
         pool=pool,
         **how,
@@ -99,7 +100,9 @@ def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None)
             f"{hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
         )
     known = {
-        name: value for name, value in flags.items() if name not in ("task", "from_task", "sets", "config")
+        name: value
+        for name, value in flags.items()
+        if name not in ("task", "from_task", "format_name", "sets", "config")
     }
     return load(repo_paths.repo, known, sets, config)
 
@@ -142,15 +145,33 @@ def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
     return found_again(repo_paths, plan_file)
 
 
-def _selected(plan: Plan, flags: dict[str, Any]) -> frozenset[TaskId] | None:
+def _selected(plan: Plan, flags: dict[str, Any], with_optional: bool) -> frozenset[TaskId] | None:
+    """The tasks asked for; None for all. One that is named is worked on whatever it is; others only if they are not optional."""
     if flags.get("task") and flags.get("from_task") is not None:
         raise PealError("--task and --from-task exclude each other; give one of them")
+    left_out = frozenset(
+        task.id for task in plan.tasks if task.is_optional and not task.done and not with_optional
+    )
     if flags.get("task"):
         return frozenset(chosen(tuple(flags["task"]), plan))
     if flags.get("from_task") is not None:
         ids = [task.id for task in plan.tasks]
-        return frozenset(ids[ids.index(named(str(flags["from_task"]), plan)) :])
-    return None
+        return frozenset(ids[ids.index(named(str(flags["from_task"]), plan)) :]) - left_out
+    return frozenset(task.id for task in plan.tasks) - left_out if left_out else None
+
+
+def _notices_on(plan: Plan, settings: Settings) -> list[str]:
+    """What a person should know of the plan itself before it is carried out."""
+    found = []
+    commands = sum(len(task.checks) for task in plan.tasks if not task.done)
+    if commands and not settings.verify_from_plan:
+        which = f"{count(commands, 'command')} to verify its tasks"
+        found.append(f"the plan names {which}; `--verify-from-plan` has them run in reviews")
+    optional = [task.id for task in plan.tasks if task.is_optional and not task.done]
+    if optional and not settings.optional:
+        which = f"task {ranges(optional)} is" if len(optional) == 1 else f"tasks {ranges(optional)} are"
+        found.append(f"{which} optional and left out; `--optional` works on such tasks too")
+    return found
 
 
 def _lands(settings: Settings) -> bool:

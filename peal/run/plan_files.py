@@ -16,12 +16,19 @@ from peal.text.names import ranges, whole_number
 
 _MARK = re.compile(r"<!-- made of a file with the SHA-256 (?P<digest>[0-9a-f]{64}) -->\n")
 
+_READ_BEFORE = ("peal", "foreign", "checklist")
+_BEFORE = "checklist"
+"""What peal read most files as when a run did not yet say in which format it had read its plan."""
 
-def read_plan(path: Path, repo_paths: RepoPaths | None) -> Plan:
+
+def read_plan(
+    path: Path, repo_paths: RepoPaths | None, format_name: str = "", is_fresh: bool = False
+) -> Plan:
     """
     The plan in a file as it is, or as an agent has rewritten it, problems and all; PealError if there is no file to read.
 
-    Without `repo_paths` there is nowhere to look for what an agent has made of it.
+    Without `repo_paths` there is nowhere to look for what an agent has made of it, nor for the format that it was begun in: a
+    plan is read on in that one, unless another is named, it does not fit any more, or the run starts over.
     """
     try:
         raw = path.read_bytes()
@@ -29,10 +36,38 @@ def read_plan(path: Path, repo_paths: RepoPaths | None) -> Plan:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
     from peal import formats  # only here: reading markdown takes long to load
 
-    plan = formats.parse(raw, str(path))
-    if repo_paths is None or not can_be_rewritten(plan):
+    _check_is_known(format_name)
+    plan = formats.parse(raw, str(path), format_name)
+    if repo_paths is None:
         return plan
-    return _rewritten(repo_paths.plan(path), raw, str(path)) or plan
+    if can_be_rewritten(plan):
+        return _rewritten(repo_paths.plan(path), raw, str(path)) or plan
+    return plan if format_name or is_fresh else _as_begun(repo_paths.plan(path), raw, plan)
+
+
+def _as_begun(plan_paths: PlanPaths, raw: bytes, plan: Plan) -> Plan:
+    """The plan in the format that it was begun in, with a word on that if it would be taken for another now."""
+    if not plan_paths.journal.exists():
+        return plan
+    from peal import formats
+    from peal.record import journal
+
+    opened, _ = journal.latest_opening(plan_paths.journal)
+    before = opened.format or (_BEFORE if plan.format not in _READ_BEFORE else "") if opened else ""
+    if before not in formats.NAMES or before == plan.format:
+        return plan
+    begun = formats.parse(raw, plan.path, before)
+    if begun.problems:
+        return plan
+    told = f"read as `{begun.format}`, as it was begun; `--fresh` or `--format {plan.format}` reads it as what it seems now"
+    return evolve(begun, notes=(Problem(1, told), *begun.notes))
+
+
+def _check_is_known(format_name: str) -> None:
+    from peal import formats
+
+    if format_name and format_name not in formats.NAMES:
+        raise PealError(f"there is no format `{format_name}`; there are {', '.join(formats.NAMES)}")
 
 
 def fit_plan(path: Path, repo_paths: RepoPaths) -> Plan:

@@ -47,7 +47,7 @@ def attempt_line(order: Order, roster: Roster) -> str:
     if order.phase.kind is Kind.LAND:
         return f"{head}: into `{roster.workspaces.branch}`"
     if order.phase.kind is Kind.REVIEW:
-        names = ", ".join(reviewer.name for reviewer in roster.reviewers)
+        names = ", ".join(reviewer.name for reviewer in roster.reviewers_of(task.id))
         merges = f"merged into `{roster.workspaces.branch}`, " if roster.workspaces.branch else ""
         return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
     if order.instead:

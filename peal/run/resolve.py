@@ -45,7 +45,7 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
             _check_budget(found[table.agent], table.model, settings)
     return Roster(
         settings, found, chains, reviewers.all_of(settings, repo, repo_paths.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
-        redactor(_secrets(settings)),
+        reviewers.of_plan(plan) if settings.verify_from_plan else {}, redactor(_secrets(settings)),
     )  # fmt: skip
 
 

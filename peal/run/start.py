@@ -178,7 +178,9 @@ def _guarded(
     with ExitStack() as stack:
         worker = Worker(job.roster, open_now.programs(job.key, job.roster.workspaces.fence))
         if job.pool:
-            for text in job.pool.prepare(job.width, bool(job.roster.reviewers) or job.rules.as_ready):
+            for text in job.pool.prepare(
+                job.width, bool(job.roster.reviewers or job.roster.checks) or job.rules.as_ready
+            ):
                 screen.say(text)
             stack.callback(job.pool.leave)
         executor = Threads({job.key: worker}, open_now.inbox, max(job.rules.max_parallel, 1))
@@ -216,6 +218,7 @@ def opening_of(job: Job, name: str) -> RunOpened:
         resumed=job.resumed,
         try_now=job.try_now,
         session=name,
+        format=job.plan.format,
     )
 
 

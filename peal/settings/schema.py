@@ -305,6 +305,7 @@ class Settings:
     max_parallel: int = _key(
         4, "steps at once; without `parallel` it turns that on, 0 or 1 off", _at_least(0)
     )
+    optional: bool = _key(False, "work on the tasks too that a plan calls optional")
     profile: Literal["strict", "tolerant"] | None = _key(
         None,
         "what a failure, a finding left and an unusable stet mean: the end, or go on; each key by itself wins",
@@ -415,6 +416,9 @@ class Settings:
     )
     prices: dict[_ModelName, PriceSettings] = field(
         factory=dict, metadata={"help": "what tokens cost, by model; `*` stands for any letters"}
+    )
+    verify_from_plan: bool = _key(
+        False, "let the commands that a plan says verify a task review it, run through `sh -c`"
     )
     reviewers: tuple[ReviewerSettings, ...] = _key((), "commands that look for something to mend")
     stet_dismiss_patterns: tuple[StetPatternSettings, ...] = _key(

@@ -54,7 +54,7 @@ def as_text(plan: Plan) -> Iterator[str]:
         for place, task in enumerate(wave):
             head = ("" if place else "first" if number == 0 else "then").ljust(5)
             needed = f"  ← {ranges(waits_for[task.id])}" if waits_for[task.id] else ""
-            yield f"  {head} {task.id:>{wide}}  {harmless(task.title)}{needed}"
+            yield f"  {head} {task.id:>{wide}}  {harmless(task.shown_title)}{needed}"
     longest = chain(plan)
     yield f"  longest chain: {' → '.join(longest)} ({len(longest)} of {len(plan.tasks)} tasks)"
 
@@ -65,7 +65,7 @@ def as_dot(plan: Plan) -> Iterator[str]:
     yield "  rankdir=LR; node [shape=box, style=rounded];"
     for task in plan.tasks:
         mark = ", color=gray, fontcolor=gray" if task.done else ""
-        yield f'  {_node(task.id)} [label="{_quoted(f"{task.id}  {task.title}".strip())}"{mark}];'
+        yield f'  {_node(task.id)} [label="{_quoted(f"{task.id}  {task.shown_title}".strip())}"{mark}];'
     named, waits_for = {task.id: task.after for task in plan.tasks}, needs(plan)
     for place, segment in enumerate(plan.segments):
         yield from (

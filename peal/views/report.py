@@ -1,8 +1,9 @@
 """What is said when a run is over: what became of it, what failed and why, and what to type next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from peal.model.decision import Halt
+from peal.model.plan import TaskId
 from peal.model.review import Finding
 from peal.model.work import Result
 from peal.record.history import History
@@ -21,8 +22,13 @@ def report(
     seconds: float,
     output: Callable[[Attempt], list[str]],
     folder: Callable[[Attempt], str],
+    manual_checks: Mapping[TaskId, Sequence[str]],
 ) -> list[str]:
-    """The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path."""
+    """
+    The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path.
+
+    `manual_checks` is what the plan says a person should look at when a task is done.
+    """
     lines = [summary(history, halt, seconds), *spending_lines(history)]
     for task in history.in_order(history.failed):
         lines += ["", *_failure(history.states[task], output, folder)]
@@ -34,7 +40,18 @@ def report(
         lines += ["", *passed_over]
     if notes := noted_lines((task, state.notes) for task, state in history.states.items()):
         lines += ["", *notes]
+    if to_look_at := [
+        line
+        for task in history.in_order(history.completed)
+        if history.states[task].attempts
+        for line in _for_a_person(task, manual_checks)
+    ]:
+        lines += ["", "for a person to look at:", *to_look_at]
     return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
+
+
+def _for_a_person(task: TaskId, checks: Mapping[TaskId, Sequence[str]]) -> list[str]:
+    return [f"  task {task}: {harmless(check)}" for check in checks.get(task, ())]
 
 
 def summary(history: History, halt: Halt, seconds: float) -> str:

@@ -22,6 +22,7 @@ from peal.phases import Evidence
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
 from peal.record.events import WorkspaceReady, as_json, converter
+from peal.reviewers import Reviewer
 from peal.settings import AgentSettings
 from peal.system import removal
 from peal.system.files import end_of, is_full, put
@@ -65,6 +66,11 @@ class AttemptContext:
     """The place itself."""
     used: list[Usage] = field(factory=list)
     """What those have used who were asked beside the attempt's own agent."""
+
+    @property
+    def reviewers(self) -> tuple[Reviewer, ...]:
+        """Who looks at the task, one after another."""
+        return self.roster.reviewers_of(self.order.task.id)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def capped(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 def tell_reviewers(review: ReviewedChange, findings: Sequence[Finding]) -> None:
     """Let each reviewer know what of its findings was dismissed."""
-    for reviewer in review.context.roster.reviewers:
+    for reviewer in review.context.reviewers:
         theirs = [finding for finding in findings if finding.reviewer == reviewer.name]
         if theirs:
             reviewer.heed(review, theirs)
@@ -135,7 +135,7 @@ def tell_reviewers(review: ReviewedChange, findings: Sequence[Finding]) -> None:
 def reviewed(review: ReviewedChange) -> tuple[Finding, ...] | Outcome:
     """Everything that the reviewers find, one after another; an outcome as soon as one cannot look."""
     found: list[Finding] = []
-    for reviewer in review.context.roster.reviewers:
+    for reviewer in review.context.reviewers:
         seen = reviewer.look(review)
         if isinstance(seen, Outcome):
             return seen

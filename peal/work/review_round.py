@@ -33,7 +33,7 @@ def _round(context: AttemptContext, change: Change) -> Outcome:
         return found
     seen = sifted(context, found)
     if not seen.standing:
-        told = [text for reviewer in context.roster.reviewers for text in reviewer.told]
+        told = [text for reviewer in context.reviewers for text in reviewer.told]
         why = "; ".join(filter(None, (address.passed_over(seen.others, len(seen.dismissed)), *told)))
         if said.beyond:
             why = address.remaining(said.beyond, "warn", "no agent can mend that").reason

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from peal.agents.cli import CliAgent
 from peal.agents.protocol import Agent
 from peal.model.pipeline import Kind, Phase
+from peal.model.plan import TaskId
 from peal.model.work import Order
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings, Settings
@@ -24,9 +25,12 @@ class Roster:
     chains: Mapping[str, tuple[str, ...]]
     """Who may work in each phase, the first choice first."""
     reviewers: tuple[Reviewer, ...]
+    """Those that look at every task."""
     workspaces: Workspaces
     context: str
     templates: Path | None = None
+    checks: Mapping[TaskId, tuple[Reviewer, ...]] = field(factory=dict)
+    """The commands of the plan that look at one task, where the person wants them to be run."""
     hide: Callable[[str], str] = str
     """Takes secrets out of a text that goes into journal, status or report."""
 
@@ -41,8 +45,14 @@ class Roster:
 
     def agent_name(self, order: Order) -> str:
         """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
-        is_quiet = not order.phase.agents or (order.phase.kind is Kind.REVIEW and not self.reviewers)
+        is_quiet = not order.phase.agents or (
+            order.phase.kind is Kind.REVIEW and not self.reviewers_of(order.task.id)
+        )
         return "" if is_quiet else order.agent
+
+    def reviewers_of(self, task: TaskId) -> tuple[Reviewer, ...]:
+        """Who looks at a task: what its plan says verifies it comes first."""
+        return (*self.checks.get(task, ()), *self.reviewers)
 
     @property
     def unguarded(self) -> list[str]:

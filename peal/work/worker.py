@@ -12,6 +12,7 @@ from peal.record.events import StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError
 from peal.system.process import Cancel
+from peal.text.display import harmless
 from peal.work.attempt_context import (
     UnreadyError,
     attempt_context,
@@ -76,6 +77,11 @@ class Worker:
         return Outcome(Result.INTERRUPTED, why)
 
     def _outcome(self, order: Order) -> Outcome:
+        if order.task.by_person and order.phase.asks_agent:
+            done = f"then `peal done {order.task.id}` and `peal resume`"
+            return Outcome(
+                Result.HELD, f"this is for a person to do: {harmless(order.task.by_person)}; {done}"
+            )
         spaces = self.roster.workspaces
         match order.phase.kind:
             case Kind.LAND:
@@ -99,7 +105,7 @@ class Worker:
     def _addressed(self, order: Order, change: Change) -> Outcome:
         if change.is_empty:
             return Outcome(Result.PASSED, "nothing to review")
-        if change.merge_at_once() and not self.roster.reviewers:
+        if change.merge_at_once() and not self.roster.reviewers_of(order.task.id):
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)
         with attempt_context(self.roster, self.programs, order, change) as context:

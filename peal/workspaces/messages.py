@@ -39,7 +39,7 @@ class Messages:
         return self._filled(self.merge, task)
 
     def _filled(self, template: str, task: Task) -> str:
-        title = harmless(task.title)
+        title = harmless(task.shown_title)
         if not title:
             template, title = template.replace("{id}: {title}", "{id}"), f"task {task.id}"
         values = {

@@ -1,0 +1,207 @@
+"""Plans in other tools' formats, carried out through the command line."""
+
+import json
+import zlib
+from pathlib import Path
+from textwrap import dedent
+
+from conftest import Repo, landed
+
+
+def written(project: Repo, name: str, text: str) -> str:
+    """A plan that is committed; its name."""
+    project.write(name, dedent(text).lstrip("\n"))
+    project.git("add", ".")
+    project.git("commit", "-qm", "a plan")
+    return name
+
+
+def run(project: Repo, plan: str, *flags: str, code: int = 0) -> str:
+    done = project.peal("run", plan, "--agent", "shell", *flags, code=code)
+    return done.stdout + done.stderr
+
+
+def checked(project: Repo, plan: str, *flags: str) -> dict:
+    return json.loads(project.peal("check", plan, "--json", *flags).stdout)["plans"][0]
+
+
+TASKS = """
+    # Tasks
+
+    ## Phase 1: Setup
+
+    - [ ] T001 [P] Make a
+      ```sh
+      echo a > a
+      ```
+    - [ ] T002 [P] Make b
+      ```sh
+      echo b > b
+      ```
+
+    ## Phase 2: Rest
+
+    - [ ] T003 Make c (depends on T001)
+      ```sh
+      cat a > c
+      ```
+    """
+
+
+def test_a_spec_kit_list_runs_by_its_own_ids(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+
+    run(project, plan, "--parallel")
+
+    assert sorted(landed(project)) == ["T001", "T002", "T003"]
+    assert project.read("c") == "a\n"
+
+
+def test_check_says_which_format_a_plan_is_in_and_why(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+
+    told = project.peal("check", plan).stdout.splitlines()
+
+    assert told[:3] == [
+        "tasks.md: 3 tasks, 2 segments",
+        "  format: speckit (`- [ ] T001 [P] Make a` on line 5)",
+        "  side by side: T001, T002",
+    ]
+
+
+def test_a_format_can_be_named(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+
+    assert [task["id"] for task in checked(project, plan)["tasks"]] == ["T001", "T002", "T003"]
+    found = checked(project, plan, "--format", "checklist")
+    assert (found["format"], [task["id"] for task in found["tasks"]]) == ("checklist", ["1", "2", "3"])
+    run(project, plan, "--format", "checklist")
+    assert len(landed(project)) == 3
+
+
+def test_a_format_that_is_none_is_refused_with_those_that_are(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+
+    told = run(project, plan, "--format", "speckt", code=1)
+
+    assert "there is no format `speckt`; there are peal, speckit" in told
+
+
+def test_a_plan_goes_on_in_the_format_that_it_was_begun_in(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+    run(project, plan, "--format", "checklist", "--task", "1")
+
+    project.peal("resume", code=0)
+    told = run(project, plan)
+
+    assert [task["id"] for task in json.loads(project.peal("status", "--json").stdout)["tasks"]] == [
+        "1",
+        "2",
+        "3",
+    ]
+    assert "3 of 3" in told or "complete" in told
+    assert len(landed(project)) == 3
+
+
+def test_starting_over_decides_the_format_anew(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+    run(project, plan, "--format", "checklist", "--task", "1")
+
+    run(project, plan, "--fresh", "--task", "T002")
+
+    ids = [task["id"] for task in json.loads(project.peal("status", "--json").stdout)["tasks"]]
+    assert ids == ["T001", "T002", "T003"]
+
+
+def _without_formats(journal: Path) -> None:
+    """A journal as it was written before runs remembered how their plan was read."""
+    lines = []
+    for line in journal.read_bytes().splitlines():
+        event = json.loads(line)
+        event.pop("crc")
+        event.pop("format", None)
+        event.get("flags", {}).pop("format_name", None)
+        body = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()[1:]
+        lines.append(b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body))
+    journal.write_bytes(b"".join(lines))
+
+
+def test_a_list_that_an_older_peal_has_begun_goes_on_as_a_list(project: Repo) -> None:
+    """It was read box by box, when phases were not known: what is done stays done."""
+    text = "## Phase 1: x\n- [ ] one\n- [ ] two\n"
+    plan = written(project, "plan.md", text)
+    run(project, plan, "--format", "checklist", "--task", "1", code=1)
+    _without_formats(project.memory() / "journal.jsonl")
+
+    found = checked(project, plan)
+
+    assert (found["format"], len(found["tasks"])) == ("checklist", 2)
+    assert found["notes"][0]["message"].startswith(
+        "read as `checklist`, as it was begun; `--fresh` or `--format phases`"
+    )
+
+
+PHASES = """
+    # Spec
+
+    ## Phase 1: Make a
+
+    ```sh
+    echo a > a
+    ```
+    ```sh address
+    echo mended > b
+    ```
+
+    ### Success Criteria
+
+    #### Automated Verification:
+    - [ ] It is there: `test -e a`
+    - [ ] So is the other: `test -e b`
+
+    #### Manual Verification:
+    - [ ] It looks nice
+
+    ## Phase 2: Make c
+
+    ```sh
+    echo c > c
+    ```
+    """
+
+
+def test_what_a_plan_says_verifies_a_task_reviews_it_if_a_person_wants_that(project: Repo) -> None:
+    plan = written(project, "spec.md", PHASES)
+
+    told = run(project, plan, "--verify-from-plan")
+
+    assert project.read("b") == "mended\n"
+    findings = [
+        event["outcome"]["findings"]
+        for event in project.recorded("StepEnded")
+        if event["outcome"].get("findings")
+    ]
+    assert [finding["reviewer"] for finding in findings[0]] == ["test -e b"]
+    assert "for a person to look at:\n  task 1: It looks nice\n" in told
+
+
+def test_commands_of_a_plan_are_told_and_not_run_unless_asked_for(project: Repo) -> None:
+    plan = written(project, "spec.md", PHASES)
+
+    told = run(project, plan)
+
+    assert (
+        "the plan names 2 commands to verify its tasks; `--verify-from-plan` has them run in reviews" in told
+    )
+    assert not (project.path / "b").exists()
+    assert "    check: test -e b\n" in project.peal("check", plan).stdout
+
+
+def test_an_untitled_task_is_called_by_its_first_words(project: Repo) -> None:
+    plan = written(project, "plan.md", "## Task 1\n\nMake a file called a.\n\n```sh\necho a > a\n```\n")
+
+    told = run(project, plan)
+
+    assert "task 1 plan started: Make a file called a." in told
+    assert project.git("log", "--format=%s", "-1", "HEAD^2") == "Task 1: Make a file called a.\n"
+    assert "Make a file called a." in project.peal("status").stdout
