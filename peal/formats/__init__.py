@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from peal.formats import checklist, foreign, numbered, peal, phases, speckit
+from peal.formats import checklist, foreign, numbered, peal, phases, speckit, ticking
 from peal.formats.checks import (
     circles,
     no_task,
@@ -16,9 +16,9 @@ from peal.formats.checks import (
 )
 from peal.formats.document import Document
 from peal.formats.protocol import Evidence, Format, Reading
-from peal.model.plan import Plan, Problem
+from peal.model.plan import Plan, Problem, Task
 
-__all__ = ["FORMATS", "NAMES", "parse"]
+__all__ = ["FORMATS", "NAMES", "parse", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains.
@@ -54,6 +54,25 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
         problems=_by_line(problems or no_task(plan)),
         notes=_by_line([*reading.notes, *order_by_name(plan)]),
     )
+
+
+def ticked(raw: bytes, format_name: str, task: Task) -> bytes | None:
+    """
+    A plan's file with a task marked as done, every other byte as it is; None if it is that already, or cannot be marked.
+
+    The task is the one of the same name and title. A file is given back only if it is read as the same plan but for that.
+    """
+    before = parse(raw, "", format_name)
+    found = next((one for one in before.tasks if (one.id, one.title) == (task.id, task.title)), None)
+    if before.problems or not found or found.done:
+        return None
+    one, _ = _named(format_name)
+    mark = getattr(one, "marked", ticking.marked_in_markdown)
+    after = ticking.edited(raw, mark(Document.of(raw), found))
+    expected = [(one.id, one.title, one.done or one is found) for one in before.tasks]
+    read = parse(after, "", format_name)
+    is_so = not read.problems and [(one.id, one.title, one.done) for one in read.tasks] == expected
+    return after if is_so else None
 
 
 def _decided(document: Document) -> tuple[Format | None, Evidence | None]:

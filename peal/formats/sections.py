@@ -152,6 +152,16 @@ def entry(document: Document, section: Section) -> Entry:
     return Entry(task, last)
 
 
+def status_at(line: str) -> re.Match[str] | None:
+    """A line such as `**Status:** complete`, with what stands behind the colon as its group `word`."""
+    return _STATUS.fullmatch(line)
+
+
+def is_manual(document: Document, first: int, line: int) -> bool:
+    """Whether a line stands in what a person should look at, in a section that begins at `first`."""
+    return any(at == line and _MANUAL.fullmatch(label) for label, at, _ in _labelled(document, first, line))
+
+
 def own_status(document: Document, first: int, last: int) -> bool | None:
     """Whether a line such as `**Status:** complete` among these says that it is done; None where none says."""
     for line in range(first, last + 1):

@@ -1,0 +1,71 @@
+"""Changes to a plan's file that mark a task as done, and nothing else in it."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+from peal.formats.document import Box, Document, Heading
+from peal.formats.sections import is_manual, status_at
+from peal.model.plan import Task
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_BOX = re.compile(r"\[[^\[\]]{0,20}\]|［[^［］]{0,20}］")
+
+
+@frozen
+class Edit:
+    """Characters of one line, and what stands there instead."""
+
+    line: int
+    begin: int
+    end: int
+    text: str
+
+
+def edited(raw: bytes, edits: Sequence[Edit]) -> bytes:
+    """The file with these edits, of which no two overlap; every other byte as it is. UnicodeDecodeError for what is no UTF-8."""
+    text = raw.decode()
+    mark = 1 if text.startswith("\ufeff") else 0
+    starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
+    for edit in sorted(edits, key=lambda one: (one.line, one.begin), reverse=True):
+        at = starts[edit.line - 1] + (mark if edit.line == 1 else 0)
+        text = text[: at + edit.begin] + edit.text + text[at + edit.end :]
+    return text.encode()
+
+
+def marked_in_markdown(document: Document, task: Task) -> list[Edit]:
+    """What marks a task as done that begins with a box or a heading: the box, or the status and the boxes below the heading."""
+    boxes = document.boxes_within(task.line, task.line)
+    if boxes:
+        return list(_ticked(document, boxes))
+    headings = document.headings_within(task.line, task.line)
+    return _marked_heading(document, headings[0]) if headings else []
+
+
+def _ticked(document: Document, boxes: Sequence[Box]) -> Iterator[Edit]:
+    for box in boxes:
+        found = _BOX.search(document.lines[box.line - 1])
+        if found and not box.is_ticked:
+            yield Edit(box.line, found.start() + 1, found.end() - 1, "x")
+
+
+def _marked_heading(document: Document, heading: Heading) -> list[Edit]:
+    first, last = heading.line + 1, document.section_end(heading)
+    edits = list(_completed(document, first, last))
+    boxes = [box for box in document.boxes_within(first, last) if not is_manual(document, first, box.line)]
+    edits += _ticked(document, boxes)
+    if edits:
+        return edits
+    line = document.lines[heading.line - 1].rstrip()
+    return [Edit(heading.line, len(line), len(line), " ✅")]
+
+
+def _completed(document: Document, first: int, last: int) -> Iterator[Edit]:
+    """The words of a status line."""
+    for line in range(first, last + 1):
+        found = None if document.hider(line) else status_at(document.lines[line - 1])
+        if found:
+            word = found["word"].rstrip(" *_")
+            yield Edit(line, found.start("word"), found.start("word") + len(word), "complete")
+            return
