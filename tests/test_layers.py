@@ -45,7 +45,6 @@ DOORS = {
     "rich": ("views.screens",),
     "runpy": (),
     "sh": ("agents.short_commands",),
-    "structlog": ("record.log",),
     "subprocess": ("system.git", "system.process"),
     "threading": (
         "executors",

@@ -1,15 +1,16 @@
 """What happened, for machines: JSON lines in the plan's folder, and plain lines on stderr on request."""
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Thread
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from peal.model.plan import id_as_json
 from peal.model.work import Weight
@@ -37,8 +38,8 @@ class Log:
     Logs into `path` and `also` from `level` on, and to stderr if `verbose`; `bound` goes with every line. Nothing
     without a path.
 
-    A thread of its own writes, and imports structlog, the dearest import of all, so that neither holds up a run. A
-    log that cannot be written ends nothing: the journal on the same disk is what has to be kept.
+    A thread of its own writes, so that no run waits for a disk or a reader. A log that cannot be written ends nothing:
+    the journal on the same disk is what has to be kept.
     """
 
     path: Path | None = None
@@ -68,34 +69,30 @@ class Log:
 
     def _write(self) -> None:
         with suppress(OSError), ExitStack() as files:
-            loggers = self._opened(files)
+            handlers = self._opened(files)
             while not (is_last := self._is_over.wait(_EVERY)) or not self._lines.empty():
-                self._write_lines(loggers)
+                self._write_lines(handlers)
                 if is_last:
                     return
 
-    def _write_lines(self, loggers: list[Any]) -> None:
+    def _write_lines(self, handlers: list["_Handler"]) -> None:
         with suppress(Empty):
             while True:
-                level, event, facts = self._lines.get_nowait()
-                for logger in loggers:
-                    getattr(logger, level)(event, **facts)
+                line = self._lines.get_nowait()
+                for handler in handlers:
+                    handler.write(line)
 
-    def _opened(self, files: ExitStack) -> list[Any]:
-        from structlog.processors import JSONRenderer, KeyValueRenderer
-
+    def _opened(self, files: ExitStack) -> list["_Handler"]:
         assert self.path is not None
-        renderer = JSONRenderer(lambda line, **_: as_json(line))
         file = files.enter_context(self.path.open("a", encoding="utf-8"))
-        loggers = [_logger(file, renderer, LEVELS[self.level]).bind(**self.bound)]
+        handlers = [_Handler(file, as_json, LEVELS[self.level], self.bound)]
         if self.also:
             with suppress(OSError):
                 more = files.enter_context(self.also.open("a", encoding="utf-8"))
-                loggers.append(_logger(_Tolerant(more), renderer, LEVELS[self.level]).bind(**self.bound))
+                handlers.append(_Handler(_Tolerant(more), as_json, LEVELS[self.level], self.bound))
         if self.verbose:
-            readable = KeyValueRenderer(key_order=["timestamp", "event"])
-            loggers.append(_logger(_Tolerant(sys.stderr), readable, LEVELS["debug"]))
-        return loggers
+            handlers.append(_Handler(_Tolerant(sys.stderr), _readable, LEVELS["debug"]))
+        return handlers
 
 
 def line_of(event: Event) -> Line:
@@ -137,11 +134,24 @@ class _Tolerant:
             self.stream.flush()
 
 
-def _logger(file: TextIO | _Tolerant, renderer: Any, level: int) -> Any:
-    import structlog
+@frozen
+class _Handler:
+    """Where lines go from one level on, and how they are written there."""
 
-    return structlog.wrap_logger(
-        structlog.WriteLogger(cast("TextIO", file)),
-        processors=[structlog.stdlib.add_log_level, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-    )
+    stream: TextIO | _Tolerant
+    written: Callable[[dict[str, Any]], str]
+    least: int
+    bound: dict[str, str] = field(factory=dict)
+
+    def write(self, line: Line) -> None:
+        """Write the line at once if its level is wanted."""
+        level, event, facts = line
+        if LEVELS[level] >= self.least:
+            told = {**self.bound, **facts, "event": event, "level": level}
+            self.stream.write(f"{self.written(told)}\n")
+            self.stream.flush()
+
+
+def _readable(told: dict[str, Any]) -> str:
+    first = {name: told[name] for name in ("timestamp", "event")}
+    return " ".join(f"{name}={value!r}" for name, value in {**first, **told}.items())
