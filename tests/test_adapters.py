@@ -23,12 +23,13 @@ from stories import PHASE
 
 from peal.agents.faults import complaint, trouble
 from peal.agents.protocol import Request, Sign, Transcript
-from peal.agents.registry import ADAPTERS, MARKERS
+from peal.agents.registry import MARKERS, adapters
 from peal.agents.reset_times import LATE, Form, Told, sane, told, told_by_header
 from peal.model.agent import Fault, Reply, Trouble, Usage
 from peal.model.plan import Task
 from peal.settings import CLIS, AgentSettings
 
+ADAPTERS = adapters()
 RECORDINGS = Path(__file__).parent / "data" / "transcripts"
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC).timestamp()
 EXIT_CODES = {"gemini-f400": 144, "gemini-f401": 145, "gemini-fLIMIT": 173, "gemini-resumebad": 42}
@@ -296,7 +297,7 @@ def test_every_flag_that_is_passed_is_one_that_doctor_looks_for(agent: str) -> N
 
 
 def test_every_cli_that_settings_know_has_an_adapter_and_says_how_to_get_it() -> None:
-    assert tuple(ADAPTERS) == CLIS
+    assert tuple(cli.name for cli in ADAPTERS.values()) == CLIS
     assert get_args(AgentSettings.__annotations__["reply"]) == ("text", *CLIS)
     assert all(cli.login and cli.install for cli in ADAPTERS.values())
     assert not [name for name in MARKERS if name.endswith(("_KEY", "_TOKEN", "_HOME", "_CONFIG"))]

@@ -14,11 +14,12 @@ from conftest import Repo, carriers, eventually
 from peal.agents import probe
 from peal.agents.probe import Answer, Found
 from peal.agents.protocol import Cli
-from peal.agents.registry import ADAPTERS
+from peal.agents.registry import adapters
 from peal.model.agent import Fault, Reply, Trouble
 from peal.model.process import Ended, Ending
 from peal.phases.verdict import Evidence
 
+ADAPTERS = adapters()
 CLAUDE = ADAPTERS["claude"]
 FLAGS = " ".join(CLAUDE.flags)
 HELP = f"cat <<'END'\nOptions: {FLAGS}\nEND"

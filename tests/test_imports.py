@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import Repo, shell_plan
 
+from peal.settings import CLIS
+
 PACKAGE = Path(__file__).parents[1] / "peal"
 HEAVY = {
     "asyncio",
@@ -178,13 +180,41 @@ def test_a_command_loads_what_it_uses(words: tuple[str, ...], needs: set[str], r
     """Who looks at a plan needs nobody who works on one, nor markdown to be read; this is told by what is in memory afterwards."""
     repo.write("plan.md", shell_plan("true"))
     repo.peal("run", "plan.md", "--agent", "shell")
+
+    loaded = _loaded_by(words, repo)
+
+    assert {name for name in loaded if name.startswith(_WORKS)} == set()
+    assert loaded & {"cattrs", "jinja2", "markdown_it", "sh", "tomlkit"} <= needs | {"cattrs"}
+
+
+def _loaded_by(words: tuple[str, ...], repo: Repo) -> set[str]:
+    """The modules that are in memory after a command."""
     source = (
         f"import sys; sys.argv = {['peal', *words]!r}\nfrom peal.cli import main\n"
         "try:\n    main()\nexcept SystemExit: pass\n"
         "import sys, json; print(json.dumps(sorted(sys.modules)))"
     )
+    return set(json.loads(_python(source, repo.path).stdout.splitlines()[-1]))
 
-    loaded = set(json.loads(_python(source, repo.path).stdout.splitlines()[-1]))
 
-    assert {name for name in loaded if name.startswith(_WORKS)} == set()
-    assert loaded & {"cattrs", "jinja2", "markdown_it", "sh", "tomlkit"} <= needs | {"cattrs"}
+_SELDOM = (
+    "asyncio",
+    "email",
+    "peal.agents.faults",
+    *(f"peal.agents.{name}" for name in CLIS),
+    "rich",
+    "sh",
+    "tomlkit",
+    "zoneinfo",
+)
+"""What a run of a small plan by `shell`, without reviewers and a terminal, has no use for; a tenth of a second in all."""
+
+
+def test_a_run_loads_nothing_that_only_other_runs_need(repo: Repo) -> None:
+    """Start and end of a short run are mostly imports: whoever does not work in it is not loaded."""
+    repo.write("plan.md", shell_plan("true"))
+
+    loaded = _loaded_by(("run", "plan.md", "--agent", "shell"), repo)
+
+    assert "peal.work.worker" in loaded
+    assert {name for name in loaded for seldom in _SELDOM if f"{name}.".startswith(f"{seldom}.")} == set()

@@ -11,9 +11,10 @@ from attrs import frozen
 from markdown_it import MarkdownIt
 
 from peal import formats
-from peal.agents.registry import ADAPTERS
+from peal.agents.registry import adapters
 from peal.settings import load
 
+ADAPTERS = adapters()
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # These would start these tests again or install from the network; .ci/run calls them instead.

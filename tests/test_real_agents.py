@@ -18,10 +18,11 @@ import pytest
 from attrs import define, field
 from conftest import end_all, eventually
 
-from peal.agents.registry import ADAPTERS
+from peal.agents.registry import adapters
 
 RIG = Path(os.environ.get("PEAL_RIG") or Path(__file__).parents[2] / "shared" / "rig" / "rig")
 INSTALLED = Path(os.environ.get("RIG_HOME") or Path.home() / ".cache" / "agent-rig") / "npm/node_modules/.bin"
+ADAPTERS = adapters()
 CLIS = [name for name, cli in ADAPTERS.items() if (INSTALLED / cli.programs[0]).exists()]
 MODELS = {
     "opencode": "fake/fake-model",

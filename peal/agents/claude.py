@@ -177,10 +177,6 @@ CLAUDE = Cli(
         "--resume",
     ),
     reports_cost=True,
-    markers=(
-        "AI_AGENT", "CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_EXECPATH",
-        "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_SSE_PORT",
-    ),
     login="run `claude` and log in there, or set ANTHROPIC_API_KEY",
     install="npm install -g @anthropic-ai/claude-code",
 )  # fmt: skip

@@ -123,10 +123,6 @@ CODEX = Cli(
     sign=sign,
     helps=(("exec", "--help"), ("exec", "resume", "--help")),
     flags=("--json", "--skip-git-repo-check", "-m", "-s", "-c", "--dangerously-bypass-approvals-and-sandbox"),
-    markers=(
-        "CODEX_CI", "CODEX_MANAGED_BY_NPM", "CODEX_MANAGED_PACKAGE_ROOT", "CODEX_SANDBOX",
-        "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_SESSION_ID", "CODEX_THREAD_ID", "CODEX_TOOL_CALL_ID", "CODEX_VERSION",
-    ),
     login="run `codex login`, or set OPENAI_API_KEY",
     install="npm install -g @openai/codex",
 )  # fmt: skip

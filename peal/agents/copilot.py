@@ -137,10 +137,6 @@ COPILOT = Cli(
         "--allow-tool", "--allow-all",
     ),
     reports_usage=False,
-    markers=(
-        "COPILOT_AGENT_SESSION_ID", "COPILOT_CLI", "COPILOT_CLI_BINARY_VERSION", "COPILOT_CLI_RESOLVED_DIST_DIR",
-        "COPILOT_LOADER_PID",
-    ),
     login="run `copilot login`, or set COPILOT_GITHUB_TOKEN",
     install="npm install -g @github/copilot",
 )  # fmt: skip

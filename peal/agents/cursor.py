@@ -120,7 +120,6 @@ CURSOR = Cli(
     says={"assistant": message, "user": refused, "result": result_said, "tool_call": _called},
     sign=sign,
     flags=("-p", "--trust", "--output-format", "--model", "--resume", "--mode", "--force"),
-    markers=("CURSOR_AGENT",),
     login="run `cursor-agent login`, or set CURSOR_API_KEY",
     install="curl https://cursor.com/install -fsS | bash",
     is_its=is_its,

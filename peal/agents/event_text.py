@@ -59,10 +59,10 @@ def readable(line: str) -> str:
 @cache
 def _by_type() -> Mapping[str, Sequence[Callable[[dict[str, Any]], str]]]:
     """What the adapters know of events, by type."""
-    from peal.agents.registry import ADAPTERS  # only here: whoever shows no output needs no adapter
+    from peal.agents.registry import adapters  # only here: whoever shows no output needs no adapter
 
     found: dict[str, list[Callable[[dict[str, Any]], str]]] = defaultdict(list)
-    for cli in ADAPTERS.values():
+    for cli in adapters().values():
         for kind, says in cli.says.items():
             if says not in found[kind]:
                 found[kind].append(says)

@@ -186,7 +186,6 @@ GEMINI = Cli(
     files=files,
     sign=sign,
     flags=("-o", "--skip-trust", "-m", "--resume", "--approval-mode", "--policy"),
-    markers=("GEMINI_CLI", "GEMINI_CLI_NO_RELAUNCH"),
     login="run `gemini` and log in there, or set GEMINI_API_KEY",
     install="npm install -g @google/gemini-cli",
 )

@@ -191,7 +191,6 @@ OPENCODE = Cli(
     helps=(("run", "--help"),),
     flags=("--format", "--print-logs", "--log-level", "--dir", "-m", "--session", "--agent", "--auto"),
     reports_cost=True,
-    markers=("OPENCODE", "OPENCODE_PID"),
     login="run `opencode auth login`",
     install="npm install -g opencode-ai",
 )

@@ -123,8 +123,6 @@ class Cli:
     reports_usage: bool = True
     sessions: bool = True
     """Whether it can go on in a session."""
-    markers: tuple[str, ...] = ()
-    """Variables it sets for what it starts; in peal's own environment they would confuse an agent."""
     login: str = ""
     """What a person has to do when it says that it is not logged in."""
     install: str = ""

@@ -97,7 +97,6 @@ QWEN = Cli(
     says={"assistant": message, "user": refused, "result": result_said},
     sign=sign,
     flags=("-o", "-m", "--resume", "--approval-mode", "--exclude-tools"),
-    markers=("QWEN_CODE", "QWEN_CODE_NO_RELAUNCH"),
     login="run `qwen auth`, or set OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL",
     install="npm install -g @qwen-code/qwen-code",
 )

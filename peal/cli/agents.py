@@ -15,12 +15,12 @@ from peal.agents.cli import CliAgent
 from peal.agents.command import CommandAgent
 from peal.agents.probe import Answer, Found, Question
 from peal.agents.protocol import Agent
-from peal.agents.registry import ADAPTERS, find, first_here
+from peal.agents.registry import adapter, find, first_here
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.record.spending import amount, summed
-from peal.settings import Settings, load
+from peal.settings import CLIS, Settings, load
 from peal.system import git, process
 from peal.system.scratch import Scratch, scratch
 from peal.text.display import duration, harmless, some
@@ -67,8 +67,8 @@ def agents(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: 
     folder = _folder(repo)
     settings = load(folder, {})
     wanted = tuple(dict.fromkeys(names)) or (
-        *ADAPTERS,
-        *(name for name in settings.agents if name not in ADAPTERS),
+        *CLIS,
+        *(name for name in settings.agents if name not in CLIS),
     )
     name = uuid.uuid4().hex[:12]
     with scratch(name, lambda text: click.echo(text, err=True)) as at:
@@ -94,9 +94,9 @@ def _folder(repo: Path) -> Path:
 
 def _rows(at: Scratch, wanted: Sequence[str], settings: Settings, folder: Path, seconds: float) -> list[Row]:
     described = {
-        name: _described(name, settings, folder) for name in wanted if name not in ADAPTERS
+        name: _described(name, settings, folder) for name in wanted if name not in CLIS
     }  # first: it refuses a name that nobody has
-    clis = [ADAPTERS[name] for name in wanted if name in ADAPTERS]
+    clis = [adapter(name) for name in wanted if name in CLIS]
     found = {**described, **{one.name: one for one in probe.look(at, clis, seconds)}}
     first = _first()
     return [Row(evolve(found[name], is_auto=name == first)) for name in wanted]
@@ -152,7 +152,7 @@ def _asked(at: Scratch, rows: list[Row], settings: Settings, folder: Path, how: 
 
 def _can_be_asked(row: Row) -> bool:
     """Who asks for a CLI by name may want to see what it does although something is wrong with it."""
-    return row.is_usable or bool(row.found.program and row.found.name in ADAPTERS)
+    return row.is_usable or bool(row.found.program and row.found.name in CLIS)
 
 
 def _understands(agent: Agent) -> bool:

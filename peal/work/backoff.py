@@ -4,7 +4,6 @@ import random
 
 from attrs import evolve
 
-from peal.agents.faults import is_limit
 from peal.model.work import Outcome, Result
 
 _FIRST = {Result.TRANSIENT: 2.0, Result.LIMITED: 300.0}
@@ -34,6 +33,8 @@ def at_its_limit(outcome: Outcome, setbacks: int, patience: int) -> Outcome:
     Who speaks of a limit and asks more often than `patience` to be left alone for a moment has reached it: a limit is
     waited for, however it is told, and never a failed try.
     """
-    if outcome.result is Result.TRANSIENT and setbacks >= patience and is_limit(outcome.reason):
-        return evolve(outcome, result=Result.LIMITED, until=None)
-    return outcome
+    if outcome.result is not Result.TRANSIENT or setbacks < patience:
+        return outcome
+    from peal.agents.faults import is_limit  # only here: few runs meet a limit, and its patterns are dear
+
+    return evolve(outcome, result=Result.LIMITED, until=None) if is_limit(outcome.reason) else outcome
