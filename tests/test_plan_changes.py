@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import tasks_of
 
-from peal.record.alignment import DONE, Alignment, Known, Read, align
+from peal.record.alignment import Alignment, Known, Read, align
 from peal.record.events import PlanRead, TasksMarkedDone, written
 from peal.record.events import read as read_event
 from peal.record.history import fold
+from peal.record.task_state import DONE
 from peal.system.layout import RepoPaths
 
 # Files that other programs have saved

@@ -172,3 +172,17 @@ def segments_of(tasks: Iterable[Ordered]) -> tuple[Segment, ...]:
         ids = tuple(task.id for task in run)
         found += [Segment(ids)] if parallel else [Segment((task,)) for task in ids]
     return tuple(found)
+
+
+@frozen
+class Word:
+    """What a person says of tasks of which nobody else can tell which they are, by their new ids."""
+
+    done: frozenset[TaskId] = frozenset()
+    """These are the complete ones; others with the same words are not."""
+    undone: frozenset[TaskId] = frozenset()
+    """These are not complete, nor begun; others with the same words are, as far as that is not clear by itself."""
+
+
+NO_WORD = Word()
+"""Nobody says which task is which."""

@@ -7,7 +7,8 @@ from itertools import chain
 
 from attrs import define, field, frozen
 
-from peal.model.plan import TaskId
+from peal.model.plan import NO_WORD, TaskId, Word
+from peal.record.task_state import DONE
 
 _MOST_PAIRS = 100_000
 """Pairs of tasks with the same words that are looked at; beyond them, a second or two, nobody can tell any more."""
@@ -33,16 +34,6 @@ class Read:
 
 
 @frozen
-class Word:
-    """What a person says of tasks of which nobody else can tell which they are, by their new ids."""
-
-    done: frozenset[TaskId] = frozenset()
-    """These are the complete ones; others with the same words are not."""
-    undone: frozenset[TaskId] = frozenset()
-    """These are not complete, nor begun; others with the same words are, as far as that is not clear by itself."""
-
-
-@frozen
 class Alignment:
     """Two rows of tasks brought together."""
 
@@ -54,11 +45,7 @@ class Alignment:
     """Tasks with the same words that were told apart only by what stands before them."""
 
 
-DONE = "done"
-"""The standing of a task that is complete."""
-
-
-def align(known: Sequence[Known], read: Sequence[Read], word: Word = Word()) -> Alignment:
+def align(known: Sequence[Known], read: Sequence[Read], word: Word = NO_WORD) -> Alignment:
     """
     Which task is which: those with the same words are paired, and where several have them, those that kept their order.
 

@@ -17,9 +17,8 @@ from attrs import define, evolve, field, frozen
 
 from peal.errors import Damaged
 from peal.model.pipeline import PIPELINE
-from peal.model.plan import TaskId
+from peal.model.plan import NO_WORD, TaskId, Word
 from peal.record import state_file
-from peal.record.alignment import Word
 from peal.record.events import (
     Event,
     PlanRead,
@@ -31,7 +30,7 @@ from peal.record.events import (
     written,
 )
 from peal.record.history import History
-from peal.record.rereading import NO_WORD, Reread, reread
+from peal.record.rereading import Reread, reread
 from peal.record.task_state import TaskState
 from peal.system.files import write_all
 from peal.system.layout import PlanPaths, attempts_begin

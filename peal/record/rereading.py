@@ -5,16 +5,13 @@ from collections.abc import Container, Sequence
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.model.plan import TaskId
-from peal.record.alignment import DONE, Known, Read, Word, align
+from peal.model.plan import NO_WORD, TaskId, Word
 from peal.record.events import PlanRead
 from peal.record.history import History
-from peal.record.task_state import TaskState
+from peal.record.task_state import DONE, TaskState
 from peal.text.display import harmless
 from peal.text.names import ranges
 
-NO_WORD = Word()
-"""Nobody says which task is which."""
 _SHOWN = 40
 
 
@@ -37,6 +34,12 @@ def reread(
     """
     if not history.states:
         return Reread(reading)
+    from peal.record.alignment import (  # only here: a plan that is new is aligned with nothing
+        Known,
+        Read,
+        align,
+    )
+
     known = [
         Known(task, state.task.digest, "" if task in forgotten else _standing(state, history))
         for task, state in history.states.items()

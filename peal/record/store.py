@@ -8,12 +8,10 @@ from pathlib import Path
 
 from peal.errors import Damaged, PealError
 from peal.model.pipeline import pipeline_name
-from peal.model.plan import Plan
+from peal.model.plan import NO_WORD, Plan, Word
 from peal.record import journal, moved_plans, state_file
-from peal.record.alignment import Word
 from peal.record.events import PlanRead, TaskRead
 from peal.record.history import fold
-from peal.record.rereading import NO_WORD
 from peal.system.layout import PlanPaths, RepoPaths
 
 

@@ -9,6 +9,9 @@ from peal.model.review import Finding, Round
 from peal.model.work import NO_CHANGE, Change, Outcome, Result
 from peal.record.events import TaskRead
 
+DONE = "done"
+"""The standing of a task that is complete."""
+
 
 @frozen
 class Attempt:

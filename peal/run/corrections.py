@@ -7,9 +7,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from peal.model.plan import Plan, TaskId
+from peal.model.plan import Plan, TaskId, Word
 from peal.record import journal, store
-from peal.record.alignment import Word
 from peal.record.events import (
     Event,
     TasksForgotten,

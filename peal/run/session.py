@@ -10,11 +10,10 @@ from attrs import define, field
 from peal.executors import Happened
 from peal.executors.threads import Inbox
 from peal.landing import rollback
+from peal.model.plan import NO_WORD, Word
 from peal.record import journal, lock, store
-from peal.record.alignment import Word
 from peal.record.events import Event, PlanRead
 from peal.record.providers import Providers
-from peal.record.rereading import NO_WORD
 from peal.system import git, process, removal, scratch
 from peal.system.layout import RepoPaths
 from peal.work.programs import Programs
