@@ -200,8 +200,12 @@ def _loaded_by(words: tuple[str, ...], repo: Repo) -> set[str]:
 _SELDOM = (
     "asyncio",
     "email",
+    "peal.executors.rehearsal",
     "peal.agents.faults",
     *(f"peal.agents.{name}" for name in CLIS),
+    "peal.record.alignment",
+    *(f"peal.reviewers.stet.{name}" for name in ("answers", "commands", "hunks", "session", "tree")),
+    *(f"peal.run.{name}" for name in ("normalize", "post_run", "rehearse")),
     "rich",
     "sh",
     "tomlkit",

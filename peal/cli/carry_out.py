@@ -22,7 +22,6 @@ from peal.run.after_run import (
 from peal.run.job import Job
 from peal.run.job_of import job_of
 from peal.run.normalize_prompt import refuse_to_rewrite, rewriter
-from peal.run.rehearse import rehearse
 from peal.run.session import session_when_needed
 from peal.run.start import End
 from peal.settings import under_first_names
@@ -141,6 +140,8 @@ def carry_out(
 
 
 def _rehearsed(job: Job, screen: Screen) -> int:
+    from peal.run.rehearse import rehearse
+
     end = rehearse(job, screen)
     for command in commands_after(job, end):
         screen.say(job.roster.hide(f"after the run: `{command}`"))

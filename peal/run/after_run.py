@@ -14,7 +14,7 @@ from peal.model.decision import Halt
 from peal.record import journal, store
 from peal.record.history import History, fold
 from peal.record.rereading import reread
-from peal.run import post_run, start
+from peal.run import start
 from peal.run.job import Job
 from peal.run.session import Opener
 from peal.run.start import End
@@ -117,6 +117,8 @@ def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     settings, name = job.roster.settings, uuid.uuid4().hex[:12]
     if not (commands := commands_after(job, end)):
         return []
+    from peal.run import post_run  # only here: most runs have none
+
     clocks = Clocks(
         settings.post_run_timeout_sec or settings.phase_timeout_sec, None, settings.max_output_mb * 1_000_000
     )

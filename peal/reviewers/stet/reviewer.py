@@ -10,9 +10,6 @@ from peal.errors import PealError
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import ReviewContext
-from peal.reviewers.stet.commands import StetCommands
-from peal.reviewers.stet.session import StetSession
-from peal.reviewers.stet.tree import StetTree
 from peal.settings import Settings, StetPatternSettings
 from peal.system import git, process
 
@@ -123,6 +120,8 @@ def _way(settings: Settings, repo: Path, place: Path, lands: bool) -> Way | None
         return None
     may_dismiss = not settings.stet_disable_llm_triage
     if settings.stet_commands:
+        from peal.reviewers.stet.commands import StetCommands
+
         return StetCommands.of(settings.stet_commands, repo, may_dismiss)
     is_asked_for = settings.stet == "on" or settings.stet_path is not None
     name = settings.stet_path or "stet"
@@ -135,6 +134,9 @@ def _way(settings: Settings, repo: Path, place: Path, lands: bool) -> Way | None
         raise PealError(
             f"`{name}` is not a program on PATH or in `{repo}`; install it, mend `stet_path`, or pass --stet off"
         )
+    from peal.reviewers.stet.session import StetSession
+    from peal.reviewers.stet.tree import StetTree
+
     return StetSession(
         program,
         StetTree(repo, place / _TREE),
