@@ -198,7 +198,6 @@ def _loaded_by(words: tuple[str, ...], repo: Repo) -> set[str]:
 
 
 _SELDOM = (
-    "asyncio",
     "email",
     "peal.executors.rehearsal",
     "peal.agents.faults",
