@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
 from conftest import Repo, landed
 
 
@@ -205,3 +206,64 @@ def test_an_untitled_task_is_called_by_its_first_words(project: Repo) -> None:
     assert "task 1 plan started: Make a file called a." in told
     assert project.git("log", "--format=%s", "-1", "HEAD^2") == "Task 1: Make a file called a.\n"
     assert "Make a file called a." in project.peal("status").stdout
+
+
+def test_a_landed_task_is_ticked_in_the_commit_that_lands_it(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+
+    run(project, plan, "--parallel", "--tick")
+
+    assert project.read(plan) == dedent(TASKS).lstrip("\n").replace("- [ ] T", "- [x] T")
+    assert project.git("status", "--porcelain") == ""
+    for merge in project.git("log", "--first-parent", "--format=%H", "-3").split():
+        changed = project.git("diff", "--numstat", f"{merge}^1", merge, "--", plan).split()
+        assert changed[:2] == ["1", "1"]
+    assert "complete" in run(project, plan)
+
+
+def test_an_edit_of_the_persons_costs_the_tick_and_not_the_landing(project: Repo) -> None:
+    plan = written(project, "tasks.md", TASKS)
+    project.write(plan, project.read(plan) + "\nmine\n")
+
+    told = run(project, plan, "--tick", "--task", "T001")
+
+    assert (project.path / "a").exists()
+    assert "- [ ] T001" in project.read(plan)
+    assert project.read(plan).endswith("\nmine\n")
+    assert "`tasks.md` has changes of yours, so the task is not ticked there" in told
+
+
+@pytest.mark.parametrize("settings", ["", '[[reviewers]]\nname = "none"\ncommand = "true"\n'])
+def test_ticks_of_agents_never_clash(project: Repo, settings: str) -> None:
+    """Each agent ticks its own box, in lines side by side; merged in git's store, and in a worktree."""
+    project.write("peal.toml", settings)
+    boxes = "".join(
+        f"- [ ] T00{n} [P] Make {n}\n  ```sh\n  echo {n} > {n}\n  sed -i.old 's/^- \\[ \\] T00{n}/- [x] T00{n}/' tasks.md; rm tasks.md.old\n  ```\n"
+        for n in (1, 2, 3)
+    )
+    plan = written(project, "tasks.md", f"## Phase 1\n\n{boxes}")
+
+    run(project, plan, "--parallel")
+
+    assert project.read(plan).count("\n- [x] T00") == 3
+    assert {event["outcome"]["result"] for event in project.recorded("StepEnded")} == {"passed"}
+
+
+def test_a_tick_where_the_plan_is_not_committed_is_told_to_do_nothing(project: Repo) -> None:
+    project.write("tasks.md", dedent(TASKS).lstrip("\n"))
+
+    told = run(project, "tasks.md", "--tick", "--task", "T001")
+
+    assert "`tick` does nothing here: the plan is not committed in `main`" in told
+    assert "- [ ] T001" in project.read("tasks.md")
+
+
+def test_a_plan_of_headings_is_ticked_by_its_boxes_or_a_mark(project: Repo) -> None:
+    text = "## Task 1: Make a\n\n```sh\necho a > a\n```\n\n- [ ] step\n\n## Task 2: Make b\n\n```sh\necho b > b\n```\n"
+    plan = written(project, "plan.md", text)
+
+    run(project, plan, "--tick")
+
+    assert project.read(plan) == text.replace("- [ ] step", "- [x] step").replace("Make b", "Make b ✅")
+    run(project, plan)
+    assert len(landed(project)) == 2

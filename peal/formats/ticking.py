@@ -12,6 +12,8 @@ from peal.model.plan import Task
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BOX = re.compile(r"\[[^\[\]]{0,20}\]|［[^［］]{0,20}］")
 
+_RAW_BOX = re.compile(rb"\A([ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[[ xX/~-]\](?=[ \t])")
+
 
 @frozen
 class Edit:
@@ -69,3 +71,31 @@ def _completed(document: Document, first: int, last: int) -> Iterator[Edit]:
             word = found["word"].rstrip(" *_")
             yield Edit(line, found.start("word"), found.start("word") + len(word), "complete")
             return
+
+
+def with_ticks(before: bytes, theirs: bytes, ours: bytes) -> bytes | None:
+    """
+    Our version of a file with the boxes ticked that theirs has ticked; None if they changed anything else, or if a line of
+    theirs is not to be found in ours.
+    """
+    old, new = before.splitlines(keepends=True), theirs.splitlines(keepends=True)
+    if len(old) != len(new) or any(
+        _unticked(one) != _unticked(other) for one, other in zip(old, new, strict=True)
+    ):
+        return None
+    lines = ours.splitlines(keepends=True)
+    places: dict[bytes, list[int]] = {}
+    for at, line in enumerate(lines):
+        places.setdefault(_unticked(line), []).append(at)
+    for at, (one, other) in enumerate(zip(old, new, strict=True)):
+        if one != other:
+            found = places.get(_unticked(other), [])
+            place = at if at in found else found[0] if len(found) == 1 else None
+            if place is None:
+                return None
+            lines[place] = other
+    return b"".join(lines)
+
+
+def _unticked(line: bytes) -> bytes:
+    return _RAW_BOX.sub(rb"\1[ ]", line)

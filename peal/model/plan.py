@@ -14,6 +14,7 @@ from peal.text.names import whole_number
 TaskId = NewType("TaskId", str)
 """A task's name as its plan writes it: one word without commas, that no other task of the plan has, not even in other case."""
 
+_BULLET = re.compile(r"\A(?:[-*+>]\s+|#+\s+|\d+[.)]\s+|\[.\]\s+)+")
 _TICK = re.compile(r"\[[xX]\]")
 
 
@@ -57,11 +58,12 @@ class Task:
 
     @property
     def shown_title(self) -> str:
-        """The title, or the first words of the text of a task that has none."""
+        """The title, or the first words of the text of a task that has none; empty where that begins with code."""
         if self.title:
             return self.title
         first = next((line.strip() for line in self.body.splitlines() if line.strip()), "")
-        return f"{first[:57].rstrip()}…" if len(first) > 58 else first
+        words = "" if first.startswith(("```", "~~~", "<!--")) else _BULLET.sub("", first)
+        return f"{words[:57].rstrip()}…" if len(words) > 58 else words
 
     @property
     def digest(self) -> str:

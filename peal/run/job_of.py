@@ -29,6 +29,7 @@ from peal.work import Roster
 from peal.workspaces import (
     Hooks,
     Messages,
+    PlanFile,
     Pool,
     SharedTree,
     Slots,
@@ -70,6 +71,8 @@ def job_of(
     if _is_to_be_rewritten(plan, settings):
         plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
         roster = roster_of(repo_paths, plan, settings, spaces)
+    if pool:
+        pool.plan_file = _file_of(repo_paths, plan, settings)
     if pool and accept_settings:
         pool.accepted = frozenset(chosen(accept_settings, plan))
     return Job(
@@ -82,7 +85,7 @@ def job_of(
         flags=_storable(flags, roster.hide),
         command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
         selected=_selected(plan, flags, settings.optional),
-        notices=(*notices_on(roster), *_notices_on(plan, settings)),
+        notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, settings)),
         rewritten=rewritten,
         pool=pool,
         **how,
@@ -172,6 +175,24 @@ def _notices_on(plan: Plan, settings: Settings) -> list[str]:
         which = f"task {ranges(optional)} is" if len(optional) == 1 else f"tasks {ranges(optional)} are"
         found.append(f"{which} optional and left out; `--optional` works on such tasks too")
     return found
+
+
+def _file_of(repo_paths: RepoPaths, plan: Plan, settings: Settings) -> PlanFile | None:
+    """The plan's file as git knows it; None if it does not lie in the repository."""
+    key = repo_paths.plan_key(Path(plan.path))
+    is_inside = not Path(key).is_absolute() and not key.startswith("../")
+    return PlanFile(repo_paths.repo, key, plan.format, settings.tick) if is_inside else None
+
+
+def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
+    """A word where nothing can be ticked though that was asked for."""
+    if not settings.tick:
+        return []
+    if pool is None:
+        return ["`tick` does nothing here: tasks are ticked in the commits that land, and there are none"]
+    if pool.plan_file is None or not pool.plan_file.version(f"refs/heads/{pool.branch}"):
+        return [f"`tick` does nothing here: the plan is not committed in `{harmless(pool.branch)}`"]
+    return []
 
 
 def _lands(settings: Settings) -> bool:

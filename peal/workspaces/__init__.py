@@ -1,6 +1,7 @@
 """Where a step works, and how what it did gets into the branch: the repository itself, or worktrees of a pool."""
 
 from peal.workspaces.messages import Messages
+from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.pool import Pool
 from peal.workspaces.protocol import Change, Workspace, Workspaces
 from peal.workspaces.shared import SharedTree
@@ -13,6 +14,7 @@ __all__ = [
     "Change",
     "Hooks",
     "Messages",
+    "PlanFile",
     "Pool",
     "SharedTree",
     "Slots",

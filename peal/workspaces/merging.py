@@ -14,7 +14,9 @@ from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content
 from peal.system.git_objects import Objects, objects_of
+from peal.text.display import harmless
 from peal.workspaces.messages import Messages
+from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.store_merge import StoreMerge
 from peal.workspaces.way import Way, way_onto
 from peal.worktrees import commits, conflicts, hooks, leftovers
@@ -45,6 +47,8 @@ class Merge:
     identity: Mapping[str, str]
     """Who commits, as variables for git."""
     store: StoreMerge
+    plan_file: PlanFile | None = None
+    """Where the task is marked as done when it lands."""
     notes: list[str] = field(factory=list)
     _commit: str = ""
     _is_staged: bool = False
@@ -182,8 +186,18 @@ class Merge:
         """A git that may end in conflicts; anything else that keeps it from merging is an error."""
         done = self.worktree.run(*words)
         self._lines = [line for line in os.fsdecode(done.stdout).splitlines() if line.startswith("CONFLICT")]
+        if done.returncode != 0 and self._without_ticks():
+            return
         if done.returncode != 0 and not self._unmerged():
             raise git.GitError(f"`git {words[0]}` failed in `{self.worktree.path}`: {git.said(done)}")
+
+    def _without_ticks(self) -> bool:
+        """Whether nothing clashed but boxes ticked in the plan; then they are all ticked in the index and the file."""
+        if not self.plan_file or self._unmerged().keys() != {self.plan_file.path}:
+            return False
+        united = self.plan_file.united_in(self.worktree)
+        self._lines = [] if united else self._lines
+        return united
 
     def _unmerged(self) -> dict[str, str]:
         """The paths in conflict, each with git's two letters for how."""
@@ -270,9 +284,27 @@ class Merge:
 
     def commit_verified(self) -> str:
         """The merge; committed without the hooks if they refuse and findings are let through."""
-        commit = self.commit_snapshot()
+        commit = self._with_tick(self.commit_snapshot())
         leftovers.settle(self.worktree)
         return commit
+
+    def _with_tick(self, commit: str) -> str:
+        """The commit with the task marked as done in the plan, unless the person is at work on that."""
+        file = self.plan_file
+        if not file or not file.is_ticked or commit == self.base:
+            return commit
+        tree = file.with_tick(commit, self.order.task)
+        if tree and file.is_edited():
+            self.notes.append(
+                f"`{harmless(file.path)}` has changes of yours, so the task is not ticked there"
+            )
+            return commit
+        if not tree:
+            return commit
+        ticked = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
+        if self._is_staged:
+            self.notes += commits.keep(self.worktree.repo, self.ref, ticked)
+        return ticked
 
     def commit_mended(self) -> str:
         """The merge with what the agent did."""

@@ -21,6 +21,7 @@ from peal.text.names import file_name
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
+from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.slots import Slots
 from peal.workspaces.store_merge import StoreMerge
 from peal.worktrees import commits, leftovers, submodules
@@ -55,6 +56,8 @@ class Pool:
     """What lands only if the person has accepted it."""
     accepted: frozenset[TaskId] = frozenset()
     """The tasks whose changes to that the person has accepted."""
+    plan_file: PlanFile | None = None
+    """The plan, if it lies in the repository."""
     notices: tuple[str, ...] = ()
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
@@ -181,11 +184,12 @@ class Pool:
             origin=self._origin,
             identity=self.identity,
             store=self._store,
+            plan_file=self.plan_file,
         )
 
     @cached_property
     def _store(self) -> StoreMerge:
-        return StoreMerge(self.repo)
+        return StoreMerge(self.repo, self.plan_file)
 
     def needs_setup(self, path: Path) -> bool:
         """Whether this worktree has not been readied yet, or by another command."""
@@ -209,6 +213,10 @@ class Pool:
 
     def _landed(self, order: Order) -> Outcome:
         brings = self._objects.brought_by(order.change.verified)
+        if self.plan_file and self.plan_file.path in brings and self._is_in_the_way_by_its_tick(order):
+            return Outcome(
+                Result.OUTDATED, f"`{self.plan_file.path}` is being edited: to be verified without its tick"
+            )
         if waiting := self._unaccepted(order, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self.slots.landing():
@@ -221,6 +229,15 @@ class Pool:
             left = commits.let_go(self.repo, self.ref(order.task.id))
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
+
+    def _is_in_the_way_by_its_tick(self, order: Order) -> bool:
+        """Whether the person is at work on the plan, of which the change brings nothing but the task's own tick."""
+        file, change = self.plan_file, order.change
+        if file is None or not file.is_ticked or not file.is_edited():
+            return False
+        before = self._objects.tree_of(f"{change.verified}^1")
+        plain = file.with_tick(before, order.task)
+        return bool(plain) and file.version(plain) == file.version(self._objects.tree_of(change.verified))
 
     def _unaccepted(self, order: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""

@@ -1,5 +1,6 @@
 """Merges made in the object store alone, where nothing that a person has configured would have a say in them."""
 
+import itertools
 import os
 import re
 import tempfile
@@ -10,8 +11,11 @@ from pathlib import Path
 from attrs import define
 
 from peal.system import git
+from peal.workspaces.plan_file import PlanFile
 
 _CONFIGURED = re.compile(r"merge\.(.+\.driver|default|renormalize)", re.DOTALL)
+_ENTRY = re.compile(r"\d+ (?P<blob>[0-9a-f]+) (?P<stage>[123])\t(?P<path>.+)", re.DOTALL)
+"""A side of a file that clashes; see git-merge-tree(1)."""
 _DRIVER = re.compile(r"merge\.(?P<name>[^=\n]+)\.driver")
 _AS_TEXT = ("unspecified", "set")
 """Values of the attribute `merge` with which git merges by itself, line by line; see gitattributes(5)."""
@@ -25,6 +29,8 @@ class StoreMerge:
     """
 
     repo: Path
+    plan_file: PlanFile | None = None
+    """In which ticks never clash."""
 
     def tree(self, ours: str, theirs: str) -> str:
         """The tree of a merge that git makes by itself; empty where something clashes or wants to have a say."""
@@ -34,10 +40,18 @@ class StoreMerge:
             # Since git 2.38; an older one fails, as a conflict does.
             found = self._git(Path(empty), "merge-tree", "--write-tree", "-z", "--messages", ours, theirs)
             if found.returncode != 0:
-                return ""
+                return self._without_ticks(os.fsdecode(found.stdout)) if found.returncode == 1 else ""
             tree, *messages = os.fsdecode(found.stdout).split("\0")
             mixed = list(merged_in(messages))
             return "" if mixed and self._are_special(Path(empty), ours, mixed) else tree
+
+    def _without_ticks(self, printed: str) -> str:
+        """The tree of a merge that clashes in nothing but boxes ticked in the plan; empty where it clashes otherwise."""
+        tree, *fields = printed.split("\0")
+        entries = [_ENTRY.fullmatch(field) for field in itertools.takewhile(bool, fields)]
+        if not self.plan_file or not all(found and found["path"] == self.plan_file.path for found in entries):
+            return ""
+        return self.plan_file.united(tree, {int(found["stage"]): found["blob"] for found in entries if found})
 
     @cached_property
     def _drivers(self) -> tuple[str, ...] | None:

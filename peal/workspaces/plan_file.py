@@ -1,0 +1,80 @@
+"""The plan's own file in the repository: ticked as its tasks land, and never in conflict over ticks."""
+
+import tempfile
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.model.plan import Task
+from peal.system import git
+from peal.worktrees.worktree import Worktree
+
+_FILE = "100"
+
+
+@frozen
+class PlanFile:
+    """A plan that may be committed."""
+
+    repo: Path
+    path: str
+    """In the repository, as git names it."""
+    format: str
+    is_ticked: bool
+    """Whether tasks are marked as done in it when they land."""
+
+    def is_edited(self) -> bool:
+        """Whether the person has changes in it that are not committed."""
+        return bool(git.output(self.repo, "status", "--porcelain", "-z", "--", f":(literal){self.path}"))
+
+    def with_tick(self, commit: str, task: Task) -> str:
+        """The tree of a commit with the task marked as done in the plan; empty if nothing is to be marked."""
+        from peal.formats import ticked  # only here, and below: reading markdown takes long to load
+
+        version = self.version(commit)
+        after = ticked(self._content(version[1]), self.format, task) if version else None
+        if version is None or after is None:
+            return ""
+        return self._tree(commit, version[0], after)
+
+    def united(self, tree: str, stages: dict[int, str]) -> str:
+        """The tree with the conflict over this file resolved, given the blobs of its three sides; empty if it is a real one."""
+        from peal.formats.ticking import with_ticks
+
+        contents = {stage: self._content(blob) for stage, blob in stages.items()}
+        version = self.version(tree)
+        after = with_ticks(contents[1], contents[3], contents[2]) if contents.keys() == {1, 2, 3} else None
+        return self._tree(tree, version[0], after) if version and after is not None else ""
+
+    def united_in(self, worktree: Worktree) -> bool:
+        """Whether the conflict over this file in a worktree could be resolved, in its index and in the file."""
+        from peal.formats.ticking import with_ticks
+
+        listed = worktree.output("ls-files", "--unmerged", "-z", "--", f":(top,literal){self.path}")
+        entries = [entry.split("\t")[0].split() for entry in listed.split("\0") if entry]
+        stages = {int(stage): self._content(blob) for _, blob, stage in entries}
+        if stages.keys() != {1, 2, 3} or (after := with_ticks(stages[1], stages[3], stages[2])) is None:
+            return False
+        (worktree.path / self.path).write_bytes(after)
+        worktree.output("add", "--", f":(top,literal){self.path}")
+        return True
+
+    def version(self, tree: str) -> tuple[str, str] | None:
+        """Mode and blob of the file in a tree; None if no plain file is there."""
+        listed = git.output(self.repo, "ls-tree", "-z", "--full-tree", tree, "--", self.path)
+        mode, _, rest = listed.partition(" ")
+        return (mode, rest.split()[1]) if mode.startswith(_FILE) else None
+
+    def _content(self, blob: str) -> bytes:
+        done = git.run(self.repo, "cat-file", "blob", blob)
+        git.printed(done, self.repo, ("cat-file",))
+        return done.stdout
+
+    def _tree(self, tree: str, mode: str, content: bytes) -> str:
+        """A tree with other content in the place of this file."""
+        blob = git.output(self.repo, "hash-object", "-w", "--stdin", stdin=content)
+        with tempfile.TemporaryDirectory(prefix="peal-index-") as folder:
+            env = {"GIT_INDEX_FILE": f"{folder}/index"}
+            git.output(self.repo, "read-tree", tree, env=env)
+            git.output(self.repo, "update-index", "--cacheinfo", f"{mode},{blob},{self.path}", env=env)
+            return git.output(self.repo, "write-tree", env=env)
