@@ -79,6 +79,19 @@ def _plain_type(kind: Any) -> Any:
     )
 
 
+def write_new(output: Path, raw: bytes) -> None:
+    """Write a file that is not there yet, and tell where; PealError if it is, or cannot be written."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("xb") as file:
+            file.write(raw)
+    except FileExistsError:
+        raise PealError(f"`{output}` is already there; name another file or take it away") from None
+    except OSError as error:
+        raise PealError(f"cannot write `{output}`: {error.strerror}; name another file") from None
+    click.echo(f"written to `{output}`")
+
+
 def hidden(repo: Path) -> Callable[[str], str]:
     """Takes secrets out of what is shown; settings that cannot be read name none of their own."""
     try:

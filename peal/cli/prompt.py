@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from peal.errors import PealError
+from peal.cli.options import write_new
 
 
 @click.command()
@@ -16,13 +16,5 @@ def prompt(output: Path | None) -> int:
     if output is None:
         click.echo(text, nl=False)
         return 0
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise PealError(f"`{output}` is already there; name another file or take it away") from None
-    except OSError as error:
-        raise PealError(f"cannot write `{output}`: {error.strerror}; name another file") from None
-    click.echo(f"written to `{output}`")
+    write_new(output, text.encode())
     return 0

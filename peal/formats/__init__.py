@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from peal.formats import checklist, foreign, numbered, peal, phases, speckit, ticking
+from peal.formats import checklist, foreign, numbered, peal, phases, speckit, ticking, writing
 from peal.formats.checks import (
     circles,
     no_task,
@@ -18,7 +18,7 @@ from peal.formats.document import Document
 from peal.formats.protocol import Evidence, Format, Reading
 from peal.model.plan import Plan, Problem, Task
 
-__all__ = ["FORMATS", "NAMES", "parse", "ticked"]
+__all__ = ["FORMATS", "NAMES", "converted", "parse", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains.
@@ -54,6 +54,23 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
         problems=_by_line(problems or no_task(plan)),
         notes=_by_line([*reading.notes, *order_by_name(plan)]),
     )
+
+
+def converted(plan: Plan) -> tuple[bytes, tuple[str, ...]]:
+    """
+    A plan in peal's own format, and a word on each thing that could not be said there.
+
+    ValueError names the task that would be read as something else.
+    """
+    written = writing.written(plan)
+    raw = written.text.encode("utf-8", "replace")
+    read = parse(raw, plan.path, peal.name)
+    if read.problems:
+        raise ValueError(f"line {read.problems[0].line} of it: {read.problems[0].message}")
+    for task, other in zip(plan.tasks, read.tasks, strict=True):
+        if (task.title, task.done, task.is_planned) != (other.title, other.done, other.is_planned):
+            raise ValueError(f"task `{task.id}` on line {task.line} would be read as another than it is")
+    return raw, written.told
 
 
 def ticked(raw: bytes, format_name: str, task: Task) -> bytes | None:
