@@ -18,6 +18,9 @@ _ID = r"\d{1,10}(?:\.\d{1,10})*[a-z]?"
 _TASK = rf"(?:tasks? )?#?{_ID}"
 _WHICH = re.compile(rf"{_TASK}(?:(?: ?[,+&] ?| and |, and ){_TASK})*", re.ASCII | re.IGNORECASE)
 
+_MOST = 20
+"""Marks beside a title that are looked at: each costs as much as the title is long."""
+
 # Longer than any mark, so that looking for one costs the same however long a title is.
 _TAIL = 40
 
@@ -50,7 +53,10 @@ def without_leading(text: str) -> Marked:
     """The text after the remarks it begins with, as far as they are marks."""
     bare = text.lstrip().removeprefix(_SIDE_BY_SIDE)
     marked = Marked(text) if bare == text.lstrip() else Marked(bare, parallel=True)
-    while found := _FIRST_REMARK.match(marked.text):
+    for _ in range(_MOST):
+        found = _FIRST_REMARK.match(marked.text)
+        if not found:
+            break
         read = _with_remark(marked, found["remark"])
         if read is None:
             break
@@ -60,7 +66,10 @@ def without_leading(text: str) -> Marked:
 
 def without_trailing(marked: Marked) -> Marked:
     """The text before the marks it ends with."""
-    while shorter := _without_last(evolve(marked, text=marked.text.rstrip())):
+    for _ in range(_MOST):
+        shorter = _without_last(evolve(marked, text=marked.text.rstrip()))
+        if not shorter:
+            break
         marked = shorter
     return evolve(marked, text=marked.text.strip())
 
@@ -68,7 +77,10 @@ def without_trailing(marked: Marked) -> Marked:
 def without_remarks(text: str) -> Marked:
     """The text before the marks in brackets that it ends with; every other mark stays."""
     marked = Marked(text)
-    while shorter := _without_last_remark(evolve(marked, text=marked.text.rstrip())):
+    for _ in range(_MOST):
+        shorter = _without_last_remark(evolve(marked, text=marked.text.rstrip()))
+        if not shorter:
+            break
         marked = shorter
     return marked
 

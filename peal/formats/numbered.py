@@ -1,12 +1,13 @@
 """Plans whose headings have a number or a code: `### 1. title`, `## Step 1: title`, `### P1-01: title`, in any language."""
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
 from peal.formats.document import Document
-from peal.formats.entries import Entry, assembled, listed_ids, unknown_marks
+from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.sections import (
     DEPENDS,
@@ -124,6 +125,7 @@ _NO_WORK_CODES = (
 )
 _KNOWN_CODES = re.compile(r"(?:T|TASK|TASK-|P\d+-|M\d+-|S\d+-)\d")
 _PARALLEL = re.compile(r"parallel|可并行|并行", re.IGNORECASE)
+_ID = re.compile(r"(?<![\w.-])\w+(?:[.-]\w+)*")
 _MARK = re.compile(r"\s*\[P\]\s*")
 
 
@@ -138,8 +140,9 @@ def evidence(document: Document) -> Evidence | None:
 def read(document: Document) -> Reading:
     """The sections under these headings; what stands in none is the context."""
     found = _found(document)
-    ids = tuple(TaskId(section.number) for section in found)
-    tasks, context = assembled(document, [_entry(document, section, ids) for section in found])
+    ids = {section.number: TaskId(section.number) for section in found}
+    parts = _parts(document, found[0].heading.level if found else 0)
+    tasks, context = assembled(document, [_entry(document, section, ids, parts) for section in found])
     boxes = [box for section in found for box in document.boxes_within(section.heading.line, section.end)]
     return Reading(
         tasks=tasks,
@@ -147,6 +150,11 @@ def read(document: Document) -> Reading:
         problems=tuple(unknown_marks(boxes)),
         notes=(*unknown_statuses(document, found), *_notes(document, found)),
     )
+
+
+def _parts(document: Document, level: int) -> list[int]:
+    """The lines of headings above that level: what stands under two of them is not worked on side by side."""
+    return [heading.line for heading in document.headings if heading.level < level]
 
 
 def _found(document: Document) -> list[Section]:
@@ -182,38 +190,21 @@ def _has_its_list_elsewhere(document: Document, found: Sequence[Section]) -> boo
     return any(bare(section.heading.text) in titles for section in found)
 
 
-def _entry(document: Document, section: Section, ids: Sequence[TaskId]) -> Entry:
+def _entry(document: Document, section: Section, ids: Mapping[str, TaskId], parts: Sequence[int]) -> Entry:
     made = entry(document, section)
     first, last = section.heading.line + 1, section.end
     named = labelled_value(document, first, last, DEPENDS) or ""
-    after = listed_ids(named, _shape(ids), ids)
+    after = (ids[word] for word in _ID.findall(named) if word in ids and word != section.number)
     title = _MARK.sub(" ", made.task.title).strip()
-    return evolve(
-        made,
-        task=evolve(
-            made.task,
-            title=title,
-            parallel=made.task.parallel
-            or title != made.task.title
-            or is_told(labelled_value(document, first, last, _PARALLEL)),
-            after=tuple(
-                dict.fromkeys(
-                    (*made.task.after, *(one for one in after if one in ids and one != section.number))
-                )
-            ),
-            section=sum(
-                heading.level < section.heading.level
-                for heading in document.headings_within(1, section.heading.line)
-            ),
-        ),
+    is_parallel = title != made.task.title or is_told(labelled_value(document, first, last, _PARALLEL))
+    task = evolve(
+        made.task,
+        title=title,
+        parallel=made.task.parallel or is_parallel,
+        after=tuple(dict.fromkeys((*made.task.after, *after))),
+        section=bisect_left(parts, section.heading.line),
     )
-
-
-def _shape(ids: Sequence[TaskId]) -> str:
-    """A pattern of the plan's own ids, as whole words."""
-    return (
-        r"(?<![\w.-])(?:" + "|".join(map(re.escape, sorted(ids, key=len, reverse=True))) + r")(?![\w-]|\.\w)"
-    )
+    return evolve(made, task=task)
 
 
 def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
@@ -82,6 +82,9 @@ _FILES = re.compile(r"files?(?: to (?:modify|create|change|touch))?", re.IGNOREC
 _AUTOMATED = re.compile(r"(?:automated )?verification|automated checks", re.IGNORECASE)
 _MANUAL = re.compile(r"manual (?:verification|checks|testing)", re.IGNORECASE)
 
+_Labelled = tuple[str, int, str]
+"""A label, and a line that stands under it: its number and its text."""
+
 
 @frozen
 class Section:
@@ -131,7 +134,7 @@ def _ends(document: Document, level: int) -> dict[int, int]:
 def entry(document: Document, section: Section) -> Entry:
     """The task of a section, as its own words say."""
     first, last = section.heading.line + 1, section.end
-    status = own_status(document, first, last)
+    status, labelled = own_status(document, first, last), list(_labelled(document, first, last))
     marked = section.marked
     done = status if status is not None else marked.done or document.is_ticked_off(first, last)
     task = Task(
@@ -144,9 +147,9 @@ def entry(document: Document, section: Section) -> Entry:
         is_planned=marked.is_planned,
         agent=marked.agent,
         model=marked.model,
-        checks=tuple(_checks(document, first, last)),
-        manual_checks=tuple(_manual_checks(document, first, last)),
-        files=named_files(document, first, last),
+        checks=tuple(_checks(labelled)),
+        manual_checks=tuple(_manual_checks(labelled)),
+        files=_named_files(labelled),
         line=section.heading.line,
     )
     return Entry(task, last)
@@ -198,7 +201,7 @@ def unknown_statuses(document: Document, found: Sequence[Section]) -> Iterator[P
                 )
 
 
-def _labelled(document: Document, first: int, last: int) -> Iterator[tuple[str, int, str]]:
+def _labelled(document: Document, first: int, last: int) -> Iterator[_Labelled]:
     """Each line with the label that it stands under: that of a bold label or of a heading."""
     label = ""
     headings = {heading.line: heading for heading in document.headings_within(first, last)}
@@ -208,7 +211,7 @@ def _labelled(document: Document, first: int, last: int) -> Iterator[tuple[str, 
             label = bare(headings[line].text).rstrip(":： ")
         elif document.hider(line):
             continue
-        elif (found := _LABEL.fullmatch(text)) and not _ITEM.fullmatch(text):
+        elif ("**" in text or "__" in text) and (found := _LABEL.fullmatch(text)) and not _ITEM.fullmatch(text):
             label = found["label"].strip()
             yield label, line, found["rest"]
         else:
@@ -217,8 +220,12 @@ def _labelled(document: Document, first: int, last: int) -> Iterator[tuple[str, 
 
 def named_files(document: Document, first: int, last: int) -> tuple[str, ...]:
     """The paths that a list under `**Files:**` names in code, the first of each item."""
+    return _named_files(_labelled(document, first, last))
+
+
+def _named_files(labelled: Iterable[_Labelled]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for label, _, text in _labelled(document, first, last):
+    for label, _, text in labelled:
         if _FILES.fullmatch(label) and not _STEP.match(text) and (span := _SPAN.search(text)):
             path = span[1].split(":")[0]
             if _PATH.fullmatch(path):
@@ -245,8 +252,8 @@ def is_told(value: str | None) -> bool:
     )
 
 
-def _checks(document: Document, first: int, last: int) -> Iterator[str]:
-    for label, _, text in _labelled(document, first, last):
+def _checks(labelled: Iterable[_Labelled]) -> Iterator[str]:
+    for label, _, text in labelled:
         item = _ITEM.fullmatch(text)
         if _AUTOMATED.fullmatch(label) and item and (command := _command(item["text"])):
             yield command
@@ -258,8 +265,8 @@ def _command(text: str) -> str:
     return found["command"].strip() if found else ""
 
 
-def _manual_checks(document: Document, first: int, last: int) -> Iterator[str]:
-    for label, _, text in _labelled(document, first, last):
+def _manual_checks(labelled: Iterable[_Labelled]) -> Iterator[str]:
+    for label, _, text in labelled:
         item = _ITEM.fullmatch(text)
         if _MANUAL.fullmatch(label) and item:
             yield one_line(item["text"])
