@@ -267,3 +267,41 @@ def test_a_plan_of_headings_is_ticked_by_its_boxes_or_a_mark(project: Repo) -> N
     assert project.read(plan) == text.replace("- [ ] step", "- [x] step").replace("Make b", "Make b ✅")
     run(project, plan)
     assert len(landed(project)) == 2
+
+
+SHARED = """
+    - [ ] T001 [P] Make one in src/a.py
+      ```sh
+      mkdir -p src; echo 1 >> src/one.py
+      ```
+    - [ ] T002 [P] Make two in src/a.py
+      ```sh
+      mkdir -p src; echo 2 >> src/two.py
+      ```
+    - [ ] T003 [P] Make three in src/b.py
+      ```sh
+      mkdir -p src; echo 3 >> src/three.py
+      ```
+    """
+IN_ONE_TREE = ("--parallel", "--no-commit")
+
+
+def test_tasks_side_by_side_that_name_one_file_are_told(project: Repo) -> None:
+    plan = written(project, "tasks.md", SHARED)
+
+    notes = [note["message"] for note in checked(project, plan)["notes"]]
+
+    assert notes == ["tasks `T001` and `T002` may run side by side, and both name `src/a.py`"]
+    run(project, plan, "--parallel")  # each in a worktree of its own
+
+
+def test_in_one_tree_they_are_refused_unless_that_is_wanted(project: Repo) -> None:
+    plan = written(project, "tasks.md", SHARED)
+
+    told = run(project, plan, *IN_ONE_TREE, code=1)
+
+    assert "tasks T001 and T002 of plan `tasks.md` both name `src/a.py`" in told
+    assert told.endswith("or pass --share-files\n")
+    run(project, plan, "--no-commit")  # one by one
+    run(project, plan, *IN_ONE_TREE, "--fresh", "--task", "T001,T003")
+    run(project, plan, *IN_ONE_TREE, "--fresh", "--share-files")

@@ -10,6 +10,7 @@ from peal.formats.checks import (
     no_task,
     nothing_to_do,
     order_by_name,
+    shared_files,
     swallowed,
     unfit_ids,
     unknown_needs,
@@ -52,7 +53,7 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
     return evolve(
         plan,
         problems=_by_line(problems or no_task(plan)),
-        notes=_by_line([*reading.notes, *order_by_name(plan)]),
+        notes=_by_line([*reading.notes, *order_by_name(plan), *shared_files(plan)]),
     )
 
 

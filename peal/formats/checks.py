@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from peal.formats.document import Document, Hidden
 from peal.formats.protocol import quoted
-from peal.model.plan import Plan, Problem, Task, TaskId
+from peal.model.plan import Plan, Problem, Task, TaskId, overlaps
 from peal.text.display import count, harmless
 from peal.text.names import whole_number
 
@@ -120,6 +120,18 @@ def order_by_name(plan: Plan) -> list[Problem]:
             first.line,
             f"{which} with `(after …)`: each starts when exactly those have landed, whatever else stands before it",
         )
+    ]
+
+
+def shared_files(plan: Plan) -> list[Problem]:
+    """A word on tasks that may run side by side and name the same file: what they did has to be merged."""
+    lines = {task.id: task.line for task in plan.tasks}
+    return [
+        Problem(
+            lines[one.second],
+            f"tasks `{one.first}` and `{one.second}` may run side by side, and both name `{harmless(one.path)}`",
+        )
+        for one in overlaps(plan)
     ]
 
 

@@ -211,7 +211,9 @@ def _labelled(document: Document, first: int, last: int) -> Iterator[_Labelled]:
             label = bare(headings[line].text).rstrip(":： ")
         elif document.hider(line):
             continue
-        elif ("**" in text or "__" in text) and (found := _LABEL.fullmatch(text)) and not _ITEM.fullmatch(text):
+        elif (
+            ("**" in text or "__" in text) and (found := _LABEL.fullmatch(text)) and not _ITEM.fullmatch(text)
+        ):
             label = found["label"].strip()
             yield label, line, found["rest"]
         else:

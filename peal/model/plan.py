@@ -167,6 +167,39 @@ class Ordered(Protocol):
         """What has to have landed before it."""
 
 
+_PATH = re.compile(r"(?<![\w/.@-])[\w.@-]+(?:/[\w.@-]+)+\.\w{1,8}(?![\w/])")
+
+
+def paths_of(task: Task) -> frozenset[str]:
+    """The files that a task says it changes, or that its title names with their folder."""
+    return frozenset(task.files) or frozenset(_PATH.findall(task.title))
+
+
+@frozen
+class Overlap:
+    """Two tasks that may be worked on side by side and name the same file."""
+
+    first: TaskId
+    second: TaskId
+    path: str
+
+
+def overlaps(plan: Plan, among: Container[TaskId] | None = None) -> tuple[Overlap, ...]:
+    """The first two of each segment for each file that more than one of its tasks names; of those in `among` only, if given."""
+    tasks = {task.id: task for task in plan.tasks if not task.done and (among is None or task.id in among)}
+    found = []
+    for segment in plan.segments:
+        first: dict[str, TaskId] = {}
+        seen: set[str] = set()
+        for name in segment.tasks if len(segment.tasks) > 1 else ():
+            for path in sorted(paths_of(tasks[name])) if name in tasks else ():
+                if path in first and path not in seen and first[path] not in tasks[name].after:
+                    found.append(Overlap(first[path], name, path))
+                    seen.add(path)
+                first.setdefault(path, name)
+    return tuple(found)
+
+
 def segments_of(tasks: Iterable[Ordered]) -> tuple[Segment, ...]:
     """The segments of tasks that are given in their order."""
     found: list[Segment] = []

@@ -12,7 +12,7 @@ from attrs import evolve
 from peal.errors import PealError
 from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
-from peal.model.plan import Plan, TaskId
+from peal.model.plan import Plan, TaskId, overlaps
 from peal.record import journal, moved_plans
 from peal.record.events import PlanRewritten
 from peal.run.job import Job
@@ -73,6 +73,8 @@ def job_of(
         roster = roster_of(repo_paths, plan, settings, spaces)
     if pool:
         pool.plan_file = _file_of(repo_paths, plan, settings)
+    elif settings.parallel and settings.max_parallel > 1 and not settings.share_files:
+        _refuse_to_share_files(plan, _selected(plan, flags, settings.optional))
     if pool and accept_settings:
         pool.accepted = frozenset(chosen(accept_settings, plan))
     return Job(
@@ -175,6 +177,17 @@ def _notices_on(plan: Plan, settings: Settings) -> list[str]:
         which = f"task {ranges(optional)} is" if len(optional) == 1 else f"tasks {ranges(optional)} are"
         found.append(f"{which} optional and left out; `--optional` works on such tasks too")
     return found
+
+
+def _refuse_to_share_files(plan: Plan, selected: frozenset[TaskId] | None) -> None:
+    """PealError if tasks may run side by side that name the same file, where there is one tree for all."""
+    if found := overlaps(plan, selected):
+        first = found[0]
+        raise PealError(
+            f"tasks {first.first} and {first.second} of plan `{plan.path}` both name `{first.path}`, and side by side in one "
+            "tree each could undo what the other does; let each work in a worktree (`commit = true`), take one's mark "
+            "out, or pass --share-files"
+        )
 
 
 def _file_of(repo_paths: RepoPaths, plan: Plan, settings: Settings) -> PlanFile | None:

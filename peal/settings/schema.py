@@ -305,6 +305,9 @@ class Settings:
     max_parallel: int = _key(
         4, "steps at once; without `parallel` it turns that on, 0 or 1 off", _at_least(0)
     )
+    share_files: bool = _key(
+        False, "side by side in one tree, let tasks work too that name the same files in the plan"
+    )
     optional: bool = _key(False, "work on the tasks too that a plan calls optional")
     profile: Literal["strict", "tolerant"] | None = _key(
         None,
