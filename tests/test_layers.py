@@ -37,7 +37,7 @@ DOORS = {
     "concurrent": ("executors.threads",),
     "filelock": ("record.lock",),
     "jinja2": ("phases.prompts",),
-    "markdown_it": ("agents.shell", "formats.document"),
+    "markdown_it": ("agents.shell", "formats.blocks"),
     "multiprocessing": (),
     "pkg_resources": (),
     "pkgutil": (),

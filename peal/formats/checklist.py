@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from peal.formats.document import Box, Document, LookAlike
+from peal.formats.blocks import Box
+from peal.formats.document import Document, LookAlike
 from peal.formats.entries import Entry, context_around, entry_of, unknown_marks
 from peal.formats.marks import one_line, unwrapped, without_remarks
 from peal.formats.protocol import Evidence, Reading, quoted

@@ -6,7 +6,8 @@ from bisect import bisect_right
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from peal.formats.document import Document, Hidden
+from peal.formats.blocks import Hidden
+from peal.formats.document import Document
 from peal.formats.protocol import quoted
 from peal.model.plan import Plan, Problem, Task, TaskId, overlaps
 from peal.text.display import count, harmless

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from attrs import evolve, frozen
 
-from peal.formats.document import Box, Document
+from peal.formats.blocks import Box
+from peal.formats.document import Document
 from peal.formats.marks import one_line
 from peal.formats.protocol import quoted
 from peal.formats.source import dedented

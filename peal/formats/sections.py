@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
-from peal.formats.document import Box, Document, Heading
+from peal.formats.blocks import Box, Heading
+from peal.formats.document import Document
 from peal.formats.entries import Entry
 from peal.formats.marks import Marked, one_line, unwrapped, without_trailing
 from peal.formats.protocol import quoted

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from peal.formats.document import Box, Document
+from peal.formats.blocks import Box
+from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, entry_of, listed_ids, unknown_marks
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.protocol import Evidence, Reading, quoted

@@ -4,7 +4,7 @@ import re
 
 from attrs import evolve, frozen
 
-from peal.formats.document import Heading
+from peal.formats.blocks import Heading
 from peal.formats.marks import Marked, one_line, unwrapped, without_leading, without_trailing
 from peal.formats.protocol import quoted
 

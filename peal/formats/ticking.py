@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from peal.formats.document import Box, Document, Heading
+from peal.formats.blocks import Box, Heading
+from peal.formats.document import Document
 from peal.formats.sections import is_manual, status_at
 from peal.model.plan import Task
 

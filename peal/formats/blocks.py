@@ -1,0 +1,194 @@
+"""The blocks of a markdown text that plans are made of: headings, list items with boxes, code, HTML and comments."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from attrs import frozen
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from peal.formats.source import tabs_expanded
+from peal.model.plan import Problem
+
+# Deeper nesting is not a plan any more, and the parser goes down one Python frame or two for each level.
+_DEEPEST = 100
+
+_WORDS = ("pending", "todo", "in_progress", "in progress", "in-progress", "completed", "complete", "done")
+# One letter or digit in brackets is no mark: `[P]` is explained in legends, `[1]` is a footnote.
+_BOX = re.compile(rf"\[([ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?=\s|$)", re.IGNORECASE)
+_DONE = ("x", "completed", "complete", "done")
+_OPEN = (" ", "~", "/", "-", ">", "!", *_WORDS)
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_RAW_HTML = re.compile(r"\s*<(pre|script|style|textarea)\b", re.IGNORECASE)
+
+
+@frozen
+class Heading:
+    """An ATX heading that stands outside lists, quotes, code and HTML."""
+
+    level: int
+    text: str
+    line: int
+
+
+@frozen
+class Box:
+    """A list item that begins with a mark such as `[ ]` or `[x]`, and does not stand in a quote."""
+
+    line: int
+    end: int
+    """The last line of the item, with all that is nested in it."""
+    paragraph_end: int
+    """The last line of its first paragraph."""
+    depth: int
+    """How many list items it stands in."""
+    mark: str
+    text: str
+    """The first line, without the mark."""
+    indent: int
+    """The column where what belongs to the item begins."""
+
+    @property
+    def is_ticked(self) -> bool:
+        """`[x]` or a word that says so; what is cut (`[-]`), queued (`[~]`) or under way (`[/]`) is not."""
+        return self.mark.lower() in _DONE
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the mark is one that some tool writes."""
+        return self.is_ticked or self.mark.lower() in _OPEN
+
+
+@frozen
+class Hidden:
+    """Lines that are code or HTML, or that seem to be."""
+
+    line: int
+    end: int
+    kind: str
+    """`fence`, `code` (by its indent), `html` or `comment`."""
+    is_closed: bool = True
+
+
+@frozen
+class Blocks:
+    """What stands in some lines of markdown; lines are counted from 1."""
+
+    headings: tuple[Heading, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    """Code and HTML."""
+    comments: tuple[Hidden, ...] = ()
+    """Comments that markdown does not take for comments down to their end."""
+    problems: tuple[Problem, ...] = ()
+
+
+def blocks_of(plain: Sequence[str], lines: Sequence[str]) -> Blocks:
+    """The blocks of a text, in file order: `plain` is what markdown is to see, `lines` as they stand in the file."""
+    tokens = _parser().parse("\n".join(plain))
+    return Blocks(
+        tuple(_headings(tokens)),
+        tuple(_boxes(tokens, plain)),
+        tuple(_hidden(tokens, lines)),
+        tuple(_open_comments(tokens, lines)),
+        tuple(_too_deep(tokens)),
+    )
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # Only block structure is asked for. Reference definitions and underlined headings mean nothing here,
+    # and left in, they would take `[x]: ...` and a line above `---` for something else than text.
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).disable(["reference", "lheading"])
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    return parser
+
+
+def _span(token: Token) -> tuple[int, int]:
+    assert token.map is not None, "block tokens know their lines"
+    return token.map[0] + 1, token.map[1]
+
+
+def _headings(tokens: list[Token]) -> Iterator[Heading]:
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0:
+            yield Heading(len(token.markup), tokens[at + 1].content, _span(token)[0])
+
+
+def _boxes(tokens: list[Token], lines: Sequence[str]) -> Iterator[Box]:
+    depth = quotes = 0
+    for at, token in enumerate(tokens):
+        if token.type.startswith("blockquote"):
+            quotes += token.nesting
+        elif token.type == "list_item_close":
+            depth -= 1
+        elif token.type == "list_item_open":
+            box = None if quotes else _box(token, tokens[at + 2 : at + 3], depth, lines)
+            depth += 1
+            if box:
+                yield box
+
+
+def _box(item: Token, first: list[Token], depth: int, lines: Sequence[str]) -> Box | None:
+    if not first or first[0].type != "inline" or first[0].level != item.level + 2:
+        return None
+    begin, end = _span(item)
+    paragraph_begin, paragraph_end = _span(first[0])
+    found = _BOX.match(first[0].content)
+    if not found or paragraph_begin != begin:
+        return None
+    text = first[0].content.split("\n", 1)[0][found.end() :].strip()
+    indent = tabs_expanded(lines[begin - 1]).find(found[0])
+    return Box(begin, end, paragraph_end, depth, found[1], text, indent)
+
+
+def _hidden(tokens: list[Token], lines: Sequence[str]) -> Iterator[Hidden]:
+    for token in tokens:
+        if kind := _kind(token):
+            line, end = _span(token)
+            is_closed = token.level > 0 or _is_closed(token, lines[line - 1 : end])
+            yield Hidden(line, end, kind, is_closed)
+
+
+def _kind(token: Token) -> str | None:
+    if token.type == "html_block":
+        return "comment" if token.content.lstrip().startswith("<!--") else "html"
+    return {"fence": "fence", "code_block": "code"}.get(token.type)
+
+
+def _is_closed(block: Token, lines: Sequence[str]) -> bool:
+    if block.type == "fence":
+        last = lines[-1].strip()
+        return len(lines) > 1 and last.startswith(block.markup) and not last.strip(block.markup[0])
+    if raw := _RAW_HTML.match(block.content):
+        return f"</{raw[1]}>".lower() in block.content.lower()
+    return not _leaves_comment_open(block.content)
+
+
+def _leaves_comment_open(text: str) -> bool:
+    return text.rfind("<!--") > text.rfind("-->")
+
+
+def _open_comments(tokens: list[Token], lines: Sequence[str]) -> Iterator[Hidden]:
+    # Markdown ends a comment with its block if it began in the middle of a line or in a list item,
+    # while a reader sees it go on to `-->`.
+    closings = [at for at, line in enumerate(lines, 1) if "-->" in line]
+    for token in tokens:
+        if token.type not in ("inline", "html_block") or not _leaves_comment_open(token.content):
+            continue
+        if _leaves_comment_open(_CODE_SPAN.sub("", token.content)):
+            line, end = _span(token)
+            after = bisect_right(closings, end)
+            yield Hidden(line, closings[after] if after < len(closings) else line, "comment")
+
+
+def _too_deep(tokens: list[Token]) -> Iterator[Problem]:
+    containers = ("list_item_open", "blockquote_open")
+    for token in tokens:
+        if token.level >= _DEEPEST - 1 and token.type in containers:
+            yield Problem(
+                _span(token)[0], "lists or quotes are nested too deep to be read; nest them less deep"
+            )
+            return
