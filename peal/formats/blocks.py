@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from attrs import frozen
+from attrs import field, frozen
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -17,10 +17,15 @@ _DEEPEST = 100
 
 _WORDS = ("pending", "todo", "in_progress", "in progress", "in-progress", "completed", "complete", "done")
 # One letter or digit in brackets is no mark: `[P]` is explained in legends, `[1]` is a footnote.
-_BOX = re.compile(rf"\[([ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?=\s|$)", re.IGNORECASE)
+_BOX = re.compile(rf"\[(?P<mark>[ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?=\s|$)", re.IGNORECASE)
 _DONE = ("x", "completed", "complete", "done")
 _OPEN = (" ", "~", "/", "-", ">", "!", *_WORDS)
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_START = re.compile(r"[-*+] {1,4}\S|#{1,6} +\S")
+_BULLETS = ("- [", "* [", "+ [")
+_HEADING = re.compile(r"(?P<marks>#{1,6}) +(?P<text>[^#]+)")
+_PART = 400
+"""Lines that are parsed at once, or a few more."""
+_TICKS = re.compile(r"`+")
 _RAW_HTML = re.compile(r"\s*<(pre|script|style|textarea)\b", re.IGNORECASE)
 
 
@@ -74,27 +79,105 @@ class Hidden:
 
 @frozen
 class Blocks:
-    """What stands in some lines of markdown; lines are counted from 1."""
+    """What stands in a text, in file order; lines are counted from 1."""
 
-    headings: tuple[Heading, ...] = ()
-    boxes: tuple[Box, ...] = ()
-    hidden: tuple[Hidden, ...] = ()
+    headings: list[Heading] = field(factory=list)
+    boxes: list[Box] = field(factory=list)
+    hidden: list[Hidden] = field(factory=list)
     """Code and HTML."""
-    comments: tuple[Hidden, ...] = ()
+    comments: list[Hidden] = field(factory=list)
     """Comments that markdown does not take for comments down to their end."""
-    problems: tuple[Problem, ...] = ()
+    problems: list[Problem] = field(factory=list)
 
 
 def blocks_of(plain: Sequence[str], lines: Sequence[str]) -> Blocks:
-    """The blocks of a text, in file order: `plain` is what markdown is to see, `lines` as they stand in the file."""
-    tokens = _parser().parse("\n".join(plain))
-    return Blocks(
-        tuple(_headings(tokens)),
-        tuple(_boxes(tokens, plain)),
-        tuple(_hidden(tokens, lines)),
-        tuple(_open_comments(tokens, lines)),
-        tuple(_too_deep(tokens)),
-    )
+    """
+    The blocks of a text: `plain` is what markdown is to see, `lines` as they stand in the file.
+
+    The text is parsed in parts, for a token of the parser takes twenty times the room of what is kept of it; and an item of
+    one line, of which long lists consist, is understood without the parser.
+    """
+    found = Blocks()
+    closings = [at for at, line in enumerate(lines, 1) if "-->" in line]
+    parsed = 0  # up to that line, counted from 0
+    unparsed: range | None = None
+
+    def parse(part: range) -> int:
+        tokens, end = _tokens(plain, part)
+        found.headings.extend(_headings(tokens))
+        found.boxes.extend(_boxes(tokens, plain))
+        found.hidden.extend(_hidden(tokens, lines))
+        found.comments.extend(_open_comments(tokens, closings))
+        found.problems.extend(_too_deep(tokens))
+        return end
+
+    for piece in _pieces(plain):
+        if piece.start < parsed:
+            continue  # it stands in code or HTML that began before it
+        block = _understood(plain, piece)
+        if block is None or unparsed is not None:
+            unparsed = range(unparsed.start if unparsed is not None else piece.start, piece.stop)
+        if unparsed is not None and (block is not None or len(unparsed) >= _PART):
+            parsed, unparsed = parse(unparsed), None
+        elif isinstance(block, Heading):
+            found.headings.append(block)
+        elif block is not None:
+            found.boxes.append(block)
+    if unparsed is not None:
+        parse(unparsed)
+    return found
+
+
+def _pieces(plain: Sequence[str]) -> Iterator[range]:
+    """The lines of a text, cut at each bullet or heading at the left margin: there everything before it ends, but code and HTML."""
+    starts = [at for at, line in enumerate(plain) if at == 0 or _START.match(line)]
+    return map(range, starts, [*starts[1:], len(plain)])
+
+
+def _understood(plain: Sequence[str], piece: range) -> Heading | Box | None:
+    """The heading, or the item with a box, that a piece consists of; None where it may hold anything else."""
+    line = plain[piece.start]
+    if len(piece) > 1 and any(map(str.strip, plain[piece.start + 1 : piece.stop])):
+        return None
+    if "<" in line or "\0" in line:
+        return None
+    at = piece.start + 1
+    if heading := _HEADING.fullmatch(line):
+        return Heading(len(heading["marks"]), heading["text"].strip(), at)
+    box = _BOX.match(line, 2) if line.startswith(_BULLETS) else None
+    if box is None:
+        return None
+    return Box(at, piece.stop, at, 0, box["mark"], line[box.end() :].strip(), 2)
+
+
+def _tokens(plain: Sequence[str], part: range) -> tuple[list[Token], int]:
+    """The tokens of a part of the text, made longer until no code or HTML goes on behind it; and where it ends then."""
+    end = part.stop
+    while True:
+        tokens = _parser().parse("\n".join(plain[part.start : end]))
+        if end == len(plain) or not _goes_on(tokens, plain[part.start : end]):
+            break
+        least = part.start + 2 * (end - part.start)
+        end = next((at for at in range(least, len(plain)) if _START.match(plain[at])), len(plain))
+    for token in tokens:
+        if token.map is not None:
+            token.map = [line + part.start for line in token.map]
+    return tokens, end
+
+
+def _goes_on(tokens: Sequence[Token], lines: Sequence[str]) -> bool:
+    """Whether code or HTML may go on after these tokens; of the kinds of HTML see 4.6 of the CommonMark specification."""
+    last = tokens[-1] if tokens else None
+    if last is None or last.map is None:
+        return False
+    if last.type == "fence":
+        return not _is_closed(last, lines[last.map[0] : last.map[1]])
+    if last.type != "html_block":
+        return False
+    begins = last.content.lstrip()
+    if begins.startswith("<!--") or _RAW_HTML.match(begins):
+        return not _is_closed(last, ())
+    return begins.startswith(("<?", "<!")) or bool(lines[-1].strip())
 
 
 @cache
@@ -141,7 +224,7 @@ def _box(item: Token, first: list[Token], depth: int, lines: Sequence[str]) -> B
         return None
     text = first[0].content.split("\n", 1)[0][found.end() :].strip()
     indent = tabs_expanded(lines[begin - 1]).find(found[0])
-    return Box(begin, end, paragraph_end, depth, found[1], text, indent)
+    return Box(begin, end, paragraph_end, depth, found["mark"], text, indent)
 
 
 def _hidden(tokens: list[Token], lines: Sequence[str]) -> Iterator[Hidden]:
@@ -171,17 +254,35 @@ def _leaves_comment_open(text: str) -> bool:
     return text.rfind("<!--") > text.rfind("-->")
 
 
-def _open_comments(tokens: list[Token], lines: Sequence[str]) -> Iterator[Hidden]:
+def _open_comments(tokens: list[Token], closings: Sequence[int]) -> Iterator[Hidden]:
     # Markdown ends a comment with its block if it began in the middle of a line or in a list item,
     # while a reader sees it go on to `-->`.
-    closings = [at for at, line in enumerate(lines, 1) if "-->" in line]
     for token in tokens:
         if token.type not in ("inline", "html_block") or not _leaves_comment_open(token.content):
             continue
-        if _leaves_comment_open(_CODE_SPAN.sub("", token.content)):
+        if _leaves_comment_open(_without_code(token.content)):
             line, end = _span(token)
             after = bisect_right(closings, end)
             yield Hidden(line, closings[after] if after < len(closings) else line, "comment")
+
+
+def _without_code(text: str) -> str:
+    """The text without spans of code: each from a run of backticks to the next of the same length."""
+    runs = list(_TICKS.finditer(text))
+    after: dict[int, int] = {}
+    closes: list[int | None] = [None] * len(runs)
+    for at in range(len(runs) - 1, -1, -1):
+        length = len(runs[at][0])
+        closes[at] = after.get(length)
+        after[length] = at
+    kept, begin, at = [], 0, 0
+    while at < len(runs):
+        end = closes[at]
+        if end is not None:
+            kept.append(text[begin : runs[at].start()])
+            begin, at = runs[end].end(), end
+        at += 1
+    return "".join((*kept, text[begin:]))
 
 
 def _too_deep(tokens: list[Token]) -> Iterator[Problem]:

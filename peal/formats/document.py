@@ -53,11 +53,11 @@ class Document:
         return cls(
             lines=lines,
             front_matter=tuple(raw_lines[1 : max(end - 1, 1)]),
-            headings=blocks.headings,
-            boxes=blocks.boxes,
-            hidden=blocks.hidden,
+            headings=tuple(blocks.headings),
+            boxes=tuple(blocks.boxes),
+            hidden=tuple(blocks.hidden),
             look_alikes=tuple(_look_alikes(plain, blocks.boxes, blocks.hidden)),
-            comments=blocks.comments,
+            comments=tuple(blocks.comments),
             problems=(*problems, *blocks.problems),
         )
 
