@@ -1049,7 +1049,6 @@ def test_the_first_line_of_an_item_is_its_title_and_the_rest_its_body(item, titl
         ),
         ("- [ ] 1. a\n- [ ] 1.1 b\n", 1, "a task list with numbers of its own, as of Kiro or OpenSpec"),
         ("- [ ] a\n  - **Dependencies:** B-1\n", 2, "a task list with dependencies between its items"),
-        ('{"userStories": [{"id": "US-001"}]}', 1, "a prd.json"),
     ],
 )
 def test_a_list_of_another_tool_is_refused_by_name(text, line, what):

@@ -4,7 +4,20 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from peal.formats import checklist, foreign, numbered, peal, phases, speckit, ticking, writing
+from peal.formats import (
+    checklist,
+    feature_list,
+    foreign,
+    numbered,
+    peal,
+    phases,
+    prd,
+    speckit,
+    taskmaster,
+    ticking,
+    trackers,
+    writing,
+)
 from peal.formats.checks import (
     circles,
     no_task,
@@ -22,10 +35,13 @@ from peal.model.plan import Plan, Problem, Task
 __all__ = ["FORMATS", "NAMES", "converted", "parse", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
-# may write, and a plain list is what nothing else explains.
-FORMATS: tuple[Format, ...] = (peal, speckit, numbered, phases, foreign, checklist)
+# may write, and a plain list is what nothing else explains. So JSON comes first.
+FORMATS: tuple[Format, ...] = (
+    *(prd, feature_list, taskmaster, trackers),
+    *(peal, speckit, numbered, phases, foreign, checklist),
+)
 
-NAMES = tuple(one.name for one in FORMATS if one is not foreign)
+NAMES = tuple(one.name for one in FORMATS if one not in (foreign, trackers))
 """What a person may name."""
 
 
@@ -38,16 +54,26 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
     document = Document.of(raw)
     found, evidence = _named(format_name) if format_name else _decided(document)
     reading = found.read(document) if found else Reading()
-    plan = Plan(
+    seen = f"{evidence.seen} on line {evidence.line}" if evidence else ""
+    plan = _plan(path, found.name if found else "unknown", seen, reading)
+    return _checked(
+        plan, reading, [*document.problems, *(swallowed(document, plan) if reading.is_markdown else ())]
+    )
+
+
+def _plan(path: str, format_name: str, evidence: str, reading: Reading) -> Plan:
+    return Plan(
         path=path,
-        format=found.name if found else "unknown",
+        format=format_name,
         tasks=reading.tasks,
         context=reading.context,
-        evidence=f"{evidence.seen} on line {evidence.line}" if evidence else "",
+        evidence=evidence,
         parents=reading.parents,
     )
-    problems = [*document.problems, *reading.problems, *nothing_to_do(plan)]
-    problems += [*unfit_ids(plan), *unknown_needs(plan), *swallowed(document, plan)]
+
+
+def _checked(plan: Plan, reading: Reading, found: Iterable[Problem] = ()) -> Plan:
+    problems = [*found, *reading.problems, *nothing_to_do(plan), *unfit_ids(plan), *unknown_needs(plan)]
     if not problems:
         problems += circles(plan)
     return evolve(

@@ -15,7 +15,6 @@ _PHASE = re.compile(r"\W*Phase (?P<number>\w+)(?![\w–-])", re.IGNORECASE)
 _CHECKS = re.compile(r"\W*(?:Success Criteria|Automated Verification|Manual Verification)\b", re.IGNORECASE)
 _TASKS_LABEL = re.compile(r"\*\*Tasks:?\*\*:?\s*")
 _DEPENDS = re.compile(r"\s+(?:[-*+] )?(?:\*\*|_)Depend(?:s|s on|encies)(?:\*\*)?:")
-_PRD = re.compile(r'"user_?stories"\s*:', re.IGNORECASE)
 
 
 def evidence(document: Document) -> Evidence | None:
@@ -41,7 +40,6 @@ def _seen(document: Document) -> tuple[int, str] | None:
         "a task list with numbers of its own, as of Kiro or OpenSpec": _numbered,
         "a plan of phases with steps": _phases,
         "a task list with dependencies between its items": _depends,
-        "a prd.json": _prd,
     }
     return next(((line, what) for what, find in tools.items() if (line := find(document))), None)
 
@@ -77,8 +75,3 @@ def _phases(document: Document) -> int | None:
 def _depends(document: Document) -> int | None:
     within = (line for box in document.boxes if not box.depth for line in range(box.line + 1, box.end + 1))
     return next((line for line in within if _DEPENDS.match(document.lines[line - 1])), None)
-
-
-def _prd(document: Document) -> int | None:
-    text = "\n".join(document.lines)
-    return 1 if text.lstrip().startswith("{") and _PRD.search(text) else None

@@ -28,6 +28,8 @@ class Reading:
     parents: tuple[Parent, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+    is_markdown: bool = True
+    """Whether code and comments hide tasks, as they do where these are headings or items of lists."""
 
 
 class Format(Protocol):

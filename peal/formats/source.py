@@ -23,6 +23,11 @@ def decoded(raw: bytes) -> tuple[str, list[Problem]]:
         return unix(raw.decode("utf-8", "replace")), [Problem(line, message)]
 
 
+def whole_letters(text: str) -> str:
+    """The text without halves of letters (`\\ud800`), which escapes can write and nothing can save."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def front_matter_end(lines: Sequence[str]) -> int:
     """How many lines the settings between `---` and `---` at the top take, with these two; 0 if there are none."""
     # A rule (`---`) may open a file too, so what follows has to look like settings and not like a plan.

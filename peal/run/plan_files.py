@@ -148,7 +148,7 @@ def _not_found(part: str, there: Sequence[TaskId], plan: Plan) -> str:
 
 def can_be_rewritten(plan: Plan) -> bool:
     """Whether a file holds something, in no form that peal reads; mistakes in a plan are for its author to mend."""
-    return plan.format in ("unknown", "foreign")
+    return plan.format in ("unknown", "foreign", "trackers")
 
 
 def _rewritten(plan_paths: PlanPaths, raw: bytes, path: str) -> Plan | None:

@@ -1,0 +1,402 @@
+"""Plans that are JSON, or settings at the top of a file, or tags, and files that are one task: every rule by a small file."""
+
+import json
+import time
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peal.formats import parse
+from peal.model.plan import Plan
+
+
+def plan_of(text: str | dict | list, path: str = "plans/a.md") -> Plan:
+    """The plan in an indented piece of text, or in JSON made of values."""
+    raw = dedent(text).lstrip("\n") if isinstance(text, str) else json.dumps(text, indent=1)
+    return parse(raw.encode(), path)
+
+
+def read(text: str | dict | list, path: str = "plans/a.md") -> Plan:
+    """The plan in a text that must be fit to run."""
+    plan = plan_of(text, path)
+    assert plan.problems == ()
+    return plan
+
+
+def told(plan: Plan) -> list[tuple[str, str, bool]]:
+    return [(task.id, task.title, task.done) for task in plan.tasks]
+
+
+def problem(text: str | dict | list) -> tuple[int, str]:
+    """The only problem of a file."""
+    (one,) = plan_of(text).problems
+    return one.line, one.message
+
+
+def notes(plan: Plan) -> list[str]:
+    """What is told beside the tasks, but for the word on the order that names have."""
+    return [note.message for note in plan.notes if "`(after …)`" not in note.message]
+
+
+# --- JSON: prd.json
+
+
+@pytest.mark.parametrize("key", ["userStories", "user_stories", "stories"])
+def test_each_user_story_is_a_task(key):
+    plan = read(
+        {
+            "project": "clock",
+            key: [
+                {"id": "US-001", "title": "Cause", "passes": True},
+                {
+                    "id": "US-002",
+                    "title": "Test",
+                    "passes": False,
+                    "acceptanceCriteria": ["it fails"],
+                    "notes": "hm",
+                },
+            ],
+        }
+    )
+
+    assert (plan.format, plan.evidence) == ("prd", f'`"{key}"` on line 3')
+    assert told(plan) == [("US-001", "Cause", True), ("US-002", "Test", False)]
+    assert [task.line for task in plan.tasks] == [4, 9]
+    assert plan.tasks[1].body == "Acceptance criteria:\n- it fails\n\nNotes: hm"
+    assert plan.context == "Project: clock"
+
+
+def test_stories_come_by_their_priority_and_else_as_they_stand():
+    stories = [
+        {"id": name, "title": name, "priority": first} for name, first in [("a", 2), ("b", 1), ("c", 2)]
+    ]
+
+    assert [task.id for task in read({"stories": stories}).tasks] == ["b", "a", "c"]
+
+
+def test_stories_whose_priorities_are_no_numbers_come_as_they_stand():
+    stories = [{"id": name, "title": name, "priority": word} for name, word in [("a", "low"), ("b", "high")]]
+
+    assert [task.id for task in read({"stories": stories}).tasks] == ["a", "b"]
+
+
+def test_a_story_stands_behind_what_it_depends_on():
+    plan = read(
+        {
+            "userStories": [
+                {"id": "a", "title": "a", "dependsOn": ["b"]},
+                {"id": "b", "title": "b", "dependsOn": []},
+            ]
+        }
+    )
+
+    assert [(task.id, task.after) for task in plan.tasks] == [("b", ()), ("a", ("b",))]
+
+
+def test_a_story_that_depends_on_what_is_not_there_is_refused():
+    line, message = problem({"userStories": [{"id": "a", "title": "a", "dependsOn": ["x"]}]})
+
+    assert (line, message.split(",")[0]) == (3, "task `a` is to come after task `x`")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ('{"userStories": [\n{"id": "a"}\n{"id": "b"}]}', 3, "expecting ',' delimiter (column 1)"),
+        ('{"userStories": [{"id": "a"}]\n}\n  }\n', 3, "the file goes on after its end (column 3)"),
+        ('{"userStories": [\n<<<<<<< HEAD\n', 2, "expecting value (column 1)"),
+    ],
+)
+def test_broken_json_is_refused_with_line_and_column(text, line, what):
+    assert problem(text) == (line, f"this is no valid JSON: {what}; mend it, or undo what broke it")
+
+
+@pytest.mark.parametrize(
+    ("story", "message"),
+    [
+        ({"title": "a"}, "this task (1 in its list) has no `id`; give it one"),
+        ({"id": "a", "title": "a", "status": "odd"}, "of task `a` the status `odd` is not known"),
+        ({"id": "a", "title": "a", "passes": "yes"}, "of task `a` `passes` is neither `true` nor `false`"),
+        ({"id": "a", "title": "a", "passes": True, "status": "open"}, "of task `a` the fields do not agree"),
+        ({"id": "a", "title": "a", "dependsOn": [{}]}, "of task `a` `dependsOn` is no list of ids"),
+        ("a", "story 1 is no object with `id` and `title`"),
+        ({"id": "a"}, "task `a` has neither a title nor a text"),
+    ],
+)
+def test_a_story_that_nobody_can_know_is_refused(story, message):
+    plan = plan_of({"userStories": [story]})
+
+    assert [one.message for one in plan.problems if one.message.startswith(message)]
+
+
+def test_a_list_without_stories_is_refused():
+    assert problem({"userStories": []}) == (
+        2,
+        "this list has no story in it; write one with `id` and `title`",
+    )
+
+
+def test_two_lists_of_stories_are_refused():
+    line, message = problem(
+        {"userStories": [{"id": "a", "title": "a"}], "stories": [{"id": "b", "title": "b"}]}
+    )
+
+    assert (line, message.split(";")[0]) == (8, "`stories` is a second list of stories beside `userStories`")
+
+
+# --- JSON: feature_list.json
+
+
+def test_each_feature_is_a_task():
+    plan = read(
+        {
+            "features": [
+                {"id": 1, "name": "Play", "status": "pass"},
+                {"id": "stop", "title": "Stop", "status": "not_started", "acceptance": ["quiet"]},
+            ]
+        }
+    )
+
+    assert (plan.format, told(plan)) == ("feature_list", [("1", "Play", True), ("stop", "Stop", False)])
+    assert plan.tasks[1].body == "Acceptance:\n- quiet"
+
+
+def test_a_bare_list_of_features_is_numbered_as_it_stands():
+    plan = read(
+        [
+            {"category": "sound", "description": "It plays", "steps": ["press"], "passes": False},
+            {"category": "sound", "description": "It stops", "steps": [], "passes": True},
+        ]
+    )
+
+    assert (plan.format, told(plan)) == ("feature_list", [("1", "It plays", False), ("2", "It stops", True)])
+
+
+# --- JSON: task-master
+
+
+def test_the_tasks_of_the_tag_master_are_read():
+    plan = read(
+        {
+            "master": {
+                "tasks": [
+                    {"id": 1, "title": "Cause", "status": "done", "dependencies": []},
+                    {
+                        "id": 2,
+                        "title": "Mend",
+                        "status": "pending",
+                        "dependencies": [1],
+                        "subtasks": [
+                            {"id": 1, "title": "look", "status": "done", "dependencies": []},
+                            {"id": 2, "title": "turn", "status": "pending", "details": "left"},
+                        ],
+                    },
+                ],
+                "metadata": {"description": "the clock"},
+            }
+        }
+    )
+
+    assert (plan.format, told(plan)) == ("taskmaster", [("1", "Cause", True), ("2", "Mend", False)])
+    assert plan.tasks[1].after == ("1",)
+    assert plan.tasks[1].body == "Subtasks:\n- [x] 2.1 look\n- [ ] 2.2 turn\n  Details: left"
+    assert plan.context == "the clock"
+
+
+def test_a_subtask_that_is_waited_for_stands_for_its_task():
+    tasks = [{"id": 1, "title": "a", "status": "pending"}, {"id": 2, "title": "b", "dependencies": ["1.2"]}]
+
+    assert read({"master": {"tasks": tasks}}).tasks[1].after == ("1",)
+
+
+def test_tasks_from_before_there_were_tags_are_read():
+    tasks = [{"id": 1, "title": "a", "status": "pending", "dependencies": []}]
+
+    assert (read({"tasks": tasks}).format, told(read({"tasks": tasks}))) == (
+        "taskmaster",
+        [("1", "a", False)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("pending", ["the tag `more` has open tasks too"]), ("done", [])]
+)
+def test_another_tag_with_open_tasks_is_told(status, expected):
+    one = [{"id": 1, "title": "a", "status": "pending"}]
+    more = [{"id": 1, "title": "a", "status": status}]
+
+    plan = read({"more": {"tasks": more}, "master": {"tasks": one}})
+
+    assert [note.split(";")[0] for note in notes(plan)] == expected
+
+
+def test_several_tags_without_master_are_refused():
+    one = {"tasks": [{"id": 1, "title": "a", "status": "pending"}]}
+
+    assert problem({"a": one, "b": one})[1].startswith("this file has several lists of tasks, under `a`, `b`")
+
+
+@pytest.mark.parametrize("status", ["deferred", "cancelled"])
+def test_what_is_put_off_is_optional(status):
+    plan = read({"master": {"tasks": [{"id": 1, "title": "a", "status": status}]}})
+
+    assert [(task.done, task.is_optional) for task in plan.tasks] == [(False, True)]
+    assert len(notes(plan)) == 1
+
+
+# --- what lists work and is no plan
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ('{"id":"bd-1","issue_type":"task"}\n{"id":"bd-2","issue_type":"epic"}\n', 1, "a tracker of beads"),
+        ("# made\ndevelopment_status:\n  epic-1: backlog\n  1-1-a: done\n", 2, "BMAD's status of a sprint"),
+        (
+            "# Roadmap\n- [ ] **Phase 1: A** - a\n\n### Phase 1: A\n**Depends on**: Nothing\n- [ ] 01-01: a\n",
+            2,
+            "a roadmap as of GSD",
+        ),
+        ("## [ ] Track: A\n*Link: [./conductor/tracks/a/](./a)*\n", 1, "Conductor's list of tracks"),
+        ('{"tasks": [{"name": "a"}]}', 1, "JSON with `tasks`"),
+        ("{}", 1, "JSON without a name in it"),
+    ],
+)
+def test_a_tracker_is_refused_by_name(text, line, what):
+    plan = plan_of(text)
+
+    assert (plan.format, plan.tasks) == ("trackers", ())
+    assert [(one.line, one.message.startswith(f"this is {what}")) for one in plan.problems] == [(line, True)]
+
+
+# --- promises for any input
+
+
+OURS = [
+    *["prd", "feature_list", "taskmaster", "trackers"],
+]
+PIECES = [
+    *[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        '"',
+        "\n",
+        " ",
+        "1",
+        "null",
+        "true",
+        "\\",
+        '"\\ud800"',
+        "-",
+        "- ",
+        "---\n",
+        "...\n",
+    ],
+    *[
+        '"userStories"',
+        '"features"',
+        '"tasks"',
+        '"master"',
+        '"id"',
+        '"title"',
+        '"status"',
+        '"dependsOn"',
+        '"x"',
+    ],
+    *[
+        "todos:",
+        "  - id: a\n",
+        "    content: b\n",
+        "id: a\n",
+        "title: b\n",
+        "status: c\n",
+        "dependencies:",
+        "depends_on:",
+    ],
+    *[
+        "name: a\n",
+        "&x ",
+        "*x",
+        "!!int",
+        "|\n",
+        ">",
+        "'",
+        "#",
+        "?",
+        "%",
+        "@",
+        "\t",
+        "\x00",
+        "\x85",
+        "\ufeff",
+        "é",
+    ],
+    *[
+        '<task type="auto">',
+        "<name>Task 1: a</name>",
+        "</task>",
+        "<files>",
+        "</files>",
+        "```",
+        "## Tasks / Subtasks\n",
+    ],
+    *[
+        "- [ ] a",
+        "- [x] Task: b",
+        "## Phase 1\n",
+        "## Progress\n",
+        "## Decision Log\n",
+        "## Surprises & Discoveries\n",
+    ],
+]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
+    st.sampled_from(["", "---\ntodos:\n", '{"stories": [']),
+)
+def test_no_text_can_make_it_raise(text, before):
+    raw = (before + text).encode("utf-8", "surrogatepass")
+
+    parse(raw, "1.md")
+    for name in OURS:
+        parse(raw, "1.md", name)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"stories": ' + b"[" * 100_000,
+        b'{"stories": [{"id": "a", "title": "b", "notes": ' + b"[" * 900 + b"]" * 900 + b"}]}",
+        b'{"stories": [{"id": "\\ud800", "title": "\\ud800", "notes": "\\ud800"}]}',
+        b"---\ntodos: " + b"[" * 5_000 + b"\n---\n",
+        b"---\ntodos: " + b"{a: " * 5_000 + b"\n---\n",
+        b'{"stories": [{"id": ' + b"1" * 10_000 + b', "title": "a"}]}',
+    ],
+)
+def test_what_is_deep_or_long_or_half_a_letter_does_not_raise(raw):
+    plan = parse(raw, "a.md")
+
+    assert all(task.digest for task in plan.tasks)
+    for text in (plan.context, *(f"{task.id}{task.title}{task.body}" for task in plan.tasks)):
+        text.encode()
+
+
+def test_ten_thousand_tasks_of_json_are_read_in_two_seconds():
+    stories = [
+        {"id": f"US-{n}", "title": "t", "description": "d" * 400, "dependsOn": [f"US-{n - 1}"] if n else []}
+        for n in range(10_000)
+    ]
+    raw = json.dumps({"userStories": stories}, indent=1).encode()
+
+    begun = time.process_time()
+    plan = parse(raw, "prd.json")
+
+    assert (len(plan.tasks), plan.problems) == (10_000, ())
+    assert time.process_time() - begun < 4  # two here; machines differ
