@@ -1,6 +1,8 @@
 """Plans that are JSON, or settings at the top of a file, or tags, and files that are one task: every rule by a small file."""
 
 import json
+import subprocess
+import sys
 import time
 from textwrap import dedent
 
@@ -271,11 +273,290 @@ def test_a_tracker_is_refused_by_name(text, line, what):
     assert [(one.line, one.message.startswith(f"this is {what}")) for one in plan.problems] == [(line, True)]
 
 
+# --- Cursor
+
+
+def test_the_todos_of_the_front_matter_are_the_tasks():
+    plan = read("""
+        ---
+        name: clock
+        overview: It runs slow.
+        todos:
+          - id: cause
+            content: "Find: the cause"
+            status: completed
+          - id: mend
+            content: Mend it
+            status: in_progress
+        ---
+
+        ## Task 1: no task
+
+        - [ ] no task either
+        """)
+
+    assert (plan.format, plan.evidence) == ("cursor", "`todos:` in the front matter on line 4")
+    assert told(plan) == [("cause", "Find: the cause", True), ("mend", "Mend it", False)]
+    assert [task.line for task in plan.tasks] == [5, 8]
+    assert plan.context == "It runs slow.\n\n## Task 1: no task\n\n- [ ] no task either"
+
+
+def test_a_plan_without_todos_is_refused_though_there_are_boxes():
+    line, message = problem("---\nname: a\ntodos: []\n---\n- [ ] a\n")
+
+    assert (line, message.split(",")[0]) == (3, "`todos` in the front matter is empty")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "what"),
+    [
+        ("- id: a\n  content: a: b", 5, "mapping values are not allowed here (column 13)"),
+        ("- id: a\n  content: b\n- *x", 6, "found undefined alias 'x' (column 3)"),
+        ("- &x\n  id: a\n  content: b\n- *x", 4, "what begins here is used again (`*name`)"),
+        ("- id: a\n  id: b\n  content: b", 5, "`id` is there twice"),
+    ],
+)
+def test_front_matter_that_is_no_yaml_is_refused_with_its_line(lines, line, what):
+    plan = plan_of(f"---\nname: a\ntodos:\n{lines}\n---\n")
+
+    assert [(one.line, what in one.message) for one in plan.problems] == [(line, True)]
+
+
+# --- GSD
+
+
+PLAN = """
+---
+phase: 01-clock
+depends_on: [01-01]
+---
+
+<objective>Mend the clock.</objective>
+
+```xml
+<task type="auto">
+```
+
+<tasks>
+
+<task type="auto" tdd="true">
+  <name>Task 1: Find the cause</name>
+  <files>a.py, src/b.ts</files>
+  <action>
+Look for `<task`.
+
+```python
+
+# Task 5
+```
+  </action>
+  <verify><automated>make test</automated></verify>
+</task>
+
+<task type="checkpoint:human-verify" gate="blocking">
+  <what-built>A clock.</what-built>
+  <how-to-verify>Listen to it.</how-to-verify>
+</task>
+
+</tasks>
+
+- [ ] no task
+"""
+
+
+def test_each_task_tag_is_a_task():
+    plan = read(PLAN)
+    first, last = plan.tasks
+
+    assert (plan.format, plan.evidence) == ("gsd", '`<task type="auto" tdd="true">` on line 14')
+    assert [(task.id, task.title, task.line) for task in plan.tasks] == [
+        ("1", "Find the cause", 14),
+        ("2", "", 28),
+    ]
+    assert (first.files, first.checks, first.by_person) == (("a.py", "src/b.ts"), ("make test",), "")
+    assert first.body.startswith("<name>Task 1: Find the cause</name>")
+    assert last.by_person == "Listen to it."
+    assert "- [ ] no task" in plan.context
+    assert notes(plan) == [
+        "`depends_on` ([01-01]) names other plans, which are to be carried out before this one",
+        "this `<task>` stands in code: no task",
+    ]
+
+
+def test_a_task_on_one_line_is_one():
+    assert told(read('<task type="auto"><name>Task 1: A</name></task>\n\n- [ ] it works\n')) == [
+        ("1", "A", False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verify", "checks"),
+    [
+        ("`make test`", ("make test",)),
+        ("Run `make test` and look", ()),
+        ("It works.", ()),
+        ("<automated>MISSING - write it first</automated>", ()),
+    ],
+)
+def test_only_what_is_told_apart_from_prose_is_a_command(verify, checks):
+    plan = read(f'<task type="auto">\n<name>A</name>\n<verify>\n{verify}\n</verify>\n</task>\n')
+
+    assert plan.tasks[0].checks == checks
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ('<task type="auto">\n<name>A</name>\n', 1, "this `<task>` is not closed"),
+        ('<task type="auto">\n</task>\n<task\n type="auto">\n</task>\n', 5, "no task is open here"),
+        ('```\n<task type="auto">\n</task>\n', 2, "this stands in code that is never closed"),
+        ('<task type="odd">\n<name>A</name>\n</task>\n', 1, "the type `odd` of this task is not known"),
+    ],
+)
+def test_tags_that_do_not_fit_are_refused(text, line, what):
+    assert (line, True) in [(one.line, one.message.startswith(what)) for one in plan_of(text).problems]
+
+
+def test_a_task_without_a_number_gets_one_that_is_free():
+    names = ["Task 1: a", "b", "Task 2: c"]
+    tasks = "".join(f'<task type="auto">\n<name>{name}</name>\n</task>\n' for name in names)
+
+    assert told(read(tasks)) == [("1", "a", False), ("3", "b", False), ("2", "c", False)]
+
+
+# --- BMAD
+
+
+def test_only_boxes_under_the_heading_of_a_story_are_tasks():
+    plan = read("""
+        # Story 1.2: Clock
+
+        Status: ready-for-dev
+
+        ## Tasks / Subtasks
+
+        - [x] Task 1: Find the cause (AC: #1)
+          - [x] 1.1: look
+        - [ ] **Task 2: Mend** (AC: 2)
+        - [ ] Write it down
+
+        ## Quality Gates
+
+        - [ ] it ticks
+        """)
+
+    assert plan.format == "bmad"
+    assert told(plan) == [
+        ("1", "Find the cause (AC: #1)", True),
+        ("2", "Mend (AC: 2)", False),
+        ("3", "Write it down", False),
+    ]
+    assert plan.tasks[0].body == "- [x] 1.1: look"
+    assert "- [ ] it ticks" in plan.context
+    assert notes(plan) == ["`it ticks`: no task; it goes to the agents as text"]
+
+
+def test_a_story_that_is_done_with_open_tasks_is_told():
+    plan = read("# Story 1.2: A\n\nStatus: done\n\n## Tasks\n\n- [ ] Task 1: a\n")
+
+    assert notes(plan)[0].startswith("the story is said to be done")
+
+
+def test_steps_beside_their_task_are_refused():
+    line, message = problem("## Tasks / Subtasks\n- [ ] Task 1: a\n- [ ] 1.1: b\n")
+
+    assert (line, message.split(";")[0]) == (3, "`1.1: b` is numbered as a step of a task")
+
+
+def test_tasks_of_a_story_are_called_as_they_are_numbered():
+    plan = read(
+        "## Tasks / Subtasks\n- [ ] Task 2 (AC: 1): a\n- [ ] 3. b\n- [ ] **Task 4** c\n- [ ] 5 tests\n"
+    )
+
+    assert told(plan) == [
+        ("2", "(AC: 1): a", False),
+        ("3", "b", False),
+        ("4", "c", False),
+        ("5", "5 tests", False),
+    ]
+
+
+def test_a_story_without_tasks_is_refused():
+    assert problem("## Tasks / Subtasks\n\nTo be written.\n")[1].startswith(
+        "under `Tasks / Subtasks` there is no task"
+    )
+
+
+def test_headings_in_that_list_are_the_tasks():
+    assert told(read("## Tasks / Subtasks\n### Task 1: a\n- [ ] 1.1 b\n")) == [("1", "a", False)]
+
+
+# --- ExecPlan, Conductor
+
+
+def test_the_list_under_progress_is_what_an_execplan_has_to_do():
+    plan = read("""
+        # Clock
+
+        ## Progress
+
+        - [x] (2026-10-01 13:00Z) Find the cause
+        - [ ] Mend it
+
+        ## Surprises & Discoveries
+
+        ## Decision Log
+
+        ## Plan of Work
+
+        ### Milestone 1: Cause
+
+        - [ ] no task
+        """)
+
+    assert (plan.format, told(plan)) == ("execplan", [("1", "Find the cause", True), ("2", "Mend it", False)])
+    assert "### Milestone 1: Cause" in plan.context
+
+
+def test_conductors_tasks_stand_in_phases_and_the_last_is_for_the_user():
+    last = "Conductor - User Manual Verification 'Phase 1: A' (Protocol in workflow.md)"
+    plan = read(f"""
+        ## Phase 1: A [checkpoint: abc1234]
+
+        - [x] Task: Find the cause [abc1234]
+            - [x] Sub-task: look
+        - [~] Task: Mend it
+        - [ ] Task: {last}
+
+        ### Definition of Done
+
+        - [ ] it ticks
+
+        ## Notes
+
+        - [ ] no task
+        """)
+
+    assert plan.format == "conductor"
+    assert told(plan) == [("1", "Find the cause", True), ("2", "Mend it", False), ("3", last, False)]
+    assert [task.by_person for task in plan.tasks] == ["", "", last]
+    assert notes(plan) == ["`it ticks` and 1 more: no task; it goes to the agents as text"]
+
+
 # --- promises for any input
 
 
+def test_markdown_is_read_without_yaml():
+    code = "import sys; from peal.formats import parse; parse(b'## Task 1: a', 'a.md'); print('ruamel' in str(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
+
+
 OURS = [
-    *["prd", "feature_list", "taskmaster", "trackers"],
+    *["prd", "feature_list", "taskmaster", "trackers", "cursor"],
+    *["gsd", "bmad", "execplan", "conductor"],
 ]
 PIECES = [
     *[

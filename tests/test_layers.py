@@ -44,6 +44,7 @@ DOORS = {
     "psutil": ("system.process",),
     "rich": ("views.screens",),
     "runpy": (),
+    "ruamel": ("formats.front_matter",),
     "sh": ("agents.short_commands",),
     "subprocess": ("system.git", "system.process"),
     "threading": (

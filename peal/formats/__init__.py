@@ -5,9 +5,14 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from peal.formats import (
+    bmad,
     checklist,
+    conductor,
+    cursor,
+    execplan,
     feature_list,
     foreign,
+    gsd,
     numbered,
     peal,
     phases,
@@ -35,9 +40,11 @@ from peal.model.plan import Plan, Problem, Task
 __all__ = ["FORMATS", "NAMES", "converted", "parse", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
-# may write, and a plain list is what nothing else explains. So JSON comes first.
+# may write, and a plain list is what nothing else explains. So JSON, settings at the top, tags and headings that only one
+# tool writes come first: below them may stand headings and boxes that are no tasks.
 FORMATS: tuple[Format, ...] = (
     *(prd, feature_list, taskmaster, trackers),
+    *(cursor, gsd, bmad, execplan, conductor),
     *(peal, speckit, numbered, phases, foreign, checklist),
 )
 

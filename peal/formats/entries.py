@@ -91,6 +91,18 @@ def unknown_marks(boxes: Sequence[Box]) -> Iterator[Problem]:
             )
 
 
+def with_numbers(told: Sequence[str]) -> tuple[TaskId, ...]:
+    """The numbers that tasks are written with; one without gets its place, or the next number that is free."""
+    used, names, free = set(told), [], 1
+    for place, number in enumerate(told, 1):
+        free = max(free, place)
+        while not number and str(free) in used:
+            free += 1
+        used.add(number or str(free))
+        names.append(TaskId(number or str(free)))
+    return tuple(names)
+
+
 def listed_ids(text: str, pattern: str, spans: Sequence[TaskId] = ()) -> tuple[TaskId, ...]:
     """
     The ids of that shape that a list such as `T001, T003-T005` names, in its order; an end of a range is found among `spans`.

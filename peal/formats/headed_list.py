@@ -1,0 +1,63 @@
+"""Lists with boxes that count only under one heading: which boxes these are, and what is odd about them."""
+
+from collections.abc import Iterator, Sequence
+from re import Pattern
+
+from attrs import frozen
+
+from peal.formats.blocks import Box, Heading
+from peal.formats.document import Document
+from peal.formats.entries import unknown_marks
+from peal.formats.marks import one_line
+from peal.formats.protocol import quoted
+from peal.model.plan import Problem
+
+
+@frozen
+class HeadedList:
+    """The boxes at the left margin between a heading and the next of its level."""
+
+    heading: Heading
+    end: int
+    boxes: tuple[Box, ...]
+
+
+def headed_list(document: Document, pattern: Pattern[str]) -> HeadedList | None:
+    """The list under the first heading of that pattern, of several under the first that has boxes; None if there is none."""
+    found = [_under(document, heading) for heading in document.headings if pattern.fullmatch(heading.text)]
+    return next((one for one in found if one.boxes), found[0] if found else None)
+
+
+def _under(document: Document, heading: Heading) -> HeadedList:
+    after = document.headings[document.headings_before(heading.line + 1) :]
+    end = next((one.line - 1 for one in after if one.level <= heading.level), len(document.lines))
+    boxes = (box for box in document.boxes if heading.line < box.line <= end and box.depth == 0)
+    return HeadedList(heading, end, tuple(boxes))
+
+
+def problems(document: Document, found: HeadedList) -> Iterator[Problem]:
+    """What cannot be read: marks nobody knows, items that markdown sees no box in, and that there is none."""
+    yield from unknown_marks(found.boxes)
+    for one in document.look_alikes:
+        if one.how.is_item and found.heading.line < one.line <= found.end:
+            shown = quoted(document.lines[one.line - 1].strip())
+            yield Problem(
+                one.line, f"{shown} looks like a task, but markdown sees no box there; write `- [ ] title`"
+            )
+    if not found.boxes:
+        shown = quoted(found.heading.text)
+        yield Problem(
+            found.heading.line,
+            f"under {shown} there is no task; write each as `- [ ] title` at the left margin",
+        )
+
+
+def others(document: Document, tasks: Sequence[Box]) -> Iterator[Problem]:
+    """A word on boxes that are no tasks."""
+    known = {box.line for box in tasks}
+    left = [box for box in document.boxes if box.depth == 0 and box.line not in known]
+    if left:
+        more = f" and {len(left) - 1} more" if left[1:] else ""
+        yield Problem(
+            left[0].line, f"{quoted(one_line(left[0].text))}{more}: no task; it goes to the agents as text"
+        )
