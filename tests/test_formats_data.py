@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peal.formats import parse
-from peal.model.plan import Plan
+from peal.formats import parse, parse_folder
+from peal.model.plan import Parent, Plan
 
 
 def plan_of(text: str | dict | list, path: str = "plans/a.md") -> Plan:
@@ -543,6 +543,176 @@ def test_conductors_tasks_stand_in_phases_and_the_last_is_for_the_user():
     assert notes(plan) == ["`it ticks` and 1 more: no task; it goes to the agents as text"]
 
 
+# --- files that are one task
+
+
+BACKLOG = """
+---
+id: {id}
+title: 'Do {id}'
+status: {status}
+created_date: '2026-10-01'
+dependencies: [{after}]
+{more}---
+
+## Acceptance Criteria
+- [ ] #1 it ticks
+"""
+
+
+def backlog(name: str, after: str = "", status: str = "To Do", more: str = "") -> bytes:
+    return (
+        BACKLOG.lstrip("\n").format(id=name, after=after, status=status, more=more and f"{more}\n").encode()
+    )
+
+
+def ccpm(name: str, after: str = "", more: str = "parallel: false") -> bytes:
+    return f"---\nname: {name}\nstatus: open\ndepends_on: [{after}]\n{more}\n---\n\nDo {name}.\n".encode()
+
+
+def test_a_file_of_backlog_md_is_one_task():
+    plan = read(backlog("BACK-217.03", after="BACK-1").decode())
+
+    assert (plan.format, told(plan)) == ("backlog_md", [("BACK-217.03", "Do BACK-217.03", False)])
+    assert (plan.tasks[0].line, plan.tasks[0].after) == (3, ())
+    assert plan.tasks[0].body == "## Acceptance Criteria\n- [ ] #1 it ticks"
+    assert notes(plan)[0].startswith("this task waits for `BACK-1`, in other files")
+
+
+@pytest.mark.parametrize(("status", "done"), [("Done", True), ("In Progress", False), ("To Do", False)])
+def test_the_status_decides_and_no_box(status, done):
+    assert [task.done for task in read(backlog("task-1", status=status).decode()).tasks] == [done]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), {"x/10.md": "10", "001.md": "001", "own__epic__12.md": "12", "3-clock.md": "3"}.items()
+)
+def test_a_file_of_ccpm_is_one_task_that_is_called_as_the_file(path, name):
+    plan = read(ccpm("Clock", after="001").decode(), path)
+
+    assert (plan.format, told(plan), plan.tasks[0].line) == ("ccpm", [(name, "Clock", False)], 2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "---\nid: x\nstatus: Done\n---\n",
+        "---\ndepends_on: []\nparallel: true\n---\n",
+        "---\nid: task-1\ntitle: a\nstatus: To Do\ndependencies: []\n\n",
+        "---\nname: a\ntodos:\n  - id: a\n---## Plan\n\n",
+    ],
+)
+def test_a_file_with_settings_that_are_not_known_or_not_closed_is_refused(settings):
+    plan = plan_of(f"{settings}- [ ] Fast\n")
+
+    assert (plan.format, plan.tasks, len(plan.problems)) == ("foreign", (), 1)
+
+
+def test_front_matter_of_a_plain_list_stays_what_it_was():
+    assert read("---\ntitle: a\nstatus: draft\n---\n- [ ] Fast\n").format == "checklist"
+
+
+# --- folders of them
+
+
+def test_a_folder_of_tasks_is_one_plan_in_the_order_of_what_they_wait_for():
+    plan = parse_folder(
+        {
+            "a.md": backlog("task-10"),
+            "b.md": backlog("task-2", after="TASK-10"),
+            "c.md": backlog("task-1", status="Done"),
+        },
+        "backlog/tasks",
+    )
+
+    assert plan.problems == ()
+    assert (plan.path, plan.format) == ("backlog/tasks", "backlog_md")
+    assert [(task.id, task.done, task.after) for task in plan.tasks] == [
+        ("task-1", True, ()),
+        ("task-10", False, ()),
+        ("task-2", False, ("task-10",)),
+    ]
+
+
+def test_a_task_with_others_in_it_only_holds_them():
+    plan = parse_folder(
+        {
+            "a.md": backlog("task-1", after="task-3"),
+            "b.md": backlog("task-1.1", more="parent_task_id: task-1"),
+            "c.md": backlog("task-2", after="task-1"),
+            "d.md": backlog("task-3"),
+        },
+        "tasks",
+    )
+
+    assert plan.problems == ()
+    assert plan.parents == (Parent("task-1", "Do task-1", False, 3),)
+    assert [(task.id, task.after) for task in plan.tasks] == [
+        ("task-3", ()),
+        ("task-1.1", ("task-3",)),
+        ("task-2", ("task-1.1",)),
+    ]
+    assert plan.context.startswith("# task-1: Do task-1")
+
+
+def test_tasks_of_an_epic_may_stand_beside_each_other_but_for_those_in_conflict():
+    plan = parse_folder(
+        {
+            "epic.md": b"---\nname: e\nstatus: open\n---\n\nMend the clock.\n",
+            "1-analysis.md": b"# Analysis\n",
+            "1.md": ccpm("a", more="parallel: true"),
+            "2.md": ccpm("b", more="parallel: true"),
+            "3.md": ccpm("c", more="parallel: true\nconflicts_with: [1]"),
+        },
+        "epics/e",
+    )
+
+    assert plan.problems == ()
+    assert [(task.id, task.parallel, task.after) for task in plan.tasks] == [
+        ("1", True, ()),
+        ("2", True, ()),
+        ("3", True, ("1",)),
+    ]
+    assert plan.context == "Mend the clock."
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ({}, "there is no markdown file in this folder"),
+        ({"a.md": b"## Task 1: a\n", "b.md": b"- [ ] a\n"}, "this is a folder of plans (`a.md`, `b.md`)"),
+        ({"a.md": backlog("task-1"), "b.md": b"- [ ] a\n"}, "`a.md` is a task by itself and `b.md` is not"),
+        ({"a.md": backlog("task-1"), "1.md": ccpm("a")}, "`a.md` is a task by itself and `1.md` is not"),
+        ({"a.md": backlog("task-1"), "b.md": backlog("TASK-1")}, "`a.md` and `b.md` are both task `TASK-1`"),
+        ({"a.md": backlog("task-1", status="odd")}, "of `a.md`: the status `odd` is not known"),
+        (
+            {"a.md": backlog("task-1", after="task-2")},
+            "task `task-1` is to come after task `task-2`, which is not",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_plan_says_why(files, what):
+    plan = parse_folder(files, "tasks")
+
+    assert [one.message for one in plan.problems if one.message.startswith(what)]
+
+
+def test_a_folder_is_checked_and_run(project):
+    """From the command line, like a file; what is in it stays as it is."""
+    for name, after in [("task-1", "task-2"), ("task-2", "")]:
+        body = f"\n```sh\necho {name} >> done.txt\n```\n".encode()
+        project.write(f"tasks/{name}.md", (backlog(name, after=after) + body).decode())
+    project.git("add", "-A")
+    project.git("commit", "-qm", "tasks")
+
+    checked = project.peal("check", "tasks", code=0)
+    project.peal("run", "tasks", "--agent", "shell", code=0)
+
+    assert "2 tasks" in checked.stdout
+    assert (project.path / "done.txt").read_text() == "task-2\ntask-1\n"
+    assert project.peal("status", "tasks", code=0).stdout.count("done") >= 2
+
+
 # --- promises for any input
 
 
@@ -556,7 +726,7 @@ def test_markdown_is_read_without_yaml():
 
 OURS = [
     *["prd", "feature_list", "taskmaster", "trackers", "cursor"],
-    *["gsd", "bmad", "execplan", "conductor"],
+    *["backlog_md", "ccpm", "gsd", "bmad", "execplan", "conductor"],
 ]
 PIECES = [
     *[
@@ -648,6 +818,7 @@ def test_no_text_can_make_it_raise(text, before):
     parse(raw, "1.md")
     for name in OURS:
         parse(raw, "1.md", name)
+    parse_folder({"1.md": raw, "2.md": raw}, "tasks")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,20 @@
 """Text to Plan: the front that decides which format a file is in; to add one, write its file and name it here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 
 from attrs import evolve
 
 from peal.formats import (
+    backlog_md,
     bmad,
+    ccpm,
     checklist,
     conductor,
     cursor,
     execplan,
     feature_list,
+    folder,
     foreign,
     gsd,
     numbered,
@@ -37,14 +41,14 @@ from peal.formats.document import Document
 from peal.formats.protocol import Evidence, Format, Reading
 from peal.model.plan import Plan, Problem, Task
 
-__all__ = ["FORMATS", "NAMES", "converted", "parse", "ticked"]
+__all__ = ["FORMATS", "NAMES", "converted", "parse", "parse_folder", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains. So JSON, settings at the top, tags and headings that only one
 # tool writes come first: below them may stand headings and boxes that are no tasks.
 FORMATS: tuple[Format, ...] = (
     *(prd, feature_list, taskmaster, trackers),
-    *(cursor, gsd, bmad, execplan, conductor),
+    *(cursor, backlog_md, ccpm, gsd, bmad, execplan, conductor),
     *(peal, speckit, numbered, phases, foreign, checklist),
 )
 
@@ -58,7 +62,7 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
 
     It is read in the format of that name, or else in the one that there is evidence for.
     """
-    document = Document.of(raw)
+    document = Document.of(raw, PurePath(path).name)
     found, evidence = _named(format_name) if format_name else _decided(document)
     reading = found.read(document) if found else Reading()
     seen = f"{evidence.seen} on line {evidence.line}" if evidence else ""
@@ -66,6 +70,12 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
     return _checked(
         plan, reading, [*document.problems, *(swallowed(document, plan) if reading.is_markdown else ())]
     )
+
+
+def parse_folder(files: Mapping[str, bytes], path: str) -> Plan:
+    """The plan in a folder's files, given by their names, which are one task each; never raises either."""
+    found = folder.read(files)
+    return _checked(_plan(path, found.format, found.evidence, found.reading), found.reading)
 
 
 def _plan(path: str, format_name: str, evidence: str, reading: Reading) -> Plan:

@@ -40,9 +40,11 @@ class Document:
     front_matter: tuple[str, ...] = ()
     """The lines between `---` and `---` at the top, of which the first is line 2; `lines` has blank ones in their place."""
     problems: tuple[Problem, ...] = ()
+    name: str = ""
+    """What the file is called, without its folder: some tools name a task by it."""
 
     @classmethod
-    def of(cls, raw: bytes) -> "Document":
+    def of(cls, raw: bytes, name: str = "") -> "Document":
         """The document in a file's bytes, front matter blanked; bytes that are no UTF-8 are a problem."""
         text, problems = decoded(raw)
         raw_lines = text.split("\n")
@@ -59,6 +61,7 @@ class Document:
             look_alikes=tuple(_look_alikes(plain, blocks.boxes, blocks.hidden)),
             comments=tuple(blocks.comments),
             problems=(*problems, *blocks.problems),
+            name=name,
         )
 
     def text(self, first: int, last: int) -> str:

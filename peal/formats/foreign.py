@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from peal.formats import front_matter
 from peal.formats.document import Document
 from peal.formats.protocol import Evidence, Reading
 from peal.model.plan import Problem
@@ -40,6 +41,7 @@ def _seen(document: Document) -> tuple[int, str] | None:
         "a task list with numbers of its own, as of Kiro or OpenSpec": _numbered,
         "a plan of phases with steps": _phases,
         "a task list with dependencies between its items": _depends,
+        "a file that is one task, by its front matter": _one_task,
     }
     return next(((line, what) for what, find in tools.items() if (line := find(document))), None)
 
@@ -70,6 +72,14 @@ def _phases(document: Document) -> int | None:
     checks = any(_CHECKS.match(heading.text) for heading in document.headings)
     labelled = any(map(_TASKS_LABEL.fullmatch, document.lines))
     return phases[0][0] if repeated or listed or checks or labelled else None
+
+
+def _one_task(document: Document) -> int | None:
+    """Boxes in such a file are criteria; whose tool writes it, so that all of it could be read, is not known."""
+    keys = front_matter.keys(document) or front_matter.unclosed(document)
+    needs = keys.keys() & {"depends_on", "dependencies", "blocked_by", "parallel", "parent"}
+    is_one = ("status" in keys and ("id" in keys or needs)) or "todos" in keys
+    return min(keys.values()) if is_one or len(needs) > 1 else None
 
 
 def _depends(document: Document) -> int | None:

@@ -25,17 +25,21 @@ def read_plan(
     path: Path, repo_paths: RepoPaths | None, format_name: str = "", is_fresh: bool = False
 ) -> Plan:
     """
-    The plan in a file as it is, or as an agent has rewritten it, problems and all; PealError if there is no file to read.
+    The plan in a file as it is, or as an agent has rewritten it, problems and all; PealError if there is nothing to read.
+
+    A folder is a plan where its files are one task each.
 
     Without `repo_paths` there is nowhere to look for what an agent has made of it, nor for the format that it was begun in: a
     plan is read on in that one, unless another is named, it does not fit any more, or the run starts over.
     """
+    from peal import formats  # only here: reading markdown takes long to load
+
     try:
+        if path.is_dir():
+            return formats.parse_folder(_files(path), str(path))
         raw = path.read_bytes()
     except OSError as error:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
-    from peal import formats  # only here: reading markdown takes long to load
-
     _check_is_known(format_name)
     plan = formats.parse(raw, str(path), format_name)
     if repo_paths is None:
@@ -68,6 +72,11 @@ def _check_is_known(format_name: str) -> None:
 
     if format_name and format_name not in formats.NAMES:
         raise PealError(f"there is no format `{format_name}`; there are {', '.join(formats.NAMES)}")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.glob("*.md") if path.is_file() and not path.name.startswith("."))
+    return {path.name: path.read_bytes() for path in found}
 
 
 def fit_plan(path: Path, repo_paths: RepoPaths) -> Plan:
