@@ -85,7 +85,7 @@ def test_a_format_that_is_none_is_refused_with_those_that_are(project: Repo) -> 
 
     told = run(project, plan, "--format", "speckt", code=1)
 
-    assert "there is no format `speckt`; there are peal, speckit" in told
+    assert "there is no format `speckt`; there are backlog_md, " in told
 
 
 def test_a_plan_goes_on_in_the_format_that_it_was_begun_in(project: Repo) -> None:
@@ -305,3 +305,64 @@ def test_in_one_tree_they_are_refused_unless_that_is_wanted(project: Repo) -> No
     run(project, plan, "--no-commit")  # one by one
     run(project, plan, *IN_ONE_TREE, "--fresh", "--task", "T001,T003")
     run(project, plan, *IN_ONE_TREE, "--fresh", "--share-files")
+
+
+BY_HAND = """
+    ---
+    phase: 01-a
+    plan: 01
+    type: execute
+    wave: 1
+    depends_on: []
+    files_modified: [a]
+    autonomous: false
+    ---
+
+    <tasks>
+
+    <task type="auto">
+      <name>Task 1: Make a</name>
+      <action>
+    ```sh
+    echo a > a
+    ```
+      </action>
+      <done>it is there</done>
+    </task>
+
+    <task type="checkpoint:human-verify" gate="blocking">
+      <what-built>a</what-built>
+      <how-to-verify>Open a and look at it</how-to-verify>
+      <resume-signal>Type approved</resume-signal>
+    </task>
+
+    <task type="auto">
+      <name>Task 2: Make c</name>
+      <action>
+    ```sh
+    echo c > c
+    ```
+      </action>
+      <done>it is there</done>
+    </task>
+
+    </tasks>
+    """
+
+
+def test_what_only_a_person_can_do_holds_the_plan_until_they_say_it_is_done(project: Repo) -> None:
+    plan = written(project, "01-01-PLAN.md", BY_HAND)
+    ids = [task["id"] for task in checked(project, plan)["tasks"]]
+
+    told = run(project, plan, code=4)
+
+    assert (project.path / "a").exists()
+    assert not (project.path / "c").exists()
+    assert f"task {ids[1]} is held" in told
+    assert "this is for a person to do: " in told
+    assert "Open a and look at it" in told
+    assert f"then `peal done {ids[1]}` and `peal resume`" in told
+    assert project.peal("resume", code=4)
+    project.peal("done", ids[1])
+    project.peal("resume")
+    assert (project.path / "c").exists()

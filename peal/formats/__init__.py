@@ -52,7 +52,7 @@ FORMATS: tuple[Format, ...] = (
     *(peal, speckit, numbered, phases, foreign, checklist),
 )
 
-NAMES = tuple(one.name for one in FORMATS if one not in (foreign, trackers))
+NAMES = tuple(sorted(one.name for one in FORMATS if one not in (foreign, trackers)))
 """What a person may name."""
 
 
