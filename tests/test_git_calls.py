@@ -11,8 +11,8 @@ NO_REVIEWER = ""
 REVIEWER = '[[reviewers]]\nname = "none"\ncommand = "true"\n'
 """It looks at nothing, and gets a worktree with the merge to look at."""
 PLAIN = "mkdir -p src; echo 1 > src/file-$PEAL_TASK"
-ONCE = 17
-"""For a run, with the two that go on and answer."""
+ONCE = 18
+"""For a run, with the three that go on and answer."""
 FOR_A_WORKTREE = 2
 """`worktree add`, which starts another one."""
 WIDTH = 4
@@ -55,11 +55,11 @@ def _is_an_id(word: str) -> bool:
 @pytest.mark.parametrize(
     ("script", "settings", "at_most"),
     [
-        (PLAIN, REVIEWER, 9),
-        (PLAIN, NO_REVIEWER, 8),
-        (f"{PLAIN}; git add -A; git commit -qm x", REVIEWER, 10),
-        (f"{PLAIN}; mkdir -p src/__pycache__; touch src/__pycache__/a.pyc", REVIEWER, 11),
-        (f"{PLAIN}; mkdir -p build; touch build/a", REVIEWER, 11),
+        (PLAIN, REVIEWER, 7),
+        (PLAIN, NO_REVIEWER, 6),
+        (f"{PLAIN}; git add -A; git commit -qm x", REVIEWER, 8),
+        (f"{PLAIN}; mkdir -p src/__pycache__; touch src/__pycache__/a.pyc", REVIEWER, 9),
+        (f"{PLAIN}; mkdir -p build; touch build/a", REVIEWER, 9),
     ],
     ids=["plain", "nobody reviews", "the agent commits", "a cache is left", "ignored files are left"],
 )

@@ -92,7 +92,9 @@ def test_a_git_that_somebody_has_ended_is_started_once_more(
 ) -> None:
     first, started = committed(repo, "first"), []
     start = git.start
-    monkeypatch.setattr(git, "start", lambda *words: started.append(start(*words)) or started[-1])
+    monkeypatch.setattr(
+        git, "start", lambda *words, **how: started.append(start(*words, **how)) or started[-1]
+    )
     objects = objects_of(repo.path)
     assert objects.commit_id("HEAD") == first
     os.kill(started[0].pid, signal.SIGKILL)

@@ -97,8 +97,19 @@ GIT = r"""#!/bin/sh
 # git as peal meets it, killed at the call numbered KILL_AT, of those whose words hold ONLY.
 test -n "$PEAL_GIT_OF" && test -n "$CALLS" || exec "$GIT" "$@"
 IFS='	'
-printf '%s\n' "$$	$*	" >> "$CALLS"
-number=$(awk -v only="$ONLY" -v me="$$" '$0 ~ only { n++ } $1 == me { if ($0 ~ only) print n; exit }' "$CALLS")
+case "	$*	" in *"	update-ref	"*"	--stdin	"*)
+    # It goes on: each change of its is a call, carried out by a git of its own.
+    turn=0
+    while test -z "$ME" && read -r start && read -r change && read -r commit; do
+        turn=$((turn + 1))
+        printf '%s\n' "$start" "$change" "$commit" | ME="$$.$turn" "$0" "$@" || exit
+    done
+    test -n "$ME" || exit 0
+esac
+me=${ME:-$$}
+unset ME
+printf '%s\n' "$me	$*	" >> "$CALLS"
+number=$(awk -v only="$ONLY" -v me="$me" '$0 ~ only { n++ } $1 == me { if ($0 ~ only) print n; exit }' "$CALLS")
 test -n "$KILL_AT" && test "$number" = "$KILL_AT" || exec "$GIT" "$@"
 if test "$WHEN" = before; then
     kill -9 "$PEAL_GIT_OF"

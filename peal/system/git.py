@@ -124,15 +124,16 @@ def run(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | 
         raise PealError(_NOT_HERE) from None
 
 
-def start(git_folder: Path, *words: str) -> Coprocess:
+def start(git_folder: Path, *words: str, takes_locks: bool = False) -> Coprocess:
     """
     Start a git that answers by pipes until its input is closed, as it is when peal dies; its complaints are lost.
 
-    It works in no folder of the person's, and does not carry peal's mark: who looks for gits that are still at work does not find
-    one that only waits to be asked.
+    It works in no folder of the person's. Only one that takes locks carries peal's mark: after a crash the next peal
+    waits for it before it clears locks away.
     """
     env = environment({"GIT_DIR": str(git_folder)})
-    del env[OF_PEAL.encode()]
+    if not takes_locks:
+        del env[OF_PEAL.encode()]
     try:
         return subprocess.Popen(
             _argv(Path("/"), words),

@@ -28,11 +28,12 @@ class Dialogue:
 
     git_folder: Path
     words: tuple[str, ...]
+    takes_locks: bool = False
     _process: git.Coprocess | None = None
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def ask(self, questions: Sequence[str], read: Callable[[IO[bytes]], T]) -> list[T]:
-        """The answer to each question, a line; `read` takes one, and raises EOFError where it ends too early."""
+        """The answer to each question, a line or several; `read` takes one, and raises EOFError where it ends too early."""
         with self._lock:
             return [
                 answer
@@ -62,7 +63,7 @@ class Dialogue:
 
     def _started(self) -> git.Coprocess:
         atexit.register(self.end)
-        return git.start(self.git_folder, *self.words)
+        return git.start(self.git_folder, *self.words, takes_locks=self.takes_locks)
 
     def end(self) -> None:
         """Let it go; the next question starts another one."""

@@ -13,6 +13,7 @@ from peal.system import git, git_refusals
 from peal.system.files import content, replace
 from peal.system.git_objects import objects_of
 from peal.system.layout import PATCH
+from peal.system.ref_changes import ref_changes
 from peal.text.display import harmless, some
 from peal.text.names import slug
 from peal.worktrees import submodules
@@ -115,7 +116,8 @@ def save_submodules(worktree: Worktree, folder: Path) -> list[str]:
 
 def point(repo: Path, ref: str, commit: str) -> None:
     """Let a branch of peal's keep this commit."""
-    git.output(repo, "update-ref", "-m", "peal", ref, commit)
+    if not ref_changes(repo).set(ref, commit):
+        git.output(repo, "update-ref", "-m", "peal", ref, commit)  # which has words for why it cannot be
 
 
 def keep(repo: Path, ref: str, commit: str) -> list[str]:
@@ -131,6 +133,8 @@ def keep(repo: Path, ref: str, commit: str) -> list[str]:
 
 def let_go(repo: Path, ref: str) -> list[str]:
     """Delete a branch of peal's whose commit is in the person's branch; what to note if git could not."""
+    if ref_changes(repo).delete(ref):
+        return []
     done = git.run(repo, "update-ref", "-d", ref)
     if done.returncode == 0:
         return []
