@@ -133,6 +133,43 @@ def test_a_folder_of_anything_is_removed(tmp_path: Path) -> None:
     assert outside.read_text() == "stays"
 
 
+STAYS = frozenset({"objects", "objects/info", "refs"})
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "echo 1 > objects/info/file; mkdir -p objects/ab/cd; echo 1 > objects/ab/cd/file",
+        "rm -r objects; ln -s ../outside objects",
+        "rm -r objects/info; echo 1 > objects/info",
+        "mkdir -p other/objects/info; mkfifo refs/fifo",
+        "chmod 500 objects/info refs",
+        "echo 1 > objects/info/file; chmod 0 objects",
+        "cd ..; rm -r top; ln -s outside top",
+        "cd ..; rm -r top; echo 1 > top",
+        "cd ..; rm -r top",
+        "true",
+    ],
+)
+def test_a_folder_is_emptied_but_for_folders_that_stay(tmp_path: Path, left: str) -> None:
+    """What stands afterwards is made of those and nothing else; a link is never followed."""
+    top, outside = tmp_path / "top", tmp_path / "outside"
+    for name in ("top/objects/info", "top/refs", "outside/info"):
+        (tmp_path / name).mkdir(parents=True)
+    (outside / "info/file").touch()
+    subprocess.run(["sh", "-c", left], cwd=top, check=True)
+
+    assert removal.empty(top, STAYS) is None
+
+    there = {str(path.relative_to(top)) for path in top.rglob("*")}
+    assert there <= STAYS
+    assert not top.is_symlink()
+    assert all(path.is_dir() and not path.is_symlink() for path in top.rglob("*"))
+    assert all(path.stat().st_mode & 0o700 == 0o700 for path in top.rglob("*"))
+    assert (outside / "info/file").exists()
+    assert there == STAYS or "objects" in left or "top" in left
+
+
 def test_what_is_not_there_needs_no_removal(tmp_path: Path) -> None:
     assert removal.remove(tmp_path / "nothing") is None
 

@@ -79,12 +79,24 @@ def remove(path: Path) -> Left | None:
     Folders that nobody may write in are made writable where they are ours, and may be nested however deep. What
     is mounted inside is left alone.
     """
-    removal = _Removal(path, _mounted_below(path))
+    return _carried_out(_Removal(path, _mounted_below(path)))
+
+
+def empty(path: Path, but_for: frozenset[str]) -> Left | None:
+    """
+    The same, but for folders that stay, and are empty afterwards: the one at `path` itself, and those below it that are named.
+
+    A file system takes longer to remove a folder and make it anew than to look into it.
+    """
+    return _carried_out(_Removal(path, _mounted_below(path), but_for | {""}))
+
+
+def _carried_out(removal: "_Removal") -> Left | None:
     try:
         removal.carry_out()
     finally:
         removal.close()
-    return Left(path, removal.count, tuple(removal.first)) if removal.count else None
+    return Left(removal.top, removal.count, tuple(removal.first)) if removal.count else None
 
 
 def free_name(path: Path, kind: str) -> Path:
@@ -123,6 +135,8 @@ class _Removal:
 
     top: Path
     mounted: frozenset[str]
+    stays: frozenset[str] = frozenset()
+    """Folders that are only emptied; the top is ``."""
     first: list[Obstacle] = field(factory=list)
     count: int = 0
     _levels: list[_Level] = field(factory=list)
@@ -192,7 +206,7 @@ class _Removal:
         if not self._levels:
             self.close()
             if not level.is_blocked:
-                self._rmdir(level.name, None)
+                self._finish(level)
             return
         assert self._at is not None, "somewhere inside"
         above = os.open("..", _FOLDER, dir_fd=self._at)
@@ -205,6 +219,11 @@ class _Removal:
         elif level.is_blocked:
             self._levels[-1].is_blocked = True
         else:
+            self._finish(level)
+
+    def _finish(self, level: _Level) -> None:
+        """A folder is empty."""
+        if not self.stays or self._path_of(level.name) not in self.stays:
             self._rmdir(level.name, None)
 
     def _unlink(self, name: str) -> None:

@@ -19,6 +19,8 @@ from peal.system.git_refs import all_refs
 _UNDER_WAY = ("MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "AUTO_MERGE", "CHERRY_PICK_HEAD", "ORIG_HEAD")
 """What git keeps beside the index of something begun; see gitrepository-layout(5)."""
 _OWN = ("HEAD", "index")
+_FOLDERS = ("objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags", "info")
+"""What a git folder has, those above first."""
 _SHARED = ("shallow", "info/exclude", "info/attributes", "info/grafts")
 _NOT_TAKEN = (
     "core.bare",
@@ -92,12 +94,12 @@ class AgentGit:
         HEAD, index and what is under way are the same in both from then on, until somebody works in one of them.
         """
         common = origin.folder
-        if removal.remove(
-            self.folder
-        ):  # something of another owner: nobody's work, and not in the way beside
+        if removal.empty(self.folder, frozenset(_FOLDERS)):
+            # Something of another owner: nobody's work, and not in the way beside.
             self.folder.rename(removal.free_name(self.tree, "left"))
-        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in _FOLDERS:
+            (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "objects/info/alternates").write_bytes(b"".join(_alternates(common / "objects")))
         (self.folder / "config").write_text(
             origin.settings + _of_worktree(own), encoding="utf-8", errors="surrogateescape"
