@@ -486,8 +486,8 @@ def test_a_kill_in_the_middle_of_a_merge_leaves_no_temporary_files(project: Repo
     )
     wrapper.chmod(0o755)
     project.env |= {"PATH": f"{wrapper.parent}:{project.env['PATH']}", "TMPDIR": str(temporary)}
-    project.write("plan.md", shell_plan("echo a > a.txt"))
-    running = project.start("run", "plan.md", "--agent", "shell")
+    project.write("plan.md", shell_plan("(parallel) echo a > a.txt", "(parallel) echo b > b.txt"))
+    running = project.start("run", "plan.md", "--agent", "shell", "--max-parallel", "2")
     eventually(begun.exists)
 
     running.kill()

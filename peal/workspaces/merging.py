@@ -99,6 +99,8 @@ class Merge:
     @cached_property
     def _plain_tree(self) -> str:
         """The tree of a merge that git makes by itself; empty where it makes none."""
+        if self._parents == (self.base,):  # nothing has landed since: there is nothing to merge it with
+            return self._objects.tree_of(self.order.change.brings)
         return self.store.tree(self.base, self.order.change.brings)
 
     @property
