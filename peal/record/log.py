@@ -52,9 +52,13 @@ class Log:
     _is_over: Flag = field(factory=Flag)
     _thread: Thread | None = None
 
+    def wants(self, level: str) -> bool:
+        """Whether a line of this level goes anywhere."""
+        return self.path is not None and (self.verbose or LEVELS[level] >= LEVELS[self.level])
+
     def tell(self, level: str, event: str, facts: dict[str, Any]) -> None:
         """One line everywhere the level is wanted."""
-        if self.path is None:
+        if not self.wants(level):
             return
         self._lines.put((level, event, {**facts, "timestamp": datetime.now(UTC).isoformat()}))
         if self._thread is None:

@@ -101,10 +101,10 @@ class PlanRun:
             self.memory.settle()
 
     def _start(self, decision: Decision) -> None:
-        for reason in decision.reasons if decision.start else ():
-            self.log.tell(
-                "debug", "decided", {"tasks": list(map(id_as_json, reason.tasks)), "why": str(reason)}
-            )
+        if decision.start and self.log.wants("debug"):  # it names each task that waits
+            for reason in decision.reasons:
+                told = {"tasks": list(map(id_as_json, reason.tasks)), "why": str(reason)}
+                self.log.tell("debug", "decided", told)
         job, history, now = self.job, self.memory.history, time.time()
         orders = [
             order_of(step, job.tasks[step.task], job.plan_paths, history, not decision.concurrent, now)
