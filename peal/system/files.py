@@ -59,7 +59,7 @@ def content(path: str | Path, limit: int | None = None) -> bytes | None:
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return None
-        with open(file, "rb", closefd=False) as opened:
+        with open(file, "rb", buffering=0, closefd=False) as opened:
             return opened.read(limit)
     finally:
         os.close(file)
