@@ -41,6 +41,8 @@ _HEAD = b'{"crc":"'
 _BODY_AT = len(_HEAD) + len('12345678",')
 _WAY_OUT = "move the file away to go on from state.json, or start over with `peal run PLAN --fresh`"
 _OPENED = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+_AT_ONCE = 500
+"""Lines that are taken for events together: of a long journal only so much is in memory as plain values."""
 STATE_EVERY = 0.25
 """Seconds between two writings of state.json at the least."""
 
@@ -98,19 +100,22 @@ def load(path: Path) -> Recording:
 
 
 def _events(lines: list[bytes], path: Path) -> tuple[Event, ...]:
-    records = json.loads(b"[%s]" % b",".join(lines)) if lines else []
+    parts = (lines[first : first + _AT_ONCE] for first in range(0, len(lines), _AT_ONCE))
+    return tuple(event for part in parts for event in _events_of(part, path))
+
+
+def _events_of(lines: list[bytes], path: Path) -> tuple[Event, ...]:
+    records = json.loads(b"[%s]" % b",".join(lines))
     newer = next((record["v"] for record in records if record["v"] > VERSION), None)
     if newer is not None:
         raise Damaged(
             f"journal `{path}` was written by a newer peal (format {newer}); use that one, or {_WAY_OUT}"
         )
-    for record in records:
-        del record["crc"], record["v"]
     try:
         return tuple(map(read, records))
     except Exception as error:  # cattrs tells what it does not understand in many ways
         raise Damaged(
-            f"journal `{path}` holds a record this peal does not understand ({error}); {_WAY_OUT}"
+            f"journal `{path}` holds a record this peal does not understand ({type(error).__name__}: {error}); {_WAY_OUT}"
         ) from None
 
 
