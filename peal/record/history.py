@@ -142,19 +142,14 @@ class History:
             self.running[task] = state
         else:
             self.running.pop(task, None)
-        for group, is_in in self._groups(state):
-            (group.add if is_in else group.discard)(task)
+        is_complete = state.is_complete
+        (self.completed.add if is_complete else self.completed.discard)(task)
+        (self.failed.discard if state.failed is None else self.failed.add)(task)
+        (self.held.discard if state.held is None else self.held.add)(task)
+        has_findings = is_complete and state.findings
+        (self.with_findings.add if has_findings else self.with_findings.discard)(task)
+        (self.waiting.add if _waits(state) else self.waiting.discard)(task)
         self.changed(before, state)
-
-    def _groups(self, state: TaskState) -> tuple[tuple[set[TaskId], bool], ...]:
-        """Which of the sets a task in this state belongs to."""
-        return (
-            (self.completed, state.is_complete),
-            (self.failed, state.failed is not None),
-            (self.held, state.held is not None),
-            (self.with_findings, bool(state.findings) and state.is_complete),
-            (self.waiting, _waits(state)),
-        )
 
     def _on_RunOpened(self, event: RunOpened) -> None:  # noqa: N802 - named after the event
         self.changed = _nobody

@@ -13,7 +13,9 @@ DONE = "done"
 """The standing of a task that is complete."""
 
 
-@frozen
+@frozen(
+    slots=False
+)  # each event of a journal makes it anew, and `evolve` copies what has no slots in one step
 class Attempt:
     """An attempt as remembered; `ended` and `outcome` are None while it runs."""
 
@@ -50,7 +52,7 @@ class Wait:
     """The next phase has come to a point where nothing goes on without an agent, and none was free."""
 
 
-@frozen
+@frozen(slots=False)  # for the same reason
 class TaskState:
     """One task's way through its phases."""
 
