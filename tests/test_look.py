@@ -219,6 +219,7 @@ def test_the_prompt_makes_a_plan_and_its_example_is_one(repo: Repo) -> None:
     text = repo.peal("prompt").stdout
     assert "## Task 1" in text
     assert "(parallel)" in text
+    assert "(after 1, 2)" in text
 
     repo.peal("prompt", "--output", "new/folder/prompt.md")
     assert repo.read("new/folder/prompt.md") == text
@@ -230,7 +231,7 @@ def test_the_prompt_makes_a_plan_and_its_example_is_one(repo: Repo) -> None:
         segment["kind"]
         for segment in json.loads(repo.peal("check", "example.md", "--json").stdout)["plans"][0]["segments"]
     ]
-    assert kinds == ["sequential", "parallel", "sequential"]
+    assert kinds == ["sequential", "parallel", "sequential", "sequential"]
 
 
 def test_redo_forgets_and_done_remembers(repo: Repo) -> None:
