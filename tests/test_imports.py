@@ -204,7 +204,7 @@ _SELDOM = (
     *(f"peal.agents.{name}" for name in CLIS),
     "peal.record.alignment",
     *(f"peal.reviewers.stet.{name}" for name in ("answers", "commands", "hunks", "session", "tree")),
-    *(f"peal.run.{name}" for name in ("normalize", "post_run", "rehearse", "written_plan")),
+    *(f"peal.run.{name}" for name in ("draft", "normalize", "post_run", "rehearse", "written_plan")),
     "rich",
     "sh",
     "tomlkit",

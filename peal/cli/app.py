@@ -18,8 +18,8 @@ from peal.errors import PealError
 from peal.text.display import harmless
 
 _COMMANDS = (
-    "run", "resume", "status", "runs", "logs", "diff", "stop", "redo", "done", "check", "convert", "prompt", "agents", "clean", "init",
-    "config",
+    "run", "resume", "status", "runs", "logs", "diff", "stop", "redo", "done", "check", "convert", "draft", "prompt", "agents", "clean",
+    "init", "config",
 )  # fmt: skip
 """Each in a module of its own, which holds it by the same name; in the order they are listed in."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from peal.cli.options import format_option, repository, setting_flags
+from peal.cli.options import format_option, repository, setting_flags, settings_beside_flags
 from peal.record import transcripts
 from peal.run.after_run import (
     afterwards_told,
@@ -52,10 +52,7 @@ def run_options(function: Any) -> Any:
         click.option("--from-task", metavar="TASK", help="Only this task and those after it."),
         format_option,
         setting_flags,
-        click.option("--config", type=click.Path(path_type=Path), help="Instead of peal.toml."),
-        click.option(
-            "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any key: phases.plan.model=opus."
-        ),
+        settings_beside_flags,
         click.option(
             "--retarget", is_flag=True, help="Land in the branch checked out now, whatever the run began on."
         ),

@@ -38,7 +38,7 @@ def check(plans: tuple[Path, ...], format_name: str | None, graph: bool, dot: bo
     elif json_:
         click.echo(json.dumps({"plans": [_as_json(plan) for plan in read]}, ensure_ascii=False))
     else:
-        click.echo("\n".join(line for plan in read for line in _lines(plan)))
+        click.echo("\n".join(line for plan in read for line in lines(plan)))
     return 1 if any(plan.problems for plan in read) else 0
 
 
@@ -107,7 +107,8 @@ def _remarks(task: Task) -> str:
     return "".join(f" ({remark})" for remark, is_so in remarks.items() if is_so)
 
 
-def _lines(plan: Plan) -> list[str]:
+def lines(plan: Plan) -> list[str]:
+    """What a person is shown of a plan: its tasks, what runs side by side, notes and problems."""
     titles = {task.id: task for task in plan.tasks}
     evidence = f" ({plan.evidence})" if plan.evidence else ""
     found, wide = [_head(plan), f"  format: {plan.format}{harmless(evidence)}"], widest(titles)

@@ -1,5 +1,6 @@
 """What several commands need: the repository, settings as flags, what is not to be shown."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,27 @@ def as_json(function: F) -> F:
     return click.option("--json", "json_", is_flag=True, help="Print JSON.")(function)
 
 
+def settings_beside_flags(function: F) -> F:
+    """`--config FILE` and `--set KEY=VALUE`."""
+    config = click.option("--config", type=click.Path(path_type=Path), help="Instead of peal.toml.")
+    sets = click.option(
+        "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any key: phases.plan.model=opus."
+    )
+    return config(sets(function))
+
+
+def some_setting_flags(*names: str) -> Callable[[F], F]:
+    """The flags for these keys of the settings; None where one was not given."""
+    keys = {key.name: key for key in settings.scalars()}
+
+    def with_flags(function: F) -> F:
+        for name in reversed(names):
+            function = _flag(keys[name])(function)
+        return function
+
+    return with_flags
+
+
 def setting_flags(function: F) -> F:
     """A flag for every scalar key of the settings, and for other names of them; None where it was not given."""
     keys = {key.name: key for key in settings.scalars()}
@@ -55,10 +77,14 @@ def setting_flags(function: F) -> F:
         about = f"Another name for --{settings.flag_of(keys[first])}."
         function = _option(other, other.replace("_", "-"), keys[first].type, about)(function)
     for key in reversed(keys.values()):
-        about = key.metadata["help"]
-        about = about[0].upper() + about[1:] + "."
-        function = _option(key.name, settings.flag_of(key), key.type, about)(function)
+        function = _flag(key)(function)
     return function
+
+
+def _flag(key: Any) -> Callable[[F], F]:
+    about = key.metadata["help"]
+    about = about[0].upper() + about[1:] + "."
+    return _option(key.name, settings.flag_of(key), key.type, about)
 
 
 def _option(name: str, flag: str, of: Any, about: str) -> Callable[[F], F]:
@@ -79,6 +105,16 @@ def _plain_type(kind: Any) -> Any:
     )
 
 
+def check_new(output: Path) -> None:
+    """PealError if there is a file already, or there can be none: better before something is done for it."""
+    if os.path.lexists(output):
+        raise _taken(output)
+    above = next(folder for folder in output.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        why = os.strerror(errno.EACCES if above.is_dir() else errno.ENOTDIR)
+        raise PealError(f"cannot write `{output}`: {why}; name another file")
+
+
 def write_new(output: Path, raw: bytes) -> None:
     """Write a file that is not there yet, and tell where; PealError if it is, or cannot be written."""
     try:
@@ -86,10 +122,14 @@ def write_new(output: Path, raw: bytes) -> None:
         with output.open("xb") as file:
             file.write(raw)
     except FileExistsError:
-        raise PealError(f"`{output}` is already there; name another file or take it away") from None
+        raise _taken(output) from None
     except OSError as error:
         raise PealError(f"cannot write `{output}`: {error.strerror}; name another file") from None
     click.echo(f"written to `{output}`")
+
+
+def _taken(output: Path) -> PealError:
+    return PealError(f"`{output}` is already there; name another file or take it away")
 
 
 def hidden(repo: Path) -> Callable[[str], str]:

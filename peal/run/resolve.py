@@ -20,7 +20,7 @@ from peal.text.redaction import redactor, secrets
 from peal.work import Roster
 from peal.work.roster import model_of
 from peal.work.usage import price_of
-from peal.workspaces import Workspaces
+from peal.workspaces import SharedTree, Workspaces
 
 
 def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Workspaces) -> Roster:
@@ -46,6 +46,19 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
     return Roster(
         settings, found, chains, reviewers.all_of(settings, repo, repo_paths.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
         reviewers.of_plan(plan) if settings.verify_from_plan else {}, redactor(_secrets(settings)),
+    )  # fmt: skip
+
+
+def reader_of(repo_paths: RepoPaths, settings: Settings) -> Roster:
+    """Only who reads first for a task, to be asked before there is a plan; PealError as above."""
+    enabled = (name for name in AGENT_PHASES if settings.phase(name).enabled)
+    phase = next(enabled, AGENT_PHASES[0])
+    chain = _chain(settings, phase)
+    model = model_of(settings, AGENT_PHASES[0], chain[0], is_first=True)
+    agent = find(chain[0], settings.agents, repo_paths.repo, model)
+    _check_budget(agent, model, settings)
+    return Roster(
+        settings, {agent.name: agent}, {phase: chain}, (), SharedTree(repo_paths.repo), "", hide=redactor(_secrets(settings))
     )  # fmt: skip
 
 

@@ -399,7 +399,11 @@ class Settings:
     normalize_plan: bool = _key(
         False, "let the agent of `plan` rewrite a file that is no plan yet as one", flag="normalize"
     )
-    normalize_retry_count: int = _key(0, "how often it is asked again if its answer is no plan", _at_least(0))
+    normalize_retry_count: int = _key(
+        0,
+        "how often it is asked again if its answer is no plan; by `peal draft` twice if not set",
+        _at_least(0),
+    )
     normalize_prompt_path: str | None = _key(
         None, "file with your own prompt for that; {{DOC}} stands for the document", _filled
     )

@@ -42,6 +42,19 @@ def slug(name: str, longest: int = 40) -> str:
     return _UNSAFE.sub("-", folded)[:longest].strip(".-") or "plan"
 
 
+def first_words(text: str, longest: int = 40) -> str:
+    """A name for a file of the words that a text begins with, in small letters: `Add a login page.` is `add-a-login-page`."""
+    words = [
+        word.rstrip(".-") for word in re.findall(r"\w[\w.-]*", unicodedata.normalize("NFC", text.lower()))
+    ]
+    name, *more = words or [""]
+    for word in more:
+        if len(name) + len(word) >= longest:
+            break
+        name += f"-{word}"
+    return slug(name, longest)
+
+
 def file_name(name: str) -> str:
     """The name itself where files and git branches can have it, otherwise one made of it, with a mark that tells it apart."""
     if len(name) <= _LONGEST and _SAFE.fullmatch(name) and not name.endswith(".lock"):
