@@ -198,7 +198,8 @@ def test_check_lists_tasks_segments_and_every_problem_with_its_line(repo: Repo) 
 
     assert data["path"] == "good.md"
     assert data["tasks"][1] == {
-        "id": "3", "index": 3, "title": "three", "done": False, "parallel": True, "after": [], "line": 5,
+        "id": "3", "index": 3, "title": "three", "done": False, "parallel": True, "after": [], "section": 0, "optional": False,
+        "by_person": "", "checks": [], "manual_checks": [], "files": [], "line": 5,
     }  # fmt: skip
     assert data["segments"] == [{"kind": "sequential", "tasks": [1]}, {"kind": "parallel", "tasks": [3, 4]}]
     assert data["problems"] == []
