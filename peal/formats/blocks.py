@@ -17,7 +17,9 @@ _DEEPEST = 100
 
 _WORDS = ("pending", "todo", "in_progress", "in progress", "in-progress", "completed", "complete", "done")
 # One letter or digit in brackets is no mark: `[P]` is explained in legends, `[1]` is a footnote.
-_BOX = re.compile(rf"\[(?P<mark>[ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?=\s|$)", re.IGNORECASE)
+_BOX = re.compile(
+    rf"\[(?P<mark>[ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?P<star>\\?\*)?(?=\s|$)", re.IGNORECASE
+)
 _DONE = ("x", "completed", "complete", "done")
 _OPEN = (" ", "~", "/", "-", ">", "!", *_WORDS)
 _START = re.compile(r"[-*+] {1,4}\S|#{1,6} +\S")
@@ -54,6 +56,8 @@ class Box:
     """The first line, without the mark."""
     indent: int
     """The column where what belongs to the item begins."""
+    is_optional: bool = False
+    """A star stands right behind the mark, `[ ]*`: Kiro's way to say that the task can be left out."""
 
     @property
     def is_ticked(self) -> bool:
@@ -147,7 +151,7 @@ def _understood(plain: Sequence[str], piece: range) -> Heading | Box | None:
     box = _BOX.match(line, 2) if line.startswith(_BULLETS) else None
     if box is None:
         return None
-    return Box(at, piece.stop, at, 0, box["mark"], line[box.end() :].strip(), 2)
+    return Box(at, piece.stop, at, 0, box["mark"], line[box.end() :].strip(), 2, bool(box["star"]))
 
 
 def _tokens(plain: Sequence[str], part: range) -> tuple[list[Token], int]:
@@ -224,7 +228,7 @@ def _box(item: Token, first: list[Token], depth: int, lines: Sequence[str]) -> B
         return None
     text = first[0].content.split("\n", 1)[0][found.end() :].strip()
     indent = tabs_expanded(lines[begin - 1]).find(found[0])
-    return Box(begin, end, paragraph_end, depth, found["mark"], text, indent)
+    return Box(begin, end, paragraph_end, depth, found["mark"], text, indent, bool(found["star"]))
 
 
 def _hidden(tokens: list[Token], lines: Sequence[str]) -> Iterator[Hidden]:

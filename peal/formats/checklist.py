@@ -63,6 +63,7 @@ def _task(document: Document, box: Box, number: int) -> Task:
         is_planned=title.is_planned and last.is_planned,
         agent=title.agent or last.agent,
         model=title.model or last.model,
+        is_optional=box.is_optional,
         line=box.line,
     )
 

@@ -18,7 +18,7 @@ _TICKS = "xXхХ×✓✔√"
 _BULLET = r"(?:[-*+]|\d{1,9}[.)])"
 _TASK = re.compile(r" {0,3}#{1,6}[ \t]+(?:\*\*)?task[ \t]+\d+(?: ?[:.-])?", re.IGNORECASE | re.ASCII)
 _BOX = re.compile(
-    rf"(?P<before>[ \t>]*(?:{_BULLET}[ \t]+)+)\[(?:[ \t]+|[ \t]*(?P<mark>[{_TICKS}~/-])[ \t]*)\](?=\s|$)",
+    rf"(?P<before>[ \t>]*(?:{_BULLET}[ \t]+)+)\[(?:[ \t]+|[ \t]*(?P<mark>[{_TICKS}~/-])[ \t]*)\](?=(?:\\?\*)?(?:\s|$))",
     re.ASCII,
 )
 _NEARLY = re.compile(rf" {{0,3}}{_BULLET}(?:\s*\[[ xX~/-]\]|\s+\[\])(?=\s)", re.ASCII)

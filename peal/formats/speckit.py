@@ -63,6 +63,7 @@ def _entry(document: Document, box: Box, ids: Sequence[TaskId]) -> Entry:
             one for told in _DEPENDS.finditer(title) for one in listed_ids(told["which"], rf"\b{_ID}\b", ids)
         ),
         section=document.headings_before(box.line),
+        is_optional=box.is_optional,
         line=box.line,
     )
     return entry_of(box, task)

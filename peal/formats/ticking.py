@@ -13,7 +13,7 @@ from peal.model.plan import Task
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BOX = re.compile(r"\[[^\[\]]{0,20}\]|［[^［］]{0,20}］")
 
-_RAW_BOX = re.compile(rb"\A([ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[[ xX/~-]\](?=[ \t])")
+_RAW_BOX = re.compile(rb"\A([ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[[ xX/~-]\](?=(?:\\?\*)?[ \t])")
 
 
 @frozen
