@@ -1,12 +1,14 @@
 """Plain task lists: each `- [ ] title` at the left margin is a task, numbered in file order."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from attrs import evolve
 
 from peal.formats.blocks import Box
+from peal.formats.criteria import Place, held_in_settings, places
 from peal.formats.document import Document, LookAlike
-from peal.formats.entries import Entry, context_around, entry_of, unknown_marks
+from peal.formats.entries import Entry, ambiguous_marks, context_around, entry_of, is_left_over, unknown_marks
 from peal.formats.marks import one_line, unwrapped, without_remarks
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.sections import bare
@@ -14,9 +16,6 @@ from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
 
 name = "checklist"
-
-_AMBIGUOUS = "-~>"
-"""Marks of what is cut to some, and under way or queued to others."""
 
 
 def evidence(document: Document) -> Evidence | None:
@@ -27,8 +26,9 @@ def evidence(document: Document) -> Evidence | None:
 
 
 def read(document: Document) -> Reading:
-    """The items with a box; what stands in none of them is the context."""
-    boxes = list(_own(document))
+    """The items with a box that are no criteria; what stands in none of them is the context."""
+    placed = [(box, at) for box, at in zip(document.boxes, places(document), strict=True) if box.depth == 0]
+    boxes = [box for box, place in placed if not place.criteria and not is_left_over(box.text)]
     tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
     entries = [entry_of(box, task) for box, task in zip(boxes, tasks, strict=True)]
     texts = list(_sections_of(document, tasks))
@@ -36,8 +36,19 @@ def read(document: Document) -> Reading:
     return Reading(
         tasks=tuple(evolve(task, body=bodies.get(task.id, task.body)) for task in tasks),
         context=context_around(document, sorted((*entries, *texts), key=lambda entry: entry.task.line)),
-        problems=(*_problems(document), *unknown_marks(boxes)),
-        notes=tuple(_notes(document)),
+        problems=(
+            *_problems(document),
+            *held_in_settings(document),
+            *_only_criteria(placed),
+            *unknown_marks(boxes),
+        ),
+        notes=(
+            *_notes(document),
+            *ambiguous_marks(boxes),
+            *_criteria(placed),
+            *_checks(placed),
+            *_left_over(placed),
+        ),
     )
 
 
@@ -91,14 +102,45 @@ def _is_in_a_task(document: Document, one: LookAlike) -> bool:
     return any(one.indent >= box.indent for box in around)
 
 
+def _only_criteria(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
+    if placed and all(place.criteria for _, place in placed):
+        box, place = placed[0]
+        message = f"all boxes stand below {quoted(place.criteria)}, which is no work; put the tasks under another heading"
+        yield Problem(box.line, message)
+
+
+def _criteria(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
+    """A word on what is left out, once for each place."""
+    for words, run in groupby(placed, key=lambda pair: pair[1].criteria):
+        boxes = [box for box, _ in run]
+        if words:
+            which = "one box" if len(boxes) == 1 else f"the {len(boxes)} boxes"
+            message = (
+                f"{which} below {quoted(words)} by which work is measured: no task; agents get it as text"
+            )
+            yield Problem(boxes[0].line, message)
+
+
+def _left_over(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
+    for box, _ in placed:
+        if is_left_over(box.text):
+            yield Problem(box.line, f"{quoted(box.text)} is left from a template: no task")
+
+
+def _checks(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
+    """A word on what may have been meant as checks, where there is other work too."""
+    checks = [(box, place) for box, place in placed if place.is_checks]
+    if checks and len(checks) < sum(not place.criteria for _, place in placed):
+        box, place = checks[0]
+        way_out = "if they only say what to check, call it `Acceptance Criteria`"
+        yield Problem(box.line, f"the boxes below {quoted(place.heading)} are read as tasks; {way_out}")
+
+
 def _notes(document: Document) -> Iterator[Problem]:
     task_end = 0
     for box in document.boxes:
         if box.depth == 0:
             task_end = box.end
-            if box.mark in _AMBIGUOUS:
-                message = f"`[{box.mark}]` is read as not done; write `[x]` for what is not to be worked on"
-                yield Problem(box.line, message)
         elif box.line > task_end:
             yield Problem(
                 box.line,

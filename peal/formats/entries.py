@@ -14,7 +14,9 @@ from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
 from peal.text.names import ranges
 
-_PARTS = re.compile(r"\d+|\D+")
+_PLACEHOLDER = re.compile(r"\{\{[A-Z_]+\}\}")
+_AMBIGUOUS = "-~>"
+"""Marks of what is cut to some, and under way or queued to others."""
 
 
 @frozen
@@ -101,6 +103,20 @@ def with_numbers(told: Sequence[str]) -> tuple[TaskId, ...]:
         used.add(number or str(free))
         names.append(TaskId(number or str(free)))
     return tuple(names)
+
+
+def is_left_over(text: str) -> bool:
+    """Whether a line of a template is all there is, `{{NUMBER}}. {{TITLE}}`, that nobody has filled in."""
+    rest, count = _PLACEHOLDER.subn("", text)
+    return count > 0 and not any(map(str.isalpha, rest))
+
+
+def ambiguous_marks(boxes: Sequence[Box]) -> Iterator[Problem]:
+    """A word on each box whose mark says that it is cut to some, and under way or queued to others."""
+    for box in boxes:
+        if box.mark in _AMBIGUOUS:
+            message = f"`[{box.mark}]` is read as not done; write `[x]` for what is not to be worked on"
+            yield Problem(box.line, message)
 
 
 def listed_ids(text: str, pattern: str, spans: Sequence[TaskId] = ()) -> tuple[TaskId, ...]:

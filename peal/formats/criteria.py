@@ -1,0 +1,127 @@
+"""Boxes that are no work but what work is measured by: acceptance criteria, quality gates, a definition of done."""
+
+import re
+from collections.abc import Iterator
+
+from attrs import evolve, frozen
+
+from peal.formats.blocks import Heading
+from peal.formats.document import Document
+from peal.formats.marks import one_line
+from peal.formats.plain import indent
+from peal.model.plan import Problem
+
+_CRITERIA = re.compile(
+    r"\W{0,8}(?:[\d.]{1,6}\s)?(?:overall |final |key |phase \w+ )?(?:"
+    r"(?:acceptance|success|exit|completion|done|approval|release) (?:criteria|criterion|metrics|indicators)"
+    r"|definition of done|dod|quality gates?|done when"
+    r"|criterios de (?:aceptación|éxito)|critérios de (?:aceitação|sucesso)|critères d'acceptation"
+    r"|akzeptanzkriterien|abnahmekriterien|erfolgskriterien"
+    r"|验收标准|驗收標準|成功标准|成功標準|完成标准|完成標準|受け入れ基準|受入基準|受入条件|受け入れ条件|成功基準|完了条件|完了の定義|인수 기준|완료 조건"
+    r")\b(?! (?:mapping|tests?|testing)\b)",
+    re.IGNORECASE,
+)
+# As a heading of its own such a section is work as often as not; as a label it belongs to what stands before.
+_CHECKS = re.compile(r"\W{0,8}(?:final |manual |automated )?(?:verification|checklist)\W{0,8}", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\s*(?P<bullet>[-*+]\s+)?(?:\*\*|__)(?P<bold>[^*_]{1,80})(?:\*\*|__)\s?[:：]?\s*|\s*(?P<plain>\w[\w '-]{1,60})[:：]\s*"
+)
+_BULLET = re.compile(r"\s*[-*+]\s+(?!\[)")
+_RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*")
+_SURE = re.compile(r"(?P<key>todos|depends_on|dependencies|conflicts_with|parent_task_id)\s*:")
+_STATUS = re.compile(r"(?P<key>status)\s*:")
+_ID = re.compile(r"id\s*:")
+
+
+@frozen
+class Place:
+    """Where a box stands, as far as that says what it is."""
+
+    label: str = ""
+    """The words of the line such as `**Notes:**` that it stands below, in its section."""
+    heading: str = ""
+    criteria: str = ""
+    """The words that make criteria of the boxes here; empty where none do."""
+
+    @property
+    def is_checks(self) -> bool:
+        """Whether the heading may as well be one of work as one of checks."""
+        return not self.criteria and bool(_CHECKS.fullmatch(self.heading))
+
+
+def places(document: Document) -> Iterator[Place]:
+    """The place of each box, in file order."""
+    marks = _marks(document)
+    mark = next(marks, None)
+    # Each with the column that a box has to reach to stand below it; a section is everywhere.
+    open_places = [(0, Place())]
+    for box in document.boxes:
+        while mark and mark[0] < box.line:
+            _, column, place = mark
+            while open_places and open_places[-1][0] >= column:
+                open_places.pop()
+            around = open_places[-1][1] if open_places else Place()
+            open_places.append((column, _within(place, around)))
+            mark = next(marks, None)
+        while open_places[1:] and open_places[-1][0] > indent(document.lines[box.line - 1]):
+            open_places.pop()
+        yield open_places[-1][1]
+
+
+def _within(place: Place, around: Place) -> Place:
+    return evolve(place, heading=place.heading or around.heading, criteria=place.criteria or around.criteria)
+
+
+def _marks(document: Document) -> Iterator[tuple[int, int, Place]]:
+    """The lines from which on boxes stand in another place, each with a column: -1 for a section, 0 for one without labels."""
+    headings = iter(document.headings)
+    heading = next(headings, None)
+    criteria: tuple[int, str] | None = None
+    for line, text in enumerate(document.lines, 1):
+        if heading and heading.line == line:
+            criteria = _criteria_of(heading, criteria)
+            yield line, -1, Place(heading=one_line(heading.text), criteria=criteria[1] if criteria else "")
+            heading = next(headings, None)
+        elif _may_be_label(text) and not document.hider(line):
+            if _RULE.fullmatch(text):
+                yield line, 0, Place()
+            elif found := _LABEL.fullmatch(text):
+                words = (found["bold"] or found["plain"]).strip(" :：")
+                yield (
+                    line,
+                    indent(text) + bool(found["bullet"]),
+                    Place(words, criteria=_told_by(document, line, words)),
+                )
+
+
+def _may_be_label(line: str) -> bool:
+    bare = line.strip()
+    return bool(bare) and (bare[0] in "*_-+" or bare[-1] in ":：")
+
+
+def _told_by(document: Document, line: int, words: str) -> str:
+    """The words of a label that makes criteria of the boxes below, unless it labels a list without boxes."""
+    if not (_CRITERIA.match(words) or _CHECKS.fullmatch(words)):
+        return ""
+    while line < len(document.lines) and not document.lines[line].strip():
+        line += 1
+    return words if line >= len(document.lines) or not _BULLET.match(document.lines[line]) else ""
+
+
+def _criteria_of(heading: Heading, within: tuple[int, str] | None) -> tuple[int, str] | None:
+    """The level and words of the section of criteria that a heading begins or stands in; a title of a file begins none."""
+    if within and heading.level > within[0]:
+        return within
+    text = one_line(heading.text)
+    return (heading.level, text) if heading.level > 1 and _CRITERIA.match(text) else None
+
+
+def held_in_settings(document: Document) -> Iterator[Problem]:
+    """A problem where front matter says so: such a file must not be torn into its criteria."""
+    has_id = any(map(_ID.match, document.front_matter))
+    for line, text in enumerate(document.front_matter, 2):
+        if found := _SURE.match(text) or (has_id and _STATUS.match(text)):
+            why = "this file is one task or holds its tasks in its front matter, so its boxes are none"
+            way_out = "take the front matter out if they are"
+            yield Problem(line, f"by `{found['key']}` {why}; {way_out}")
+            return
