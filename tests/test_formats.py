@@ -1042,12 +1042,6 @@ def test_the_first_line_of_an_item_is_its_title_and_the_rest_its_body(item, titl
     [
         ("- [ ] T1.1: make it\n", 1, "a spec-kit task list"),
         ("### T001: make it\n- [ ] a\n", 1, "a spec-kit task list"),
-        (
-            "## 1. One\n- [ ] 1.1 a\n- [ ] 1.2 b\n",
-            2,
-            "a task list with numbers of its own, as of Kiro or OpenSpec",
-        ),
-        ("- [ ] 1. a\n- [ ] 1.1 b\n", 1, "a task list with numbers of its own, as of Kiro or OpenSpec"),
         ("- [ ] a\n  - **Dependencies:** B-1\n", 2, "a task list with dependencies between its items"),
     ],
 )

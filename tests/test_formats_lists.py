@@ -34,6 +34,338 @@ def messages(plan: Plan) -> str:
     return "\n".join(f"{one.line}: {one.message}" for one in (*plan.problems, *plan.notes))
 
 
+KIRO = """
+    # Implementation Plan
+
+    - [x] 1. Lay the ground
+      - What both need
+      - [x] 1.1 Make the folder
+        - with a readme
+        - _Requirements: 1.2, 3.4_
+      - [ ] 1.2 Fill it
+    - [ ] 2. Ship it
+"""
+
+
+# --- Kiro
+
+
+def test_the_items_of_a_kiro_list_that_hold_no_others_are_its_tasks():
+    plan = read(KIRO)
+
+    assert plan.format == "kiro"
+    assert [(task.id, task.title, task.done, task.line) for task in plan.tasks] == [
+        ("1.1", "Make the folder", True, 5),
+        ("1.2", "Fill it", False, 8),
+        ("2", "Ship it", False, 9),
+    ]
+    assert [(one.id, one.title, one.done, one.line) for one in plan.parents] == [
+        ("1", "Lay the ground", True, 3)
+    ]
+    assert plan.tasks[0].body == "- with a readme\n- _Requirements: 1.2, 3.4_"
+    assert "What both need" in plan.context
+
+
+def test_what_holds_what_is_told_by_numbers_and_not_by_indent():
+    plan = read("- [ ] 1. A\n- [ ] 1.1 b\n- [ ] 1.2 c\n- [ ] 2. D\n")
+
+    assert (ids(plan), [one.id for one in plan.parents]) == (["1.1", "1.2", "2"], ["1"])
+
+
+def test_a_ticked_parent_says_nothing_of_what_it_holds():
+    plan = read("- [x] 1. A\n- [ ] 1.1 b\n- [ ] 2. C\n- [x] 2.1 d\n")
+
+    assert [(task.id, task.done) for task in plan.tasks] == [("1.1", False), ("2.1", True)]
+
+
+@pytest.mark.parametrize("star", ["*", "\\*"])
+def test_a_star_behind_the_box_makes_a_task_optional(star):
+    plan = read(f"- [ ] 1. A\n  - [ ] 1.1 b\n  - [x]{star} 1.2 c\n- [ ]{star} 2. D\n  - [ ] 2.1 e\n")
+
+    assert [(task.id, task.title, task.is_optional) for task in plan.tasks] == [
+        ("1.1", "b", False),
+        ("1.2", "c", True),
+        ("2.1", "e", True),
+    ]
+
+
+def test_a_p_after_the_number_puts_tasks_of_one_parent_side_by_side():
+    plan = read(
+        """
+        - [ ] 1. A
+        - [ ] 1.1 (P) b
+        - [ ] 1.2 (P) c
+        - [ ] 2. D
+        - [ ] 2.1 (P) e
+        - [ ] 2.2 f (P) g
+        """
+    )
+
+    assert segments(plan) == [("1.1", "1.2"), ("2.1",), ("2.2",)]
+    assert [task.title for task in plan.tasks] == ["b", "c", "e", "f (P) g"]
+
+
+def test_a_p_of_what_holds_others_is_told():
+    assert "2: `(P)` of `1` is not followed" in messages(plan_of("# T\n- [ ] 1. (P) A\n- [ ] 1.1 b\n"))
+
+
+def test_parents_may_be_headings():
+    plan = read("### 1. A\n\n- [ ] 1.1 (P) b\n\n### 2. C\n\n- [ ] 2.1 (P) d\n")
+
+    assert (plan.format, segments(plan), plan.parents) == ("kiro", [("1.1",), ("2.1",)], ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  - _Depends: 1.1, 1.2_",
+        "  - _Depends on: 1.1–1.2_",
+        "  _Dependencies: 1.1 and 1.2_",
+        "  - **Dependencies:** Task 1.1, existing tests, 1.2 (the second)",
+        "  - **Depends on**: tasks 1.1, 1.2",
+        "  - 依存: タスク 1.1、1.2",
+        "  - **依赖**：1.1，1.2",
+        "  - Depends on: 1",
+    ],
+)
+def test_what_a_task_depends_on_it_waits_for(line):
+    plan = read(f"- [ ] 1. A\n- [ ] 1.1 b\n- [ ] 1.2 c\n- [ ] 2. D\n- [ ] 2.1 e\n- [ ] 2.2 f\n{line}\n")
+
+    assert after(plan) == {"2.2": ("1.1", "1.2")}
+
+
+@pytest.mark.parametrize(
+    "line", ["_Depends: -_", "_Depends: none_", "_Requirements: 1.1_", "**Dependencies:** The 1.1 release"]
+)
+def test_what_names_no_task_is_no_dependency(line):
+    assert after(read(f"- [ ] 1. A\n- [ ] 1.1 b\n- [ ] 2. C\n  - {line}\n")) == {}
+
+
+@pytest.mark.parametrize("told", ["1.1, all tests", "Phase 1 complete, 1.1", "Task 1.1, every earlier task"])
+def test_a_task_that_depends_on_more_than_is_named_keeps_its_place(told):
+    plan = read(f"- [ ] 1.1 a\n- [ ] 1.2 b\n- [ ] 1.3 c\n  - **Dependencies:** {told}\n")
+
+    assert after(plan) == {}
+    assert "3: what `1.3` depends on is not told by ids alone" in messages(plan)
+
+
+def test_a_dependency_that_is_not_there_is_refused():
+    assert "is to come after task `7.7`, which is not in this plan" in messages(
+        plan_of("- [ ] 1.1 a\n- [ ] 1.2 b\n  - _Depends: 7.7_\n")
+    )
+
+
+def test_code_is_no_dependency():
+    assert after(read("- [ ] 1.1 a\n- [ ] 1.2 b\n- [ ] 1.3 c\n  ```\n  depends: 1.1\n  ```\n")) == {}
+
+
+def test_what_a_parent_depends_on_its_first_task_waits_for_and_the_others_for_one_another():
+    plan = read(
+        "- [ ] 1. A\n- [ ] 2. B\n- [ ] 3. C\n  - _Depends: 1_\n  - [ ] 3.1 d\n  - [ ]* 3.2 e\n  - [ ] 3.3 f\n"
+    )
+
+    assert after(plan) == {"3.1": ("1",), "3.2": ("3.1",), "3.3": ("3.1",)}
+
+
+def test_ids_may_be_words():
+    plan = read(
+        """
+        - [x] **CORE-1: A**
+          - **Dependencies:** None
+        - [ ] **API-1: B** (big)
+          - **Dependencies:** CORE-1
+        """
+    )
+
+    assert plan.format == "kiro"
+    assert [(task.id, task.title, task.after) for task in plan.tasks] == [
+        ("CORE-1", "A", ()),
+        ("API-1", "B (big)", ("CORE-1",)),
+    ]
+
+
+WAVES = """
+    - [ ] 1. A
+      - [ ] 1.1 b
+      - [ ] 1.2 c
+    - [ ] 2. D
+      - [ ] 2.1 e
+    - [ ] 3. Look at it
+
+    ## Task Dependency Graph
+
+    ```json
+    {"waves": [{"id": 0, "tasks": ["1.2", "2.1"]}, {"id": 1, "tasks": ["1.1"]}]}
+    ```
+"""
+
+
+def test_a_graph_of_waves_decides_what_is_side_by_side():
+    plan = read(WAVES)
+
+    assert segments(plan) == [("1.2", "2.1"), ("1.1",), ("3",)]
+    assert "`3` in no wave of the graph on line 10" in messages(plan)
+
+
+def test_a_wave_may_name_what_holds_others_and_use_numbers():
+    plan = read(WAVES.replace('["1.2", "2.1"]', "[1, 3]").replace('["1.1"]', "[2]"))
+
+    assert (segments(plan), after(plan)) == ([("1.1", "1.2", "3"), ("2.1",)], {"1.2": ("1.1",)})
+
+
+def test_waves_may_be_lists_of_tasks():
+    text = '- [ ] 1. A\n- [ ] 2. B\n- [ ] 3. C\n\n```json\n{"waves": [["1", "3"], ["2"]]}\n```\n'
+
+    assert segments(read(text)) == [("1", "3"), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"1.1"]', '"1.1", "9"]', "the graph names `9`, which is no task here"),
+        ('"1.1"]', '"1.2"]', "the graph names `1.2`, which is in a wave already"),
+        ('"1.1"]}]}', '"1.1"]}}', "11: the graph of waves is no JSON"),
+        ('["1.1"]', '"1.1"', "10: the graph is not written like"),
+        ('["1.1"]', "[true]", "10: the graph is not written like"),
+        ("c\n", "c\n        - _Depends: 2.1_\n", "`1.2` depends on `2.1`, which the graph puts no earlier"),
+    ],
+)
+def test_a_graph_that_is_wrong_is_refused(old, new, said):
+    assert said in messages(plan_of(WAVES.replace(old, new)))
+
+
+def test_lines_of_a_template_are_no_tasks():
+    plan = read("- [ ] {{NUMBER}}. {{TASK}}{{MARK}}\n\n- [ ] 1. A\n- [ ] 2. B\n")
+
+    assert ids(plan) == ["1", "2"]
+    assert "1: `{{NUMBER}}. {{TASK}}{{MARK}}` is left from a template" in messages(plan)
+
+
+def test_a_title_may_speak_of_a_template():
+    assert ids(read("- [ ] 1. A\n- [ ] 2. Write {{NAME}} into it\n")) == ["1", "2"]
+
+
+def test_a_second_listing_under_headings_holds_the_text_of_the_tasks():
+    plan = read(
+        "- [x] 1.1 A\n- [ ] 1.2 B\n\n## More\n\n#### [x] 1.1 A\n\nhow a\n\n#### [ ] 1.2 B\n\nhow b\n\n## End\n"
+    )
+
+    assert [(task.id, task.done, task.body) for task in plan.tasks] == [
+        ("1.1", True, "how a"),
+        ("1.2", False, "how b"),
+    ]
+    assert "how a" not in plan.context
+
+
+# --- OpenSpec
+
+
+def test_boxes_with_numbers_under_numbered_headings_are_openspecs():
+    plan = read(
+        """
+        ## 1. First
+
+        - [x] 1.1 a
+          <!-- Files: src/a.ts, `src/b.ts` -->
+        - [ ] 1.1a **b**
+        - [ ] **1.2 TEST: c** (abc)
+          - step
+            - [ ] 99 bottles
+
+        ## 2.Second
+        - [ ] 2.10 d
+        """
+    )
+
+    assert plan.format == "openspec"
+    assert [(task.id, task.title, task.done) for task in plan.tasks] == [
+        ("1.1", "a", True),
+        ("1.1a", "b", False),
+        ("1.2", "TEST: c (abc)", False),
+        ("2.10", "d", False),
+    ]
+    assert plan.tasks[0].files == ("src/a.ts", "src/b.ts")
+
+
+def test_openspecs_items_may_hold_others():
+    plan = read("## 3. A\n- [ ] 3.1 b\n- [ ] 3.2 c\n  - [ ] 3.2.1 d\n")
+
+    assert (ids(plan), [one.id for one in plan.parents]) == (["3.1", "3.2.1"], ["3.2"])
+
+
+def test_a_byte_order_mark_hides_no_heading():
+    assert parse(b"\xef\xbb\xbf## 1. A\n- [ ] 1.1 b\n", "tasks.md").format == "openspec"
+
+
+def test_boxes_without_numbers_under_numbered_headings_are_openspecs_too():
+    plan = read("## 1. A\n\n- [ ] b\n- [ ] c\n\n## 2. D\n\n- [ ] e\n")
+
+    assert (plan.format, [(task.id, task.title) for task in plan.tasks]) == (
+        "openspec",
+        [("1", "b"), ("2", "c"), ("3", "e")],
+    )
+
+
+def test_a_list_without_boxes_is_refused_by_name():
+    plan = plan_of("## 1. A\n\n### 1.1 b\n\n- how\n\n### 1.2 c\n\n- how\n")
+
+    assert (plan.format, plan.tasks) == ("openspec", ())
+    assert "3: this looks like a task list of OpenSpec whose tasks have no boxes" in messages(plan)
+
+
+def test_a_mark_that_means_several_things_is_told():
+    assert "2: `[~]` is read as not done" in messages(read("## 1. A\n- [~] 1.1 b\n"))
+
+
+# --- what no number explains
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("## 1. A\n- [ ] 1.1 a\n- [ ] b\n- [ ] 1.2 c\n", "3: `b` has no number, but those around it have"),
+        ("## 1. A\n- [ ] 1.1 a\n- 1.2 b\n", "3: `- 1.2 b` goes on in the row of `1.1`, but has no box"),
+        ("## 1. A\n- [ ] 1.1 a\n- [x]1.2 b\n", "3: `- [x]1.2 b` looks like a task"),
+        ("## 1. A\n- [ ] 1.1 a\n\n[ ] 1.2 b\n", "4: `[ ] 1.2 b` looks like a task"),
+        ("## 1. A\n- [?] 1.1 a\n", "2: the mark `[?]` of `1.1 a` is not known"),
+        ("## 1. A\n- [ ] 1.1 a\n- [ ] 1.1 b\n", "3: task name `1.1` is the name of the task on line 2"),
+        ("- [ ] 1. A\n- [ ] 2. B\n- [ ] 1.1 c\n", "3: `1.1` does not stand below `1`"),
+        ("- [ ] 1. A\n- [ ] 1.1 b\n- [ ] 1. C\n- [ ] 1.2 d\n", "3: the number `1` is the one of line 1 too"),
+        ("---\nid: 3\nstatus: open\n---\n- [ ] 1. A\n- [ ] 2. B\n", "3: by `status` this file is one task"),
+    ],
+)
+def test_what_no_rule_explains_is_refused(text, said):
+    plan = plan_of(text)
+
+    assert plan.problems
+    assert said in messages(plan)
+
+
+def test_boxes_without_a_number_in_another_section_are_told():
+    plan = read("- [ ] 1. A\n- [ ] 2. B\n\n## Notes\n\n- [ ] c\n- [ ] d\n\n## Success Criteria\n\n- [ ] e\n")
+
+    assert ids(plan) == ["1", "2"]
+    assert "6: `c` and 1 more without a number: no task" in messages(plan)
+    assert "11: `e` by which work is measured: no task" in messages(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("- [ ] **1. A**\n- [ ] **2. B**\n", "1. A"),
+        ("- [ ] 1. A\n- [ ] B\n- [ ] 2. C\n", "1. A"),
+        ("## X\n- [ ] 1. A\n- [ ] 2. B\n## Y\n- [ ] 1. C\n", "1. A"),
+        ("- [ ] Task 1: A\n  - [ ] 1.1 b\n  - [ ] 1.2 c\n", "Task 1: A"),
+        ("- [ ] 1. A\n", "1. A"),
+    ],
+)
+def test_titles_that_begin_with_a_number_make_no_other_list_of_a_plain_one(text, title):
+    plan = read(text)
+
+    assert plan.format == "checklist"
+    assert plan.tasks[0].title == title
+
+
 # --- criteria
 
 
@@ -104,3 +436,9 @@ def test_a_file_that_is_one_task_is_not_torn_apart(settings, key):
     plan = plan_of(f"---\n{settings}\n---\n\n- [ ] Fast\n")
 
     assert f"by `{key}` this file is one task" in messages(plan)
+
+
+def test_headings_with_boxes_are_refused():
+    assert "a plan whose headings have boxes" in messages(
+        plan_of("#### [x] 1.1 A\n- [x] s\n#### [ ] 1.2 B\n- [ ] t\n")
+    )

@@ -152,13 +152,13 @@ def test_a_plan_is_not_rewritten_fit_or_not(wished: Repo, out: Path) -> None:
 
 def test_a_list_of_another_tool_is_rewritten_too(wished: Repo, out: Path) -> None:
     """peal knows whose it is, and does not read it."""
-    wished.write("wishes.md", "- [ ] T001 Make a\n- [ ] T002 Make b\n")
+    wished.write("wishes.md", "#### [ ] Make a\n\n- [ ] one\n\n#### [ ] Make b\n\n- [ ] two\n")
     _answers(out, PLAN)
 
     refused = wished.peal("run", "wishes.md", code=1)
     wished.peal("run", "wishes.md", "--normalize")
 
-    assert "this looks like a spec-kit task list" in refused.stderr
+    assert "this looks like a plan whose headings have boxes" in refused.stderr
     assert _done(wished) == ["done-1", "done-2"]
 
 

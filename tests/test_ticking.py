@@ -23,6 +23,7 @@ def tick(text: str, task: str) -> str | None:
         ("\ufeff- [ ] a\n", "1", "\ufeff- [x] a\n"),
         ("- [pending] a\n", "1", "- [x] a\n"),
         ("- [ ] T001 [P] a\n", "T001", "- [x] T001 [P] a\n"),
+        ("- [ ] 1. a\n  - [ ]* 1.1 b\n", "1.1", "- [ ] 1. a\n  - [x]* 1.1 b\n"),
         ("## Task 1: a\n\nwork", "1", "## Task 1: a ✅\n\nwork"),
         (
             "## Task 1: a  \n- [ ] b\n- [x] c\n## Task 2: d\n- [ ] e\n",

@@ -17,7 +17,9 @@ from peal.formats import (
     folder,
     foreign,
     gsd,
+    kiro,
     numbered,
+    openspec,
     peal,
     phases,
     prd,
@@ -45,11 +47,13 @@ __all__ = ["FORMATS", "NAMES", "converted", "parse", "parse_folder", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains. So JSON, settings at the top, tags and headings that only one
-# tool writes come first: below them may stand headings and boxes that are no tasks.
+# tool writes come first: below them may stand headings and boxes that are no tasks. Boxes with numbers come before the
+# headings around them; of the formats with numbers at their boxes the first wants `1.0` or sections called groups, the
+# second `1.` or marks of Kiro's, and the third takes what is left.
 FORMATS: tuple[Format, ...] = (
     *(prd, feature_list, taskmaster, trackers),
     *(cursor, backlog_md, ccpm, gsd, bmad, execplan, conductor),
-    *(peal, speckit, numbered, phases, foreign, checklist),
+    *(peal, speckit, kiro, openspec, numbered, phases, foreign, checklist),
 )
 
 NAMES = tuple(sorted(one.name for one in FORMATS if one not in (foreign, trackers)))

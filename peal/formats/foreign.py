@@ -11,7 +11,7 @@ from peal.model.plan import Problem
 name = "foreign"
 
 _SPEC_KIT = re.compile(r"(?:\*\*)?\[?T(?:\d{3,}|\d+\.\d+)\b")
-_NUMBERED = re.compile(r"(?:\*\*)?(?:\d+[.)]|\d+(?:\.\d+)+[a-z]?\.?)\s")
+_TICKED = re.compile(r"\[[ xX~/-]\]\s")
 _PHASE = re.compile(r"\W*Phase (?P<number>\w+)(?![\w–-])", re.IGNORECASE)
 _CHECKS = re.compile(r"\W*(?:Success Criteria|Automated Verification|Manual Verification)\b", re.IGNORECASE)
 _TASKS_LABEL = re.compile(r"\*\*Tasks:?\*\*:?\s*")
@@ -38,7 +38,7 @@ def read(document: Document) -> Reading:
 def _seen(document: Document) -> tuple[int, str] | None:
     tools: dict[str, Callable[[Document], int | None]] = {
         "a spec-kit task list": _spec_kit,
-        "a task list with numbers of its own, as of Kiro or OpenSpec": _numbered,
+        "a plan whose headings have boxes": _ticked_headings,
         "a plan of phases with steps": _phases,
         "a task list with dependencies between its items": _depends,
         "a file that is one task, by its front matter": _one_task,
@@ -53,8 +53,8 @@ def _spec_kit(document: Document) -> int | None:
     return min((line for line, text in texts if _SPEC_KIT.match(text)), default=None)
 
 
-def _numbered(document: Document) -> int | None:
-    lines = [box.line for box in document.boxes if _NUMBERED.match(box.text)]
+def _ticked_headings(document: Document) -> int | None:
+    lines = [heading.line for heading in document.headings if _TICKED.match(heading.text)]
     return lines[0] if len(lines) > 1 else None
 
 
