@@ -317,6 +317,74 @@ def test_a_mark_that_means_several_things_is_told():
     assert "2: `[~]` is read as not done" in messages(read("## 1. A\n- [~] 1.1 b\n"))
 
 
+# --- Agent OS, ai-dev-tasks
+
+
+def test_one_point_zero_holds_what_follows_whatever_its_indent():
+    plan = read("- [ ] 0.0 Branch\n- [x] 0.1 a\n- [ ] 1.0 Work\n  - [ ] 1.1 b\n- [ ] 2.0 Alone\n")
+
+    assert plan.format == "task_groups"
+    assert (ids(plan), [one.id for one in plan.parents]) == (["0.1", "1.1", "2.0"], ["0.0", "1.0"])
+
+
+def test_one_point_zero_below_a_heading_of_that_number_is_a_task():
+    plan = read("## 1. A\n- [ ] 1.0 b\n- [ ] 1.1 c\n")
+
+    assert (plan.format, ids(plan)) == ("openspec", ["1.0", "1.1"])
+
+
+def test_versions_hold_no_others():
+    plan = read("- [x] **1.0 — Core**\n- [ ] **1.1 — More**\n- [ ] **1.2 — Most**\n")
+
+    assert [(task.id, task.title) for task in plan.tasks] == [
+        ("1.0", "Core"),
+        ("1.1", "More"),
+        ("1.2", "Most"),
+    ]
+
+
+def test_what_a_task_group_depends_on_are_edges_from_all_tasks_of_that_group():
+    plan = read(
+        """
+        #### Task Group 1: A
+        **Dependencies:** None (builds on X)
+
+        - [ ] 1.0 B
+          - [ ] 1.1 c
+          - [ ] 1.2 d
+
+        **Acceptance Criteria:**
+        - fast
+
+        #### Task Group 2: E
+        **Dependencies:** Task Group 1, running server
+
+        - [ ] 2.0 F
+          - [ ] 2.1 g
+          - [ ] 2.2 h
+
+        #### Task Group 3: I
+        **Dependencies:** Task Groups 1-2
+
+        - [ ] 3.0 J
+          - [ ] 3.1 k
+        """
+    )
+
+    assert plan.format == "task_groups"
+    assert after(plan) == {
+        "2.1": ("1.1", "1.2"),
+        "2.2": ("2.1",),
+        "3.1": ("1.1", "1.2", "2.1", "2.2"),
+    }
+
+
+def test_a_task_group_that_is_not_there_is_refused():
+    plan = plan_of("#### Task Group 1: A\n**Dependencies:** Task Group 7\n\n- [ ] 1.0 B\n  - [ ] 1.1 c\n")
+
+    assert "after task `Group 7`, which is not in this plan" in messages(plan)
+
+
 # --- what no number explains
 
 

@@ -24,6 +24,7 @@ from peal.formats import (
     phases,
     prd,
     speckit,
+    task_groups,
     taskmaster,
     ticking,
     trackers,
@@ -53,7 +54,7 @@ __all__ = ["FORMATS", "NAMES", "converted", "parse", "parse_folder", "ticked"]
 FORMATS: tuple[Format, ...] = (
     *(prd, feature_list, taskmaster, trackers),
     *(cursor, backlog_md, ccpm, gsd, bmad, execplan, conductor),
-    *(peal, speckit, kiro, openspec, numbered, phases, foreign, checklist),
+    *(peal, speckit, task_groups, kiro, openspec, numbered, phases, foreign, checklist),
 )
 
 NAMES = tuple(sorted(one.name for one in FORMATS if one not in (foreign, trackers)))

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
+from peal.formats.criteria import held_in_settings
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
-from peal.formats.one_task import one_task
 from peal.formats.outline_doubts import between, dropped, loose_boxes, misplaced, told_loose
 from peal.formats.outline_items import NUMBER, Item, Outline
 from peal.formats.outline_order import order_of
@@ -60,7 +60,7 @@ def read(document: Document, outline: Outline) -> Reading:
             *misplaced(outline),
             *dropped(document, outline),
             *between(loose),
-            *one_task(document),
+            *held_in_settings(document),
         ),
         notes=(*order.notes, *notes, *told_loose(loose)),
     )
