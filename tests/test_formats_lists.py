@@ -497,13 +497,18 @@ def test_a_file_of_nothing_but_criteria_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("settings", "key"),
-    [("id: x\nstatus: Done", "status"), ("depends_on: [1]", "depends_on"), ("todos:\n  - id: a", "todos")],
+    ("settings", "why"),
+    [
+        ("id: x\nstatus: Done", "a file that is one task"),
+        ("depends_on: [1]", "by `depends_on` this file is one task"),
+        ("todos:\n  - id: a", "a todo needs `id` and `content`"),
+    ],
 )
-def test_a_file_that_is_one_task_is_not_torn_apart(settings, key):
+def test_a_file_that_is_one_task_is_not_torn_apart(settings, why):
     plan = plan_of(f"---\n{settings}\n---\n\n- [ ] Fast\n")
 
-    assert f"by `{key}` this file is one task" in messages(plan)
+    assert why in messages(plan)
+    assert "Fast" not in [task.title for task in plan.tasks]
 
 
 def test_headings_with_boxes_are_refused():
