@@ -852,3 +852,19 @@ def test_ten_thousand_tasks_of_json_are_read_in_two_seconds():
 
     assert (len(plan.tasks), plan.problems) == (10_000, ())
     assert time.process_time() - begun < 4  # two here; machines differ
+
+
+def test_where_tasks_name_what_they_wait_for_nothing_else_holds_them_up():
+    plan = parse(
+        b'{"master": {"tasks": [{"id": 1, "title": "a"}, {"id": 2, "title": "b"}, {"id": 3, "title": "c", "dependencies": [1]}]}}',
+        "tasks.json",
+    )
+
+    assert [segment.tasks for segment in plan.segments] == [("1", "2", "3")]
+    assert {task.id: task.after for task in plan.tasks} == {"1": (), "2": (), "3": ("1",)}
+
+
+def test_where_no_task_names_another_they_come_one_after_another():
+    plan = parse(b'{"master": {"tasks": [{"id": 1, "title": "a"}, {"id": 2, "title": "b"}]}}', "tasks.json")
+
+    assert [segment.tasks for segment in plan.segments] == [("1",), ("2",)]

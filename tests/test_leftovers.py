@@ -64,7 +64,7 @@ def plan(tasks: int = 3) -> PlanRead:
 
 def told(history: History) -> list[str]:
     """What a report says of notes."""
-    lines = report(history, Halt(0, "finished"), 1.0, lambda _: [], lambda _: "")
+    lines = report(history, Halt(0, "finished"), 1.0, lambda _: [], lambda _: "", {})
     return [line for line in lines if line.startswith("note: ")]
 
 

@@ -14,7 +14,7 @@ from peal.formats.protocol import Reading
 from peal.formats.source import whole_letters
 from peal.formats.statuses import Status
 from peal.formats.task_order import in_order
-from peal.model.plan import Problem, Task, TaskId
+from peal.model.plan import GRAPH, Problem, Task, TaskId
 
 _TITLE = ("title", "name")
 _TICK = ("passes", "passing", "done", "completed")
@@ -64,10 +64,12 @@ def reading(
     problems: Iterable[Problem] = (),
     notes: Iterable[Problem] = (),
 ) -> Reading:
-    """The tasks that objects are, in their order but for what they wait for."""
+    """The tasks that objects are, in their order but for what they wait for; where some name that, nothing else counts."""
     read = [_read(one) for one in tasks]
+    ordered = in_order([one.task for one in read])
+    is_graph = any(task.after for task in ordered)
     return Reading(
-        tasks=in_order([one.task for one in read]),
+        tasks=tuple(evolve(task, section=GRAPH) for task in ordered) if is_graph else ordered,
         context=context,
         problems=(*problems, *(problem for one in read for problem in one.problems)),
         notes=(*notes, *(note for one in read for note in one.notes)),

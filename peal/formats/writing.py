@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from peal.formats.document import Document
-from peal.model.plan import Plan, Task, TaskId
+from peal.model.plan import GRAPH, Plan, Task, TaskId
 
 _DEEPEST = 6
 _LEVEL = 2
@@ -34,7 +34,7 @@ def written(plan: Plan) -> Written:
 
 def _heading(task: Task, number: TaskId, after: Sequence[TaskId]) -> str:
     marks = [
-        *(["(parallel)"] if task.parallel else []),
+        *(["(parallel)"] if task.parallel or task.section == GRAPH else []),
         *([f"(after {', '.join(after)})"] if after else []),
         *([] if task.is_planned else ["(no plan)"]),
         *([f"(agent: {task.agent})"] if task.agent else []),
@@ -49,7 +49,7 @@ def _after(plan: Plan) -> dict[TaskId, tuple[TaskId, ...]]:
     """What each task waits for by name: also what keeps two groups of neighbours apart that stand in different sections."""
     named = {task.id: task.after for task in plan.tasks}
     found = dict(named)
-    parallel = {task.id for task in plan.tasks if task.parallel}
+    parallel = {task.id for task in plan.tasks if task.parallel or task.section == GRAPH}
     for before, segment in zip(plan.segments, plan.segments[1:], strict=False):
         if parallel.issuperset((*before.tasks, *segment.tasks)):
             found |= {task: before.tasks for task in segment.tasks if not named[task]}

@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Container, Iterable
 from itertools import groupby
-from operator import attrgetter
 from typing import NewType, Protocol
 
 from attrs import frozen
@@ -16,6 +15,10 @@ TaskId = NewType("TaskId", str)
 
 _BULLET = re.compile(r"\A(?:[-*+>]\s+|#+\s+|\d+[.)]\s+|\[.\]\s+)+")
 _TICK = re.compile(r"\[[xX]\]")
+
+
+GRAPH = -1
+"""The part of a plan whose tasks wait for nothing but what they name."""
 
 
 @frozen
@@ -37,7 +40,10 @@ class Task:
     model: str = ""
     """That agent's model, instead of what is set."""
     section: int = 0
-    """The part of the file that it stands in, where parts come one after another: neighbours of two parts are never side by side."""
+    """
+    The part of the file that it stands in, where parts come one after another: neighbours of two parts are never side by side.
+    In part `GRAPH` all are, but for what they wait for by name.
+    """
     is_optional: bool = False
     """The plan says that it can be left out: worked on only where optional tasks are asked for."""
     by_person: str = ""
@@ -203,9 +209,11 @@ def overlaps(plan: Plan, among: Container[TaskId] | None = None) -> tuple[Overla
 def segments_of(tasks: Iterable[Ordered]) -> tuple[Segment, ...]:
     """The segments of tasks that are given in their order."""
     found: list[Segment] = []
-    for (parallel, _), run in groupby(tasks, key=attrgetter("parallel", "section")):
+    for (is_side_by_side, _), run in groupby(
+        tasks, key=lambda task: (task.parallel or task.section == GRAPH, task.section)
+    ):
         ids = tuple(task.id for task in run)
-        found += [Segment(ids)] if parallel else [Segment((task,)) for task in ids]
+        found += [Segment(ids)] if is_side_by_side else [Segment((task,)) for task in ids]
     return tuple(found)
 
 
