@@ -181,11 +181,13 @@ def test_stop_ends_a_run_that_goes_on_elsewhere(repo: Repo) -> None:
 
 def test_a_stale_owner_whose_number_another_process_has_now_does_not_block(repo: Repo) -> None:
     repo.write("plan.md", shell_plan("touch done"))
-    owner = {"pid": os.getpid(), "birth": "0:0", "since": time.time(), "command": "peal run", "run": "gone"}
-    repo.write(".peal/owner.json", json.dumps(owner))
+    with subprocess.Popen(["sleep", "60"]) as other:
+        owner = {"pid": other.pid, "birth": "0:0", "since": time.time(), "command": "peal run", "run": "gone"}
+        repo.write(".peal/owner.json", json.dumps(owner))
 
-    assert "nothing runs" in repo.peal("stop").stdout
-    repo.peal("run", "plan.md", "--agent", "shell")
+        assert "nothing runs" in repo.peal("stop").stdout
+        repo.peal("run", "plan.md", "--agent", "shell")
+        other.kill()
 
     assert (repo.path / "done").exists()
 
