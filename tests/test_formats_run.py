@@ -366,3 +366,11 @@ def test_what_only_a_person_can_do_holds_the_plan_until_they_say_it_is_done(proj
     project.peal("done", ids[1])
     project.peal("resume")
     assert (project.path / "c").exists()
+
+
+def test_a_dry_run_that_knows_that_tasks_would_fail_says_so(project: Repo) -> None:
+    plan = written(project, "list.md", "- [ ] one\n- [ ] two\n")
+
+    told = run(project, plan, "--dry-run", code=1)
+
+    assert told.endswith("2 tasks would fail, for the agent could do nothing: 1-2\n")

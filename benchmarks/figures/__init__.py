@@ -11,6 +11,7 @@ from benchmarks.figures.isolated import Isolated
 from benchmarks.figures.large import Large
 from benchmarks.figures.overhead import Overhead
 from benchmarks.figures.processes import Processes
+from benchmarks.figures.reading import Reading
 from benchmarks.figures.recording import Recording
 from benchmarks.figures.screen import Screen
 from benchmarks.figures.semantics import Semantics
@@ -42,6 +43,7 @@ FIGURES: tuple[Figure, ...] = (
     Processes(),
     Uneven(),
     Recording(),
+    Reading(),
     Finished("status"),
     Finished("resume"),
     Screen(),

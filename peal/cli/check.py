@@ -10,7 +10,7 @@ import click
 from peal.cli.options import as_json, format_option, repo_paths_of
 from peal.errors import PealError
 from peal.model.plan import Plan, Task, id_as_json
-from peal.run.plan_files import read_plan
+from peal.run.plan_files import can_be_rewritten, read_plan
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
 from peal.text.names import ranges, widest
@@ -120,4 +120,7 @@ def lines(plan: Plan) -> list[str]:
             found.append(f"  {name:>{wide}}  {harmless(task.shown_title)}{_remarks(task)}  line {task.line}")
             found += [f"  {'':>{wide}}    check: {harmless(command)}" for command in task.checks]
     found += [f"  note, line {note.line}: {note.message}" for note in plan.notes]
-    return found + [f"  problem, line {problem.line}: {problem.message}" for problem in plan.problems]
+    found += [f"  problem, line {problem.line}: {problem.message}" for problem in plan.problems]
+    if plan.problems and can_be_rewritten(plan):
+        found.append("  or pass --normalize to `peal run`, which lets an agent rewrite it")
+    return found

@@ -146,9 +146,10 @@ def _understood(plain: Sequence[str], piece: range) -> Heading | Box | None:
     if "<" in line or "\0" in line:
         return None
     at = piece.start + 1
-    if heading := _HEADING.fullmatch(line):
-        return Heading(len(heading["marks"]), heading["text"].strip(), at)
-    box = _BOX.match(line, 2) if line.startswith(_BULLETS) else None
+    if not line.startswith(_BULLETS):
+        heading = _HEADING.fullmatch(line)
+        return Heading(len(heading["marks"]), heading["text"].strip(), at) if heading else None
+    box = _BOX.match(line, 2)
     if box is None:
         return None
     return Box(at, piece.stop, at, 0, box["mark"], line[box.end() :].strip(), 2, bool(box["star"]))

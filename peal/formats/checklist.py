@@ -34,7 +34,7 @@ def read(document: Document) -> Reading:
     texts = list(_sections_of(document, tasks))
     bodies = {text.task.id: document.text(text.body_begin, text.end) for text in texts}
     return Reading(
-        tasks=tuple(evolve(task, body=bodies.get(task.id, task.body)) for task in tasks),
+        tasks=tuple(evolve(task, body=bodies[task.id]) if task.id in bodies else task for task in tasks),
         context=context_around(document, sorted((*entries, *texts), key=lambda entry: entry.task.line)),
         problems=(
             *_problems(document),

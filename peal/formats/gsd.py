@@ -52,6 +52,8 @@ class _Block:
 def evidence(document: Document) -> Evidence | None:
     """A line that begins with `<task type="…">`."""
     lines = document.lines
+    if not any("<task" in line for line in lines):
+        return None
     line = next((block.line for block in _blocks(lines) if block.type), None)
     # A file whose tasks are all in code that never ends is one of these too; it is read, and refused for that.
     line = line or next(

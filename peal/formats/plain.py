@@ -21,6 +21,7 @@ _BOX = re.compile(
     rf"(?P<before>[ \t>]*(?:{_BULLET}[ \t]+)+)\[(?:[ \t]+|[ \t]*(?P<mark>[{_TICKS}~/-])[ \t]*)\](?=(?:\\?\*)?(?:\s|$))",
     re.ASCII,
 )
+_PLAIN_BOXES = ("- [ ] ", "- [x] ", "* [ ] ", "* [x] ")
 _NEARLY = re.compile(rf" {{0,3}}{_BULLET}(?:\s*\[[ xX~/-]\]|\s+\[\])(?=\s)", re.ASCII)
 _DRAWN = "☐◻◽▢□⬜🔲❏❑"
 _ANY_BULLET = rf"(?:[^\w\s\[\]()`#|<>\\{_DRAWN}]{{1,2}}|\(?\w{{1,3}}[.):]|[①-⑳])[ \t]*"
@@ -50,6 +51,8 @@ def for_markdown(line: str) -> str:
 
     The rest stays as it is; so does a line that begins no task.
     """
+    if line.startswith(_PLAIN_BOXES):
+        return line
     shown = seen(line)
     if found := _TASK.match(shown):
         return shown[: found.end()] + line[_length_of(line, found.end()) :]
@@ -62,6 +65,8 @@ def for_markdown(line: str) -> str:
 
 def _length_of(line: str, shown: int) -> int:
     """How many characters of a line show as its first `shown` ones."""
+    if line.isascii():
+        return shown
     at = count = 0
     while count < shown:
         count += len(seen(line[at]))

@@ -239,9 +239,10 @@ def _named_files(labelled: Iterable[_Labelled]) -> tuple[str, ...]:
 def labelled_value(document: Document, first: int, last: int, label: re.Pattern[str]) -> str | None:
     """What stands behind a bold label among these lines, such as `**Depends:** 1, 2`, also with others on its line."""
     for line in range(first, last + 1):
-        if document.hider(line):
+        text = document.lines[line - 1]
+        if not ("**" in text or "__" in text) or document.hider(line):
             continue
-        for part in document.lines[line - 1].split("|"):
+        for part in text.split("|"):
             found = _LABEL.fullmatch(part)
             if found and label.fullmatch(found["label"].strip(" :：")):
                 return found["rest"].strip()

@@ -2,10 +2,14 @@
 
 import shlex
 
+from attrs import evolve, frozen
+
 from peal.agents.protocol import Request
 from peal.executors.rehearsal import Rehearsal
 from peal.model.agent import Command, Reply
+from peal.model.decision import Halt
 from peal.model.pipeline import Kind
+from peal.model.plan import TaskId
 from peal.model.work import Order
 from peal.record import journal, store
 from peal.record.history import fold
@@ -14,6 +18,8 @@ from peal.run.job import Job
 from peal.run.loop import PlanRun, UnsavedRecord, carry_out
 from peal.run.start import End, opening_of, refuse_to_repeat
 from peal.schedule.halts import finished, is_complete
+from peal.text.display import count, harmless
+from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Roster
 
@@ -33,25 +39,54 @@ def rehearse(job: Job, screen: Screen) -> End:
             screen.say(f"task {task}: complete, skipped")
     if is_complete(job.work, history):
         return End(finished(job.work, history), history)
-    executor = Rehearsal(lambda order: screen.say(attempt_line(order, job.roster)))
+    declined: dict[TaskId, None] = {}
+
+    def tell(order: Order) -> None:
+        attempt = _attempt(order, job.roster)
+        screen.say(f"task {order.task.id} {order.phase}: {attempt.told}")
+        if attempt.is_declined:
+            declined[order.task.id] = None
+
+    executor = Rehearsal(tell)
     run = PlanRun(job, UnsavedRecord(history), executor, screen)
     run.open(opening_of(job, "rehearsal"))
     carry_out([run], executor)
-    return End.of(run)
+    end = End.of(run)
+    if not declined or end.halt.code:
+        return end
+    why = f"{count(len(declined), 'task')} would fail, for the agent could do nothing: {ranges(declined)}"
+    screen.say(why)
+    return evolve(end, halt=Halt(1, why))
 
 
-def attempt_line(order: Order, roster: Roster) -> str:
-    """What an attempt would do, for `--dry-run`."""
+@frozen
+class _Attempt:
+    """What an attempt would do."""
+
+    told: str
+    is_declined: bool = False
+    """Its agent has nothing it could do."""
+
+
+def _attempt(order: Order, roster: Roster) -> _Attempt:
+    branch = roster.workspaces.branch
+    match order.phase.kind:
+        case Kind.LAND:
+            return _Attempt(f"into `{branch}`")
+        case Kind.REVIEW:
+            names = ", ".join(reviewer.name for reviewer in roster.reviewers_of(order.task.id))
+            merges = f"merged into `{branch}`, " if branch else ""
+            return _Attempt(f"{merges}reviewers {names}" if names else f"{merges}no reviewers")
+    return _asked(order, roster)
+
+
+def _asked(order: Order, roster: Roster) -> _Attempt:
+    """What an agent would be asked to do."""
     task, workspace = order.task, roster.workspaces.place
-    head = f"task {task.id} {order.phase}"
-    if order.phase.kind is Kind.LAND:
-        return f"{head}: into `{roster.workspaces.branch}`"
-    if order.phase.kind is Kind.REVIEW:
-        names = ", ".join(reviewer.name for reviewer in roster.reviewers_of(task.id))
-        merges = f"merged into `{roster.workspaces.branch}`, " if roster.workspaces.branch else ""
-        return f"{head}: {merges}reviewers {names}" if names else f"{head}: {merges}no reviewers"
+    if task.by_person:
+        return _Attempt(f"for a person to do: {harmless(task.by_person)}")
     if order.instead:
-        return f"{head}: {order.instead.reason}"
+        return _Attempt(order.instead.reason)
     model, permissions = roster.model_for(order), roster.settings.permissions
     file = order.folder / "prompt.md"
     request = Request(
@@ -60,6 +95,7 @@ def attempt_line(order: Order, roster: Roster) -> str:
     prepared = roster.agents[order.agent].prepare(request)
     if isinstance(prepared, Command):
         argv = shlex.join(prepared.argv).replace("{folder}", str(order.folder))
-        return f"{head}: {argv} in {workspace}"
-    said = prepared.text.splitlines()[0] if isinstance(prepared, Reply) else prepared.reason
-    return f"{head}: {said}"
+        return _Attempt(f"{argv} in {workspace}")
+    if isinstance(prepared, Reply):
+        return _Attempt(prepared.text.splitlines()[0])
+    return _Attempt(prepared.reason, is_declined=True)
