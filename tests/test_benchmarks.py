@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NAMES = (
-    "version", "processes", "uneven", "recording", "status", "resume", "screen",
+    "version", "processes", "uneven", "recording", "reading", "status", "resume", "screen",
     "isolated", "overhead", "as-ready", "graph", "semantics", "flood", "large",
 )  # fmt: skip
 
