@@ -1,17 +1,19 @@
 """Marking tasks as done in a plan's own file: that and nothing else changes."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peal.formats import parse, ticked
+from peal.formats import FORMATS, has_marks, parse, ticked
 
 
-def tick(text: str, task: str) -> str | None:
-    plan = parse(text.encode(), "plan.md")
+def tick(text: str, task: str, path: str = "plan.md") -> str | None:
+    plan = parse(text.encode(), path)
     assert plan.problems == ()
     (found,) = (one for one in plan.tasks if one.id == task)
-    done = ticked(text.encode(), plan.format, found)
+    done = ticked(text.encode(), plan.format, found, path)
     return done.decode() if done is not None else None
 
 
@@ -47,6 +49,103 @@ def test_a_task_is_marked_as_its_format_does(text, task, expected):
     assert tick(text, task) == expected
 
 
+STORIES = (
+    '{"userStories": [\n  {"id": "a", "title": "a", %s},\n  {"id": "b", "title": "b", "passes": true}\n]}\n'
+)
+FEATURES = '{"features": [{"id": "a", "title": "a"%s}, {"id": "b", "title": "b", "status": "%s"}]}'
+TODO = "---\nname: x\ntodos:\n  - id: a\n    content: A\n    status: %s\n---\n\n- [ ] text\n"
+BACKLOG = "---\nid: task-1\ntitle: a\nstatus: %s\nassignee: []\n---\n\n- [ ] #1 it is there\n"
+CCPM = "---\nname: a\nstatus: %s\ndepends_on: []\n---\n\nText.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "open_", "done"),
+    [
+        (STORIES, "a", '"passes": false', '"passes": true'),
+        (STORIES, "a", '"passes" :null', '"passes" :true'),
+        (STORIES, "a", '"status": "in-progress"', '"status": "done"'),
+        (STORIES, "a", '"passes": false, "status": "open"', '"passes": true, "status": "done"'),
+        (STORIES, "a", '"notes": "x"', None),
+        ("\ufeff" + STORIES.replace("\n", "\r\n"), "a", '"passes": false', '"passes": true'),
+        (
+            STORIES,
+            "a",
+            '"x": {"passes": false, "id": "b"}, "passes": false',
+            '"x": {"passes": false, "id": "b"}, "passes": true',
+        ),
+        (FEATURES % ("%s", "open"), "a", ', "passes": false', ', "passes": true'),
+        (FEATURES % ("%s", "pass"), "a", ', "status": "fail"', ', "status": "pass"'),
+        ('[{"description": "é", "passes": true}, {"description": "b", "passes": %s}]', "2", "false", "true"),
+        (TODO, "a", "pending", "completed"),
+        (TODO, "a", "in_progress  # mine", "completed  # mine"),
+        (TODO.replace("\n", "\r\n"), "a", "'pending'", "'completed'"),
+        (TODO, "a", '"pending"', '"completed"'),
+        (BACKLOG, "task-1", "To Do", "Done"),
+        (BACKLOG.replace("status: ", "status : "), "task-1", "In Progress", "Done"),
+        (CCPM, "7", "open", "closed"),
+    ],
+)
+def test_a_task_that_is_no_markdown_is_marked_in_its_own_field(text, task, open_, done):
+    before, after = text % open_, done and text % done
+
+    assert tick(before, task, "epics/7.md") == (
+        after or before.replace('"id": "a"', '"id": "a", "passes": true')
+    )
+
+
+def test_a_task_of_task_master_is_done_with_its_subtasks():
+    text = """{
+  "master": {"tasks": [
+    {"id": 1, "title": "a", "status": "%s", "dependencies": [], "subtasks": [
+      {"id": 1, "title": "b", "status": "%s"}, {"id": 2, "title": "c", "status": "cancelled"}, {"id": 3, "title": "d"}
+    ]},
+    {"id": 2, "title": "e", "status": "pending", "dependencies": [1]}
+  ]},
+  "other": {"tasks": [{"id": 1, "title": "a", "status": "pending"}]}
+}
+"""
+
+    assert tick(text % ("in-progress", "pending"), "1") == text % ("done", "done")
+
+
+def test_a_todo_on_one_line_is_marked_and_a_status_of_several_lines_is_left_alone():
+    text = "---\ntodos: [{id: a, content: A, status: pending}, {id: b, content: B, status: pending}]\n---\n"
+
+    assert tick(text, "b") == text.replace("content: B, status: pending", "content: B, status: completed")
+    assert tick(TODO % "|\n      pending", "a") is None
+    assert tick(TODO % "", "a") is None
+    assert tick("---\ntodos:\n  - id: a\n    content: A\n---\n", "a") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        (
+            "# Story 1.1: a\n\nStatus: ready\n\n## Tasks / Subtasks\n\n- [ ] Task 1: a\n  - [ ] 1.1 b\n- [ ] Task 2: c\n",
+            "2",
+        ),
+        (
+            "# X\n\n## Progress\n\n- [x] (2025-01-01 10:00Z) a\n- [ ] b\n\n## Surprises & Discoveries\n\n## Decision Log\n",
+            "2",
+        ),
+        ("## Phase 1: a\n\n- [x] Task: a [abcdef1]\n- [~] Task: b\n  - [ ] step\n", "2"),
+    ],
+)
+def test_tasks_that_have_boxes_under_one_heading_are_marked_there(text, task):
+    lines = text.splitlines(keepends=True)
+    (found,) = (one for one in parse(text.encode(), "plan.md").tasks if one.id == task)
+    lines[found.line - 1] = lines[found.line - 1].replace("[ ]", "[x]").replace("[~]", "[x]")
+
+    assert tick(text, task) == "".join(lines)
+
+
+def test_only_a_plan_of_gsd_has_no_marks():
+    text = '<task type="auto">\n  <name>Task 1: a</name>\n  <action>\n- [ ] b\n  </action>\n</task>\n'
+
+    assert tick(text, "1") is None
+    assert [one.name for one in FORMATS if not has_marks(one.name)] == ["gsd"]
+
+
 def test_what_is_done_is_not_marked_again():
     assert tick("- [x] a\n", "1") is None
 
@@ -80,3 +179,23 @@ def test_nothing_but_marks_changes_in_any_list(lines, end):
         if after is not None:
             changed = [(old, new) for old, new in zip(text, after.decode(), strict=True) if old != new]
             assert [new for _, new in changed] == ["x"]
+
+
+@given(
+    st.lists(st.sampled_from(["true", "false", "null"]), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n", "\r", " "]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+)
+def test_nothing_but_the_field_changes_in_any_json(passes, end, word):
+    told = json.dumps(word, ensure_ascii=False)
+    stories = [
+        f'{{"id": "s{at}", "title": "a", "notes": {told},{end}"passes": {one}}}'
+        for at, one in enumerate(passes)
+    ]
+    text = '{"userStories": [' + f",{end}".join(stories) + "]}"
+    plan = parse(text.encode(), "prd.json")
+    for at, task in enumerate(plan.tasks):
+        after = ticked(text.encode(), plan.format, task)
+        if not plan.problems and not task.done:
+            new = stories[at].removesuffix(passes[at] + "}") + "true}"
+            assert after == text.replace(stories[at], new, 1).encode()

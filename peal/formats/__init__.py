@@ -1,6 +1,6 @@
 """Text to Plan: the front that decides which format a file is in; to add one, write its file and name it here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 
 from attrs import evolve
@@ -44,7 +44,7 @@ from peal.formats.document import Document
 from peal.formats.protocol import Evidence, Format, Reading
 from peal.model.plan import Plan, Problem, Task
 
-__all__ = ["FORMATS", "NAMES", "converted", "parse", "parse_folder", "ticked"]
+__all__ = ["FORMATS", "NAMES", "converted", "has_marks", "parse", "parse_folder", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains. So JSON, settings at the top, tags and headings that only one
@@ -122,23 +122,32 @@ def converted(plan: Plan) -> tuple[bytes, tuple[str, ...]]:
     return raw, written.told
 
 
-def ticked(raw: bytes, format_name: str, task: Task) -> bytes | None:
+def has_marks(format_name: str) -> bool:
+    """Whether a plan in this format says which of its tasks are done."""
+    return _mark_of(format_name) is not None
+
+
+def ticked(raw: bytes, format_name: str, task: Task, path: str = "") -> bytes | None:
     """
     A plan's file with a task marked as done, every other byte as it is; None if it is that already, or cannot be marked.
 
-    The task is the one of the same name and title. A file is given back only if it is read as the same plan but for that.
+    The task is the one of the same name and title; some formats name it by the path. A file is given back only if it is read
+    as the same plan but for that.
     """
-    before = parse(raw, "", format_name)
+    before, mark = parse(raw, path, format_name), _mark_of(format_name)
     found = next((one for one in before.tasks if (one.id, one.title) == (task.id, task.title)), None)
-    if before.problems or not found or found.done:
+    if before.problems or not found or found.done or not mark:
         return None
-    one, _ = _named(format_name)
-    mark = getattr(one, "marked", ticking.marked_in_markdown)
-    after = ticking.edited(raw, mark(Document.of(raw), found))
+    after = ticking.edited(raw, mark(Document.of(raw, PurePath(path).name), found))
     expected = [(one.id, one.title, one.done or one is found) for one in before.tasks]
-    read = parse(after, "", format_name)
+    read = parse(after, path, format_name)
     is_so = not read.problems and [(one.id, one.title, one.done) for one in read.tasks] == expected
     return after if is_so else None
+
+
+def _mark_of(format_name: str) -> Callable[[Document, Task], list[ticking.Edit]] | None:
+    found, _ = _named(format_name)
+    return getattr(found, "marked", ticking.marked_in_markdown)
 
 
 def _decided(document: Document) -> tuple[Format | None, Evidence | None]:

@@ -6,6 +6,8 @@ from peal.formats import front_matter, one_task
 from peal.formats.document import Document
 from peal.formats.one_task import OneTask
 from peal.formats.protocol import Evidence, Reading
+from peal.formats.ticking import Edit
+from peal.model.plan import Task
 
 name = "ccpm"
 
@@ -26,6 +28,11 @@ def evidence(document: Document) -> Evidence | None:
 def read(document: Document) -> Reading:
     """The one task; all text below the settings is its text."""
     return one_task.by_itself(of_file(document))
+
+
+def marked(document: Document, _task: Task) -> list[Edit]:
+    """A task is done by its status."""
+    return one_task.marked(document, "closed")
 
 
 def of_file(document: Document) -> OneTask:

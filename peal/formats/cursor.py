@@ -8,6 +8,7 @@ from peal.formats.front_matter import Setting, Unreadable
 from peal.formats.marks import one_line
 from peal.formats.protocol import Evidence, Reading
 from peal.formats.task_order import in_order
+from peal.formats.ticking import Edit
 from peal.model.plan import Problem, Task, TaskId
 
 name = "cursor"
@@ -48,6 +49,13 @@ def read(document: Document) -> Reading:
         notes=tuple(note for one in read for note in one.notes),
         is_markdown=False,
     )
+
+
+def marked(document: Document, task: Task) -> list[Edit]:
+    """A todo is done by its status."""
+    todos = front_matter.read(document).at("todos").items
+    found = next(one for one in todos if one.at("id").text == task.id)
+    return front_matter.said(document, found.at("status"), "completed")
 
 
 def _todo(one: Setting) -> _Todo:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from peal.formats import objects
 from peal.formats.document import Document
 from peal.formats.json_text import JsonText
 from peal.formats.objects import Found, as_text, found, reading, title_of
 from peal.formats.protocol import Evidence, Reading
-from peal.model.plan import Problem
+from peal.formats.ticking import Edit
+from peal.model.plan import Problem, Task
 
 name = "feature_list"
 
@@ -27,7 +29,7 @@ def evidence(document: Document) -> Evidence | None:
 def read(document: Document) -> Reading:
     """The features as they stand; one without an id is named by its place, if none has one."""
     text = JsonText.of(document)
-    at = None if not text else text.begin if text.is_list(text.begin) else _features(text)
+    at = _list(text) if text else None
     if not text or at is None:
         return Reading(problems=(Problem(1, "there is no list of `features` in this file; write one"),))
     if problem := text.problem():
@@ -37,6 +39,17 @@ def read(document: Document) -> Reading:
         features = [_numbered(one) for one in features]
     context = {key: text.value(place) for key, place in text.members(text.begin) if place != at}
     return reading(features, as_text(context), problems)
+
+
+def marked(document: Document, task: Task) -> list[Edit]:
+    """A feature is done when it `passes`, or by its status."""
+    text = JsonText.of(document)
+    at = _list(text) if text else None
+    return [] if not text or at is None else objects.marked(text, at, task, '"passes": true')
+
+
+def _list(text: JsonText) -> int | None:
+    return text.begin if text.is_list(text.begin) else _features(text)
 
 
 def _features(text: JsonText) -> int | None:

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from peal.formats.document import Document
 from peal.formats.source import whole_letters
+from peal.formats.ticking import Edit
 from peal.model.plan import Problem
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Setting:
     items: tuple["Setting", ...] = ()
     fields: Mapping[str, "Setting"] = field(factory=dict)
     is_list: bool = False
+    columns: tuple[int, int] | None = None
+    """Where on its line a word begins and ends, quotes included."""
 
     def at(self, key: str) -> "Setting":
         """The value of that name; an empty one if there is none."""
@@ -84,6 +87,16 @@ def read(document: Document) -> Setting:
         raise Unreadable(_FIRST, _broken(str(error).partition("\n")[0])) from None
 
 
+def said(document: Document, setting: Setting, word: str) -> list[Edit]:
+    """What has a setting say this word, in the quotes it stands in; nothing where it is no word on one line."""
+    begin, end = setting.columns or (0, 0)
+    line = next(iter(document.front_matter[setting.line - _FIRST :]), "")
+    told = line[begin:end]
+    quote = told[0] if told.startswith(("'", '"')) else ""
+    is_there = told != "" and told == f"{quote}{setting.text}{quote}"
+    return [Edit(setting.line, begin, end, f"{quote}{word}{quote}")] if is_there else []
+
+
 def _broken(what: str) -> str:
     return f"the front matter is no valid YAML: {what}; put quotes around a text with `: ` or `#` in it, or mend it"
 
@@ -100,7 +113,9 @@ def _setting(node: "Node", known: set[int]) -> Setting:
     if isinstance(node, MappingNode):
         return Setting(line, fields=dict(_fields(node, known)))
     text = "" if str(node.tag).endswith(":null") else str(node.value).strip()
-    return Setting(line, whole_letters(text))
+    begin, end = node.start_mark, node.end_mark
+    columns = (begin.column, end.column) if begin.line == end.line else None
+    return Setting(line, whole_letters(text), columns=columns)
 
 
 def _fields(node: "Node", known: set[int]) -> Iterator[tuple[str, Setting]]:

@@ -14,6 +14,9 @@ from peal.model.plan import Problem, Task, TaskId
 
 name = "gsd"
 
+# These plans have no mark for what is done: GSD tells that in other files, a summary beside each plan.
+marked = None
+
 # These plans are no XML: code and bare `<` stand in them. Tags count where a line begins or ends with them.
 _OPENING = re.compile(r"\s{0,8}<task(?P<attributes>(?:\s[^<>]*)?)>")
 _CLOSING = re.compile(r"</task>\s*$")

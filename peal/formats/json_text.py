@@ -44,6 +44,10 @@ class JsonText:
         """The line of a place, counted from 1."""
         return bisect_left(self._line_ends, at) + 1
 
+    def column(self, at: int) -> int:
+        """How many characters of its line stand before a place."""
+        return at - self.text.rfind("\n", 0, at) - 1
+
     def is_list(self, at: int) -> bool:
         """Whether the value that begins there is a list."""
         return self.text.startswith("[", at)
@@ -59,9 +63,7 @@ class JsonText:
         rest = self._skipped(end)
         if rest == len(self.text):
             return None
-        return _broken(
-            self.line(rest), rest - self.text.rfind("\n", 0, rest), "the file goes on after its end"
-        )
+        return _broken(self.line(rest), self.column(rest) + 1, "the file goes on after its end")
 
     def members(self, at: int) -> Iterator[tuple[str, int]]:
         """
@@ -100,6 +102,10 @@ class JsonText:
             return _DECODER.raw_decode(self.text, at)[0]
         except _BROKEN:
             return None
+
+    def end(self, at: int) -> int:
+        """Where the value that begins there ends, in a text that is not broken."""
+        return _DECODER.raw_decode(self.text, at)[1]
 
     def _behind(self, end: int) -> int:
         """Where the next part begins behind one that ends there, or what closes the whole stands."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -14,6 +14,7 @@ from peal.formats.protocol import Reading
 from peal.formats.source import whole_letters
 from peal.formats.statuses import Status
 from peal.formats.task_order import in_order
+from peal.formats.ticking import Edit
 from peal.model.plan import GRAPH, Problem, Task, TaskId
 
 _TITLE = ("title", "name")
@@ -124,6 +125,50 @@ def _after(fields: Mapping[str, Any]) -> tuple[tuple[TaskId, ...], str]:
             return (), f"`{key}` is no list of ids; make it one"
         named |= dict.fromkeys(TaskId(_word(one)) for one in listed)
     return tuple(named), ""
+
+
+def place_of(text: JsonText, at: int, task: Task) -> int | None:
+    """Where the object that is this task begins, of those in the list that begins there; one without an id is named by its place."""
+    for number, (value, place) in enumerate(text.elements(at), 1):
+        if isinstance(value, dict) and (_word(value.get("id")) or str(number)) == task.id:
+            return place
+    return None
+
+
+def marked(text: JsonText, at: int, task: Task, usual: str) -> list[Edit]:
+    """
+    What has a task of the list that begins there say that it is done, in the fields that it has for that.
+
+    One that has none of them gets the usual one.
+    """
+    place = place_of(text, at, task)
+    if place is None:
+        return []
+    if edits := list(said_done(text, place, done_word(text, at))):
+        return edits
+    first = next((value for _, value in text.members(place)), None)
+    return [] if first is None else [_edit(text, text.end(first), text.end(first), f", {usual}")]
+
+
+def done_word(text: JsonText, at: int) -> str:
+    """The status that the list's tasks have when they are done."""
+    told = (value.get("status") for value, _ in text.elements(at) if isinstance(value, dict))
+    return next((word for word in told if isinstance(word, str) and statuses.read(word).done), "done")
+
+
+def said_done(text: JsonText, at: int, word: str) -> Iterator[Edit]:
+    """What has the fields of an object say that it is done which say that it is not."""
+    for key, place in text.members(at):
+        value = text.value(place)
+        if key in _TICK and not value:
+            yield _edit(text, place, text.end(place), "true")
+        if key == "status" and not statuses.read(str(value or "")).done:
+            yield _edit(text, place, text.end(place), json.dumps(word))
+
+
+def _edit(text: JsonText, begin: int, end: int, instead: str) -> Edit:
+    column = text.column(begin)
+    return Edit(text.line(begin), column, column + end - begin, instead)
 
 
 def _word(value: Any) -> str:

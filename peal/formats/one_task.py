@@ -9,6 +9,7 @@ from peal.formats.document import Document
 from peal.formats.front_matter import Setting, Unreadable
 from peal.formats.marks import one_line
 from peal.formats.protocol import Reading
+from peal.formats.ticking import Edit
 from peal.model.plan import Problem, Task, TaskId
 from peal.text.display import some
 
@@ -43,6 +44,11 @@ def read(document: Document, name: str, title: str, after: Sequence[str]) -> One
         line=places.get(title, 1),
     )
     return OneTask(task, settings, tuple(problems), tuple(notes))
+
+
+def marked(document: Document, word: str) -> list[Edit]:
+    """What has the settings say that the task is done, by the tool's word for that."""
+    return front_matter.said(document, front_matter.read(document).at("status"), word)
 
 
 def by_itself(one: OneTask) -> Reading:

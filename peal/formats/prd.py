@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from peal.formats import objects
 from peal.formats.document import Document
 from peal.formats.json_text import JsonText
 from peal.formats.objects import Found, as_text, found, reading
 from peal.formats.protocol import Evidence, Reading
-from peal.model.plan import Problem
+from peal.formats.ticking import Edit
+from peal.model.plan import Problem, Task
 
 name = "prd"
 
@@ -34,6 +36,13 @@ def read(document: Document) -> Reading:
         return Reading(problems=(Problem(text.line(place), message),))
     stories, problems = found(text, lists[0][1], "story")
     return reading(_by_priority(stories), as_text(dict(_context(text))), problems)
+
+
+def marked(document: Document, task: Task) -> list[Edit]:
+    """A story is done when it `passes`, or by its status."""
+    text = JsonText.of(document)
+    lists = _lists(text) if text else []
+    return objects.marked(text, lists[0][1], task, '"passes": true') if text and lists else []
 
 
 def _lists(text: JsonText) -> list[tuple[str, int]]:

@@ -33,7 +33,12 @@ class Reading:
 
 
 class Format(Protocol):
-    """One way to write a plan; a module with these three names is one."""
+    """
+    One way to write a plan; a module with these three names is one.
+
+    Where a box or a heading is not what says that a task is done, it has `marked(document, task)` too, which gives the edits
+    that make it say so; or `marked = None`, if nothing in such a file does.
+    """
 
     name: str
 

@@ -1,16 +1,17 @@
 """task-master's `tasks.json`: under each tag a list of tasks with their dependencies; subtasks are steps of their task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from peal.formats import statuses
+from peal.formats import objects, statuses
 from peal.formats.document import Document
 from peal.formats.json_text import JsonText
 from peal.formats.objects import Found, as_text, found, reading
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.model.plan import Problem
+from peal.formats.ticking import Edit
+from peal.model.plan import Problem, Task
 from peal.text.display import some
 
 name = "taskmaster"
@@ -43,8 +44,7 @@ def read(document: Document) -> Reading:
         return Reading(problems=(Problem(1, "there is no list of `tasks` in this file; write one"),))
     if problem := text.problem():
         return Reading(problems=(problem,))
-    filled = [tag for tag in tags if any(text.elements(tag.at))] or tags[:1]
-    chosen = [tag for tag in tags if tag.name == _DEFAULT] or filled
+    chosen = _chosen(text, tags)
     if len(chosen) > 1:
         names = some([tag.name for tag in chosen], 3)
         message = f"this file has several lists of tasks, under {names}; leave one, or name one `master`"
@@ -57,6 +57,29 @@ def read(document: Document) -> Reading:
         problems,
         [_other(text, tag, chosen[0]) for tag in others if _is_open(text, tag)],
     )
+
+
+def marked(document: Document, task: Task) -> list[Edit]:
+    """A task is done by its status, and so are its subtasks then."""
+    text = JsonText.of(document)
+    tags = _chosen(text, _tags(text)) if text else []
+    place = objects.place_of(text, tags[0].at, task) if text and tags else None
+    if not text or place is None:
+        return []
+    edits, word = (
+        objects.marked(text, tags[0].at, task, '"status": "done"'),
+        objects.done_word(text, tags[0].at),
+    )
+    for step, at in text.elements(dict(text.members(place)).get("subtasks", place)):
+        if isinstance(step, dict) and not statuses.read(str(step.get("status", ""))).is_optional:
+            edits += objects.said_done(text, at, word)
+    return edits
+
+
+def _chosen(text: JsonText, tags: Sequence[_Tag]) -> Sequence[_Tag]:
+    """Those with the name that counts, or else with tasks in them."""
+    filled = [tag for tag in tags if any(text.elements(tag.at))] or tags[:1]
+    return [tag for tag in tags if tag.name == _DEFAULT] or filled
 
 
 def _tags(text: JsonText) -> list[_Tag]:
