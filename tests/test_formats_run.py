@@ -374,3 +374,32 @@ def test_a_dry_run_that_knows_that_tasks_would_fail_says_so(project: Repo) -> No
     told = run(project, plan, "--dry-run", code=1)
 
     assert told.endswith("2 tasks would fail, for the agent could do nothing: 1-2\n")
+
+
+def test_a_plan_without_marks_is_told_and_not_ticked(project: Repo) -> None:
+    plan = written(project, "01-01-PLAN.md", BY_HAND)
+
+    told = run(project, plan, "--tick", "--task", "1")
+
+    assert told.count("`tick` does nothing here: a plan of `gsd` has no marks for what is done") == 1
+    assert project.read(plan) == dedent(BY_HAND).lstrip("\n")
+
+
+def _issue(number: int, after: str) -> str:
+    script = f"```sh\necho {number} > {number}\n```"
+    return f"---\nname: Make {number}\nstatus: open\ndepends_on: [{after}]\nparallel: true\n---\n\n{script}\n"
+
+
+def test_each_task_of_a_folder_is_ticked_in_its_own_file(project: Repo) -> None:
+    for number, after in ((1, ""), (2, ""), (3, "1, 2")):
+        written(project, f"epic/{number}.md", _issue(number, after))
+    project.write("epic/2.md", f"{_issue(2, '')}\nmine\n")
+
+    told = run(project, "epic", "--parallel", "--tick")
+
+    assert project.read("epic/1.md") == _issue(1, "").replace("open", "closed")
+    assert project.read("epic/3.md") == _issue(3, "1, 2").replace("open", "closed")
+    assert project.read("epic/2.md") == f"{_issue(2, '')}\nmine\n"
+    assert "`epic/2.md` has changes of yours, so the task is not ticked there" in told
+    assert landed(project) == ["1", "2", "3"]
+    assert "complete" in run(project, "epic", "--tick")

@@ -140,7 +140,7 @@ def _linked(files: Sequence[_File], children: Mapping[TaskId, Sequence[_File]]) 
             needed = (one for task in above for one in after[task])
             tasks = (TaskId(one) for need in needed for one in _within(TaskId(need), children))
             is_beside = file.one.settings.at("parallel").text.lower() == "true"
-            yield evolve(file.task, after=tuple(dict.fromkeys(tasks)), parallel=is_beside)
+            yield evolve(file.task, after=tuple(dict.fromkeys(tasks)), parallel=is_beside, file=file.name)
 
 
 def _above(task: TaskId, parent_of: Mapping[TaskId, TaskId]) -> list[TaskId]:

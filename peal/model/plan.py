@@ -56,6 +56,8 @@ class Task:
     """Paths that the plan says it changes."""
     line: int = 0
     """Where the task begins in its file, counted from 1."""
+    file: str = ""
+    """Where the plan is a folder, the name of the task's own file in it."""
 
     @property
     def index(self) -> int | str:

@@ -201,10 +201,16 @@ def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
     """A word where nothing can be ticked though that was asked for."""
     if not settings.tick:
         return []
+    from peal.formats import has_marks  # only here: it takes long to load
+
     if pool is None:
         return ["`tick` does nothing here: tasks are ticked in the commits that land, and there are none"]
-    if pool.plan_file is None or not pool.plan_file.version(f"refs/heads/{pool.branch}"):
+    if pool.plan_file is None or not pool.plan_file.is_in(f"refs/heads/{pool.branch}"):
         return [f"`tick` does nothing here: the plan is not committed in `{harmless(pool.branch)}`"]
+    if not has_marks(pool.plan_file.format):
+        return [
+            f"`tick` does nothing here: a plan of `{pool.plan_file.format}` has no marks for what is done"
+        ]
     return []
 
 

@@ -292,7 +292,7 @@ class Merge:
 
     def _with_tick(self, commit: str) -> str:
         """The commit with the task marked as done in the plan, unless the person is at work on that."""
-        file = self.plan_file
+        file = self.plan_file.of(self.order.task) if self.plan_file else None
         if not file or not file.is_ticked or commit == self.base:
             return commit
         tree = file.with_tick(commit, self.order.task)

@@ -1,20 +1,20 @@
 """The plan's own file in the repository: ticked as its tasks land, and never in conflict over ticks."""
 
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.model.plan import Task
 from peal.system import git
 from peal.worktrees.worktree import Worktree
 
-_FILE = "100"
+_FILE, _FOLDER = "100", "040"
 
 
 @frozen
 class PlanFile:
-    """A plan that may be committed."""
+    """A plan that may be committed; or a folder that is one, and then each task's own file."""
 
     repo: Path
     path: str
@@ -22,6 +22,10 @@ class PlanFile:
     format: str
     is_ticked: bool
     """Whether tasks are marked as done in it when they land."""
+
+    def of(self, task: Task) -> "PlanFile":
+        """Where the task stands: in a folder of files that are one task each, its own."""
+        return evolve(self, path=str(PurePosixPath(self.path, task.file))) if task.file else self
 
     def is_edited(self) -> bool:
         """Whether the person has changes in it that are not committed."""
@@ -32,7 +36,7 @@ class PlanFile:
         from peal.formats import ticked  # only here, and below: reading markdown takes long to load
 
         version = self.version(commit)
-        after = ticked(self._content(version[1]), self.format, task) if version else None
+        after = ticked(self._content(version[1]), self.format, task, self.path) if version else None
         if version is None or after is None:
             return ""
         return self._tree(commit, version[0], after)
@@ -59,11 +63,17 @@ class PlanFile:
         worktree.output("add", "--", f":(top,literal){self.path}")
         return True
 
+    def is_in(self, tree: str) -> bool:
+        """Whether the file, or the folder, is in a tree."""
+        return self._entry(tree).startswith((_FILE, _FOLDER))
+
     def version(self, tree: str) -> tuple[str, str] | None:
         """Mode and blob of the file in a tree; None if no plain file is there."""
-        listed = git.output(self.repo, "ls-tree", "-z", "--full-tree", tree, "--", self.path)
-        mode, _, rest = listed.partition(" ")
+        mode, _, rest = self._entry(tree).partition(" ")
         return (mode, rest.split()[1]) if mode.startswith(_FILE) else None
+
+    def _entry(self, tree: str) -> str:
+        return git.output(self.repo, "ls-tree", "-z", "--full-tree", tree, "--", self.path)
 
     def _content(self, blob: str) -> bytes:
         done = git.run(self.repo, "cat-file", "blob", blob)

@@ -213,10 +213,9 @@ class Pool:
 
     def _landed(self, order: Order) -> Outcome:
         brings = self._objects.brought_by(order.change.verified)
-        if self.plan_file and self.plan_file.path in brings and self._is_in_the_way_by_its_tick(order):
-            return Outcome(
-                Result.OUTDATED, f"`{self.plan_file.path}` is being edited: to be verified without its tick"
-            )
+        file = self.plan_file.of(order.task) if self.plan_file else None
+        if file and file.path in brings and self._is_in_the_way_by_its_tick(file, order):
+            return Outcome(Result.OUTDATED, f"`{file.path}` is being edited: to be verified without its tick")
         if waiting := self._unaccepted(order, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         with self.slots.landing():
@@ -230,10 +229,10 @@ class Pool:
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
 
-    def _is_in_the_way_by_its_tick(self, order: Order) -> bool:
+    def _is_in_the_way_by_its_tick(self, file: PlanFile, order: Order) -> bool:
         """Whether the person is at work on the plan, of which the change brings nothing but the task's own tick."""
-        file, change = self.plan_file, order.change
-        if file is None or not file.is_ticked or not file.is_edited():
+        change = order.change
+        if not file.is_ticked or not file.is_edited():
             return False
         before = self._objects.tree_of(f"{change.verified}^1")
         plain = file.with_tick(before, order.task)
