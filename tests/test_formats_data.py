@@ -176,6 +176,12 @@ def test_a_bare_list_of_features_is_numbered_as_it_stands():
     assert (plan.format, told(plan)) == ("feature_list", [("1", "It plays", False), ("2", "It stops", True)])
 
 
+def test_the_first_paragraph_of_a_feature_is_its_title_if_it_has_no_other():
+    (task,) = read([{"description": "It\nplays\n\nLoud.\n\nAnd long.", "passes": False}]).tasks
+
+    assert (task.title, task.body) == ("It plays", "Loud.\n\nAnd long.")
+
+
 # --- JSON: task-master
 
 

@@ -58,8 +58,8 @@ def _features(text: JsonText) -> int | None:
 
 
 def _numbered(one: Found) -> Found:
-    """A feature with its place for an id, and what it says for a title if that is all there is."""
+    """A feature with its place for an id, and the first paragraph of what it says for a title if it has none."""
     fields: dict[str, Any] = {**one.fields, "id": str(one.number)}
     if not title_of(fields) and isinstance(fields.get("description"), str):
-        fields["title"] = fields.pop("description")
+        fields["title"], _, fields["description"] = fields["description"].strip().partition("\n\n")
     return Found(fields, one.line, one.number)
