@@ -70,6 +70,12 @@ def test_check_says_which_format_a_plan_is_in_and_why(project: Repo) -> None:
     ]
 
 
+def test_a_reason_in_any_language_stands_behind_a_blank(project: Repo) -> None:
+    plan = written(project, "tasks.md", "- [ ] Übe\n")
+
+    assert "  format: checklist (`- [ ] Übe` on line 1)\n" in project.peal("check", plan).stdout
+
+
 def test_a_format_can_be_named(project: Repo) -> None:
     plan = written(project, "tasks.md", TASKS)
 

@@ -110,8 +110,8 @@ def _remarks(task: Task) -> str:
 def lines(plan: Plan) -> list[str]:
     """What a person is shown of a plan: its tasks, what runs side by side, notes and problems."""
     titles = {task.id: task for task in plan.tasks}
-    evidence = f" ({plan.evidence})" if plan.evidence else ""
-    found, wide = [_head(plan), f"  format: {plan.format}{harmless(evidence)}"], widest(titles)
+    evidence = f" ({harmless(plan.evidence)})" if plan.evidence else ""
+    found, wide = [_head(plan), f"  format: {plan.format}{evidence}"], widest(titles)
     for segment in plan.segments:
         if segment.kind == "parallel":
             found.append(f"  side by side: {ranges(segment.tasks)}")
