@@ -42,6 +42,11 @@ def tick(text: str, task: str, path: str = "plan.md") -> str | None:
             "1",
             "### Phase 1: a\n- **Status:** complete\n\n#### Manual Verification:\n- [ ] look\n",
         ),
+        (
+            "## Phase 1: a\n\n### Automated Verification:\n- [ ] b\n\n### Manual Verification:\n- [ ] look\n",
+            "1",
+            "## Phase 1: a ✅\n\n### Automated Verification:\n- [x] b\n\n### Manual Verification:\n- [ ] look\n",
+        ),
         ("## Step 1: a\n\ntext\n\n## Step 2: b\n", "1", "## Step 1: a ✅\n\ntext\n\n## Step 2: b\n"),
     ],
 )

@@ -55,13 +55,14 @@ def _ticked(document: Document, boxes: Sequence[Box]) -> Iterator[Edit]:
 
 def _marked_heading(document: Document, heading: Heading) -> list[Edit]:
     first, last = heading.line + 1, document.section_end(heading)
-    edits = list(_completed(document, first, last))
-    boxes = [box for box in document.boxes_within(first, last) if not is_manual(document, first, box.line)]
-    edits += _ticked(document, boxes)
-    if edits:
-        return edits
+    boxes = [box for box in document.boxes_within(first, last) if not box.is_ticked]
+    own = [box for box in boxes if not is_manual(document, first, box.line)]
+    status, ticks = list(_completed(document, first, last)), list(_ticked(document, own))
+    if status or (ticks and own == boxes):
+        return status + ticks
+    # What is left for a person to look at stays open, so the boxes alone would not say that the task is done.
     line = document.lines[heading.line - 1].rstrip()
-    return [Edit(heading.line, len(line), len(line), " ✅")]
+    return [*ticks, Edit(heading.line, len(line), len(line), " ✅")]
 
 
 def _completed(document: Document, first: int, last: int) -> Iterator[Edit]:
