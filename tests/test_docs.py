@@ -141,6 +141,25 @@ def test_what_the_page_calls_a_note_is_one() -> None:
     assert not any(plan.problems for plan in (cut_off, no_heading, no_box))
 
 
+def test_each_format_has_a_row_and_a_section() -> None:
+    page = _page("formats.md")
+
+    assert sorted(re.findall(r"^\| \[`(\w+)`\]\(#\1\)", page, re.MULTILINE)) == list(formats.NAMES)
+    assert sorted(set(re.findall(r"^## (\w+)$", page, re.MULTILINE)) & set(formats.NAMES)) == list(
+        formats.NAMES
+    )
+
+
+@pytest.mark.parametrize("name", formats.NAMES)
+def test_the_sample_of_a_format_is_recognised_as_that(name: str) -> None:
+    samples = {**_sections("formats.md", "markdown"), **_sections("formats.md", "json")}
+
+    plans = [formats.parse(sample.encode(), "2.md") for sample in samples[name]]
+
+    assert [(plan.format, plan.problems) for plan in plans] == [(name, ())] * len(plans)
+    assert all(plan.tasks for plan in plans)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_a_script(shell: str, tmp_path: Path) -> None:
     """As docs/completion.md says."""
