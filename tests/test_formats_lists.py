@@ -514,3 +514,56 @@ def test_headings_with_boxes_are_refused():
     assert "a plan whose headings have boxes" in messages(
         plan_of("#### [x] 1.1 A\n- [x] s\n#### [ ] 1.2 B\n- [ ] t\n")
     )
+
+
+# --- spec-kit
+
+
+def test_bold_type_may_hold_the_id_with_its_marks_and_title():
+    plan = read("""
+        - [x] **T001** Make it
+        - [ ] **T002 [P]** Test it
+        - [ ] **T003 [P] [US1]**: Try it
+        - [ ] **T004: Ship it** to all
+        - [ ] **[T005]** — Tell it
+    """)
+
+    assert [(task.id, task.parallel, task.title) for task in plan.tasks] == [
+        ("T001", False, "Make it"),
+        ("T002", True, "Test it"),
+        ("T003", True, "Try it"),
+        ("T004", False, "Ship it to all"),
+        ("T005", False, "Tell it"),
+    ]
+
+
+def test_a_speckit_task_tells_what_it_depends_on_wherever_its_text_says_so():
+    plan = read("""
+        - [ ] T001 Make a
+        - [ ] T002 [P] Make b
+        - [ ] T003 [P] Make c out of
+          both (depends on T001, T002)
+        - [ ] T004 [P] Make d
+          - Depends on: T003
+        - [ ] T005 [P] Make e (requires T003)
+        - [ ] T006 [P] Make f (after the release of T001)
+    """)
+
+    assert after(plan) == {"T003": ("T001", "T002"), "T004": ("T003",), "T005": ("T003",)}
+
+
+def test_an_id_without_a_box_among_tasks_is_refused():
+    plan = plan_of("""
+        ## Phase 1
+
+        - [ ] T001 Make a
+        - **T002** Make b
+        - [ ] T003 Make c
+
+        ## Dependencies
+
+        - T001 comes first, T004 is cut
+    """)
+
+    assert [problem.line for problem in plan.problems] == [4]
+    assert "has no box" in messages(plan)
