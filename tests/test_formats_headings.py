@@ -149,7 +149,7 @@ def test_boxes_of_one_line_are_steps_of_their_phase():
     [
         ("## Phase 1: x\n- [ ] a\n## Phase 2: y\n- [ ] b\n# Again\n## Phase 1: x\n- [ ] a\n", 6),
         ("## Phase 1: x\n- [ ] a\n## Phase 2: y\n- [ ] b\n### Phase 2b: z\n- [ ] c\n", 5),
-        ("## Phase 1: x\n- [?] a\n", 2),
+        ("## Phase 1: x\n- [?] a\n## Phase 2: y\n- [ ] b\n", 2),
         ("## Phase 1\n\n## Phase 2: y\n- [ ] c\n", 1),
     ],
 )
@@ -157,6 +157,69 @@ def test_what_cannot_be_one_row_of_phases_is_refused(text, line):
     plan = plan_of(text)
 
     assert (plan.format, [problem.line for problem in plan.problems]) == ("phases", [line])
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        ("# Phase 3: x\n- [ ] a\n- [ ] b\n\n# Done\n- [x] c\n", ["a", "b", "c"]),
+        (
+            "## Phase 1: x\n- [ ] API-1 a\n- [ ] API-2 b\n\n## Phase 2: y\n- [ ] `API-3` c\n",
+            ["API-1 a", "API-2 b", "`API-3` c"],
+        ),
+        (
+            "## Phase 1: x\n- [ ] Task 1: a\n## Checkpoint: x\n- [ ] it runs\n## Phase 2: y\n- [ ] Task 2: b\n",
+            ["Task 1: a", "Task 2: b"],
+        ),
+    ],
+)
+def test_boxes_that_are_tasks_themselves_are_no_steps_of_a_phase(text, tasks):
+    plan = read(text)
+
+    assert (plan.format, [task.title for task in plan.tasks]) == ("checklist", tasks)
+
+
+@pytest.mark.parametrize(
+    ("text", "done"),
+    [
+        ("- [ ] a\n  - Status: done\n- [ ] b\n", False),
+        ("- [x] a\n- **Status:** 🔄 in progress\n", False),
+        ("### Part 1\n**Status:** done\n### Part 2\n**Status:** pending\n", False),
+        ("### Part 1\n**Status:** done\n### Part 2\n**Status:** done\n", True),
+        ("**Status:** done\n### Part 1\n**Status:** pending\n", True),
+    ],
+)
+def test_only_a_status_of_its_own_decides_for_a_phase(text, done):
+    assert read(f"## Phase 1: x\n{text}").tasks[0].done == done
+
+
+LOGGED = """
+    # Faster clock
+
+    ## Phase 1: Measure
+
+    ### Success Criteria:
+    - `make test`
+
+    ## Phase 2: Speed up
+
+    ## Progress
+
+    ### Phase 1: Measure
+
+    - [x] 1.1 `make test` passes
+    - [x] 1.2 It ticks
+
+    ### Phase 2: Speed up
+
+    - [ ] 2.1 It ticks faster
+"""
+
+
+def test_phases_that_are_listed_again_under_progress_are_ticked_off_there():
+    plan = read(LOGGED)
+
+    assert (plan.format, shown(plan)) == ("phases", [("1", "Measure", True), ("2", "Speed up", False)])
 
 
 @pytest.mark.parametrize(
@@ -246,3 +309,22 @@ def test_a_list_that_repeats_headings_is_the_plan_and_they_are_its_texts():
         ("**Step 2:** dry", "In the sun.", False),
     ]
     assert "With soap" not in plan.context
+
+
+def test_tasks_that_are_named_by_their_phase_are_tasks():
+    plan = read("""
+        ## Phase 1: x
+
+        ### Task p01-t01: Make a
+
+        **Status:** completed
+
+        ### Task p01-t02: Make b
+
+        **Status:** pending
+    """)
+
+    assert (plan.format, shown(plan)) == (
+        "numbered",
+        [("p01-t01", "Make a", True), ("p01-t02", "Make b", False)],
+    )

@@ -135,7 +135,7 @@ def _without_formats(journal: Path) -> None:
 
 def test_a_list_that_an_older_peal_has_begun_goes_on_as_a_list(project: Repo) -> None:
     """It was read box by box, when phases were not known: what is done stays done."""
-    text = "## Phase 1: x\n- [ ] one\n- [ ] two\n"
+    text = "## Phase 1: x\n- [ ] one\n## Phase 2: y\n- [ ] two\n"
     plan = written(project, "plan.md", text)
     run(project, plan, "--format", "checklist", "--task", "1", code=1)
     _without_formats(project.memory() / "journal.jsonl")

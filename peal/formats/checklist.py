@@ -1,5 +1,6 @@
 """Plain task lists: each `- [ ] title` at the left margin is a task, numbered in file order."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -10,12 +11,14 @@ from peal.formats.criteria import Place, held_in_settings, places
 from peal.formats.document import Document, LookAlike
 from peal.formats.entries import Entry, ambiguous_marks, context_around, entry_of, is_left_over, unknown_marks
 from peal.formats.marks import one_line, unwrapped, without_remarks
+from peal.formats.progress import bare
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import bare
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
 
 name = "checklist"
+
+_WORD_MARK = re.compile(r" {0,3}[-*+] {1,4}(?P<mark>\[[a-z][a-z _-]{2,20}\]) +\S", re.ASCII)
 
 
 def evidence(document: Document) -> Evidence | None:
@@ -40,6 +43,7 @@ def read(document: Document) -> Reading:
             *_problems(document),
             *held_in_settings(document),
             *_only_criteria(placed),
+            *_unknown_words(document, boxes),
             *unknown_marks(boxes),
         ),
         notes=(
@@ -48,6 +52,7 @@ def read(document: Document) -> Reading:
             *_criteria(placed),
             *_checks(placed),
             *_left_over(placed),
+            *_without_bullet(document),
         ),
     )
 
@@ -96,6 +101,19 @@ def _problems(document: Document) -> Iterator[Problem]:
             yield Problem(one.line, f"{shown} looks like a task, but markdown sees no box there; {way_out}")
 
 
+def _unknown_words(document: Document, boxes: Sequence[Box]) -> Iterator[Problem]:
+    """Items marked with a word that is none of those known, where words are what others are marked with."""
+    if not any(len(box.mark) > 1 for box in boxes):
+        return
+    for line, text in enumerate(document.lines, 1):
+        found = _WORD_MARK.match(text)
+        if found and not document.boxes_within(line, line) and not document.hider(line):
+            message = (
+                f"the mark {quoted(found['mark'])} is not known; write `[pending]`, or `[done]` if it is"
+            )
+            yield Problem(line, message)
+
+
 def _is_in_a_task(document: Document, one: LookAlike) -> bool:
     """Whether a line stands in a task's item, and looks as if it did."""
     around = (box for box in _own(document) if box.line < one.line <= box.end)
@@ -125,6 +143,15 @@ def _left_over(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
     for box, _ in placed:
         if is_left_over(box.text):
             yield Problem(box.line, f"{quoted(box.text)} is left from a template: no task")
+
+
+def _without_bullet(document: Document) -> Iterator[Problem]:
+    """A word on ticked boxes at the left margin before which no bullet stands; an open one is refused as a look-alike."""
+    for line, text in enumerate(document.lines, 1):
+        if text.startswith(("[x] ", "[X] ")) and not document.hider(line):
+            yield Problem(
+                line, f"{quoted(text.strip())} has no bullet: no task; it goes to the agents as text"
+            )
 
 
 def _checks(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:

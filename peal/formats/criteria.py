@@ -14,7 +14,7 @@ from peal.model.plan import Problem
 _CRITERIA = re.compile(
     r"\W{0,8}(?:[\d.]{1,6}\s)?(?:overall |final |key |phase \w+ )?(?:"
     r"(?:acceptance|success|exit|completion|done|approval|release) (?:criteria|criterion|metrics|indicators)"
-    r"|definition of done|dod|quality gates?|done when"
+    r"|definition of done|dod|quality gates?|done when|checkpoint(?=\s*(?:[:：—–-]|$))"
     r"|criterios de (?:aceptación|éxito)|critérios de (?:aceitação|sucesso)|critères d'acceptation"
     r"|akzeptanzkriterien|abnahmekriterien|erfolgskriterien"
     r"|验收标准|驗收標準|成功标准|成功標準|完成标准|完成標準|受け入れ基準|受入基準|受入条件|受け入れ条件|成功基準|完了条件|完了の定義|인수 기준|완료 조건"

@@ -8,11 +8,11 @@ from attrs import evolve
 
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
+from peal.formats.progress import bare
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.sections import (
     DEPENDS,
     Section,
-    bare,
     entry,
     is_told,
     labelled_value,
@@ -27,7 +27,8 @@ name = "numbered"
 _NUMBER = r"\d{1,4}(?:\.\d{1,4})*[a-z]?"
 _TITLE = r"(?:\s*(?:[:：]|[.)、](?=\s|\W))|\s[—–-])\s*(?P<title>.+)"
 _CODED = re.compile(
-    rf"\[?(?P<number>(?:[A-Z]{{1,8}}\d{{0,3}}-|T|TASK)\d{{1,5}}(?:[.-]\d{{1,4}})*[a-z]?)\]?{_TITLE}"
+    r"(?:Task )?\[?(?P<number>(?:[A-Z]{1,8}\d{0,3}-|T|TASK)\d{1,5}(?:[.-]\d{1,4})*[a-z]?|p\d{1,3}-t\d{1,4})\]?"
+    + _TITLE
 )
 _PLAIN = re.compile(rf"(?P<number>{_NUMBER}){_TITLE}")
 _WORD = re.compile(rf"(?P<word>[^\W\d_]{{2,15}})\s?#?(?P<number>{_NUMBER}){_TITLE}")
@@ -123,7 +124,7 @@ _NO_WORK_CODES = (
     "BR-",
     "UC-",
 )
-_KNOWN_CODES = re.compile(r"(?:T|TASK|TASK-|P\d+-|M\d+-|S\d+-)\d")
+_KNOWN_CODES = re.compile(r"(?:T|TASK|TASK-|P\d+-|M\d+-|S\d+-)\d|p\d+-t\d")
 _PARALLEL = re.compile(r"parallel|可并行|并行", re.IGNORECASE)
 _ID = re.compile(r"(?<![\w.-])\w+(?:[.-]\w+)*")
 _MARK = re.compile(r"\s*\[P\]\s*")

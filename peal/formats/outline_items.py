@@ -9,6 +9,7 @@ from peal.formats.blocks import Box
 from peal.formats.document import Document
 from peal.formats.entries import is_left_over
 from peal.formats.marks import one_line, unwrapped
+from peal.formats.progress import without_log
 from peal.model.plan import TaskId
 
 NUMBER = r"\d{1,5}(?:\.\d{1,5}){0,5}[a-z]?"
@@ -22,7 +23,7 @@ _NUMBERED = re.compile(
 )
 _WORDED = re.compile(rf"\*\*(?P<id>{WORD})[:：]\s*(?P<title>.*)")
 _FIRST = frozenset("0123456789*_`[~")
-_PARALLEL = re.compile(r"\s*\(P\)(?=\s|$)")
+_PARALLEL = re.compile(r"\s*(?:\(P\)|\[P\])(?=\s|$)")
 _DASH = re.compile(r"\s*(?:[–—:：]|-(?=\s))\s*")
 _HEADED = re.compile(rf"(?P<id>{NUMBER})[.)、:：]?(?=[\s{_UNSPACED}])|(?P<dotted>\d{{1,5}})\.(?=\D)")
 
@@ -86,7 +87,9 @@ class Outline:
 
 def outline_of(document: Document, with_words: bool = False) -> Outline:
     """The boxes that have a number, and those with a word such as `**CORE-1: title**` where that is asked for."""
-    found = {box.line: item for box in document.boxes if (item := _item(box, with_words))}
+    found = {
+        box.line: item for box in without_log(document, document.boxes) if (item := _item(box, with_words))
+    }
     above = {up for item in found.values() for up in _above(item.id)}
     items = _with_ends(
         [

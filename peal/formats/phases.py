@@ -1,25 +1,28 @@
 """Specifications in phases: each `## Phase 1: title` is a task, with its steps and checks as text."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import evolve
 
 from peal.formats.document import Document
-from peal.formats.entries import assembled, unknown_marks
+from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.marks import one_line
+from peal.formats.progress import PHASE, bare, logged_phases
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import Section, bare, entry, own_status, sections, steps, unknown_statuses
+from peal.formats.sections import Section, entry, own_status, sections, steps, unknown_statuses
 from peal.model.plan import Problem
 
 name = "phases"
 
-_PHASE = re.compile(
-    r"Phase (?P<number>\d{1,4}(?:\.\d+)*[a-z]?|[A-Z])(?:\s*(?:[:：.)]|\s[—–-])\s*(?P<title>.*)|\s*(?P<rest>\(.*\))?)$",
-    re.IGNORECASE,
-)
 _TASKS = re.compile(r"\s*(?:[-*+]\s+)?\*\*Tasks:?\*\*:?\s*", re.IGNORECASE)
 _CHECKS = re.compile(
     r"(?:success|exit|acceptance|completion) criteria|(?:automated|manual) verification|tasks|changes required",
     re.IGNORECASE,
+)
+# The id of a piece of work: `API-12`, `P1-01`, `Task 3:`, `1.2`.
+_WITH_ID = re.compile(
+    r"(?:\*\*|`|\[)?(?:[A-Z][A-Z0-9]{0,9}-\d{1,5}(?:[.-]\d{1,4})*[a-z]?|Task \d{1,5}(?:\.\d{1,4})*|\d{1,4}(?:\.\d{1,4})+)(?![\w-])"
 )
 
 
@@ -29,16 +32,18 @@ def evidence(document: Document) -> Evidence | None:
 
     A label such as `**Tasks:**`, a list of criteria or a status of a phase says that the boxes are steps.
     """
-    found = sections(document, _PHASE)
-    if not found or not (_is_labelled(document, found) or _are_steps(document, found)):
+    found = _found(document)
+    if not found or not (
+        _is_labelled(document, found) or logged_phases(document) or _are_steps(document, found)
+    ):
         return None
     return Evidence(found[0].heading.line, quoted(found[0].heading.text))
 
 
 def read(document: Document) -> Reading:
     """The phases; what stands in none is the context."""
-    found = sections(document, _PHASE)
-    tasks, context = assembled(document, [entry(document, section) for section in found])
+    found, log = _found(document), logged_phases(document)
+    tasks, context = assembled(document, [_entry(document, section, log) for section in found])
     boxes = [box for section in found for box in document.boxes_within(section.heading.line, section.end)]
     return Reading(
         tasks=tasks,
@@ -46,6 +51,20 @@ def read(document: Document) -> Reading:
         problems=(*_problems(document, found), *unknown_marks(boxes)),
         notes=(*unknown_statuses(document, found), *_notes(document, found)),
     )
+
+
+def _found(document: Document) -> list[Section]:
+    return sections(document, PHASE, {lines.start for lines in logged_phases(document).values()})
+
+
+def _entry(document: Document, section: Section, log: Mapping[str, range]) -> Entry:
+    """The phase, which is done when all is ticked where it is listed a second time for that."""
+    made = entry(document, section)
+    lines = log.get(section.number)
+    if lines is None or own_status(document, section.heading.line + 1, section.end) is not None:
+        return made
+    done = section.marked.done or document.is_ticked_off(lines.start, lines.stop - 1)
+    return evolve(made, task=evolve(made.task, done=done))
 
 
 def _is_labelled(document: Document, found: Sequence[Section]) -> bool:
@@ -62,15 +81,26 @@ def _is_labelled(document: Document, found: Sequence[Section]) -> bool:
 
 
 def _are_steps(document: Document, found: Sequence[Section]) -> bool:
-    """Whether no box under these headings has a text below it: then it is a step, and the phase is what is worked on."""
+    """
+    Whether the phases are what is worked on, and the boxes under them its steps.
+
+    They are not where boxes have a text below them or all have an id, nor where there is one phase with nothing but boxes.
+    """
     boxes = [box for section in found for box in steps(document, section)]
-    return not any(document.text(box.paragraph_end + 1, box.end) for box in boxes)
+    if not boxes:
+        return True
+    is_lone = len(found) == 1 and document.headings_before(boxes[-1].line) == document.headings_before(
+        found[0].heading.line + 1
+    )
+    has_texts = any(document.text(box.paragraph_end + 1, box.end) for box in boxes)
+    return not is_lone and not has_texts and not all(_WITH_ID.match(box.text) for box in boxes)
 
 
 def _problems(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     level = found[0].heading.level if found else 0
+    log = {lines.start for lines in logged_phases(document).values()}
     for heading in document.headings:
-        if heading.level != level and _PHASE.match(bare(heading.text)):
+        if heading.level != level and heading.line not in log and PHASE.match(bare(heading.text)):
             yield Problem(
                 heading.line,
                 f"{quoted(heading.text)} is a phase of another level than the one on line {found[0].heading.line}; "
@@ -80,9 +110,9 @@ def _problems(document: Document, found: Sequence[Section]) -> Iterator[Problem]
 
 def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     """A word on boxes that stand in no phase: what they mean, nobody can know."""
-    inside = {
-        box.line for section in found for box in document.boxes_within(section.heading.line, section.end)
-    }
+    parts = [range(section.heading.line, section.end + 1) for section in found]
+    parts += logged_phases(document).values()
+    inside = {box.line for part in parts for box in document.boxes_within(part.start, part.stop - 1)}
     others = [box for box in document.boxes if box.line not in inside and box.depth == 0]
     if others:
         more = f" and {len(others) - 1} more" if others[1:] else ""

@@ -1,8 +1,9 @@
 """Plans whose tasks are headings with a number: where each ends, whether its own words say it is done, what it says of files and checks."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from attrs import frozen
 
@@ -10,6 +11,8 @@ from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
 from peal.formats.entries import Entry
 from peal.formats.marks import Marked, one_line, unwrapped, without_trailing
+from peal.formats.plain import indent
+from peal.formats.progress import bare
 from peal.formats.protocol import quoted
 from peal.model.plan import Problem, Task, TaskId
 
@@ -99,10 +102,18 @@ class Section:
     """The last line before the next heading of its level or above."""
 
 
-def sections(document: Document, pattern: re.Pattern[str]) -> list[Section]:
-    """The headings of one level that the pattern matches, with its groups `number` and `title`: the level of most of them."""
+def sections(
+    document: Document, pattern: re.Pattern[str], left_out: Container[int] = frozenset()
+) -> list[Section]:
+    """
+    The headings of one level that the pattern matches, with its groups `number` and `title`: the level of most of them.
+
+    Those on the lines that are left out do not count.
+    """
     found = [
-        (heading, match) for heading in document.headings if (match := pattern.match(bare(heading.text)))
+        (heading, match)
+        for heading in document.headings
+        if heading.line not in left_out and (match := pattern.match(bare(heading.text)))
     ]
     if not found:
         return []
@@ -119,11 +130,6 @@ def sections(document: Document, pattern: re.Pattern[str]) -> list[Section]:
         for heading, match in found
         if heading.level == level
     ]
-
-
-def bare(text: str) -> str:
-    """A heading's text without what is drawn before it, and without bold type around or at its beginning."""
-    return one_line(re.sub(r"^[^\w\[(`]+", "", text.replace("**", "")))
 
 
 def _ends(document: Document, level: int) -> dict[int, int]:
@@ -167,16 +173,36 @@ def is_manual(document: Document, first: int, line: int) -> bool:
 
 
 def own_status(document: Document, first: int, last: int) -> bool | None:
-    """Whether a line such as `**Status:** complete` among these says that it is done; None where none says."""
+    """
+    Whether a line such as `**Status:** complete` among these says that it is done; None where none says.
+
+    One above all headings counts alone; below them each is about a part, and all parts have to be done.
+    """
+    told = [(line, _is_done(found["word"])) for line, found in _statuses(document, first, last)]
+    below = next((one.line for one in document.headings_within(first, last)), last + 1)
+    if told and told[0][0] < below:
+        return told[0][1]
+    return told[0][1] if len(told) == 1 else all(done for _, done in told) if told else None
+
+
+def _statuses(document: Document, first: int, last: int) -> Iterator[tuple[int, re.Match[str]]]:
+    """The status lines that stand in no item with a box: there they are about that."""
+    boxes = [box for box in document.boxes_within(first, last) if box.depth == 0]
     for line in range(first, last + 1):
-        found = _STATUS.fullmatch(document.lines[line - 1])
+        text = document.lines[line - 1]
+        found = _STATUS.fullmatch(text)
         if found and not document.hider(line):
-            return _is_done(found["word"])
-    return None
+            above = boxes[max(bisect_right(boxes, line, key=_line) - 1, 0) :][:1]
+            if not any(box.line < line <= box.end and indent(text) >= box.indent for box in above):
+                yield line, found
+
+
+def _line(box: Box) -> int:
+    return box.line
 
 
 def _is_done(word: str) -> bool | None:
-    text = word.strip(" *_`✅☑✔.").lower()
+    text = re.sub(r"^[^\w(（]+|[\s*_`✅☑✔.]+$", "", word).lower()
     first = re.match(r"[^\s(（,.;:—–]*", text)
     if "✅" in word and not text:
         return True
@@ -187,14 +213,8 @@ def _is_done(word: str) -> bool | None:
 def unknown_statuses(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     """A word on each status line that says neither done nor open."""
     for section in found:
-        for line in range(section.heading.line + 1, section.end + 1):
-            status = _STATUS.fullmatch(document.lines[line - 1])
-            if (
-                status
-                and not document.hider(line)
-                and _is_done(status["word"]) is None
-                and status["word"].strip(" *")
-            ):
+        for line, status in _statuses(document, section.heading.line + 1, section.end):
+            if _is_done(status["word"]) is None and status["word"].strip(" *"):
                 shown = quoted(document.lines[line - 1].strip())
                 yield Problem(
                     line,

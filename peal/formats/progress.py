@@ -1,0 +1,40 @@
+"""Plans that list their phases a second time, only to tick off what has been checked: boxes there are no tasks."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from peal.formats.blocks import Box
+from peal.formats.document import Document
+
+PHASE = re.compile(
+    r"Phase (?P<number>\d{1,4}(?:\.\d+)*[a-z]?|[A-Z])(?:\s*(?:[:：.)]|\s[—–-])\s*(?P<title>.*)|\s*(?P<rest>\(.*\))?)$",
+    re.IGNORECASE,
+)
+"""A heading `Phase 1: title`, without what is drawn before it."""
+_PROGRESS = re.compile(r"\W*Progress\W*", re.IGNORECASE)
+
+
+def bare(text: str) -> str:
+    """A heading's text without what is drawn before it, and without bold type around or at its beginning."""
+    return " ".join(re.sub(r"^[^\w\[(`]+", "", text.replace("**", "")).split())
+
+
+def logged_phases(document: Document) -> Mapping[str, range]:
+    """The lines in which a section called Progress repeats a phase that stands outside of it, by the number of the phase."""
+    section = next((one for one in document.headings if _PROGRESS.fullmatch(one.text)), None)
+    if not section:
+        return {}
+    inside = range(section.line, document.section_end(section) + 1)
+    phases = [(one, found["number"]) for one in document.headings if (found := PHASE.match(bare(one.text)))]
+    outside = {number for one, number in phases if one.line not in inside}
+    return {
+        number: range(one.line, document.section_end(one) + 1)
+        for one, number in phases
+        if one.line in inside and number in outside
+    }
+
+
+def without_log(document: Document, boxes: Sequence[Box]) -> Sequence[Box]:
+    """The boxes that do not stand where phases are repeated."""
+    log = list(logged_phases(document).values())
+    return [box for box in boxes if not any(box.line in lines for lines in log)] if log else boxes
