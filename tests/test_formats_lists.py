@@ -567,3 +567,62 @@ def test_an_id_without_a_box_among_tasks_is_refused():
 
     assert [problem.line for problem in plan.problems] == [4]
     assert "has no box" in messages(plan)
+
+
+# --- Marks
+
+
+@pytest.mark.parametrize("word", ["blocked", "planned", "BLOCKED", "not_started", "wip"])
+def test_a_word_for_what_is_open_is_a_mark(word):
+    plan = read(f"- [x] a\n- [{word}] b\n")
+
+    assert [(task.title, task.done) for task in plan.tasks] == [("a", True), ("b", False)]
+
+
+@pytest.mark.parametrize("word", ["skipped", "deferred", "cancelled"])
+def test_a_word_that_does_not_say_what_is_to_be_done_is_refused(word):
+    plan = plan_of(f"- [x] a\n- [{word}] b\n")
+
+    assert [problem.line for problem in plan.problems] == [2]
+
+
+def test_an_unknown_word_is_refused_where_others_are_marked_with_words():
+    plan = plan_of("- [pending] a\n- [implemented] b\n")
+
+    assert (
+        messages(plan) == "2: the mark `[implemented]` is not known; write `[pending]`, or `[done]` if it is"
+    )
+
+
+def test_words_in_brackets_are_no_marks_in_a_list_of_boxes():
+    assert ids(read("- [ ] a\n- [Feature] b\n- [link](c)\n")) == ["1"]
+
+
+def test_a_ticked_box_without_a_bullet_is_told():
+    plan = read("- [ ] a\n\n[X] **b**\n\n- [ ] c\n")
+
+    assert "3: `[X] **b**` has no bullet: no task" in messages(plan)
+
+
+def test_spec_kits_mark_behind_a_number_is_parallel_too():
+    plan = read("""
+        - [ ] 1. [P] Make a
+        - [ ] 2. [P] Make b
+        - [ ] 3. [P] Make c (depends: 1)
+          - _Requirements: 1.2_
+    """)
+
+    assert [(task.parallel, task.after) for task in plan.tasks] == [(True, ()), (True, ()), (True, ("1",))]
+
+
+def test_a_group_that_is_not_there_is_no_number():
+    plan = plan_of("""
+        ### Group 2: Server
+
+        - [ ] 1.0 Make it
+          - **Dependencies:** Group 1
+          - [ ] 1.1 Begin
+          - [ ] 1.2 End
+    """)
+
+    assert "`Group 1`, which is not in this plan" in messages(plan)

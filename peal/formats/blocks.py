@@ -15,13 +15,20 @@ from peal.model.plan import Problem
 # Deeper nesting is not a plan any more, and the parser goes down one Python frame or two for each level.
 _DEEPEST = 100
 
-_WORDS = ("pending", "todo", "in_progress", "in progress", "in-progress", "completed", "complete", "done")
+_OPEN_WORDS = (
+    *("pending", "todo", "in_progress", "in progress", "in-progress", "not_started", "not started"),
+    *("planned", "blocked", "wip"),
+)
+_DONE_WORDS = ("completed", "complete", "done")
+# Marks too, but whether what is left out that way is ever to be done, they do not say.
+_UNSURE_WORDS = ("skipped", "deferred", "cancelled", "canceled", "failed")
+_WORDS = (*_OPEN_WORDS, *_DONE_WORDS, *_UNSURE_WORDS)
 # One letter or digit in brackets is no mark: `[P]` is explained in legends, `[1]` is a footnote.
 _BOX = re.compile(
     rf"\[(?P<mark>[ xX]|[^\w\s\[\]…]|{'|'.join(_WORDS)})\](?P<star>\\?\*)?(?=\s|$)", re.IGNORECASE
 )
-_DONE = ("x", "completed", "complete", "done")
-_OPEN = (" ", "~", "/", "-", ">", "!", *_WORDS)
+_DONE = ("x", *_DONE_WORDS)
+_OPEN = (" ", "~", "/", "-", ">", "!", *_OPEN_WORDS)
 _START = re.compile(r"[-*+] {1,4}\S|#{1,6} +\S")
 _BULLETS = ("- [", "* [", "+ [")
 _HEADING = re.compile(r"(?P<marks>#{1,6}) +(?P<text>[^#]+)")

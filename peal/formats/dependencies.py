@@ -12,7 +12,8 @@ _KEY = (
 # `_Depends: 1.1_`, `**Dependencies:** 1.1`, `- Depends on: 1.1`, with or without a bullet.
 _FIELD = re.compile(rf"\s*(?:[-*+]\s+)?[_*]{{0,3}}(?:{_KEY})[_*]{{0,3}}\s?[:：](?P<which>.*)", re.IGNORECASE)
 _IN_TITLE = re.compile(
-    r"[(（](?:depends on|after|依存[:：]?)\s?(?P<which>[^()（）]{1,200})[)）]", re.IGNORECASE
+    r"[(（](?:depends(?: on)?[:：]?|after|requires|依存[:：]?|依赖[:：]?)\s?(?P<which>[^()（）]{1,200})[)）]",
+    re.IGNORECASE,
 )
 _REMARK = re.compile(r"[(（][^()（）]*[)）]")
 _BETWEEN = re.compile(r"[,、，;；&+]|\band\b|と|和|及び", re.IGNORECASE)

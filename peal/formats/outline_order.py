@@ -104,7 +104,8 @@ class _Names:
         return [TaskId(name)] if name in self.known else self.held.get(name) or [TaskId(name)]
 
     def _group(self, number: str) -> Sequence[TaskId]:
-        return self.groups.get(number) or self.held.get(number) or [TaskId(f"Group {number}")]
+        held = () if any(self.group_of) else self.held.get(number, ())
+        return self.groups.get(number) or held or [TaskId(f"Group {number}")]
 
 
 def _group_of(document: Document, leaves: Sequence[Item]) -> Iterator[str]:
