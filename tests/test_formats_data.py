@@ -97,6 +97,16 @@ def test_a_story_stands_behind_what_it_depends_on():
     assert [(task.id, task.after) for task in plan.tasks] == [("b", ()), ("a", ("b",))]
 
 
+@pytest.mark.parametrize("key", ["blockedBy", "blocked_by"])
+def test_a_story_stands_behind_what_it_is_blocked_by(key):
+    stories = [{"id": "b", "title": "b", key: ["a"]}, {"id": "a", "title": "a"}]
+
+    assert [(task.id, task.after) for task in read({"userStories": stories}).tasks] == [
+        ("a", ()),
+        ("b", ("a",)),
+    ]
+
+
 def test_a_story_that_depends_on_what_is_not_there_is_refused():
     line, message = problem({"userStories": [{"id": "a", "title": "a", "dependsOn": ["x"]}]})
 
@@ -268,6 +278,11 @@ def test_what_is_put_off_is_optional(status):
             "a roadmap as of GSD",
         ),
         ("## [ ] Track: A\n*Link: [./conductor/tracks/a/](./a)*\n", 1, "Conductor's list of tracks"),
+        (
+            "---\nname: a\nstatus: backlog\nprogress: 0%\nprd: .claude/prds/a.md\n---\n- [ ] 001.md - b\n",
+            5,
+            "an epic of ccpm",
+        ),
         ('{"tasks": [{"name": "a"}]}', 1, "JSON with `tasks`"),
         ("{}", 1, "JSON without a name in it"),
     ],
@@ -522,6 +537,13 @@ def test_the_list_under_progress_is_what_an_execplan_has_to_do():
 
     assert (plan.format, told(plan)) == ("execplan", [("1", "Find the cause", True), ("2", "Mend it", False)])
     assert "### Milestone 1: Cause" in plan.context
+
+
+def test_headings_of_tasks_count_for_more_than_what_the_user_is_to_verify():
+    verify = "- [ ] Task: Conductor - User Manual Verification 'Phase 1' (Protocol in workflow.md)"
+    plan = read(f"## Phase 1: x\n\n### Task 1.1: Make a\n- [ ] b\n\n---\n\n{verify}\n")
+
+    assert (plan.format, told(plan)) == ("peal", [("1.1", "Make a", False)])
 
 
 def test_conductors_tasks_stand_in_phases_and_the_last_is_for_the_user():

@@ -9,6 +9,8 @@ from peal.formats.entries import assembled, entry_of, unknown_marks
 from peal.formats.headed_list import others
 from peal.formats.marks import one_line
 from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.task_headings import TaskHeading
+from peal.formats.task_headings import read as read_heading
 from peal.model.plan import Problem, Task, TaskId
 
 name = "conductor"
@@ -20,7 +22,9 @@ _BY_USER = re.compile(r"Conductor\s*[-–—]\s*User Manual Verification\b", re.
 
 
 def evidence(document: Document) -> Evidence | None:
-    """A box under the heading of a phase whose text begins with `Task:`."""
+    """A box under the heading of a phase whose text begins with `Task:`, unless headings are the tasks."""
+    if any(isinstance(read_heading(heading), TaskHeading) for heading in document.headings):
+        return None
     first = next((box for box, _ in _in_phases(document) if _TASK.match(box.text)), None)
     return Evidence(first.line, quoted(document.lines[first.line - 1].strip())) if first else None
 

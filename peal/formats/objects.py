@@ -20,7 +20,7 @@ from peal.model.plan import GRAPH, Problem, Task, TaskId
 _TITLE = ("title", "name")
 _TICK = ("passes", "passing", "done", "completed")
 """Fields that say with true or false whether it is done."""
-_AFTER = ("dependsOn", "depends_on", "dependencies")
+_AFTER = ("dependsOn", "depends_on", "dependencies", "blockedBy", "blocked_by")
 _TOLD = {"id", "status", "priority", *_TITLE, *_TICK, *_AFTER}
 _WORDS = re.compile(r"[_\s-]+|(?<=[a-z0-9])(?=[A-Z])")
 

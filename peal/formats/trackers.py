@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from peal.formats import front_matter
 from peal.formats.document import Document
 from peal.formats.json_text import JsonText
 from peal.formats.protocol import Evidence, Reading, quoted
@@ -51,7 +52,9 @@ def _json_problem(document: Document) -> Problem | None:
 
 
 def _seen(document: Document) -> _Seen | None:
-    finders: tuple[Callable[[Document], _Seen | None], ...] = (_beads, _json, _sprint, _roadmap, _tracks)
+    finders: tuple[Callable[[Document], _Seen | None], ...] = (
+        *(_beads, _json, _sprint, _epic, _roadmap, _tracks),
+    )
     return next((seen for find in finders if (seen := find(document))), None)
 
 
@@ -93,6 +96,14 @@ def _sprint(document: Document) -> _Seen | None:
         return None
     what = "BMAD's status of a sprint, which lists stories and is no plan"
     return _Seen(begin, what, "name the file of a story that is ready: `peal run STORY.md`")
+
+
+def _epic(document: Document) -> _Seen | None:
+    keys = front_matter.keys(document)
+    if not keys.keys() >= {"name", "status", "progress", "prd"}:
+        return None
+    what = "an epic of ccpm, which lists its tasks more than once"
+    return _Seen(keys["prd"], what, "name the folder with its tasks: `peal run .claude/epics/…`")
 
 
 def _roadmap(document: Document) -> _Seen | None:
