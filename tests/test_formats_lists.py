@@ -626,3 +626,32 @@ def test_a_group_that_is_not_there_is_no_number():
     """)
 
     assert "`Group 1`, which is not in this plan" in messages(plan)
+
+
+def test_a_numbered_section_of_boxes_without_numbers_is_refused():
+    plan = plan_of(
+        "## 1. Core\n- [ ] 1.1 a\n\n## 2. Docs\n- [ ] write\n- [ ] print\n\n## Notes\n- [ ] think\n"
+    )
+
+    assert [problem.line for problem in plan.problems] == [5]
+    assert "write `2.1` before it" in messages(plan)
+
+
+@pytest.mark.parametrize(
+    "section", ["## 2. Docs\n- [x] write\n", "## 2. Acceptance Criteria\n- [ ] it runs\n"]
+)
+def test_a_numbered_section_without_work_to_do_is_only_told(section):
+    assert ids(read(f"## 1. Core\n- [ ] 1.1 a\n\n{section}")) == ["1.1"]
+
+
+def test_boxes_in_items_without_boxes_are_tasks_where_there_are_no_others():
+    plan = read(
+        "1. **Server**\n   - [ ] route\n     - [ ] both ways\n   - [x] answer\n2. **Client**\n   - [ ] ask\n"
+    )
+
+    assert [(task.title, task.done) for task in plan.tasks] == [
+        ("route", False),
+        ("answer", True),
+        ("ask", False),
+    ]
+    assert "**Server**" in plan.context

@@ -22,7 +22,7 @@ _WORD_MARK = re.compile(r" {0,3}[-*+] {1,4}(?P<mark>\[[a-z][a-z _-]{2,20}\]) +\S
 
 
 def evidence(document: Document) -> Evidence | None:
-    """A single box that stands in no other list item, or looks as if it should."""
+    """A single box that stands in no other box, or looks as if it should."""
     lines = [box.line for box in _own(document)]
     lines += [one.line for one in document.look_alikes if one.how.is_item]
     return Evidence(min(lines), quoted(document.lines[min(lines) - 1].strip())) if lines else None
@@ -30,7 +30,8 @@ def evidence(document: Document) -> Evidence | None:
 
 def read(document: Document) -> Reading:
     """The items with a box that are no criteria; what stands in none of them is the context."""
-    placed = [(box, at) for box, at in zip(document.boxes, places(document), strict=True) if box.depth == 0]
+    own = {box.line for box in _own(document)}
+    placed = [(box, at) for box, at in zip(document.boxes, places(document), strict=True) if box.line in own]
     boxes = [box for box, place in placed if not place.criteria and not is_left_over(box.text)]
     tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
     entries = [entry_of(box, task) for box, task in zip(boxes, tasks, strict=True)]
@@ -57,8 +58,18 @@ def read(document: Document) -> Reading:
     )
 
 
-def _own(document: Document) -> Iterator[Box]:
-    return (box for box in document.boxes if box.depth == 0)
+def _own(document: Document) -> list[Box]:
+    """The boxes at the left margin; where there are none, those in items that have no box."""
+    margin = [box for box in document.boxes if box.depth == 0]
+    return margin or list(_outermost(document.boxes))
+
+
+def _outermost(boxes: Sequence[Box]) -> Iterator[Box]:
+    end = 0
+    for box in boxes:
+        if box.line > end:
+            end = box.end
+            yield box
 
 
 def _task(document: Document, box: Box, number: int) -> Task:
@@ -164,9 +175,10 @@ def _checks(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
 
 
 def _notes(document: Document) -> Iterator[Problem]:
+    own = {box.line for box in _own(document)}
     task_end = 0
     for box in document.boxes:
-        if box.depth == 0:
+        if box.line in own:
             task_end = box.end
         elif box.line > task_end:
             yield Problem(

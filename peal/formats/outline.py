@@ -8,7 +8,14 @@ from attrs import evolve
 from peal.formats.criteria import held_in_settings
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
-from peal.formats.outline_doubts import between, dropped, loose_boxes, misplaced, told_loose
+from peal.formats.outline_doubts import (
+    between,
+    dropped,
+    loose_boxes,
+    misplaced,
+    told_loose,
+    unnumbered_sections,
+)
 from peal.formats.outline_items import NUMBER, Item, Outline
 from peal.formats.outline_order import order_of
 from peal.formats.protocol import Reading
@@ -60,6 +67,7 @@ def read(document: Document, outline: Outline) -> Reading:
             *misplaced(outline),
             *dropped(document, outline),
             *between(loose),
+            *unnumbered_sections(document, outline, loose),
             *held_in_settings(document),
         ),
         notes=(*order.notes, *notes, *told_loose(loose)),

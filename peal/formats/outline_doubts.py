@@ -11,7 +11,7 @@ from peal.formats.criteria import Place, places
 from peal.formats.document import Document
 from peal.formats.entries import is_left_over
 from peal.formats.marks import one_line
-from peal.formats.outline_items import NUMBER, Item, Outline
+from peal.formats.outline_items import NUMBER, Item, Outline, numbered_headings
 from peal.formats.plain import seen
 from peal.formats.protocol import quoted
 from peal.model.plan import Problem
@@ -129,6 +129,33 @@ def between(boxes: Sequence[Loose]) -> Iterator[Problem]:
             way_out = "give it one, or indent it as a step of the one before"
             seen_as = quoted(one_line(one.box.text))
             yield Problem(one.box.line, f"{seen_as} has no number, but those around it have; {way_out}")
+
+
+def unnumbered_sections(document: Document, outline: Outline, boxes: Sequence[Loose]) -> Iterator[Problem]:
+    """Sections with a number whose open boxes have none, where those of other sections have: their work would be left out."""
+    numbers = dict(numbered_headings(document))
+    section_of = [_own_section(document, item.box.line) for item in outline.items]
+    if not any(
+        numbers.get(line) == item.id.partition(".")[0]
+        for line, item in zip(section_of, outline.items, strict=True)
+    ):
+        return
+    told = set(section_of)
+    for one in boxes:
+        line = _own_section(document, one.box.line)
+        is_work = not (one.box.depth or one.box.is_ticked or one.place.criteria or one.place.is_checks)
+        if line in numbers and line not in told and is_work:
+            told.add(line)
+            yield Problem(
+                one.box.line,
+                f"{quoted(one_line(one.box.text))} has no number, but those of other sections have; "
+                f"write `{numbers[line]}.1` before it and go on from there",
+            )
+
+
+def _own_section(document: Document, line: int) -> int:
+    at = document.headings_before(line)
+    return document.headings[at - 1].line if at else 0
 
 
 def told_loose(boxes: Sequence[Loose]) -> Iterator[Problem]:

@@ -107,9 +107,14 @@ def outline_of(document: Document, with_words: bool = False) -> Outline:
 
 def heading_numbers(document: Document) -> Iterator[str]:
     """The numbers of headings such as `## 1. title`."""
+    return (number for _, number in numbered_headings(document))
+
+
+def numbered_headings(document: Document) -> Iterator[tuple[int, str]]:
+    """The lines of headings such as `## 1. title`, each with its number."""
     for heading in document.headings:
         if found := _HEADED.match(heading.text):
-            yield found["id"] or found["dotted"]
+            yield heading.line, found["id"] or found["dotted"]
 
 
 def _item(box: Box, with_words: bool) -> Item | None:
