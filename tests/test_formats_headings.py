@@ -328,3 +328,9 @@ def test_tasks_that_are_named_by_their_phase_are_tasks():
         "numbered",
         [("p01-t01", "Make a", True), ("p01-t02", "Make b", False)],
     )
+
+
+def test_numbers_with_zeros_in_front_are_the_same_in_headings_and_dependencies():
+    plan = read("### Task 01: a\n### Task 02: b\n**Depends on:** Task 01\n")
+
+    assert [(task.id, task.after) for task in plan.tasks] == [("1", ()), ("2", ("1",))]

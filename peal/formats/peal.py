@@ -155,7 +155,7 @@ def _tasks(document: Document, sections: Sequence[_Section]) -> tuple[list[Task]
 def _task(document: Document, read: TaskHeading, end: int) -> Task:
     line, marked = read.heading.line, read.marked
     told = labelled_value(document, line + 1, end, DEPENDS) or ""
-    named = listed_ids(told, _ID) if told.lower().startswith("task") else ()
+    named = map(_as_read, listed_ids(told, _ID) if told.lower().startswith("task") else ())
     return Task(
         id=TaskId(read.number),
         title=marked.text,
@@ -169,6 +169,11 @@ def _task(document: Document, read: TaskHeading, end: int) -> Task:
         files=named_files(document, line + 1, end),
         line=line,
     )
+
+
+def _as_read(number: TaskId) -> TaskId:
+    """A number as the heading of its task is read: without zeros in front of a whole one."""
+    return TaskId(number.lstrip("0") or "0") if number.isdecimal() else number
 
 
 def _context(document: Document, sections: Sequence[_Section]) -> tuple[str, list[Problem]]:
