@@ -334,3 +334,20 @@ def test_numbers_with_zeros_in_front_are_the_same_in_headings_and_dependencies()
     plan = read("### Task 01: a\n### Task 02: b\n**Depends on:** Task 01\n")
 
     assert [(task.id, task.after) for task in plan.tasks] == [("1", ()), ("2", ("1",))]
+
+
+@pytest.mark.parametrize(
+    ("heading", "done"),
+    [
+        ("[x] Task 2: b", True),
+        ("[ ] Task 2: b", False),
+        ("✅ Task 2: b", True),
+        ("Task 2 ✅: b", True),
+        ("Task 2 [P] ✓ — b", True),
+        ("Task 2 — b ✅", True),
+    ],
+)
+def test_how_far_a_task_is_may_stand_before_it_or_behind_its_number(heading, done):
+    plan = read(f"### Task 1: a\n### {heading}\n")
+
+    assert shown(plan) == [("1", "a", False), ("2", "b", done)]

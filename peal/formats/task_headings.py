@@ -15,6 +15,9 @@ _TASK = re.compile(r"task (?P<number>\d\w*(?:[.:–—-]\d\w*)*)(?P<rest>.*)", r
 _NUMBER = re.compile(r"\d{1,10}(?:\.\d{1,10})*[a-z]?", re.ASCII | re.IGNORECASE)
 _PART = re.compile(r"(\d+)(\w?)", re.ASCII)
 _NEARLY = re.compile(r"[^\w]{0,3}task[^\w]{0,3}\d", re.IGNORECASE)
+# Before the word or behind the number, how far the task is.
+_BOX = re.compile(r"(?:\[(?P<mark>[ xX])\]|(?P<tick>[✅✓✔☑]\ufe0f?))\s+(?=task \d)", re.IGNORECASE)
+_TICK = re.compile(r"\s*[✅✓✔☑]\ufe0f?(?=\s*[:：–—-])")
 _OPENING_BOLD = re.compile(r"\A\s*\*\*(.+?)\*\*")
 _TITLE = re.compile(r" ?(?:[:：–—-]|\.(?= |$)) ?(?P<title>.*)|(?P<remark> ?\(.*)|")
 
@@ -74,14 +77,17 @@ Read = NotTask | NearlyTask | BadTask | ParentHeading | TaskHeading
 def read(heading: Heading) -> Read:
     """What a heading is to a plan."""
     text = one_line(_OPENING_BOLD.sub(r"\1", heading.text, count=1))
-    found = _TASK.fullmatch(text)
+    box = _BOX.match(text)
+    found = _TASK.fullmatch(text[box.end() :] if box else text)
     if not found:
         message = f"{quoted(text)} looks like a task but is not written like one; write `Task 1: title`, or reword it"
         return NearlyTask(heading, message) if _NEARLY.match(text) else NotTask(heading)
     if message := _number_problem(found["number"]):
         return BadTask(heading, message)
     number = found["number"].lstrip("0") or "0" if found["number"].isdecimal() else found["number"]
-    return _titled(heading, number, found["rest"])
+    return _titled(
+        heading, number, found["rest"], is_ticked=bool(box and (box["tick"] or box["mark"] != " "))
+    )
 
 
 def _number_problem(number: str) -> str:
@@ -96,8 +102,11 @@ def _number_problem(number: str) -> str:
     return "" if is_one else f"{quoted(number)} is no task number such as `1`, `1.2` or `10a`; {way_out}"
 
 
-def _titled(heading: Heading, number: str, rest: str) -> Read:
-    marked = without_trailing(without_leading(rest))
+def _titled(heading: Heading, number: str, rest: str, *, is_ticked: bool) -> Read:
+    marked = without_leading(rest)
+    if tick := _TICK.match(marked.text):
+        marked, is_ticked = evolve(marked, text=marked.text[tick.end() :]), True
+    marked = without_trailing(evolve(marked, done=marked.done or is_ticked))
     found = _TITLE.fullmatch(marked.text)
     if not found:
         way_out = f"write `Task {number}: title` if it is a task, or reword it"
