@@ -186,6 +186,7 @@ def test_boxes_that_are_tasks_themselves_are_no_steps_of_a_phase(text, tasks):
         ("- [x] a\n- **Status:** 🔄 in progress\n", False),
         ("### Part 1\n**Status:** done\n### Part 2\n**Status:** pending\n", False),
         ("### Part 1\n**Status:** done\n### Part 2\n**Status:** done\n", True),
+        ("**Status:** `[x] Completed`\n", True),
         ("**Status:** done\n### Part 1\n**Status:** pending\n", True),
     ],
 )
@@ -351,3 +352,10 @@ def test_how_far_a_task_is_may_stand_before_it_or_behind_its_number(heading, don
     plan = read(f"### Task 1: a\n### {heading}\n")
 
     assert shown(plan) == [("1", "a", False), ("2", "b", done)]
+
+
+def test_a_status_that_does_not_count_is_told():
+    plan = read("### Task 1: a\n**Status:** completed\n### Task 2: b\n- [x] c\n- Status: done\n")
+
+    assert shown(plan) == [("1", "a", False), ("2", "b", True)]
+    assert [note.line for note in plan.notes] == [1]

@@ -655,3 +655,17 @@ def test_boxes_in_items_without_boxes_are_tasks_where_there_are_no_others():
         ("ask", False),
     ]
     assert "**Server**" in plan.context
+
+
+@pytest.mark.parametrize("legend", ["## Legend\n", "### Status Key\n", "**Legend:**\n", "Legend:\n"])
+def test_a_legend_is_no_task(legend):
+    plan = read(f"{legend}\n- [ ] Not started\n- [x] Done\n\n## Work\n- [ ] a\n")
+
+    assert [task.title for task in plan.tasks] == ["a"]
+    assert "which explains marks: no task" in messages(plan)
+
+
+def test_an_unknown_letter_between_boxes_is_refused():
+    plan = plan_of("- [x] a\n- [S] b\n- [ ] c\n\n- [P] can run in parallel\n")
+
+    assert messages(plan) == "2: the mark `[S]` is not known; write `[ ]`, or `[x]` if it is done"

@@ -7,7 +7,7 @@ from itertools import groupby
 from attrs import evolve
 
 from peal.formats.blocks import Box
-from peal.formats.criteria import Place, held_in_settings, places
+from peal.formats.criteria import Place, held_in_settings, is_legend, places
 from peal.formats.document import Document, LookAlike
 from peal.formats.entries import Entry, ambiguous_marks, context_around, entry_of, is_left_over, unknown_marks
 from peal.formats.marks import one_line, unwrapped, without_remarks
@@ -18,6 +18,7 @@ from peal.model.plan import Problem, Task, TaskId
 
 name = "checklist"
 
+_LETTER_MARK = re.compile(r" {0,3}[-*+] {1,4}(?P<mark>\[[A-WYZa-wyz0-9]\]) +\S")
 _WORD_MARK = re.compile(r" {0,3}[-*+] {1,4}(?P<mark>\[[a-z][a-z _-]{2,20}\]) +\S", re.ASCII)
 
 
@@ -45,6 +46,7 @@ def read(document: Document) -> Reading:
             *held_in_settings(document),
             *_only_criteria(placed),
             *_unknown_words(document, boxes),
+            *_unknown_letters(document, boxes),
             *unknown_marks(boxes),
         ),
         notes=(
@@ -125,6 +127,17 @@ def _unknown_words(document: Document, boxes: Sequence[Box]) -> Iterator[Problem
             yield Problem(line, message)
 
 
+def _unknown_letters(document: Document, boxes: Sequence[Box]) -> Iterator[Problem]:
+    """Items marked with a letter or a digit right between items with boxes; elsewhere that is how legends explain letters."""
+    begins, ends = {box.line for box in boxes}, {box.end for box in boxes}
+    for line, text in enumerate(document.lines, 1):
+        found = _LETTER_MARK.match(text)
+        if found and line - 1 in ends and line + 1 in begins:
+            yield Problem(
+                line, f"the mark {quoted(found['mark'])} is not known; write `[ ]`, or `[x]` if it is done"
+            )
+
+
 def _is_in_a_task(document: Document, one: LookAlike) -> bool:
     """Whether a line stands in a task's item, and looks as if it did."""
     around = (box for box in _own(document) if box.line < one.line <= box.end)
@@ -144,9 +157,8 @@ def _criteria(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
         boxes = [box for box, _ in run]
         if words:
             which = "one box" if len(boxes) == 1 else f"the {len(boxes)} boxes"
-            message = (
-                f"{which} below {quoted(words)} by which work is measured: no task; agents get it as text"
-            )
+            why = ", which explains marks" if is_legend(words) else " by which work is measured"
+            message = f"{which} below {quoted(words)}{why}: no task; agents get it as text"
             yield Problem(boxes[0].line, message)
 
 

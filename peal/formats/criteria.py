@@ -1,4 +1,4 @@
-"""Boxes that are no work but what work is measured by: acceptance criteria, quality gates, a definition of done."""
+"""Boxes that are no work: what work is measured by, such as acceptance criteria or a definition of done, and legends."""
 
 import re
 from collections.abc import Iterator
@@ -19,6 +19,12 @@ _CRITERIA = re.compile(
     r"|akzeptanzkriterien|abnahmekriterien|erfolgskriterien"
     r"|验收标准|驗收標準|成功标准|成功標準|完成标准|完成標準|受け入れ基準|受入基準|受入条件|受け入れ条件|成功基準|完了条件|完了の定義|인수 기준|완료 조건"
     r")\b(?! (?:mapping|tests?|testing)\b)",
+    re.IGNORECASE,
+)
+# Boxes that only show what the marks mean.
+_LEGEND = re.compile(
+    r"\W{0,8}(?:(?:(?:task )?status|progress|symbol|checkbox|mark) )?(?:legend|key)\W{0,8}"
+    r"|\W{0,8}(?:图例|圖例|凡例|범례|leyenda|legenda|légende|legende)\W{0,8}",
     re.IGNORECASE,
 )
 # As a heading of its own such a section is work as often as not; as a label it belongs to what stands before.
@@ -101,7 +107,7 @@ def _may_be_label(line: str) -> bool:
 
 def _told_by(document: Document, line: int, words: str) -> str:
     """The words of a label that makes criteria of the boxes below, unless it labels a list without boxes."""
-    if not (_CRITERIA.match(words) or _CHECKS.fullmatch(words)):
+    if not (_CRITERIA.match(words) or _CHECKS.fullmatch(words) or is_legend(words)):
         return ""
     while line < len(document.lines) and not document.lines[line].strip():
         line += 1
@@ -113,7 +119,13 @@ def _criteria_of(heading: Heading, within: tuple[int, str] | None) -> tuple[int,
     if within and heading.level > within[0]:
         return within
     text = one_line(heading.text)
-    return (heading.level, text) if heading.level > 1 and _CRITERIA.match(text) else None
+    is_no_work = _CRITERIA.match(text) or is_legend(text)
+    return (heading.level, text) if heading.level > 1 and is_no_work else None
+
+
+def is_legend(words: str) -> bool:
+    """Whether these words stand above an explanation of marks."""
+    return _LEGEND.fullmatch(words) is not None
 
 
 def held_in_settings(document: Document) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from peal.formats.document import Document
 from peal.formats.entries import listed_ids
 from peal.formats.plain import seen
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import DEPENDS, labelled_value, named_files
+from peal.formats.sections import DEPENDS, labelled_value, named_files, own_status
 from peal.formats.task_headings import BadTask, NearlyTask, NotTask, ParentHeading, Read, TaskHeading
 from peal.formats.task_headings import read as read_heading
 from peal.model.plan import Parent, Problem, Task, TaskId
@@ -81,6 +81,7 @@ def read(document: Document) -> Reading:
         notes=(
             *notes,
             *_notes(headings, level),
+            *_said_to_be_done(document, sections, tasks),
             *_told(document, others, f"{no_heading}; if it is a task, {begin}"),
         ),
     )
@@ -169,6 +170,21 @@ def _task(document: Document, read: TaskHeading, end: int) -> Task:
         files=named_files(document, line + 1, end),
         line=line,
     )
+
+
+def _said_to_be_done(
+    document: Document, sections: Sequence[_Section], tasks: Sequence[Task]
+) -> Iterator[Problem]:
+    """A word on tasks of which a status line says that they are done, for only their headings and boxes count."""
+    open_tasks = {task.line: task for task in tasks if not task.done}
+    for section in sections:
+        task = open_tasks.get(section.line)
+        if task and own_status(document, section.line + 1, section.end):
+            yield Problem(
+                task.line,
+                f"task `{task.id}` is said to be done by its status, but not by its heading or boxes; "
+                f"it is worked on: if it is done, write ✅ at the end of its heading",
+            )
 
 
 def _as_read(number: TaskId) -> TaskId:

@@ -204,7 +204,7 @@ def _line(box: Box) -> int:
 def _is_done(word: str) -> bool | None:
     text = re.sub(r"^[^\w(（]+|[\s*_`✅☑✔.]+$", "", word).lower()
     first = re.match(r"[^\s(（,.;:—–]*", text)
-    if "✅" in word and not text:
+    if re.match(r"\W{0,8}\[[xX]\]", word) or ("✅" in word and not text):
         return True
     known = first[0] if first else ""
     return True if known in _DONE_WORDS else False if known in _OPEN_WORDS else None
