@@ -165,3 +165,16 @@ def test_what_has_no_mark_in_peals_own_format_is_told(project: Repo) -> None:
 
     assert done.stderr == "note: the checks of task 1 are only text now\n"
     assert "## Task 1: a\n" in done.stdout
+
+
+def test_a_plan_whose_words_another_format_would_be_told_by_says_what_it_is():
+    story = "# Story 1.2: a\n\nStatus: ready\n\n## Tasks / Subtasks\n\n- [ ] Task 1: b\n  - [ ] 1.1: c\n- [ ] Task 2: d\n"
+    plan = parse(story.encode(), "a.md")
+    assert plan.format == "bmad"
+
+    raw, _ = converted(plan)
+
+    assert raw.startswith(b"---\npeal_format: peal\n---\n")
+    other = parse(raw, "a.md")
+    assert (other.format, other.evidence) == ("peal", "`peal_format: peal` on line 2")
+    assert [task.title for task in other.tasks] == [task.title for task in plan.tasks]

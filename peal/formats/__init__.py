@@ -41,7 +41,8 @@ from peal.formats.checks import (
     unknown_needs,
 )
 from peal.formats.document import Document
-from peal.formats.protocol import Evidence, Format, Reading
+from peal.formats.marks import Marked, without_trailing
+from peal.formats.protocol import Evidence, Format, Reading, quoted
 from peal.model.plan import Plan, Problem, Task
 
 __all__ = ["FORMATS", "NAMES", "converted", "has_marks", "parse", "parse_folder", "ticked"]
@@ -113,11 +114,14 @@ def converted(plan: Plan) -> tuple[bytes, tuple[str, ...]]:
     """
     written = writing.written(plan)
     raw = written.text.encode("utf-8", "replace")
+    if parse(raw, plan.path).format != peal.name:
+        raw = f"---\n{_NAMED} {peal.name}\n---\n\n".encode() + raw
     read = parse(raw, plan.path, peal.name)
     if read.problems:
         raise ValueError(f"line {read.problems[0].line} of it: {read.problems[0].message}")
     for task, other in zip(plan.tasks, read.tasks, strict=True):
-        if (task.title, task.done, task.is_planned) != (other.title, other.done, other.is_planned):
+        title = without_trailing(Marked(task.title)).text if task.done else task.title
+        if (title, task.done, task.is_planned) != (other.title, other.done, other.is_planned):
             raise ValueError(f"task `{task.id}` on line {task.line} would be read as another than it is")
     return raw, written.told
 
@@ -150,7 +154,14 @@ def _mark_of(format_name: str) -> Callable[[Document, Task], list[ticking.Edit]]
     return getattr(found, "marked", ticking.marked_in_markdown)
 
 
+_NAMED = "peal_format:"
+"""In front matter, before the name of the format of the file."""
+
+
 def _decided(document: Document) -> tuple[Format | None, Evidence | None]:
+    for line, text in enumerate(document.front_matter, 2):
+        if text.startswith(_NAMED) and (name := text.removeprefix(_NAMED).strip()) in NAMES:
+            return _named(name)[0], Evidence(line, quoted(text.strip()))
     for one in FORMATS:
         if evidence := one.evidence(document):
             return one, evidence
