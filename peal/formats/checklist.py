@@ -1,7 +1,7 @@
 """Plain task lists: each `- [ ] title` at the left margin is a task, numbered in file order."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import groupby
 
 from attrs import evolve
@@ -31,8 +31,11 @@ def evidence(document: Document) -> Evidence | None:
 
 def read(document: Document) -> Reading:
     """The items with a box that are no criteria; what stands in none of them is the context."""
-    own = {box.line for box in _own(document)}
-    placed = [(box, at) for box, at in zip(document.boxes, places(document), strict=True) if box.line in own]
+    own = _own(document)
+    lines = {box.line for box in own}
+    placed = [
+        (box, at) for box, at in zip(document.boxes, places(document), strict=True) if box.line in lines
+    ]
     boxes = [box for box, place in placed if not place.criteria and not is_left_over(box.text)]
     tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
     entries = [entry_of(box, task) for box, task in zip(boxes, tasks, strict=True)]
@@ -42,7 +45,7 @@ def read(document: Document) -> Reading:
         tasks=tuple(evolve(task, body=bodies[task.id]) if task.id in bodies else task for task in tasks),
         context=context_around(document, sorted((*entries, *texts), key=lambda entry: entry.task.line)),
         problems=(
-            *_problems(document),
+            *_problems(document, own),
             *held_in_settings(document),
             *_only_criteria(placed),
             *_unknown_words(document, boxes),
@@ -50,7 +53,7 @@ def read(document: Document) -> Reading:
             *unknown_marks(boxes),
         ),
         notes=(
-            *_notes(document),
+            *_notes(document, lines),
             *ambiguous_marks(boxes),
             *_criteria(placed),
             *_checks(placed),
@@ -106,10 +109,10 @@ def _sections_of(document: Document, tasks: Sequence[Task]) -> Iterator[Entry]:
             yield Entry(evolve(task, line=heading.line), document.section_end(heading))
 
 
-def _problems(document: Document) -> Iterator[Problem]:
+def _problems(document: Document, own: Sequence[Box]) -> Iterator[Problem]:
     way_out = "write `- [ ] title`, with an empty line before the list"
     for one in document.look_alikes:
-        if one.how.is_item or not _is_in_a_task(document, one):
+        if one.how.is_item or not _is_in_a_task(own, one):
             shown = quoted(document.lines[one.line - 1].strip())
             yield Problem(one.line, f"{shown} looks like a task, but markdown sees no box there; {way_out}")
 
@@ -131,16 +134,17 @@ def _unknown_letters(document: Document, boxes: Sequence[Box]) -> Iterator[Probl
     """Items marked with a letter or a digit right between items with boxes; elsewhere that is how legends explain letters."""
     begins, ends = {box.line for box in boxes}, {box.end for box in boxes}
     for line, text in enumerate(document.lines, 1):
-        found = _LETTER_MARK.match(text)
-        if found and line - 1 in ends and line + 1 in begins:
+        if line in begins or line - 1 not in ends or line + 1 not in begins:
+            continue
+        if found := _LETTER_MARK.match(text):
             yield Problem(
                 line, f"the mark {quoted(found['mark'])} is not known; write `[ ]`, or `[x]` if it is done"
             )
 
 
-def _is_in_a_task(document: Document, one: LookAlike) -> bool:
+def _is_in_a_task(own: Sequence[Box], one: LookAlike) -> bool:
     """Whether a line stands in a task's item, and looks as if it did."""
-    around = (box for box in _own(document) if box.line < one.line <= box.end)
+    around = (box for box in own if box.line < one.line <= box.end)
     return any(one.indent >= box.indent for box in around)
 
 
@@ -186,8 +190,7 @@ def _checks(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
         yield Problem(box.line, f"the boxes below {quoted(place.heading)} are read as tasks; {way_out}")
 
 
-def _notes(document: Document) -> Iterator[Problem]:
-    own = {box.line for box in _own(document)}
+def _notes(document: Document, own: Container[int]) -> Iterator[Problem]:
     task_end = 0
     for box in document.boxes:
         if box.line in own:

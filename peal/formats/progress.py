@@ -36,5 +36,6 @@ def logged_phases(document: Document) -> Mapping[str, range]:
 
 def without_log(document: Document, boxes: Sequence[Box]) -> Sequence[Box]:
     """The boxes that do not stand where phases are repeated."""
-    log = list(logged_phases(document).values())
-    return [box for box in boxes if not any(box.line in lines for lines in log)] if log else boxes
+    log = logged_phases(document).values()
+    logged = {box.line for lines in log for box in document.boxes_within(lines.start, lines.stop - 1)}
+    return [box for box in boxes if box.line not in logged] if logged else boxes

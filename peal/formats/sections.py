@@ -190,7 +190,7 @@ def _statuses(document: Document, first: int, last: int) -> Iterator[tuple[int, 
     boxes = [box for box in document.boxes_within(first, last) if box.depth == 0]
     for line in range(first, last + 1):
         text = document.lines[line - 1]
-        found = _STATUS.fullmatch(text)
+        found = _STATUS.fullmatch(text) if ":" in text or "：" in text else None
         if found and not document.hider(line):
             above = boxes[max(bisect_right(boxes, line, key=_line) - 1, 0) :][:1]
             if not any(box.line < line <= box.end and indent(text) >= box.indent for box in above):

@@ -93,7 +93,7 @@ def _title(found: re.Match[str]) -> str:
 def _needed(document: Document, box: Box, end: int, ids: Sequence[TaskId]) -> Iterator[TaskId]:
     """The ids that a task names as what it depends on, in its first paragraph or on a line of its own such as `Depends on: T001`."""
     paragraph = one_line(" ".join((box.text, *document.lines[box.line : box.paragraph_end])))
-    for pattern in (_DEPENDS, _NEEDS):
+    for pattern in (_DEPENDS, _NEEDS) if "(" in paragraph or "（" in paragraph else ():
         for told in pattern.finditer(paragraph):
             yield from listed_ids(told["which"], rf"\b{_ID}\b", ids)
     for line in range(box.line + 1, end + 1):
