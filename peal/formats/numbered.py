@@ -13,6 +13,7 @@ from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.sections import (
     DEPENDS,
     Section,
+    boxes_elsewhere,
     entry,
     is_told,
     labelled_value,
@@ -209,13 +210,5 @@ def _entry(document: Document, section: Section, ids: Mapping[str, TaskId], part
 
 
 def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
-    inside = {
-        box.line for section in found for box in document.boxes_within(section.heading.line, section.end)
-    }
-    others = [box for box in document.boxes if box.line not in inside and box.depth == 0]
-    if others:
-        more = f" and {len(others) - 1} more" if others[1:] else ""
-        yield Problem(
-            others[0].line,
-            f"{quoted(others[0].text)}{more} under none of these headings: no task; it goes to the agents as text",
-        )
+    parts = [range(section.heading.line, section.end + 1) for section in found]
+    return boxes_elsewhere(document, parts, "under none of these headings")

@@ -7,10 +7,17 @@ from attrs import evolve
 
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
-from peal.formats.marks import one_line
 from peal.formats.progress import PHASE, bare, logged_phases
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import Section, entry, own_status, sections, steps, unknown_statuses
+from peal.formats.sections import (
+    Section,
+    boxes_elsewhere,
+    entry,
+    own_status,
+    sections,
+    steps,
+    unknown_statuses,
+)
 from peal.model.plan import Problem
 
 name = "phases"
@@ -112,11 +119,4 @@ def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     """A word on boxes that stand in no phase: what they mean, nobody can know."""
     parts = [range(section.heading.line, section.end + 1) for section in found]
     parts += logged_phases(document).values()
-    inside = {box.line for part in parts for box in document.boxes_within(part.start, part.stop - 1)}
-    others = [box for box in document.boxes if box.line not in inside and box.depth == 0]
-    if others:
-        more = f" and {len(others) - 1} more" if others[1:] else ""
-        yield Problem(
-            others[0].line,
-            f"{quoted(one_line(others[0].text))}{more} in no phase: no task; it goes to the agents as text",
-        )
+    return boxes_elsewhere(document, parts, "in no phase")

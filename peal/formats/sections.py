@@ -296,6 +296,16 @@ def _manual_checks(labelled: Iterable[_Labelled]) -> Iterator[str]:
             yield one_line(item["text"])
 
 
+def boxes_elsewhere(document: Document, parts: Iterable[range], where: str) -> Iterator[Problem]:
+    """A word on boxes outside of these lines: what they mean, nobody can know."""
+    inside = {box.line for part in parts for box in document.boxes_within(part.start, part.stop - 1)}
+    others = [box for box in document.boxes if box.line not in inside and box.depth == 0]
+    if others:
+        more = f" and {len(others) - 1} more" if others[1:] else ""
+        shown = quoted(one_line(others[0].text))
+        yield Problem(others[0].line, f"{shown}{more} {where}: no task; it goes to the agents as text")
+
+
 def steps(document: Document, section: Section) -> Sequence[Box]:
     """The boxes of a section that stand in no other item."""
     return [box for box in document.boxes_within(section.heading.line, section.end) if box.depth == 0]
