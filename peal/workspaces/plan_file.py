@@ -56,11 +56,15 @@ class PlanFile:
 
         listed = worktree.output("ls-files", "--unmerged", "-z", "--", f":(top,literal){self.path}")
         entries = [entry.split("\t")[0].split() for entry in listed.split("\0") if entry]
+        modes = {mode for mode, _, _ in entries}
+        if len(modes) != 1 or not (mode := modes.pop()).startswith(_FILE):
+            return False
         stages = {int(stage): self._content(blob) for _, blob, stage in entries}
         if stages.keys() != {1, 2, 3} or (after := with_ticks(stages[1], stages[3], stages[2])) is None:
             return False
-        (worktree.path / self.path).write_bytes(after)
-        worktree.output("add", "--", f":(top,literal){self.path}")
+        # git itself writes the file: it follows no link, and writes what the person's filters make of it.
+        worktree.output("update-index", "--cacheinfo", f"{mode},{self._blob(after)},{self.path}")
+        worktree.output("checkout-index", "--force", "--", self.path)
         return True
 
     def is_in(self, tree: str) -> bool:
@@ -80,9 +84,12 @@ class PlanFile:
         git.printed(done, self.repo, ("cat-file",))
         return done.stdout
 
+    def _blob(self, content: bytes) -> str:
+        return git.output(self.repo, "hash-object", "-w", "--stdin", stdin=content)
+
     def _tree(self, tree: str, mode: str, content: bytes) -> str:
         """A tree with other content in the place of this file."""
-        blob = git.output(self.repo, "hash-object", "-w", "--stdin", stdin=content)
+        blob = self._blob(content)
         with tempfile.TemporaryDirectory(prefix="peal-index-") as folder:
             env = {"GIT_INDEX_FILE": f"{folder}/index"}
             git.output(self.repo, "read-tree", tree, env=env)
