@@ -178,3 +178,13 @@ def test_a_plan_whose_words_another_format_would_be_told_by_says_what_it_is():
     other = parse(raw, "a.md")
     assert (other.format, other.evidence) == ("peal", "`peal_format: peal` on line 2")
     assert [task.title for task in other.tasks] == [task.title for task in plan.tasks]
+
+
+def test_words_that_would_become_tasks_are_told(project: Repo) -> None:
+    project.write("list.md", "## Task 9: words\n\n- [ ] wash\n")
+
+    told = project.peal("convert", "list.md", "--format", "checklist", code=1).stderr
+
+    assert told.startswith(
+        "error: `list.md` cannot be written in peal's own format: its 1 task would be read as 2; "
+    )

@@ -409,3 +409,12 @@ def test_each_task_of_a_folder_is_ticked_in_its_own_file(project: Repo) -> None:
     assert "`epic/2.md` has changes of yours, so the task is not ticked there" in told
     assert landed(project) == ["1", "2", "3"]
     assert "complete" in run(project, "epic", "--tick")
+
+
+def test_a_format_is_not_named_for_a_folder(project: Repo) -> None:
+    written(project, "epic/1.md", _issue(1, ""))
+
+    told = run(project, "epic", "--format", "ccpm", code=1)
+
+    assert told == "error: `epic` is a folder, which is read by what its files are; leave --format out\n"
+    assert "there is no format `x`" in project.peal("check", "epic", "--format", "x", code=1).stderr

@@ -44,6 +44,7 @@ from peal.formats.document import Document
 from peal.formats.marks import Marked, without_trailing
 from peal.formats.protocol import Evidence, Format, Reading, quoted
 from peal.model.plan import Plan, Problem, Task
+from peal.text.display import count
 
 __all__ = ["FORMATS", "NAMES", "converted", "has_marks", "parse", "parse_folder", "ticked"]
 
@@ -69,7 +70,7 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
     It is read in the format of that name, or else in the one that there is evidence for.
     """
     document = Document.of(raw, PurePath(path).name)
-    found, evidence = _named(format_name) if format_name else _decided(document)
+    found, evidence = (_named(format_name), None) if format_name else _decided(document)
     reading = found.read(document) if found else Reading()
     seen = f"{evidence.seen} on line {evidence.line}" if evidence else ""
     plan = _plan(path, found.name if found else "unknown", seen, reading)
@@ -119,6 +120,8 @@ def converted(plan: Plan) -> tuple[bytes, tuple[str, ...]]:
     read = parse(raw, plan.path, peal.name)
     if read.problems:
         raise ValueError(f"line {read.problems[0].line} of it: {read.problems[0].message}")
+    if len(read.tasks) != len(plan.tasks):
+        raise ValueError(f"its {count(len(plan.tasks), 'task')} would be read as {len(read.tasks)}")
     for task, other in zip(plan.tasks, read.tasks, strict=True):
         title = without_trailing(Marked(task.title)).text if task.done else task.title
         if (title, task.done, task.is_planned) != (other.title, other.done, other.is_planned):
@@ -150,8 +153,7 @@ def ticked(raw: bytes, format_name: str, task: Task, path: str = "") -> bytes | 
 
 
 def _mark_of(format_name: str) -> Callable[[Document, Task], list[ticking.Edit]] | None:
-    found, _ = _named(format_name)
-    return getattr(found, "marked", ticking.marked_in_markdown)
+    return getattr(_named(format_name), "marked", ticking.marked_in_markdown)
 
 
 _NAMED = "peal_format:"
@@ -161,15 +163,15 @@ _NAMED = "peal_format:"
 def _decided(document: Document) -> tuple[Format | None, Evidence | None]:
     for line, text in enumerate(document.front_matter, 2):
         if text.startswith(_NAMED) and (name := text.removeprefix(_NAMED).strip()) in NAMES:
-            return _named(name)[0], Evidence(line, quoted(text.strip()))
+            return _named(name), Evidence(line, quoted(text.strip()))
     for one in FORMATS:
         if evidence := one.evidence(document):
             return one, evidence
     return None, None
 
 
-def _named(name: str) -> tuple[Format, None]:
-    return next(one for one in FORMATS if one.name == name), None
+def _named(name: str) -> Format:
+    return next(one for one in FORMATS if one.name == name)
 
 
 def _by_line(problems: Iterable[Problem]) -> tuple[Problem, ...]:

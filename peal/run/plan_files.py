@@ -34,13 +34,17 @@ def read_plan(
     """
     from peal import formats  # only here: reading markdown takes long to load
 
+    _check_is_known(format_name)
     try:
         if path.is_dir():
+            if format_name:
+                raise PealError(
+                    f"`{path}` is a folder, which is read by what its files are; leave --format out"
+                )
             return formats.parse_folder(_files(path), str(path))
         raw = path.read_bytes()
     except OSError as error:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
-    _check_is_known(format_name)
     plan = formats.parse(raw, str(path), format_name)
     if repo_paths is None:
         return plan
