@@ -359,3 +359,41 @@ def unprivileged() -> tuple[str, ...]:
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("root cannot be without its override here")
     return words
+
+
+PLANNER = """\
+#!/bin/sh
+# Answers with what lies in $OUT/answer-N for the N-th call that asks for a plan; as any other, does what it is told.
+if [ "$PEAL_TASK" = 0 ]; then
+  n=$(($(ls "$OUT" | grep -c prompt-) + 1))
+  cat >"$OUT/prompt-$n"
+  echo "$PEAL_PHASE $PWD" >"$OUT/place"
+  echo $$ >"$OUT/pid"
+  [ -e "$OUT/slow" ] && sleep 790
+  [ -e "$OUT/rival" ] && mkdir plans && echo mine >"$(cat "$OUT/rival")"
+  [ -e "$OUT/broken" ] && { echo "no credit" >&2; exit 7; }
+  cat "$OUT/answer-$n"
+else
+  cat >/dev/null
+  [ "$PEAL_PHASE" = execute ] && touch "done-$PEAL_TASK"
+  echo "did it"
+fi
+"""
+
+
+@pytest.fixture
+def asked(project: Repo, out: Path) -> Repo:
+    """A repository with an agent that answers with what the test says."""
+    (out / "agent.sh").write_text(PLANNER)
+    (out / "agent.sh").chmod(0o755)
+    command = str(out / "agent.sh")
+    project.write("peal.toml", f"agent = 'mine'\n[agents.mine]\ncommand = [{command!r}]\n")
+    project.git("add", ".")
+    project.git("commit", "-qm", "settings")
+    return project
+
+
+def answer_with(out: Path, *texts: str) -> None:
+    """What that agent answers, one call after another."""
+    for number, text in enumerate(texts, 1):
+        (out / f"answer-{number}").write_text(text)

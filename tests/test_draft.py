@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Clis, Repo, ended, eventually, is_running
+from conftest import Clis, Repo, answer_with, ended, eventually, is_running
 
 from peal.run.draft import prompt_for
 from peal.text.names import first_words
@@ -16,41 +16,6 @@ WISH = "Two files, one after the other"
 FILE = "plans/two-files-one-after-the-other.md"
 PLAN = "# Goal\n\nTwo files.\n\n## Task 1: Make a\n\nBy `touch a`.\n\n## Task 2 (after 1): Make b\n\nBy `touch b`.\n"
 TWICE = "## Task 1: a\n\n## Task 1: b\n"
-AGENT = """\
-#!/bin/sh
-# Answers with what lies in $OUT/answer-N for the N-th call that asks for a plan; as any other, does what it is told.
-if [ "$PEAL_TASK" = 0 ]; then
-  n=$(($(ls "$OUT" | grep -c prompt-) + 1))
-  cat >"$OUT/prompt-$n"
-  echo "$PEAL_PHASE $PWD" >"$OUT/place"
-  echo $$ >"$OUT/pid"
-  [ -e "$OUT/slow" ] && sleep 790
-  [ -e "$OUT/rival" ] && mkdir plans && echo mine >"$(cat "$OUT/rival")"
-  [ -e "$OUT/broken" ] && { echo "no credit" >&2; exit 7; }
-  cat "$OUT/answer-$n"
-else
-  cat >/dev/null
-  [ "$PEAL_PHASE" = execute ] && touch "done-$PEAL_TASK"
-  echo "did it"
-fi
-"""
-
-
-@pytest.fixture
-def asked(project: Repo, out: Path) -> Repo:
-    """A repository with an agent that answers with what the test says."""
-    (out / "agent.sh").write_text(AGENT)
-    (out / "agent.sh").chmod(0o755)
-    command = str(out / "agent.sh")
-    project.write("peal.toml", f"agent = 'mine'\n[agents.mine]\ncommand = [{command!r}]\n")
-    project.git("add", ".")
-    project.git("commit", "-qm", "settings")
-    return project
-
-
-def _answers(out: Path, *texts: str) -> None:
-    for number, text in enumerate(texts, 1):
-        (out / f"answer-{number}").write_text(text)
 
 
 def _prompts(out: Path) -> list[str]:
@@ -62,7 +27,7 @@ def _transcripts(project: Repo) -> list[str]:
 
 
 def test_a_plan_is_written_shown_and_not_carried_out(asked: Repo, out: Path) -> None:
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     done = asked.peal("draft", WISH)
 
@@ -78,7 +43,7 @@ def test_a_plan_is_written_shown_and_not_carried_out(asked: Repo, out: Path) -> 
 def test_the_agent_reads_in_the_repository_what_is_wished_and_how_a_plan_looks(
     asked: Repo, out: Path
 ) -> None:
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     asked.peal("draft", WISH)
 
@@ -89,7 +54,7 @@ def test_the_agent_reads_in_the_repository_what_is_wished_and_how_a_plan_looks(
 
 
 def test_what_was_drafted_runs_at_once(asked: Repo, out: Path) -> None:
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     next_ = re.findall(r"next: `peal (.+?)`", asked.peal("draft", WISH).stdout)
 
     asked.peal(*next_[0].split())
@@ -99,7 +64,7 @@ def test_what_was_drafted_runs_at_once(asked: Repo, out: Path) -> None:
 
 def test_an_answer_with_problems_is_handed_back_with_them(asked: Repo, out: Path) -> None:
     """Twice, where nobody has set that; a list of another kind is none in peal's own format."""
-    _answers(out, TWICE, "- [ ] a\n- [ ] b\n", f"Here:\n\n```markdown\n{PLAN}```\n")
+    answer_with(out, TWICE, "- [ ] a\n- [ ] b\n", f"Here:\n\n```markdown\n{PLAN}```\n")
 
     done = asked.peal("draft", WISH)
 
@@ -119,7 +84,7 @@ def test_an_answer_with_problems_is_handed_back_with_them(asked: Repo, out: Path
 def test_when_no_answer_is_a_plan_the_last_is_kept_and_named(
     words: tuple[str, ...], tries: int, asked: Repo, out: Path
 ) -> None:
-    _answers(out, TWICE, TWICE, TWICE, PLAN)
+    answer_with(out, TWICE, TWICE, TWICE, PLAN)
 
     refused = asked.peal("draft", WISH, *words, code=1)
 
@@ -152,7 +117,7 @@ def test_a_file_that_is_there_is_never_overwritten(asked: Repo, out: Path) -> No
 def test_a_file_that_appears_meanwhile_is_not_overwritten_either(asked: Repo, out: Path) -> None:
     """The plan was paid for: it is kept, and named."""
     (out / "rival").write_text(FILE)
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     refused = asked.peal("draft", WISH, code=1).stderr
 
@@ -164,7 +129,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten_either(asked: Repo, ou
 @pytest.mark.parametrize("place", ["docs/new/mein Plän.md", "../out/plan.md"])
 def test_the_plan_may_lie_anywhere(place: str, asked: Repo, out: Path) -> None:
     """Also outside of the repository; what to type next is fit for a shell."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     done = asked.peal("draft", WISH, "--output", place)
 
@@ -175,7 +140,7 @@ def test_the_plan_may_lie_anywhere(place: str, asked: Repo, out: Path) -> None:
 
 def test_from_elsewhere_the_repository_is_named(asked: Repo, out: Path) -> None:
     """Its path has blanks and umlauts in it; so has that of the plan by default."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     elsewhere = Repo(asked.path.parent, asked.env)
 
     done = elsewhere.peal("draft", "Größere Dateien", "--repo", asked.path.name)
@@ -193,7 +158,7 @@ def test_outside_of_a_repository_nobody_is_asked(asked: Repo, out: Path) -> None
 
 
 def test_the_wish_may_come_from_standard_input(asked: Repo, out: Path) -> None:
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     asked.before = ("sh", "-c", 'printf "# Two files\\n\\nOne: ä.\\n" | "$@"', "sh")
 
     asked.peal("draft", "-")
@@ -256,7 +221,7 @@ def test_a_signal_ends_it(number: signal.Signals, code: int, said: str, asked: R
     assert not is_running((out / "pid").read_text().strip())
     assert not (asked.path / "plans").exists()
     (out / "slow").unlink()
-    _answers(out, "", PLAN)
+    answer_with(out, "", PLAN)
     asked.peal("draft", WISH)
 
 

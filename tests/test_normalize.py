@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Clis, Repo, ended, eventually, is_running
+from conftest import PLANNER, Clis, Repo, answer_with, ended, eventually, is_running
 
 from peal.run.normalize import prompt_for
 from peal.run.plan_files import read_plan
@@ -17,40 +17,15 @@ from peal.run.written_plan import read
 
 WISHES = "# What we want\n\nA file `a` and a file `b`.\n"
 PLAN = "# Goal\n\nTwo files.\n\n## Task 1: Make a\n\n```sh\ntouch a\n```\n\n## Task 2: Make b\n\n```sh\ntouch b\n```\n"
-AGENT = """\
-#!/bin/sh
-# Answers with what lies in $OUT/answer-N for the N-th call that asks for a plan; as any other, does what it is told.
-if [ "$PEAL_TASK" = 0 ]; then
-  n=$(($(ls "$OUT" | grep -c prompt-) + 1))
-  cat >"$OUT/prompt-$n"
-  echo $$ >"$OUT/pid"
-  [ -e "$OUT/slow" ] && sleep 790
-  [ -e "$OUT/broken" ] && { echo "no credit" >&2; exit 7; }
-  cat "$OUT/answer-$n"
-else
-  cat >/dev/null
-  [ "$PEAL_PHASE" = execute ] && touch "done-$PEAL_TASK"
-  echo "did it"
-fi
-"""
 
 
 @pytest.fixture
-def wished(project: Repo, out: Path) -> Repo:
+def wished(asked: Repo) -> Repo:
     """A repository with wishes, and an agent that answers with what the test says."""
-    (out / "agent.sh").write_text(AGENT)
-    (out / "agent.sh").chmod(0o755)
-    command = str(out / "agent.sh")
-    project.write("peal.toml", f"agent = 'mine'\n[agents.mine]\ncommand = [{command!r}]\n")
-    project.write("wishes.md", WISHES)
-    project.git("add", ".")
-    project.git("commit", "-qm", "wishes")
-    return project
-
-
-def _answers(out: Path, *texts: str) -> None:
-    for number, text in enumerate(texts, 1):
-        (out / f"answer-{number}").write_text(text)
+    asked.write("wishes.md", WISHES)
+    asked.git("add", ".")
+    asked.git("commit", "-qm", "wishes")
+    return asked
 
 
 def _done(project: Repo) -> list[str]:
@@ -64,7 +39,7 @@ def _kept(project: Repo) -> Path:
 
 def test_a_file_that_is_no_plan_is_rewritten_and_carried_out(wished: Repo, out: Path) -> None:
     """The file itself is never touched; what is carried out is kept beside the plan's memory."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     done = wished.peal("run", "wishes.md", "--normalize")
 
@@ -78,7 +53,7 @@ def test_a_file_that_is_no_plan_is_rewritten_and_carried_out(wished: Repo, out: 
 
 def test_an_answer_may_stand_in_a_fence_with_words_around_it(wished: Repo, out: Path) -> None:
     """Whose end is not that of the first fence inside."""
-    _answers(out, f"Here is the plan:\n\n```markdown\n{PLAN}```\n\nTell me if it will do.\n")
+    answer_with(out, f"Here is the plan:\n\n```markdown\n{PLAN}```\n\nTell me if it will do.\n")
 
     wished.peal("run", "wishes.md", "--normalize")
 
@@ -87,7 +62,7 @@ def test_an_answer_may_stand_in_a_fence_with_words_around_it(wished: Repo, out: 
 
 def test_later_runs_see_the_same_tasks_and_ask_nobody(wished: Repo, out: Path) -> None:
     """With the flag or without it, after `resume`, `redo` and `--fresh`."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     wished.peal("run", "wishes.md", "--normalize", "--task", "1")
 
     wished.peal("resume", "--from-task", "1")
@@ -103,7 +78,7 @@ def test_later_runs_see_the_same_tasks_and_ask_nobody(wished: Repo, out: Path) -
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_what_is_kept_may_be_saved_with_a_byte_order_mark(wished: Repo, out: Path, line_end: str) -> None:
     """It may be mended by hand, with whatever editor."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     wished.peal("run", "wishes.md", "--normalize", "--task", "1")
     text = _kept(wished).read_text().replace("Make b", "Make b and c").replace("\n", line_end)
     _kept(wished).write_bytes(codecs.BOM_UTF8 + text.encode())
@@ -116,7 +91,7 @@ def test_what_is_kept_may_be_saved_with_a_byte_order_mark(wished: Repo, out: Pat
 
 def test_a_file_that_has_changed_is_rewritten_anew(wished: Repo, out: Path) -> None:
     """But only if that is asked for; a resume asks for what the run before it did."""
-    _answers(out, PLAN, PLAN.replace("Make b", "Make c"))
+    answer_with(out, PLAN, PLAN.replace("Make b", "Make c"))
     wished.peal("run", "wishes.md", "--normalize")
     wished.write("wishes.md", WISHES + "And c.\n")
 
@@ -153,7 +128,7 @@ def test_a_plan_is_not_rewritten_fit_or_not(wished: Repo, out: Path) -> None:
 def test_a_list_of_another_tool_is_rewritten_too(wished: Repo, out: Path) -> None:
     """peal knows whose it is, and does not read it."""
     wished.write("wishes.md", "#### [ ] Make a\n\n- [ ] one\n\n#### [ ] Make b\n\n- [ ] two\n")
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     refused = wished.peal("run", "wishes.md", code=1)
     wished.peal("run", "wishes.md", "--normalize")
@@ -164,7 +139,7 @@ def test_a_list_of_another_tool_is_rewritten_too(wished: Repo, out: Path) -> Non
 
 def test_an_answer_that_is_no_plan_is_asked_for_again_with_its_problems(wished: Repo, out: Path) -> None:
     """As often as was set."""
-    _answers(out, "I cannot.", "## Task 1: a\n\n## Task 1: b\n", PLAN)
+    answer_with(out, "I cannot.", "## Task 1: a\n\n## Task 1: b\n", PLAN)
 
     done = wished.peal("run", "wishes.md", "--normalize", "--normalize-retry-count", "2")
 
@@ -178,7 +153,7 @@ def test_an_answer_that_is_no_plan_is_asked_for_again_with_its_problems(wished: 
 
 def test_when_no_answer_is_a_plan_the_run_ends_before_it_begins(wished: Repo, out: Path) -> None:
     """The answers are kept; the next run asks again."""
-    _answers(out, "I cannot.", PLAN)
+    answer_with(out, "I cannot.", PLAN)
 
     refused = wished.peal("run", "wishes.md", "--normalize", code=1)
     (reply,) = (wished.path / ".peal").glob("*/attempts/normalize-1/reply.md")
@@ -224,7 +199,7 @@ def test_a_signal_ends_the_rewriting(
     assert f"error: {said} while the plan was rewritten; nothing was begun\n" in told
     assert not is_running((out / "pid").read_text().strip())
     (out / "slow").unlink()
-    _answers(out, "", PLAN)
+    answer_with(out, "", PLAN)
     wished.peal("run", "wishes.md", "--normalize")
 
 
@@ -302,8 +277,8 @@ def test_nobody_is_asked_again_when_the_budget_is_used_up(project: Repo, clis: C
 
 def test_the_lock_is_taken_once_for_the_rewriting_and_the_run(wished: Repo, out: Path) -> None:
     """Nobody comes in between: the temporary folder of the rewriting is that of the run."""
-    _answers(out, PLAN)
-    script = AGENT.replace("cat >", 'echo "$TMPDIR" >>"$OUT/folders"; cat >', 1).replace(
+    answer_with(out, PLAN)
+    script = PLANNER.replace("cat >", 'echo "$TMPDIR" >>"$OUT/folders"; cat >', 1).replace(
         "else\n", 'else\n  echo "$TMPDIR" >>"$OUT/folders"\n', 1
     )
     (out / "agent.sh").write_text(script)
@@ -330,7 +305,7 @@ def test_nobody_rewrites_while_another_peal_is_at_work(wished: Repo, out: Path) 
 
 def test_a_dry_run_asks_nobody(wished: Repo, out: Path) -> None:
     """What is kept it shows."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
 
     refused = wished.peal("run", "wishes.md", "--normalize", "--dry-run", code=1)
     wished.peal("run", "wishes.md", "--normalize", "--task", "1")
@@ -342,7 +317,7 @@ def test_a_dry_run_asks_nobody(wished: Repo, out: Path) -> None:
 
 def test_a_prompt_of_ones_own(wished: Repo, out: Path) -> None:
     """`{{DOC}}` stands for the document; without it, or without the file, the run ends at once."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     wished.write("mine.md", "Please plan: {{DOC}} Thanks.")
     wished.write("empty.md", "Please plan.")
     words = ("run", "wishes.md", "--normalize", "--normalize-prompt-path")
@@ -360,7 +335,7 @@ def test_a_prompt_of_ones_own(wished: Repo, out: Path) -> None:
 
 def test_check_shows_what_is_kept(wished: Repo, out: Path) -> None:
     """And says that it is not the file itself; from anywhere."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     before = wished.peal("check", "wishes.md", code=1).stdout
     wished.peal("run", "wishes.md", "--normalize")
 
@@ -373,7 +348,7 @@ def test_check_shows_what_is_kept(wished: Repo, out: Path) -> None:
 
 def test_what_is_kept_may_be_mended_by_hand(wished: Repo, out: Path) -> None:
     """It is a plan like any other, and its mistakes are told."""
-    _answers(out, PLAN)
+    answer_with(out, PLAN)
     wished.peal("run", "wishes.md", "--normalize", "--task", "1")
     kept = _kept(wished)
 
