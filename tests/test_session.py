@@ -17,16 +17,14 @@ from peal.model.work import Step
 from peal.record import store
 from peal.record.events import Event
 from peal.record.history import History
-from peal.run.job import Job
 from peal.run.job_of import job_of
 from peal.run.loop import PlanRun, carry_out
 from peal.run.normalize_prompt import refuse_to_rewrite
 from peal.run.session import Session, session_when_needed
-from peal.run.start import opening_of, stop_asked
+from peal.run.start import begun, stop_asked
 from peal.system.layout import RepoPaths
 from peal.views.screens import Output
 from peal.views.screens.lines import Lines
-from peal.work import Worker
 from peal.workspaces import Slots
 
 
@@ -42,31 +40,19 @@ class Both:
     def ready(self, *plans: str, places: int = 2) -> Iterator[Threads]:
         """The plans opened, and what carries their attempts out."""
         repo_paths = RepoPaths(Path(os.path.realpath(self.project.path)))
-        slots, workers = Slots(repo_paths.repo, repo_paths.worktrees), dict[str, Worker]()
+        slots = Slots(repo_paths.repo, repo_paths.worktrees)
         screen = Lines(Output.standard())
         with ExitStack() as stack:
             self.session = stack.enter_context(session_when_needed(repo_paths))(screen.say)
+            executor = stack.enter_context(closing(Threads(self.session.inbox, places)))
             for name in plans:
                 flags = {"agent": "shell", "max_parallel": places}
                 job = job_of(repo_paths, repo_paths.repo / name, flags, refuse_to_rewrite, slots, ())
-                workers[job.key] = Worker(
-                    job.roster, self.session.programs(job.key, job.roster.workspaces.fence)
-                )
-                self._open(job, stack, screen)
-            executor = stack.enter_context(closing(Threads(workers, self.session.inbox, places)))
-            for run in self.runs:
-                run.executor = executor
-                run.open(opening_of(run.job, self.session.name))
+                reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
+                run = stack.enter_context(begun(job, reading, screen, self.session, executor, lambda: None))
+                assert isinstance(run, PlanRun)
+                self.runs.append(run)
             yield executor
-
-    def _open(self, job: Job, stack: ExitStack, screen: Lines) -> None:
-        assert self.session is not None
-        reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
-        held = stack.enter_context(self.session.plan(reading))
-        assert job.pool is not None
-        job.pool.prepare(job.width, reviews=False)
-        stack.callback(job.pool.leave)
-        self.runs.append(PlanRun(job, held, None, screen))  # type: ignore[arg-type]
 
     @property
     def codes(self) -> list[int | None]:

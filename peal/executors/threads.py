@@ -1,9 +1,10 @@
 """Attempts in threads of this process: the default."""
 
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent import futures
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -35,20 +36,37 @@ class Performer(Protocol):
 
 @define
 class Threads:
-    """At most `places` attempts at once; raises in `wait` what a performer could not handle."""
+    """At most `places` attempts at once, of plans that come and go; raises in `wait` what a performer could not handle."""
 
-    performers: Mapping[str, Performer]
-    """By plan."""
     inbox: Inbox
     places: int
-    _pool: ThreadPoolExecutor = field(init=False)
+    _performers: dict[str, Performer] = field(factory=dict)
+    """By plan."""
+    _submitted: dict[str, list[futures.Future[None]]] = field(factory=lambda: defaultdict(list))
+    """What may still be at work, by plan."""
+    _pool: futures.ThreadPoolExecutor = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.places, thread_name_prefix="attempt")
+        self._pool = futures.ThreadPoolExecutor(self.places, thread_name_prefix="attempt")
+
+    @contextmanager
+    def performing(self, plan: str, performer: Performer) -> Iterator[None]:
+        """Attempts at a plan are for this performer; what of them runs at the end is ended."""
+        self._performers[plan] = performer
+        try:
+            yield
+        finally:
+            performer.cancel.set(hard=True)
+            for future in self._submitted.pop(plan, ()):
+                future.cancel()
+                futures.wait([future])
+            del self._performers[plan]
+            performer.cancel.close()
 
     def submit(self, plan: str, order: Order) -> None:
         """Hand the attempt to a thread."""
-        self._pool.submit(self.performers[plan].perform, order)
+        left = [future for future in self._submitted[plan] if not future.done()]
+        self._submitted[plan] = [*left, self._pool.submit(self._performers[plan].perform, order)]
 
     def wait(self, until: float | None) -> list[Happened]:
         """Everything in the inbox, at least one thing unless time runs out first."""
@@ -73,15 +91,11 @@ class Threads:
 
     def cancel(self, plan: str, hard: bool = False) -> None:
         """End every process that an attempt at this plan waits for."""
-        self.performers[plan].cancel.set(hard)
+        self._performers[plan].cancel.set(hard)
 
     def close(self) -> None:
-        """End what runs and wait for the threads."""
-        for performer in self.performers.values():
-            performer.cancel.set(hard=True)
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        for performer in self.performers.values():
-            performer.cancel.close()
+        """End the threads; nobody performs any more."""
+        self._pool.shutdown(wait=True)
 
 
 def _can_wait(happened: Happened | BaseException) -> bool:

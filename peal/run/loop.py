@@ -131,23 +131,27 @@ class PlanRun:
 
 
 def carry_out(runs: Sequence[PlanRun], executor: Executor) -> None:
-    """
-    Carry out plans that are open, side by side, until each has come to its end.
-
-    Every fact is written before anything is done about it; it is made to last while the agents it started work.
-    """
+    """Carry out plans that are open, side by side, until each has come to its end."""
     while under_way := [run for run in runs if run.halt is None]:
-        decisions = decide_together([run.agenda for run in under_way], time.time())
-        for run, decision in zip(under_way, decisions, strict=True):
-            run.follow(decision)
-        if going_on := [run for run in under_way if run.halt is None]:
-            times = [run.screen.due() for run in going_on] + [
-                one.wake_at for one in decisions if not one.halt
-            ]
-            until = min((time.time() + _AT_LEAST_EVERY, *(at for at in times if at is not None)))
-            happened = executor.wait(until)
-            for run in going_on:
-                run.record(*(one.event for one in happened if one.plan in ("", run.job.key)))
+        take_turn(under_way, executor)
+
+
+def take_turn(under_way: Sequence[PlanRun], executor: Executor, places: int | None = None) -> None:
+    """
+    Decide what plans under way are to do, do it, and record what happens until something is to be decided again.
+
+    `places` is for the steps of all of them together. Every fact is written before anything is done about it; it is made
+    to last while the agents it started work.
+    """
+    decisions = decide_together([run.agenda for run in under_way], time.time(), places)
+    for run, decision in zip(under_way, decisions, strict=True):
+        run.follow(decision)
+    if going_on := [run for run in under_way if run.halt is None]:
+        times = [run.screen.due() for run in going_on] + [one.wake_at for one in decisions if not one.halt]
+        until = min((time.time() + _AT_LEAST_EVERY, *(at for at in times if at is not None)))
+        happened = executor.wait(until)
+        for run in going_on:
+            run.record(*(one.event for one in happened if one.plan in ("", run.job.key)))
 
 
 def honest_halt(halt: Halt, job: Job, history: History) -> Halt:

@@ -3,8 +3,9 @@
 import os
 import shlex
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 from attrs import frozen
 
@@ -63,21 +64,67 @@ def run(job: Job, screen: Screen, hearing: signals.Hearing, open_session: Opener
     reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
     refuse_to_repeat(job, reading)
     open_now = open_session(screen.say)
-    with open_now.plan(reading, job.fresh, goes_on=job.resumed) as held:
+    take_over = partial(hearing.hand_to, lambda number: open_now.inbox.put(Happened(stop_asked(number))))
+    with (
+        closing(Threads(open_now.inbox, max(job.rules.max_parallel, 1))) as executor,
+        begun(job, reading, screen, open_now, executor, take_over) as under_way,
+    ):
+        if isinstance(under_way, End):
+            hearing.end()
+            return under_way
+        carry_out([under_way], executor)
+        return End.of(under_way)
+
+
+@contextmanager
+def begun(
+    job: Job,
+    reading: PlanRead,
+    screen: Screen,
+    open_now: Session,
+    executor: Threads,
+    take_over: Callable[[], None],
+) -> Iterator[PlanRun | End]:
+    """
+    A plan whose memory is in hand and whose run is open; or its end, where nothing is left to do.
+
+    `take_over` is called when signals are not to raise `Stopped` any more: what is begun has to be brought to an end.
+    """
+    with ExitStack() as stack:
+        held = stack.enter_context(open_now.plan(reading, job.fresh, goes_on=job.resumed))
         if job.rewritten:
             with store.writing(job.plan_paths):
                 held.append(job.rewritten)
         _make_ready(job, held, screen)
         if is_complete(job.work, held.history):
-            hearing.end()
             with store.writing(job.plan_paths):
                 held.append(*_left_open(job, held.history))
-            return End(_finished(job, job.work, held.history), held.history)
-        with closing(_log(job, open_now.name)) as log:
-            try:
-                return _guarded(job, held, screen, log, open_now, hearing)
-            except signals.Stopped as stopped:
-                return End(_stopped_at_once(job, held, open_now.name, stopped), held.history)
+            yield End(_finished(job, job.work, held.history), held.history)
+            return
+        log = stack.enter_context(closing(_log(job, open_now.name)))
+        try:
+            _prepare(job, screen, open_now, executor, stack)
+            take_over()
+        except signals.Stopped as stopped:
+            halt = _stopped_at_once(job, held, open_now.name, stopped)
+            yield End(halt, held.history)
+            return
+        under_way = PlanRun(job, held, executor, screen, log)
+        under_way.open(opening_of(job, open_now.name))
+        yield under_way
+
+
+def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, stack: ExitStack) -> None:
+    """Where the attempts work, and who carries them out; `stack` gives all of it back."""
+    if job.pool:
+        reviews = bool(job.roster.reviewers or job.roster.checks) or job.rules.as_ready
+        for text in job.pool.prepare(job.width, reviews):
+            screen.say(text)
+        stack.callback(job.pool.leave)
+    for reviewer in job.roster.reviewers:
+        stack.callback(reviewer.leave)
+    worker = Worker(job.roster, open_now.programs(job.key, job.roster.workspaces.fence))
+    stack.enter_context(executor.performing(job.key, worker))
 
 
 def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
@@ -170,28 +217,6 @@ def _notices(job: Job, history: History) -> Iterator[str]:
         if agent and agent.require_change:
             # Tasks that share a tree at the same time cannot be told apart by what changed in it.
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
-
-
-def _guarded(
-    job: Job, held: journal.Journal, screen: Screen, log: Log, open_now: Session, hearing: signals.Hearing
-) -> End:
-    with ExitStack() as stack:
-        worker = Worker(job.roster, open_now.programs(job.key, job.roster.workspaces.fence))
-        if job.pool:
-            for text in job.pool.prepare(
-                job.width, bool(job.roster.reviewers or job.roster.checks) or job.rules.as_ready
-            ):
-                screen.say(text)
-            stack.callback(job.pool.leave)
-        executor = Threads({job.key: worker}, open_now.inbox, max(job.rules.max_parallel, 1))
-        for reviewer in job.roster.reviewers:
-            stack.callback(reviewer.leave)
-        stack.callback(executor.close)
-        hearing.hand_to(lambda number: open_now.inbox.put(Happened(stop_asked(number))))
-        run = PlanRun(job, held, executor, screen, log)
-        run.open(opening_of(job, open_now.name))
-        carry_out([run], executor)
-        return End.of(run)
 
 
 def _review(job: Job) -> str:

@@ -25,6 +25,8 @@ class Others:
     running: int = 0
     at_branch: bool = False
     """One of them is at the branch that this plan lands in."""
+    places: int | None = None
+    """For the steps of all plans together; None for as many as each plan may have for itself."""
 
 
 def decide(agenda: Agenda, now: float, others: Others = Others()) -> Decision:
@@ -39,11 +41,11 @@ def decide(agenda: Agenda, now: float, others: Others = Others()) -> Decision:
     return evolve(decision, front=agenda.front)
 
 
-def decide_together(agendas: Sequence[Agenda], now: float) -> tuple[Decision, ...]:
+def decide_together(agendas: Sequence[Agenda], now: float, places: int | None = None) -> tuple[Decision, ...]:
     """
     For each of several plans what to start at `now`, or why its run is over; places go to the first first.
 
-    ValueError for several that do not all work in worktrees: in one tree reviewers would look while others write.
+    `places` is for the steps of all of them together; without it no plan has more than its own share leaves. ValueError for several that do not all work in worktrees: in one tree reviewers would look while others write.
     """
     if len(agendas) > 1 and not all(agenda.history.lands for agenda in agendas):
         raise ValueError("several plans at once need worktrees")
@@ -54,7 +56,9 @@ def decide_together(agendas: Sequence[Agenda], now: float) -> tuple[Decision, ..
         rest = [other for other in agendas if other is not agenda]
         shares = [other for other in rest if _branch(other) == _branch(agenda)]
         others = Others(
-            sum(running[id(other)] for other in rest), any(at_branch[id(other)] for other in shares)
+            sum(running[id(other)] for other in rest),
+            any(at_branch[id(other)] for other in shares),
+            places,
         )
         decision = decide(agenda, now, others)
         running[id(agenda)] += len(decision.start)
@@ -179,8 +183,9 @@ def _one_by_one(left: _Left, history: History) -> Decision:
 
 def _side_by_side(left: _Left, history: History) -> Decision:
     limit = history.rules.max_parallel
-    busy = _at_the_branch(history)
-    free = max(limit - len(history.running) - left.others.running, 0)
+    places = limit if left.others.places is None else left.others.places
+    busy, running = _at_the_branch(history), len(history.running)
+    free = max(min(limit - running, places - running - left.others.running), 0)
     first = [] if busy or left.others.at_branch else _to_the_branch(left)[:free]
     is_alone = not all(map(left.is_eager, (*busy, *first)))
     ready = [task for task in (*left.begun, *left.fresh) if not is_alone or left.is_eager(task)]
@@ -193,7 +198,7 @@ def _side_by_side(left: _Left, history: History) -> Decision:
         late = [task for task in (*left.begun, *left.fresh) if task not in chosen]
         is_open = bool(first or busy or history.rules.as_ready)
         waiting = [
-            *_waiting(late, f"all {limit} places are taken"),
+            *_waiting(late, f"all {min(limit, places)} places are taken"),
             *_waits_for_the_branch(left, first, history, is_open),
         ]
     return Decision(
