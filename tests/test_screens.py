@@ -45,7 +45,7 @@ from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens import live as live_module
 from peal.views.screens.lines import JsonLines, Lines
-from peal.views.screens.live import Area, Live, next_drawing, rows_above
+from peal.views.screens.live import Area, Board, Live, next_drawing, rows_above
 from peal.views.screens.table import Scene, Span, fit, plain, render
 
 PLAN, EXECUTE, ADDRESS, LAND = PHASES
@@ -517,7 +517,7 @@ class Stage:
     screen: Live = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.screen = Live(Area(Output(self.stream)), (Segment(("1", "2")),), lambda _: "prints")
+        self.screen = Board(Area(Output(self.stream))).table((Segment(("1", "2")),), lambda _: "prints")
 
     def record(self, *events: Event) -> None:
         """These events have happened by now."""
@@ -631,7 +631,7 @@ class Gone(io.StringIO):
 
 @pytest.mark.parametrize(
     "screen_on",
-    [Lines, JsonLines, lambda out: Live(Area(out), (Segment(("1", "2")),), lambda _: "")],
+    [Lines, JsonLines, lambda out: Board(Area(out)).table((Segment(("1", "2")),), lambda _: "")],
     ids=["lines", "json", "live"],
 )
 def test_a_terminal_that_goes_away_does_not_end_the_run(screen_on: Callable[[Output], Live]) -> None:

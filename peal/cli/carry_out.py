@@ -1,47 +1,46 @@
-"""What `peal run` and `peal resume` have in common: their options, and a job carried out in sight of a person."""
+"""What `peal run` and `peal resume` have in common: their options, and plans carried out in sight of a person."""
 
-import os
-import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
 
+from peal.cli.batch_view import BatchView
 from peal.cli.options import format_option, repository, setting_flags, settings_beside_flags
-from peal.record import transcripts
-from peal.run.after_run import (
-    afterwards_told,
-    begin_log_file,
-    commands_after,
-    shown,
-    summed_up,
-)
+from peal.cli.screens import Screens, Show
+from peal.errors import PealError
+from peal.record import lock, transcripts
+from peal.record.batch import Batch
+from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
+from peal.run.batch import Asked, JobOf, agreed
+from peal.run.batch import carry_out as carry_out_plans
 from peal.run.job import Job
 from peal.run.job_of import job_of
 from peal.run.normalize_prompt import refuse_to_rewrite, rewriter
-from peal.run.session import session_when_needed
+from peal.run.plan_files import can_be_rewritten, fit, read_plan
+from peal.run.session import Opener, session_when_needed
 from peal.run.start import End
+from peal.schedule.batches import next_plan
 from peal.settings import under_first_names
 from peal.system.layout import RepoPaths
 from peal.system.signals import Hearing
+from peal.views.batch import place_of
 from peal.views.report import OUTPUT_LINES, report
-from peal.views.screens import Output, Screen
-from peal.views.screens.lines import JsonLines, Lines
+from peal.views.screens import Screen
 from peal.workspaces import Slots
 
 
-@frozen
-class Show:
-    """How a person wants to see the run."""
-
-    explain: bool
-    json: bool
-    quiet: bool
-    verbose: bool
-    no_color: bool
+def target_option(function: Any) -> Any:
+    """`--target NAME`."""
+    return click.option(
+        "--target",
+        multiple=True,
+        metavar="NAME",
+        help="Only this plan of several; repeatable, in this order.",
+    )(function)
 
 
 def run_options(function: Any) -> Any:
@@ -66,7 +65,9 @@ def run_options(function: Any) -> Any:
             "--try-now", is_flag=True, help="Do not wait for a usage limit that an earlier run has met."
         ),
         click.option(
-            "--retry-failed", is_flag=True, help="Also have mended what was let through with findings."
+            "--retry-failed",
+            is_flag=True,
+            help="Also have mended what was let through with findings; of a batch, do again after the rest what has failed.",
         ),
         click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
         click.option("--explain", is_flag=True, help="Print the reasons of each decision."),
@@ -111,29 +112,89 @@ def carry_out(
     hearing: Hearing,
     **how: bool,
 ) -> int:
-    show = Show(
-        options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
-    )
-    given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
-    accepted = options["accept_settings"]
+    """One plan, in sight of a person; the exit code."""
+    screens = Screens.of(_show(options))
     with session_when_needed(repo_paths) as open_session:
-        rewrite = refuse_to_rewrite if options["dry_run"] else rewriter(open_session, _tell)
-        slots = Slots(repo_paths.repo, repo_paths.worktrees)
-        job = job_of(repo_paths, plan_file, flags, rewrite, slots, accepted, **given, **how)
-        screen = _screen(show, job, options["dry_run"])
+        make = _job_maker(repo_paths, flags, options, open_session)
+        job = make(plan_file, **how)
+        screen = screens.screen(job)
         began = time.time()
         with closing(screen):
             if options["dry_run"]:
                 return _rehearsed(job, screen)
             begin_log_file(job)
             end = summed_up(job, screen, began, hearing, open_session)
-    if not show.json:
+    if not screens.show.json:
         gap = [""] if commands_after(job, end) else []
-        for line in [*_report(job, end, time.time() - began), *gap]:
+        for line in [*report_of(job, end, time.time() - began), *gap]:
             screen.say(line)
     for line in afterwards_told(job, end, screen):
         screen.say(line)
     return end.halt.code
+
+
+def carry_out_batch(
+    repo_paths: RepoPaths, asked: Asked, flags: dict[str, Any], options: dict[str, Any], hearing: Hearing
+) -> int:
+    """Several plans, in sight of a person; the exit code."""
+    for name in ("task", "from_task", "accept_settings"):
+        if flags.get(name) or options.get(name):
+            raise PealError(
+                f"--{name.replace('_', '-')} is about the tasks of one plan, and these are several; name that plan alone"
+            )
+    lock.refuse(repo_paths)
+    began, show = time.time(), _show(options)
+    with session_when_needed(repo_paths) as open_session:
+        make = _job_maker(repo_paths, flags, options, open_session)
+        _check_all(repo_paths, asked, flags, make)
+
+        def job_of_plan(plan: str, *, fresh: bool, resumed: bool) -> Job:
+            return make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
+
+        view = BatchView(Screens.of(show), lambda job, end, seconds: report_of(job, end, seconds, False))
+        if options["dry_run"]:
+            return _rehearsed_batch(agreed(repo_paths, asked, ""), asked, job_of_plan, view)
+        batch, halt = carry_out_plans(repo_paths, asked, view, job_of_plan, hearing, open_session)
+    view.finish(batch, halt, time.time() - began)
+    return halt.code
+
+
+def _show(options: dict[str, Any]) -> Show:
+    return Show(
+        options["dry_run"], options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
+    )  # fmt: skip
+
+
+def _job_maker(
+    repo_paths: RepoPaths, flags: dict[str, Any], options: dict[str, Any], open_session: Opener
+) -> Callable[..., Job]:
+    """Makes jobs of plans; what several share of the repository is made once."""
+    given = {name: options[name] for name in ("verbose", "retarget", "try_now", "retry_failed")}
+    rewrite = refuse_to_rewrite if options["dry_run"] else rewriter(open_session, _tell)
+    slots = Slots(repo_paths.repo, repo_paths.worktrees)
+
+    def make(plan_file: Path, **how: bool) -> Job:
+        return job_of(
+            repo_paths, plan_file, flags, rewrite, slots, options["accept_settings"], **given, **how
+        )
+
+    return make
+
+
+def _check_all(repo_paths: RepoPaths, asked: Asked, flags: dict[str, Any], make: Callable[..., Job]) -> None:
+    """PealError with every problem of every plan; one that is to be rewritten by an agent is that now, before others wait for it."""
+    problems = []
+    for plan in asked.plans:
+        path = repo_paths.plan_file(plan)
+        try:
+            read = read_plan(path, repo_paths, flags.get("format_name", ""), is_fresh=asked.fresh)
+            if read.problems and can_be_rewritten(read):
+                make(path, fresh=asked.fresh)
+            fit(read)
+        except PealError as error:
+            problems.append(str(error))
+    if problems:
+        raise PealError("\n".join(problems))
 
 
 def _rehearsed(job: Job, screen: Screen) -> int:
@@ -145,29 +206,20 @@ def _rehearsed(job: Job, screen: Screen) -> int:
     return end.halt.code
 
 
-def _screen(show: Show, job: Job, is_rehearsal: bool) -> Screen:
-    output = Output.standard()
-    if show.json:
-        return JsonLines(output)
-    if is_rehearsal:
-        return Lines(output, show.explain, quiet=True)
-    if not _wants_table(show) or not output.can_redraw(os.environ):
-        return Lines(output, show.explain, show.quiet)
-    from peal.views.screens.live import Area, Live
-
-    plan_paths = job.plan_paths
-    area = Area(output, show.no_color)
-    return Live(
-        area, job.work.segments, lambda one: job.roster.hide(transcripts.last_output(plan_paths, one))
-    )
+def _rehearsed_batch(batch: Batch, asked: Asked, job_of_plan: JobOf, view: BatchView) -> int:
+    """Each plan that would be carried out, one after another; 1 if any of them would fail."""
+    codes = []
+    while (plan := next_plan(batch, asked.only)) is not None:
+        view.say(place_of(batch, plan))
+        job = job_of_plan(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
+        with closing(view.screen(job)) as screen:
+            codes.append(_rehearsed(job, screen))
+        batch = batch.ended_skipped(plan)
+    return max(codes, default=0)
 
 
-def _wants_table(show: Show) -> bool:
-    """Reasons, and a log on the same terminal, are lines: a table would be in their way."""
-    return not show.quiet and not show.explain and not (show.verbose and sys.stderr.isatty())
-
-
-def _report(job: Job, end: End, seconds: float) -> list[str]:
+def report_of(job: Job, end: End, seconds: float, advises: bool = True) -> list[str]:
+    """What is said at the end of a plan's run."""
     plan_paths, hide = job.plan_paths, job.roster.hide
     return report(
         end.history,
@@ -176,4 +228,5 @@ def _report(job: Job, end: End, seconds: float) -> list[str]:
         lambda one: [hide(line) for line in transcripts.last_outputs(plan_paths, one, OUTPUT_LINES)],
         lambda one: shown(transcripts.folder_of(plan_paths, one)),
         {task.id: task.manual_checks for task in job.plan.tasks if task.manual_checks},
+        advises,
     )

@@ -10,6 +10,8 @@ import click
 
 from peal import settings
 from peal.errors import PealError
+from peal.record import batch_file
+from peal.record.batch import Batch
 from peal.system import git
 from peal.system.layout import RepoPaths
 from peal.text.redaction import redactor, secrets
@@ -146,3 +148,12 @@ def repo_paths_of(repo: Path) -> RepoPaths:
     repo_paths = RepoPaths(git.top_level(repo))
     repo_paths.check()
     return repo_paths
+
+
+def readable_batch(repo_paths: RepoPaths) -> Batch | None:
+    """The unfinished batch of a repository; None if there is none, or, with a word on stderr, if its file cannot be read."""
+    try:
+        return batch_file.read(repo_paths.batch)
+    except PealError as error:
+        click.echo(f"note: {error}", err=True)
+        return None

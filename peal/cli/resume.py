@@ -5,14 +5,16 @@ from typing import Any
 
 import click
 
-from peal.cli.carry_out import carry_out, given_flags, run_options
+from peal.cli.carry_out import carry_out, carry_out_batch, given_flags, run_options, target_option
 from peal.cli.options import repo_paths_of
-from peal.record import journal, store
-from peal.run.after_run import (
-    hears_signals,
-)
+from peal.errors import PealError
+from peal.record import batch_file, journal, store
+from peal.run.after_run import hears_signals
+from peal.run.batch import Asked
 from peal.run.job_of import where_it_is
 from peal.run.known_plans import plan_paths_of
+from peal.run.plan_queue import picked
+from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths
 from peal.system.signals import Hearing
 from peal.text.names import ranges, whole_number
@@ -20,23 +22,33 @@ from peal.text.names import ranges, whole_number
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path), required=False)
+@target_option
 @run_options
 @hears_signals
-def resume(plan: Path | None, hearing: Hearing, **options: Any) -> int:
-    """Go on with PLAN, or with the latest unfinished run, with the flags it was started with; new flags win."""
+def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **options: Any) -> int:
+    """Go on with PLAN, or with what was run last and is unfinished, with the flags it was started with; new flags win."""
     repo_paths = repo_paths_of(options.pop("repo"))
+    given = given_flags(options)
     found = store.known_runs(repo_paths)
-    if plan is None and not found:
-        click.echo(
-            f"nothing to resume: no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`"
-        )
-        return 0
+    unfinished = [known for known in found if not known.is_finished]
+    latest = (unfinished or found)[0] if found else None
+    if plan is None and (batch := batch_file.read(repo_paths.batch)) and was_last(batch, latest):
+        files = tuple(map(repo_paths.plan_file, batch.plans))
+        only = tuple(map(repo_paths.plan_key, picked(files, target))) if target else None
+        asked = Asked((), only, retry_failed=options["retry_failed"])
+        return carry_out_batch(repo_paths, asked, _renewed(dict(batch.flags), given), options, hearing)
+    if target:
+        raise PealError("--target names plans of a batch, and there is none to go on with; name the plan")
     if plan is None:
-        unfinished = [known for known in found if not known.is_finished]
-        plan = repo_paths.plan_file((unfinished or found)[0].plan_path)
+        if latest is None:
+            click.echo(
+                f"nothing to resume: no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`"
+            )
+            return 0
+        plan = repo_paths.plan_file(latest.plan_path)
     plan = where_it_is(repo_paths, plan)
     stored = _stored(plan_paths_of(repo_paths, plan))
-    return carry_out(repo_paths, plan, _renewed(stored, given_flags(options)), options, hearing, resumed=True)
+    return carry_out(repo_paths, plan, _renewed(stored, given), options, hearing, resumed=True)
 
 
 def _stored(plan_paths: PlanPaths) -> dict[str, Any]:

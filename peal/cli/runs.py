@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 from attrs import asdict
 
-from peal.cli.options import as_json, repo_paths_of, repository
-from peal.record import lock, store
+from peal.cli.options import as_json, readable_batch, repo_paths_of, repository
+from peal.record import batch_file, lock, store
 from peal.text.display import harmless
+from peal.views.batch import overview
 
 
 @click.command()
@@ -19,9 +20,13 @@ def runs(json_: bool, repo: Path) -> int:
     repo_paths = repo_paths_of(repo)
     found = store.known_runs(repo_paths)
     holder = lock.owner(repo_paths)
+    batch = readable_batch(repo_paths)
     if json_:
-        click.echo(json.dumps({"runs": [asdict(known) for known in found]}, ensure_ascii=False))
+        told = {"batch": batch_file.record_of(batch)} if batch else {}
+        click.echo(json.dumps({**told, "runs": [asdict(known) for known in found]}, ensure_ascii=False))
         return 0
+    if batch:
+        click.echo("\n".join(overview(batch, holder.run if holder and holder.is_alive else None)))
     if not found:
         click.echo(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
     for known in found:

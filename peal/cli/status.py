@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from peal.cli.options import as_json, hidden, repo_paths_of, repository
+from peal.cli.options import as_json, hidden, readable_batch, repo_paths_of, repository
 from peal.model.plan import TaskId, id_as_json
-from peal.record import journal, store, transcripts
+from peal.record import batch_file, journal, store, transcripts
 from peal.record.events import Event, RunOpened, converter
 from peal.record.events import as_json as to_json
 from peal.record.history import History, fold
@@ -25,6 +25,7 @@ from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import duration, harmless
 from peal.text.names import ranges, widest
+from peal.views.batch import overview as overview_of_batch
 from peal.views.screens import Output
 from peal.views.screens.lines import Lines
 from peal.views.status import RunStatus, noted_lines, overview
@@ -40,13 +41,19 @@ _WATCH_EVERY = 0.5
 def status(plan: Path | None, watch: bool, json_: bool, repo: Path) -> int:
     """What of PLAN is done, running, failed or waiting and why; default: the latest run."""
     repo_paths = repo_paths_of(repo)
+    batch = readable_batch(repo_paths) if plan is None else None
     plan = plan_or_latest(plan, repo_paths)
     if watch and json_:
         return _watched_as_json(repo_paths, plan)
     if watch:
         return _watched(repo_paths, plan)
     found = _status(repo_paths, plan)
-    click.echo(json.dumps(_as_json(found), ensure_ascii=False) if json_ else _text(found))
+    if json_:
+        told = {"batch": batch_file.record_of(batch)} if batch else {}
+        click.echo(json.dumps({**_as_json(found), **told}, ensure_ascii=False))
+        return 0
+    above = [*overview_of_batch(batch, live_run(repo_paths)), ""] if batch else []
+    click.echo("\n".join([*above, _text(found)]))
     return 0
 
 

@@ -41,12 +41,13 @@ from peal.formats.checks import (
     unknown_needs,
 )
 from peal.formats.document import Document
+from peal.formats.folder import is_one_plan
 from peal.formats.marks import Marked, without_trailing
 from peal.formats.protocol import Evidence, Format, Reading, quoted
 from peal.model.plan import Plan, Problem, Task
 from peal.text.display import count
 
-__all__ = ["FORMATS", "NAMES", "converted", "has_marks", "parse", "parse_folder", "ticked"]
+__all__ = ["FORMATS", "NAMES", "converted", "has_marks", "is_one_plan", "parse", "parse_folder", "ticked"]
 
 # The first that finds evidence reads the document, and no other: what is a tool's own stands before what anyone
 # may write, and a plain list is what nothing else explains. So JSON, settings at the top, tags and headings that only one

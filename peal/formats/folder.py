@@ -12,13 +12,13 @@ from peal.formats.protocol import Reading, quoted
 from peal.formats.task_order import in_order
 from peal.model.plan import Parent, Problem, Task, TaskId
 from peal.text.display import count, some
+from peal.text.names import natural
 
 name = "folder"
 
 _KINDS = (backlog_md, ccpm)
 _BESIDE_CCPM = re.compile(r"github-mapping\.md|\d+-analysis\.md")
 _EPIC = "epic.md"
-_PARTS = re.compile(r"\d+|\D+")
 _SHOWN = 3
 
 
@@ -58,6 +58,12 @@ def read(files: Mapping[str, bytes]) -> FolderReading:
     )
 
 
+def is_one_plan(files: Mapping[str, bytes]) -> bool:
+    """Whether a file in a folder, given by their names, is a task by itself; otherwise they are plans, if anything."""
+    documents = (Document.of(raw, file) for file, raw in files.items())
+    return any(kind.evidence(document) for document in documents for kind in _KINDS)
+
+
 def _refused(message: str) -> FolderReading:
     return FolderReading(name, "", Reading(problems=(Problem(1, message),), is_markdown=False))
 
@@ -66,9 +72,7 @@ def _no_tasks(documents: Mapping[str, Document]) -> str:
     if not documents:
         return "there is no markdown file in this folder; name a plan file"
     shown = some(list(documents), _SHOWN)
-    return (
-        f"this is a folder of plans ({shown}), which are not carried out together yet; name one of its files"
-    )
+    return f"this is a folder of plans ({shown}), and one is asked for; name one of its files"
 
 
 def _is_beside(kind: str, file: str) -> bool:
@@ -78,7 +82,7 @@ def _is_beside(kind: str, file: str) -> bool:
 
 def _merged(documents: Mapping[str, Document], read: Mapping[str, OneTask]) -> Reading:
     files = [_File(file, one, one.task) for file, one in read.items() if one.task]
-    files.sort(key=lambda file: _by_number(file.task.id))
+    files.sort(key=lambda file: natural(file.task.id))
     problems = [_told(file, one) for file, read_one in read.items() for one in read_one.problems]
     problems += [_told(file, one) for file, document in documents.items() for one in document.problems]
     notes = [_told(file, one) for file, read_one in read.items() for one in read_one.notes]
@@ -97,12 +101,6 @@ def _merged(documents: Mapping[str, Document], read: Mapping[str, OneTask]) -> R
 
 def _told(file: str, problem: Problem) -> Problem:
     return Problem(problem.line, f"of {quoted(file)}: {problem.message}")
-
-
-def _by_number(task: TaskId) -> tuple[tuple[int, str], ...]:
-    """Two before ten, whatever stands around the numbers."""
-    parts = _PARTS.findall(task.casefold())
-    return tuple((int(part), "") if part.isdecimal() and len(part) < 16 else (0, part) for part in parts)
 
 
 def _alike(files: Sequence[_File]) -> Iterator[Problem]:

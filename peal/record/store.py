@@ -100,18 +100,17 @@ def commits_of(repo_paths: RepoPaths) -> frozenset[str]:
 
 def known_runs(repo_paths: RepoPaths) -> list[state_file.State]:
     """What is known of every plan that was run here, the latest first."""
-    found = [
-        known for plan_paths in repo_paths.known_plans() if (known := _known(plan_paths)) and known.plan_path
-    ]
-    return sorted(found, key=lambda known: known.updated_at, reverse=True)
+    states = map(known, repo_paths.known_plans())
+    found = [state for state in states if state and state.plan_path]
+    return sorted(found, key=lambda state: state.updated_at, reverse=True)
 
 
-def _known(plan_paths: PlanPaths) -> state_file.State | None:
+def known(plan_paths: PlanPaths) -> state_file.State | None:
     """A plan's progress in short; from the journal where state.json is lost, is behind or cannot be understood."""
     with suppress(Damaged):
-        known = state_file.read(plan_paths.state)
-        if known and (not known.journal_offset or known.journal_offset >= _size(plan_paths.journal)):
-            return known
+        state = state_file.read(plan_paths.state)
+        if state and (not state.journal_offset or state.journal_offset >= _size(plan_paths.journal)):
+            return state
     with suppress(Damaged):
         recording = journal.load(plan_paths.journal)
         return state_file.state_of(fold(recording.events), recording.length)

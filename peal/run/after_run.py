@@ -83,16 +83,24 @@ def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing, open_ses
         raise
     except BaseException as error:
         hearing.end()
-        with suppress(PealError, OSError):
-            history = fold(journal.load(job.plan_paths.journal).events)
-            with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
-                history.apply(
-                    reread(history, store.reading_of(job.repo_paths, job.plan_file, job.plan)).reading
-                )
-            _sum_up(job, screen, history, _broken_off(error), began)
+        sum_up_broken_off(job, screen, error, began)
         raise
-    _sum_up(job, screen, end.history, end.halt, began)
+    sum_up(job, screen, end, began)
     return end
+
+
+def sum_up(job: Job, screen: Screen, end: End, began: float) -> None:
+    """Write the summary of a run; a file that cannot be written is told, and changes nothing."""
+    _sum_up(job, screen, end.history, end.halt, began)
+
+
+def sum_up_broken_off(job: Job, screen: Screen, error: BaseException, began: float) -> None:
+    """Write the summary of a run that an error has ended."""
+    with suppress(PealError, OSError):
+        history = fold(journal.load(job.plan_paths.journal).events)
+        with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
+            history.apply(reread(history, store.reading_of(job.repo_paths, job.plan_file, job.plan)).reading)
+        _sum_up(job, screen, history, _broken_off(error), began)
 
 
 def _broken_off(error: BaseException) -> Halt:
@@ -103,7 +111,6 @@ def _broken_off(error: BaseException) -> Halt:
 
 
 def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float) -> None:
-    """Write the summary; a file that cannot be written is told, and changes nothing."""
     name = job.roster.settings.run_summary_path
     path = job.repo_paths.repo / name if name else job.plan_paths.summary
     try:

@@ -317,6 +317,12 @@ class Settings:
     max_consecutive_task_failures: int | None = _key(
         None, "failures in a row that stop the run", _at_least(1)
     )
+    auto_advance: bool = _key(False, "of several plans, go on with the next after one has failed or is held")
+    jobs: int = _key(
+        1,
+        "of several plans, how many may be under way at once; steps at once are `max_parallel`",
+        _at_least(1),
+    )
     tick: bool = _key(False, "mark tasks as done in the plan's own file as they land")
     commit: bool = _key(
         True, "let each task work in a worktree, commit what it did and land it; off: all work in your tree"

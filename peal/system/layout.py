@@ -105,6 +105,11 @@ class RepoPaths:
         """The person's index as it was before that."""
         return self.root / "landing.index"
 
+    @property
+    def batch(self) -> Path:
+        """How far the batch of several plans is; gone when nothing of it is left."""
+        return self.root / "batch-progress.json"
+
     def branch(self, path: Path) -> str:
         """
         Between prefix and task's name, that of the branch that keeps a commit until it has landed.

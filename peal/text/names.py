@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 _SAFE = re.compile(r"\w[\w-]*(?:\.[\w-]+)*", re.ASCII)
+_PARTS = re.compile(r"\d+|\D+")
 _LONGEST = 60
 _MOST_DIGITS = 15
 """Numbers with more are not the same to every reader of JSON; see RFC 8259, section 6."""
@@ -29,6 +30,12 @@ def ranges(names: Iterable[str]) -> str:
             spans.append([number, number])
     numbers = [str(low) if low == high else f"{low}-{high}" for low, high in spans]
     return ", ".join((*numbers, *(name for name, number in named.items() if number is None)))
+
+
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """What names are sorted by so that 2 comes before 10, whatever stands around the numbers."""
+    parts = _PARTS.findall(name.casefold())
+    return tuple((int(part), "") if part.isdecimal() and len(part) < 16 else (0, part) for part in parts)
 
 
 def widest(names: Iterable[str]) -> int:

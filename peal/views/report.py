@@ -23,11 +23,13 @@ def report(
     output: Callable[[Attempt], list[str]],
     folder: Callable[[Attempt], str],
     manual_checks: Mapping[TaskId, Sequence[str]],
+    advises: bool = True,
 ) -> list[str]:
     """
     The end of a run as lines; `output` gives the end of what an attempt printed, `folder` its transcript's path.
 
-    `manual_checks` is what the plan says a person should look at when a task is done.
+    `manual_checks` is what the plan says a person should look at when a task is done; if it `advises`, what to type next
+    comes last.
     """
     lines = [summary(history, halt, seconds), *spending_lines(history)]
     for task in history.in_order(history.failed):
@@ -47,7 +49,8 @@ def report(
         for line in _for_a_person(task, manual_checks)
     ]:
         lines += ["", "for a person to look at:", *to_look_at]
-    return [*lines, "", *(f"next: {step}" for step in advice(history, is_alive=False))]
+    steps = [f"next: {step}" for step in advice(history, is_alive=False)] if advises else []
+    return [*lines, "", *steps]
 
 
 def _for_a_person(task: TaskId, checks: Mapping[TaskId, Sequence[str]]) -> list[str]:

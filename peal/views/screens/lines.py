@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import define, field
 
@@ -14,19 +15,19 @@ from peal.views.screens import Output
 from peal.views.status import event_line, reason_line
 
 
-def stamped(event: Event, history: History) -> str | None:
-    """An event as a line that begins with its time of day; None if it is not worth one."""
+def stamped(event: Event, history: History, label: str = "") -> str | None:
+    """An event as a line that begins with its time of day, then `label`; None if it is not worth one."""
     line = event_line(event, history)
-    return f"{_time_of(event)} {line}" if line else None
+    return f"{_time_of(event)} {label}{line}" if line else None
 
 
-def noted(events: Sequence[Event], told: set[str]) -> list[str]:
+def noted(events: Sequence[Event], told: set[str], label: str = "") -> list[str]:
     """What attempts that ended have noted, as lines; what is in `told` has been said, and is told once only."""
     lines = []
     for event in (event for event in events if isinstance(event, StepEnded)):
         news = [note for note in event.outcome.notes if note not in told]
         told.update(news)
-        lines += [f"{_time_of(event)} task {event.task}: {harmless(note)}" for note in news]
+        lines += [f"{_time_of(event)} {label}task {event.task}: {harmless(note)}" for note in news]
     return lines
 
 
@@ -47,6 +48,8 @@ class Lines:
     out: Output
     explaining: bool = False
     quiet: bool = False
+    label: str = ""
+    """Before what is told of a plan, where several are at work."""
     _explained: tuple[Reason, ...] = ()
     _asleep: tuple[Reason, ...] = ()
     _noted: set[str] = field(factory=set)
@@ -60,20 +63,20 @@ class Lines:
         asleep = decision.reasons if decision.wake_at and not decision.start else ()
         for reason in asleep if not self.explaining and not self.quiet else ():
             if reason not in self._asleep and reason.is_wait:
-                self.out.put(reason_line(reason.tasks, str(reason)))
+                self.out.put(f"{self.label}{reason_line(reason.tasks, str(reason))}")
         self._asleep = asleep
         if self.explaining:
             for reason in decision.reasons:
                 if reason not in self._explained:
-                    self.out.put(f"  because {reason_line(reason.tasks, str(reason))}")
+                    self.out.put(f"  {self.label}because {reason_line(reason.tasks, str(reason))}")
             self._explained = decision.reasons
 
     def show(self, events: Sequence[Event], history: History) -> None:
         """A line for each event that is worth one, and for each thing that is noted first."""
         for event in events if not self.quiet else ():
-            if line := stamped(event, history):
+            if line := stamped(event, history, self.label):
                 self.out.put(line)
-            for text in noted((event,), self._noted):
+            for text in noted((event,), self._noted, self.label):
                 self.out.put(text)
 
     def due(self) -> float | None:
@@ -89,10 +92,17 @@ class JsonLines:
     """Every event as one line of JSON, in the journal's own words."""
 
     out: Output
+    plan: str = ""
+    """Told with each, where there are several plans."""
 
     def say(self, text: str) -> None:
         """What is said to people."""
-        self.out.put(json.dumps({"event": "Said", "text": text}, ensure_ascii=False))
+        self.tell({"event": "Said", "text": text})
+
+    def tell(self, record: dict[str, Any]) -> None:
+        """One line."""
+        named = {**record, "plan": self.plan} if self.plan else record
+        self.out.put(json.dumps(named, ensure_ascii=False))
 
     def decided(self, decision: Decision) -> None:
         """Decisions are no events."""
@@ -100,7 +110,7 @@ class JsonLines:
     def show(self, events: Sequence[Event], history: History) -> None:  # noqa: ARG002
         """A line for each."""
         for event in events:
-            self.out.put(json.dumps(written(event), ensure_ascii=False))
+            self.tell(written(event))
 
     def due(self) -> float | None:
         """Never."""

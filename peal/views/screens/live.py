@@ -21,7 +21,7 @@ from peal.record.history import History
 from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens.lines import noted, safe, stamped
-from peal.views.screens.table import Row, Scene, Span, plain, render
+from peal.views.screens.table import Row, Scene, Span, fit, plain, render
 
 _WRAP_OFF, _WRAP_ON = "\x1b[?7l", "\x1b[?7h"
 """A letter that the terminal takes for wider than rich does must not begin another line."""
@@ -146,38 +146,40 @@ def _piece(span: Span) -> Piece:
 
 
 @define
-class Live:
-    """The current segment as a table, with failures and what is said in lines above it."""
+class Board:
+    """The end of a terminal: a table for each plan at work, under a line of its own where there are several."""
 
     area: Area
-    segments: tuple[Segment, ...]
-    """What was asked for."""
-    last_output: Callable[[Attempt], str]
-    _history: History = field(factory=History)
-    _decision: Decision = field(factory=Decision)
+    headline: str = ""
+    """Above the tables; empty where there is nothing above one plan."""
+    _tables: list["Live"] = field(factory=list)
     _drawn: float = float("-inf")
     _changed: float | None = None
-    _noted: set[str] = field(factory=set)
+
+    def table(
+        self, segments: tuple[Segment, ...], last_output: Callable[[Attempt], str], label: str = ""
+    ) -> "Live":
+        """Below the others; `segments` is what was asked for of the plan, `label` stands before its lines."""
+        table = Live(self, segments, last_output, label)
+        self._tables.append(table)
+        return table
 
     def say(self, text: str) -> None:
-        """One line, above the table while there is one."""
+        """One line that stays, above the tables."""
         self.area.say((Span(safe(text)),))
 
-    def decided(self, decision: Decision) -> None:
-        """Tells which segment is the current one and what waits."""
-        self._decision = decision
+    def take_away(self, table: "Live") -> None:
+        """A plan has come to its end."""
+        self._tables.remove(table)
+        self.area.clear()
 
-    def show(self, events: Sequence[Event], history: History) -> None:
-        """Failures, and what is noted, as lines; the rest is seen at the next drawing, which happens here when it is due."""
-        self._history = history
-        lines = [
-            (style, line) for event in events if (style := told(event)) and (line := stamped(event, history))
-        ]
-        lines += [("yellow", text) for text in noted(events, self._noted)]
-        if lines:
-            self.area.say(*((Span(line, style),) for style, line in lines))
-        if self._changed is None and not all(isinstance(event, ProcessStarted) for event in events):
+    def changed(self) -> None:
+        """Something is to be drawn, soon."""
+        if self._changed is None:
             self._changed = time.monotonic()
+
+    def draw_if_due(self) -> None:
+        """Here and now, if it is time."""
         if (wanted := self._wanted()) is not None and wanted <= time.monotonic():
             self._draw()
 
@@ -186,16 +188,72 @@ class Live:
         wanted = self._wanted()
         return None if wanted is None else time.time() + max(wanted - time.monotonic(), 0)
 
-    def close(self) -> None:
-        """The table goes; the lines stay."""
-        self.area.clear()
+    @property
+    def _shown(self) -> list["Live"]:
+        return [table for table in self._tables if table.history.opened is not None]
 
     def _wanted(self) -> float | None:
-        if not self.area.out.is_heard or self._history.opened is None:
+        if not self.area.out.is_heard or not self._shown:
             return None
-        return next_drawing(self._drawn, self._changed, bool(self._history.running))
+        is_running = any(table.history.running for table in self._shown)
+        return next_drawing(self._drawn, self._changed, is_running)
 
     def _draw(self) -> None:
-        scene = Scene(self._history, self.segments, self._decision, self.last_output)
-        self.area.draw(render(scene, time.time(), *self.area.room))
+        columns, room = self.area.room
+        rows: list[Row] = [(Span(fit(self.headline, columns).rstrip(), "bold"),)] if self.headline else []
+        for left, table in zip(range(len(self._shown), 0, -1), self._shown, strict=True):
+            # What one has no use for is left to those below.
+            rows += render(table.scene, time.time(), columns, max((room - len(rows)) // left, 1))
+        self.area.draw(rows[:room])
         self._drawn, self._changed = time.monotonic(), None
+
+
+@define(eq=False)
+class Live:
+    """The current segment of a plan as a table, with failures and what is said in lines above it."""
+
+    board: Board
+    segments: tuple[Segment, ...]
+    """What was asked for."""
+    last_output: Callable[[Attempt], str]
+    label: str = ""
+    """Before lines, where several plans are at work."""
+    history: History = field(factory=History)
+    _decision: Decision = field(factory=Decision)
+    _noted: set[str] = field(factory=set)
+
+    @property
+    def scene(self) -> Scene:
+        """What is seen of it now."""
+        return Scene(self.history, self.segments, self._decision, self.last_output)
+
+    def say(self, text: str) -> None:
+        """One line, above the table while there is one."""
+        self.board.say(text)
+
+    def decided(self, decision: Decision) -> None:
+        """Tells which segment is the current one and what waits."""
+        self._decision = decision
+
+    def show(self, events: Sequence[Event], history: History) -> None:
+        """Failures, and what is noted, as lines; the rest is seen at the next drawing, which happens here when it is due."""
+        self.history = history
+        lines = [
+            (style, line)
+            for event in events
+            if (style := told(event)) and (line := stamped(event, history, self.label))
+        ]
+        lines += [("yellow", text) for text in noted(events, self._noted, self.label)]
+        if lines:
+            self.board.area.say(*((Span(line, style),) for style, line in lines))
+        if not all(isinstance(event, ProcessStarted) for event in events):
+            self.board.changed()
+        self.board.draw_if_due()
+
+    def due(self) -> float | None:
+        """When the board is to be drawn."""
+        return self.board.due()
+
+    def close(self) -> None:
+        """The table goes; the lines stay."""
+        self.board.take_away(self)

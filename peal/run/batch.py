@@ -1,0 +1,310 @@
+"""A batch: a queue of plans that are carried out in one session, with progress that survives."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from functools import partial
+from typing import Protocol
+
+from attrs import define, evolve, field, frozen
+
+from peal.errors import Paused, PealError
+from peal.executors import Happened
+from peal.executors.threads import Threads
+from peal.model.decision import Budget, Halt
+from peal.record import batch_file, journal, store
+from peal.record.batch import Batch, BatchOwner
+from peal.record.history import fold
+from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off
+from peal.run.job import Job
+from peal.run.loop import PlanRun, take_turn
+from peal.run.session import Opener, Session
+from peal.run.start import End, begun, refuse_to_repeat, stop_asked
+from peal.schedule import batches
+from peal.system import process
+from peal.system.layout import RepoPaths
+from peal.system.signals import Hearing
+from peal.text.display import stamp
+from peal.views.batch import gone_on_with, moved_on
+from peal.views.screens import Screen
+
+
+class JobOf(Protocol):
+    """What is to be done of a plan of the batch, by the flags of the batch; PealError if it is not fit."""
+
+    def __call__(self, plan: str, *, fresh: bool, resumed: bool) -> Job:
+        """The plan is named as in its memory."""
+
+
+class View(Protocol):
+    """Where a person, or a program, sees a batch."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+
+    def moved(self, batch: Batch) -> None:
+        """The batch has come further."""
+
+    def screen(self, job: Job) -> Screen:
+        """Shows the run of one of its plans."""
+
+    def over(self, job: Job, end: End, screen: Screen, began: float) -> None:
+        """A plan has come to its end: what belongs to that is told and done."""
+
+
+@frozen
+class Asked:
+    """What a person asks for of a batch."""
+
+    plans: tuple[str, ...]
+    """In their order, as their memories name them; none where the batch only is to go on."""
+    only: tuple[str, ...] | None = None
+    """The plans that are meant this time, in this order, if not all are."""
+    fresh: bool = False
+    """Start over, whatever is remembered."""
+    retry_failed: bool = False
+
+
+def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
+    """
+    The batch as it is carried out in a session of this name: a new one, or the unfinished one gone on with.
+
+    PealError if there is an unfinished one and it shares no plan with what is asked for.
+    """
+    before = None if asked.fresh else batch_file.read(repo_paths.batch)
+    now = time.time()
+    pid = os.getpid()
+    owner = BatchOwner(pid, process.birth(pid) or "", socket.gethostname())
+    if before is None:
+        at, afresh = stamp(now), asked.plans if asked.fresh else ()
+        return Batch(name, owner, at, at, plans=asked.plans, queued=asked.plans, afresh=afresh)
+    if asked.plans and not set(asked.plans).intersection(before.plans):
+        raise PealError(
+            f"a batch is unfinished here, of which none of these plans is a part ({before.plans[0]} is one of "
+            f"{len(before.plans)}); `peal resume` goes on with it, `--no-resume` leaves it aside"
+        )
+    found = batches.taken_up(_looked_at_again(repo_paths, before), asked.plans, asked.retry_failed)
+    return evolve(found, session_id=name, owner=owner)
+
+
+def _looked_at_again(repo_paths: RepoPaths, batch: Batch) -> Batch:
+    """What had failed and has been done since, by itself, is done."""
+    for one in batch.failed:
+        known = store.known(repo_paths.plan(repo_paths.plan_file(one.plan)))
+        if known and known.is_finished and known.exit_code == 0:
+            batch = batch.ended_complete(one.plan, with_findings=False)
+    return batch
+
+
+def carry_out(
+    repo_paths: RepoPaths, asked: Asked, view: View, job_of: JobOf, hearing: Hearing, open_session: Opener
+) -> tuple[Batch, Halt]:
+    """
+    Carry a batch out, or on, and how far it has come by its end.
+
+    `Busy` if another peal is at work here; PealError if the batch is not fit, or its memory cannot be read or written.
+    """
+    batch = agreed(repo_paths, asked, "")
+    first = batches.next_plan(batch, asked.only)
+    if first is None:
+        return batch, batches.halt_of(batch)
+    job = job_of(first, fresh=first in batch.afresh, resumed=first in batch.begun)
+    settings = job.roster.settings
+    places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
+    session = open_session(view.say)
+    with closing(Threads(session.inbox, places)) as executor:
+        return _BatchRun(
+            repo_paths=repo_paths,
+            session=session,
+            view=view,
+            job_of=job_of,
+            batch=evolve(agreed(repo_paths, asked, session.name), parallel=settings.jobs, flags=job.flags),
+            only=asked.only,
+            executor=executor,
+            hearing=hearing,
+            places=places if settings.jobs > 1 else None,
+            auto_advance=settings.auto_advance,
+            ready={first: job},
+        ).carried_out(asked)
+
+
+@define
+class _UnderWay:
+    """A plan at work."""
+
+    plan: str
+    job: Job
+    screen: Screen
+    began: float
+    run: PlanRun
+    stack: ExitStack
+    """Gives back what it works with."""
+
+
+@define
+class _BatchRun:
+    """One batch under way; every change of it is on disk before anything is done about it."""
+
+    repo_paths: RepoPaths
+    session: Session
+    view: View
+    job_of: JobOf
+    batch: Batch
+    only: tuple[str, ...] | None
+    executor: Threads
+    hearing: Hearing
+    places: int | None
+    """For the steps of all plans together; None where there is one plan at a time."""
+    auto_advance: bool
+    ready: dict[str, Job]
+    """Jobs that have been made already."""
+    stopped: Halt | None = None
+    """Somebody has stopped it."""
+    is_stuck: bool = False
+    """A plan has failed or is held, and no other one is begun."""
+    under_way: list[_UnderWay] = field(factory=list)
+
+    def carried_out(self, asked: Asked) -> tuple[Batch, Halt]:
+        """To its end, and how far it has come by then."""
+        self._set_out(asked)
+        try:
+            while self._begin_more():
+                take_turn([one.run for one in self.under_way], self.executor, self.places)
+                for one in [one for one in self.under_way if one.run.halt is not None]:
+                    self.under_way.remove(one)
+                    self._finish(one)
+        except BaseException as error:
+            self._break_off(error)
+            raise
+        self.hearing.end()
+        if self.batch.is_clean:
+            batch_file.remove(self.repo_paths.batch)
+        return self.batch, self.stopped or batches.halt_of(self.batch)
+
+    def _set_out(self, asked: Asked) -> None:
+        """Say what is gone on with, leave aside what is not, and count what was spent before."""
+        path = self.repo_paths.batch
+        if asked.fresh:
+            with self._writing():
+                kept = batch_file.set_aside(path)
+            if kept:
+                self.view.say(f"starting over; how far the batch before was is kept in `{kept}`")
+        elif before := batch_file.read(path):
+            for line in gone_on_with(before, self.batch, time.time()):
+                self.view.say(line)
+        self._change(self.batch)
+        for plan in self.batch.begun if self._counts_spending else ():
+            if plan not in self.batch.queued:  # what is gone on with counts when its turn comes
+                history = fold(
+                    journal.load(self.repo_paths.plan(self.repo_paths.plan_file(plan)).journal).events
+                )
+                self.session.providers.take_in(history.providers, spent=True)
+
+    @property
+    def _counts_spending(self) -> bool:
+        return any(job.rules.budget != Budget() for job in self.ready.values())
+
+    def _change(self, batch: Batch) -> None:
+        with self._writing():
+            self.batch = batch_file.write(self.repo_paths.batch, batch)
+        self.view.moved(self.batch)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            path = self.repo_paths.batch
+            raise PealError(
+                f"cannot write `{path}`: {error.strerror or error}; make room or make it writable, then `peal resume`"
+            ) from None
+
+    def _begin_more(self) -> bool:
+        """Begin as many plans as may be at work; whether any is."""
+        while len(self.under_way) < self.batch.parallel and not (self.stopped or self.is_stuck):
+            if (plan := batches.next_plan(self.batch, self.only)) is None:
+                break
+            self._begin(plan)
+        return bool(self.under_way)
+
+    def _begin(self, plan: str) -> None:
+        began, stack = time.time(), ExitStack()
+        fresh, resumed = plan in self.batch.afresh, plan in self.batch.begun
+        self._change(self.batch.started(plan, began))
+        try:
+            job = self.ready.pop(plan, None) or self.job_of(plan, fresh=fresh, resumed=resumed)
+            self._check_has_worktrees(job)
+            screen = stack.enter_context(closing(self.view.screen(job)))
+            run = stack.enter_context(self._opened(job, screen))
+        except PealError as error:
+            stack.close()
+            self.view.say(f"error: {error}")
+            ended = self.batch.ended_held if isinstance(error, Paused) else self.batch.ended_failed
+            self._leave(plan, ended(plan, str(error)))
+            return
+        except BaseException:
+            stack.close()
+            raise
+        if isinstance(run, End):
+            stack.close()
+            self._end(plan, job, run, screen, began)
+            return
+        self._change(self.batch.opened(plan))
+        self.under_way.append(_UnderWay(plan, job, screen, began, run, stack))
+        if self.stopped:
+            run.record(stop_asked(self.stopped.code - 128))
+
+    def _opened(self, job: Job, screen: Screen) -> AbstractContextManager[PlanRun | End]:
+        begin_log_file(job)
+        reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
+        refuse_to_repeat(job, reading)
+        return begun(
+            job, reading, screen, self.session, self.executor, partial(self.hearing.hand_to, self._hear)
+        )
+
+    def _check_has_worktrees(self, job: Job) -> None:
+        if self.batch.parallel > 1 and job.pool is None:
+            raise PealError(
+                "`jobs` above 1 needs worktrees: in one tree reviewers of a plan would look while another one's agents write; "
+                "take it out, or let `commit` and `isolation` be as they are by default"
+            )
+
+    def _hear(self, number: int) -> None:
+        """A signal is for all plans at work; once more, and they end at once."""
+        asked = stop_asked(number)
+        self.stopped = self.stopped or Halt(asked.code, asked.why)
+        if self.under_way:
+            self.session.inbox.put(Happened(asked))
+
+    def _finish(self, one: _UnderWay) -> None:
+        end = End.of(one.run)
+        sum_up(one.job, one.screen, end, one.began)
+        one.stack.close()
+        self._end(one.plan, one.job, end, one.screen, one.began)
+
+    def _end(self, plan: str, job: Job, end: End, screen: Screen, began: float) -> None:
+        after = batches.after(self.batch, plan, end.halt, end.history)
+        if plan not in after.skipped:
+            self.view.over(job, end, screen, began)
+        if batches.is_stopped(end.halt, end.history):
+            self.stopped = self.stopped or end.halt
+        self._leave(plan, after)
+
+    def _leave(self, plan: str, after: Batch) -> None:
+        """The batch without a plan that was at work; whether it goes on."""
+        self._change(after)
+        if self.stopped or plan in after.done:
+            return
+        self.is_stuck = self.is_stuck or not self.auto_advance
+        self.view.say(moved_on(after, plan, None if self.is_stuck else batches.next_plan(after, self.only)))
+
+    def _break_off(self, error: BaseException) -> None:
+        """An error has ended it: end what runs, and say in each plan's summary how it ended."""
+        self.hearing.end()
+        for one in self.under_way:
+            self.executor.cancel(one.plan, hard=True)
+        for one in self.under_way:
+            one.stack.close()
+            sum_up_broken_off(one.job, one.screen, error, one.began)
