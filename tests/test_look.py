@@ -278,7 +278,7 @@ def test_redo_of_a_task_that_is_not_there_or_ticked_in_the_plan_is_refused(repo:
         ),
         (["run", "plan.md", "--max-parallel", "many"], "is not a valid integer"),
         (["run", "nowhere.md", "--agent", "shell"], "plan `nowhere.md` cannot be read"),
-        (["run", ".", "--agent", "shell"], "plan `.` line 1: this is a folder of plans (`plan.md`)"),
+        (["run", ".git", "--agent", "shell"], "no plan was found in folder `.git`; name a plan file"),
         (["run", "plan.md"], "--agent shell"),
         (["run", "plan.md", "--agent", "nobody"], "there is no agent `nobody`"),
         (["run", "plan.md", "--agent", "shell", "--repo", "/"], "not inside a git repository"),

@@ -142,7 +142,8 @@ def carry_out_batch(
             raise PealError(
                 f"--{name.replace('_', '-')} is about the tasks of one plan, and these are several; name that plan alone"
             )
-    lock.refuse(repo_paths)
+    if not options["dry_run"]:
+        lock.refuse(repo_paths)
     began, show = time.time(), _show(options)
     with session_when_needed(repo_paths) as open_session:
         make = _job_maker(repo_paths, flags, options, open_session)

@@ -3,34 +3,33 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from peal.cli.options import as_json, hidden, readable_batch, repo_paths_of, repository
+from peal.cli.watch import Watch, work_of
+from peal.errors import PealError
 from peal.model.plan import TaskId, id_as_json
 from peal.record import batch_file, journal, store, transcripts
-from peal.record.events import Event, RunOpened, converter
+from peal.record.batch import Batch
 from peal.record.events import as_json as to_json
+from peal.record.events import converter
 from peal.record.history import History, fold
 from peal.record.lock import live_run
 from peal.record.spending import amount
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.run.plan_files import read_plan
-from peal.schedule.agenda import Agenda, Work
+from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide
-from peal.system.files import size_of
-from peal.system.layout import PlanPaths, RepoPaths
+from peal.system.layout import RepoPaths
 from peal.text.display import duration, harmless
 from peal.text.names import ranges, widest
 from peal.views.batch import overview as overview_of_batch
 from peal.views.screens import Output
-from peal.views.screens.lines import Lines
 from peal.views.status import RunStatus, noted_lines, overview
-
-_WATCH_EVERY = 0.5
 
 
 @click.command()
@@ -41,90 +40,74 @@ _WATCH_EVERY = 0.5
 def status(plan: Path | None, watch: bool, json_: bool, repo: Path) -> int:
     """What of PLAN is done, running, failed or waiting and why; default: the latest run."""
     repo_paths = repo_paths_of(repo)
-    batch = readable_batch(repo_paths) if plan is None else None
-    plan = plan_or_latest(plan, repo_paths)
+    is_named, plan = plan is not None, plan_or_latest(plan, repo_paths)
     if watch and json_:
-        return _watched_as_json(repo_paths, plan)
-    if watch:
-        return _watched(repo_paths, plan)
-    found = _status(repo_paths, plan)
-    if json_:
-        told = {"batch": batch_file.record_of(batch)} if batch else {}
-        click.echo(json.dumps({**_as_json(found), **told}, ensure_ascii=False))
+        _watched_as_json(repo_paths, plan, is_named)
         return 0
-    above = [*overview_of_batch(batch, live_run(repo_paths)), ""] if batch else []
-    click.echo("\n".join([*above, _text(found)]))
+    if json_:
+        click.echo(json.dumps(_told(repo_paths, plan, is_named), ensure_ascii=False))
+        return 0
+    batch = None if is_named else readable_batch(repo_paths)
+    if watch and (_is_live(repo_paths, batch) or _status(repo_paths, plan).state == "running"):
+        _watched(repo_paths, plan, batch)
+        plan = plan if is_named else plan_or_latest(None, repo_paths)
+        batch = None if is_named else readable_batch(repo_paths)
+    click.echo("\n".join([*_above(repo_paths, batch), _text(_status(repo_paths, plan))]))
     return 0
 
 
-def _watched(repo_paths: RepoPaths, plan: Path) -> int:
-    found = _status(repo_paths, plan)
-    if found.state == "running":
-        if Output.standard().can_redraw(os.environ):
-            _as_table(repo_paths, plan_paths_of(repo_paths, plan))
-        else:
-            click.echo(_headline(found))
-            _as_lines(repo_paths, plan_paths_of(repo_paths, plan))
-        found = _status(repo_paths, plan)
-    click.echo(_text(found))
-    return 0
+def _is_live(repo_paths: RepoPaths, batch: Batch | None) -> bool:
+    return batch is not None and batch.session_id == live_run(repo_paths)
 
 
-def _watched_as_json(repo_paths: RepoPaths, plan: Path) -> int:
+def _watched(repo_paths: RepoPaths, plan: Path, batch: Batch | None) -> None:
+    """Until the run, or the batch that it is a part of, is over."""
+    watch = _watch(repo_paths, plan, batch)
+    if Output.standard().can_redraw(os.environ):
+        watch.as_table()
+    else:
+        click.echo("\n".join(_above(repo_paths, batch)) or _headline(_status(repo_paths, plan)))
+        watch.as_lines()
+
+
+def _watch(repo_paths: RepoPaths, plan: Path, batch: Batch | None) -> Watch:
+    if batch is None or not _is_live(repo_paths, batch):
+        return Watch(repo_paths, lambda: (plan,))
+
+    def now() -> Batch | None:
+        with suppress(PealError):
+            return batch_file.read(repo_paths.batch)
+        return None
+
+    def at_work() -> list[Path]:
+        found = now()
+        return [repo_paths.plan_file(one.plan) for one in found.running] if found else []
+
+    return Watch(repo_paths, at_work, batch.session_id, now)
+
+
+def _watched_as_json(repo_paths: RepoPaths, plan: Path, is_named: bool) -> None:
     """The status as a line of JSON, again whenever something was recorded."""
-    for _ in _news(repo_paths, plan_paths_of(repo_paths, plan)):
-        click.echo(to_json(_as_json(_status(repo_paths, plan))))
-    return 0
-
-
-def _as_table(repo_paths: RepoPaths, plan_paths: PlanPaths) -> None:
-    """The table that the run itself shows, until the run is over."""
-    from peal.views.screens.live import Area
-    from peal.views.screens.table import Scene, render
-
-    area, history, hide = Area(Output.standard()), History(), hidden(repo_paths.repo)
-    for news in _news(repo_paths, plan_paths):
-        for event in news:
-            history.apply(event)
-        if not area.out.is_heard:
-            return
-        if history.is_open:
-            work = _work(history)
-            scene = Scene(
-                history,
-                work.segments,
-                decide(Agenda(work, history), time.time()),
-                lambda one: hide(transcripts.last_output(plan_paths, one)),
+    batch = None if is_named else readable_batch(repo_paths)
+    for look in _watch(repo_paths, plan, batch).looks():
+        if any(news for _, news in look):
+            click.echo(
+                to_json(_told(repo_paths, plan if is_named else plan_or_latest(None, repo_paths), is_named))
             )
-            area.draw(render(scene, time.time(), *area.room))
-    area.clear()
 
 
-def _as_lines(repo_paths: RepoPaths, plan_paths: PlanPaths) -> None:
-    """A plain line for each event from now on, until the run is over."""
-    screen, history = Lines(Output.standard()), History()
-    for number, news in enumerate(_news(repo_paths, plan_paths)):
-        for event in news:
-            history.apply(event)
-            if number:
-                screen.show((event,), history)
-        if not screen.out.is_heard:
-            return
+def _told(repo_paths: RepoPaths, plan: Path, is_named: bool) -> dict[str, Any]:
+    """The status of a plan as scripts get it, with the batch beside it unless the plan was named."""
+    batch = None if is_named else readable_batch(repo_paths)
+    return {
+        **_as_json(_status(repo_paths, plan)),
+        **({"batch": batch_file.record_of(batch)} if batch else {}),
+    }
 
 
-def _news(repo_paths: RepoPaths, plan_paths: PlanPaths) -> Iterator[tuple[Event, ...]]:
-    """What was recorded since the last look, twice a second, until the run is over; at first everything."""
-    seen, size, run, is_over = 0, -1, "", False
-    while not is_over:
-        alive = live_run(repo_paths)  # Asked first: what a run that is over by now recorded is read below.
-        grown = size_of(plan_paths.journal)
-        events = journal.load(plan_paths.journal).events[seen:] if grown != size else ()
-        seen, size = seen + len(events), grown
-        run = next((event.run for event in reversed(events) if isinstance(event, RunOpened)), run)
-        yield events
-        is_over = run != alive
-        if not is_over:
-            time.sleep(_WATCH_EVERY)
+def _above(repo_paths: RepoPaths, batch: Batch | None) -> list[str]:
+    """The batch, above its plans."""
+    return [*overview_of_batch(batch, live_run(repo_paths)), ""] if batch else []
 
 
 def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
@@ -144,16 +127,9 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
     )
 
 
-def _work(history: History) -> Work:
-    """What the latest run was asked to do."""
-    assert history.opened is not None
-    selected = history.opened.selected
-    return Work.of((state.task for state in history.states.values()), selected)
-
-
 def _reasons(history: History) -> dict[TaskId, str]:
     """What each task waits for, by the same decision the run takes."""
-    work = _work(history)
+    work = work_of(history)
     decision = decide(Agenda(work, history), time.time())
     told = {task: reason.text for reason in decision.reasons for task in reason.tasks}
     later = set(work.tasks).difference(decision.front)

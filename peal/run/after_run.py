@@ -89,18 +89,20 @@ def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing, open_ses
     return end
 
 
-def sum_up(job: Job, screen: Screen, end: End, began: float) -> None:
-    """Write the summary of a run; a file that cannot be written is told, and changes nothing."""
-    _sum_up(job, screen, end.history, end.halt, began)
+def sum_up(job: Job, screen: Screen, end: End, began: float, path: Path | None = None) -> None:
+    """Write the summary of a run to `path`, or where the settings say; one that cannot be written is told, and changes nothing."""
+    _sum_up(job, screen, end.history, end.halt, began, path)
 
 
-def sum_up_broken_off(job: Job, screen: Screen, error: BaseException, began: float) -> None:
+def sum_up_broken_off(
+    job: Job, screen: Screen, error: BaseException, began: float, path: Path | None = None
+) -> None:
     """Write the summary of a run that an error has ended."""
     with suppress(PealError, OSError):
         history = fold(journal.load(job.plan_paths.journal).events)
         with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
             history.apply(reread(history, store.reading_of(job.repo_paths, job.plan_file, job.plan)).reading)
-        _sum_up(job, screen, history, _broken_off(error), began)
+        _sum_up(job, screen, history, _broken_off(error), began, path)
 
 
 def _broken_off(error: BaseException) -> Halt:
@@ -110,9 +112,9 @@ def _broken_off(error: BaseException) -> Halt:
     return Halt(130, "interrupted") if isinstance(error, KeyboardInterrupt) else Halt(70, "a bug in peal")
 
 
-def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float) -> None:
+def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float, path: Path | None) -> None:
     name = job.roster.settings.run_summary_path
-    path = job.repo_paths.repo / name if name else job.plan_paths.summary
+    path = path or (job.repo_paths.repo / name if name else job.plan_paths.summary)
     try:
         summary.write(path, summary.summary(history, halt, began, time.time()), job.roster.hide)
     except OSError as error:

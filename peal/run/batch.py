@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from typing import Protocol
@@ -27,8 +27,9 @@ from peal.system import process
 from peal.system.layout import RepoPaths
 from peal.system.signals import Hearing
 from peal.text.display import stamp
-from peal.views.batch import gone_on_with, moved_on
+from peal.views.batch import gone_on_with, moved_on, summary
 from peal.views.screens import Screen
+from peal.views.summary import write
 
 
 class JobOf(Protocol):
@@ -111,6 +112,7 @@ def carry_out(
     if first is None:
         return batch, batches.halt_of(batch)
     job = job_of(first, fresh=first in batch.afresh, resumed=first in batch.begun)
+    _check_has_worktrees(job)
     settings = job.roster.settings
     places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
     session = open_session(view.say)
@@ -126,8 +128,19 @@ def carry_out(
             hearing=hearing,
             places=places if settings.jobs > 1 else None,
             auto_advance=settings.auto_advance,
+            summary_name=settings.run_summary_path,
+            hide=job.roster.hide,
             ready={first: job},
         ).carried_out(asked)
+
+
+def _check_has_worktrees(job: Job) -> None:
+    """PealError if several plans are to be at work at once, and not each of them in worktrees."""
+    if job.roster.settings.jobs > 1 and job.pool is None:
+        raise PealError(
+            "`jobs` above 1 needs worktrees: in one tree reviewers of a plan would look while another one's agents write; "
+            "take it out, or let `commit` and `isolation` be as they are by default"
+        )
 
 
 @define
@@ -158,6 +171,9 @@ class _BatchRun:
     places: int | None
     """For the steps of all plans together; None where there is one plan at a time."""
     auto_advance: bool
+    summary_name: str | None
+    hide: Callable[[str], str]
+    """Takes secrets out of what is written."""
     ready: dict[str, Job]
     """Jobs that have been made already."""
     stopped: Halt | None = None
@@ -179,9 +195,21 @@ class _BatchRun:
             self._break_off(error)
             raise
         self.hearing.end()
+        halt = self.stopped or batches.halt_of(self.batch)
         if self.batch.is_clean:
             batch_file.remove(self.repo_paths.batch)
-        return self.batch, self.stopped or batches.halt_of(self.batch)
+        self._sum_up(halt)
+        return self.batch, halt
+
+    def _sum_up(self, halt: Halt) -> None:
+        """Write the summary of the batch, where one was asked for; each of its plans has its own."""
+        if not self.summary_name:
+            return
+        path = self.repo_paths.repo / self.summary_name
+        try:
+            write(path, summary(self.batch, halt, time.time()), self.hide)
+        except OSError as error:
+            self.view.say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
 
     def _set_out(self, asked: Asked) -> None:
         """Say what is gone on with, leave aside what is not, and count what was spent before."""
@@ -235,7 +263,7 @@ class _BatchRun:
         self._change(self.batch.started(plan, began))
         try:
             job = self.ready.pop(plan, None) or self.job_of(plan, fresh=fresh, resumed=resumed)
-            self._check_has_worktrees(job)
+            _check_has_worktrees(job)
             screen = stack.enter_context(closing(self.view.screen(job)))
             run = stack.enter_context(self._opened(job, screen))
         except PealError as error:
@@ -264,13 +292,6 @@ class _BatchRun:
             job, reading, screen, self.session, self.executor, partial(self.hearing.hand_to, self._hear)
         )
 
-    def _check_has_worktrees(self, job: Job) -> None:
-        if self.batch.parallel > 1 and job.pool is None:
-            raise PealError(
-                "`jobs` above 1 needs worktrees: in one tree reviewers of a plan would look while another one's agents write; "
-                "take it out, or let `commit` and `isolation` be as they are by default"
-            )
-
     def _hear(self, number: int) -> None:
         """A signal is for all plans at work; once more, and they end at once."""
         asked = stop_asked(number)
@@ -280,7 +301,7 @@ class _BatchRun:
 
     def _finish(self, one: _UnderWay) -> None:
         end = End.of(one.run)
-        sum_up(one.job, one.screen, end, one.began)
+        sum_up(one.job, one.screen, end, one.began, one.job.plan_paths.summary)
         one.stack.close()
         self._end(one.plan, one.job, end, one.screen, one.began)
 
@@ -307,4 +328,4 @@ class _BatchRun:
             self.executor.cancel(one.plan, hard=True)
         for one in self.under_way:
             one.stack.close()
-            sum_up_broken_off(one.job, one.screen, error, one.began)
+            sum_up_broken_off(one.job, one.screen, error, one.began, one.job.plan_paths.summary)

@@ -1,7 +1,7 @@
 """What a command holds open once while it works on plans: the lock, a watched folder, where events and signals come in."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 
@@ -41,6 +41,7 @@ class Session:
     """Whose usage limit is reached and what was spent, whichever plan met it."""
     inbox: Inbox = field(factory=Inbox)
     """Where all that happens comes in, of whatever plan."""
+    _told: set[str] = field(factory=set)
     _stack: ExitStack = field(factory=ExitStack)
     _plans: int = 0
 
@@ -52,6 +53,13 @@ class Session:
     def _tell(self, text: str) -> None:
         """To whoever is told at that time."""
         self.say(text)
+
+    def news(self, texts: Iterable[str]) -> Iterator[str]:
+        """Those of some notices that were not given here before: what holds for several plans is told once."""
+        for text in texts:
+            if text not in self._told:
+                self._told.add(text)
+                yield text
 
     def programs(self, plan: str, fence: Mapping[str, str]) -> Programs:
         """What starts the programs for a plan, with a temporary folder of its own; PealError if there can be none."""

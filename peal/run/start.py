@@ -95,7 +95,7 @@ def begun(
         if job.rewritten:
             with store.writing(job.plan_paths):
                 held.append(job.rewritten)
-        _make_ready(job, held, screen)
+        _make_ready(job, held, screen, open_now)
         if is_complete(job.work, held.history):
             with store.writing(job.plan_paths):
                 held.append(*_left_open(job, held.history))
@@ -118,7 +118,7 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
     """Where the attempts work, and who carries them out; `stack` gives all of it back."""
     if job.pool:
         reviews = bool(job.roster.reviewers or job.roster.checks) or job.rules.as_ready
-        for text in job.pool.prepare(job.width, reviews):
+        for text in open_now.news(job.pool.prepare(job.width, reviews)):
             screen.say(text)
         stack.callback(job.pool.leave)
     for reviewer in job.roster.reviewers:
@@ -127,7 +127,7 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
     stack.enter_context(executor.performing(job.key, worker))
 
 
-def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
+def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Session) -> None:
     """Bring branch, memory and what the person asks for together, and say what is to be known before the run starts."""
     reconcile.check(held.history, job.pipeline.lands)
     if job.pool:
@@ -143,7 +143,7 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen) -> None:
     ):
         with store.writing(job.plan_paths):
             held.append(TasksForgotten(time.time(), tuple(left), _review(job), "peal run --retry-failed"))
-    for text in _notices(job, held.history):
+    for text in open_now.news(_notices(job, held.history)):
         screen.say(text)
 
 

@@ -3,10 +3,11 @@
 import shlex
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from peal.model.decision import Halt
 from peal.record.batch import Batch
-from peal.text.display import count, duration, harmless, some
+from peal.text.display import count, duration, harmless, some, stamp
 
 _OLD = 24 * 3600.0
 """Seconds after which a person may have forgotten what a batch was about."""
@@ -107,3 +108,22 @@ def advice(batch: Batch) -> Iterator[str]:
         yield "`peal resume --retry-failed` to try what has failed again, and have what was found mended"
     for one in batch.failed[:_SHOWN]:
         yield f"`peal status {shlex.quote(one.plan)}` for what has failed there"
+
+
+def summary(batch: Batch, halt: Halt, ended: float) -> dict[str, Any]:
+    """What became of a batch that ended at this moment (wall-clock seconds), for scripts."""
+    return {
+        "exit_code": halt.code,
+        "why": halt.why,
+        "started_at": batch.started_at,
+        "completed_at": stamp(ended),
+        "session": batch.session_id,
+        "plans": list(batch.plans),
+        "completed": list(batch.done),
+        "with_findings": list(batch.with_findings),
+        "failed": {one.plan: one.reason for one in batch.failed},
+        "held": {one.plan: one.reason for one in batch.held},
+        "begun": [one.plan for one in batch.running],
+        "not_reached": list(batch.queued),
+        "next": list(advice(batch)),
+    }

@@ -173,6 +173,10 @@ class Board:
         self._tables.remove(table)
         self.area.clear()
 
+    def clear(self) -> None:
+        """No plan is at work; what is drawn stays until it is drawn over."""
+        self._tables = []
+
     def changed(self) -> None:
         """Something is to be drawn, soon."""
         if self._changed is None:
@@ -181,7 +185,7 @@ class Board:
     def draw_if_due(self) -> None:
         """Here and now, if it is time."""
         if (wanted := self._wanted()) is not None and wanted <= time.monotonic():
-            self._draw()
+            self.draw()
 
     def due(self) -> float | None:
         """Soon after an event, at most twice a second; else once a second while something runs."""
@@ -198,7 +202,8 @@ class Board:
         is_running = any(table.history.running for table in self._shown)
         return next_drawing(self._drawn, self._changed, is_running)
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """All of it, now."""
         columns, room = self.area.room
         rows: list[Row] = [(Span(fit(self.headline, columns).rstrip(), "bold"),)] if self.headline else []
         for left, table in zip(range(len(self._shown), 0, -1), self._shown, strict=True):
