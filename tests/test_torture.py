@@ -355,3 +355,80 @@ def test_tasks_land_once_whenever_peal_is_killed(
         scene.is_as_if_never_killed()
         shutil.rmtree(scene.repo.path.parent)
         kills += scene.kills
+
+
+BATCH = 5
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def put_batch(repo: Repo, generation: int) -> str:
+    """A folder of plans whose tasks, side by side and one after another, each write a line into a file of their own."""
+    folder = f"plans-{generation}"
+    for plan in range(1, BATCH + 1):
+        script = f"sleep 0.0{plan}; mkdir -p out; echo line >> out/{generation}-{plan}-$PEAL_TASK"
+        marks = " (parallel)", " (parallel)", ""
+        tasks = (f"## Task {at}{mark}: t\n\n```sh\n{script}\n```\n" for at, mark in enumerate(marks, 1))
+        repo.write(f"{folder}/plan-{plan}.md", "\n".join(tasks))
+    repo.git("add", folder)
+    repo.git("commit", "-qm", folder)
+    return folder
+
+
+def check_landed_once(repo: Repo, generation: int, flags: tuple[str, ...]) -> None:
+    """Every task of the plans is in its branch, once."""
+    for plan in range(1, BATCH + 1):
+        branch = f"own/plan-{plan}" if "--branch" in flags else "main"
+        for task in (1, 2, 3):
+            assert repo.git("show", f"{branch}:out/{generation}-{plan}-{task}") == "line\n", (plan, task)
+
+
+def is_at_work(repo: Repo, process: Process) -> bool:
+    """Whether it has the repository in hand; before, Python may not even hear a signal as such."""
+    with suppress(OSError, ValueError):
+        return bool(json.loads(repo.read(".peal/owner.json"))["pid"] == process.pid)
+    return False
+
+
+def torment_batch(repo: Repo, kills: int, seed: int, flags: tuple[str, ...]) -> None:
+    """End batches over and over, by whatever signal; each task lands once, and each plan is counted once."""
+    luck, killed, generation = random.Random(seed), 0, 0
+    while killed < kills:
+        generation += 1
+        folder, code = put_batch(repo, generation), None
+        while code != 0:
+            again = luck.choice(
+                (("resume",), ("run", folder, "--agent", "shell", "--max-parallel", "3", *flags))
+            )
+            is_new = not (repo.path / ".peal/batch-progress.json").exists()
+            words = (
+                again if not is_new else ("run", folder, "--agent", "shell", "--max-parallel", "3", *flags)
+            )
+            process = repo.start(*words)
+            with suppress(Exception):
+                process.wait(luck.uniform(0.05, 1.5) if killed < kills else 60)
+            if process.poll() is None:
+                process.send_signal(luck.choice(SIGNALS) if is_at_work(repo, process) else signal.SIGKILL)
+                process.wait(30)
+                killed += 1
+            assert process.stdout is not None
+            said = process.stdout.read()
+            code = process.returncode
+            assert code in (0, 129, 130, 143, -9), said
+            if code == 0:
+                last = said[said.rindex("\nbatch: ") :]
+                assert last.startswith(f"\nbatch: {BATCH} of {BATCH} plans done"), said
+                assert all(last.count(f"{folder}/plan-{plan}.md") == 1 for plan in range(1, BATCH + 1))
+        check_landed_once(repo, generation, flags)
+        assert not (repo.path / ".peal/batch-progress.json").exists()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_batch_and_a_few_kills(project: Repo, jobs: str) -> None:
+    torment_batch(project, kills=3, seed=2, flags=("--jobs", jobs))
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_batch_and_many_kills(project: Repo, jobs: str) -> None:
+    torment_batch(project, kills=50, seed=int(jobs), flags=("--jobs", jobs))
