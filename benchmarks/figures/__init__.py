@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from benchmarks.figures.as_ready import AsReady
+from benchmarks.figures.batch import Batch
 from benchmarks.figures.finished import Finished
 from benchmarks.figures.flood import Flood
 from benchmarks.figures.graph import Graph
@@ -51,6 +52,7 @@ FIGURES: tuple[Figure, ...] = (
     Overhead(),
     AsReady(),
     Graph(),
+    Batch(),
     Semantics(),
     Flood(),
     Large(),
