@@ -577,6 +577,20 @@ def test_what_was_spent_before_a_kill_counts_on(project: Repo, clis: Callable[..
     assert len(cli.calls()) == before
 
 
+def test_what_failed_plans_have_spent_counts_for_those_behind(
+    project: Repo, clis: Callable[..., Clis]
+) -> None:
+    cli = clis("claude")
+    _orders(project, a="execute: WRITE a.txt: a", b="execute: DIE HOME", c="execute: WRITE c.txt: c")
+    project.peal("run", "plans", "--agent", "claude", "--max-tokens", "1000000", code=2)
+    before = len(cli.calls())
+
+    done = project.peal("resume", "--max-tokens", "2000", code=2)
+
+    assert "plans/c.md: held (paused: " in done.stdout
+    assert len(cli.calls()) == before
+
+
 # The file
 
 

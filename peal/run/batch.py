@@ -78,6 +78,8 @@ def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
     now = time.time()
     pid = os.getpid()
     owner = BatchOwner(pid, process.birth(pid) or "", socket.gethostname())
+    if before is None and not asked.plans:
+        raise PealError("the batch has come to its end meanwhile; `peal runs` shows what was run")
     if before is None:
         at, afresh = stamp(now), asked.plans if asked.fresh else ()
         return Batch(name, owner, at, at, plans=asked.plans, queued=asked.plans, afresh=afresh)
@@ -195,9 +197,11 @@ class _BatchRun:
             self._break_off(error)
             raise
         self.hearing.end()
-        halt = self.stopped or batches.halt_of(self.batch)
+        halt = batches.halt_of(self.batch)
         if self.batch.is_clean:
             batch_file.remove(self.repo_paths.batch)
+        elif self.stopped:
+            halt = self.stopped
         self._sum_up(halt)
         return self.batch, halt
 
@@ -223,16 +227,17 @@ class _BatchRun:
             for line in gone_on_with(before, self.batch, time.time()):
                 self.view.say(line)
         self._change(self.batch)
-        for plan in self.batch.begun if self._counts_spending else ():
-            if plan not in self.batch.queued:  # what is gone on with counts when its turn comes
-                history = fold(
-                    journal.load(self.repo_paths.plan(self.repo_paths.plan_file(plan)).journal).events
-                )
-                self.session.providers.take_in(history.providers, spent=True)
+        if any(job.rules.budget != Budget() for job in self.ready.values()):
+            self._count_what_was_spent()
 
-    @property
-    def _counts_spending(self) -> bool:
-        return any(job.rules.budget != Budget() for job in self.ready.values())
+    def _count_what_was_spent(self) -> None:
+        """The budget is the batch's, so what its plans have used in earlier sessions counts."""
+        providers = self.session.providers
+        providers.session = self.session.name  # it goes on, whichever plan is opened first
+        for plan in self.batch.begun:
+            if plan not in self.batch.queued:  # what is gone on with counts when its turn comes
+                plan_paths = self.repo_paths.plan(self.repo_paths.plan_file(plan))
+                providers.take_in(fold(journal.load(plan_paths.journal).events).providers, spent=True)
 
     def _change(self, batch: Batch) -> None:
         with self._writing():
@@ -279,8 +284,8 @@ class _BatchRun:
             stack.close()
             self._end(plan, job, run, screen, began)
             return
-        self._change(self.batch.opened(plan))
         self.under_way.append(_UnderWay(plan, job, screen, began, run, stack))
+        self._change(self.batch.opened(plan))
         if self.stopped:
             run.record(stop_asked(self.stopped.code - 128))
 
