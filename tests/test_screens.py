@@ -621,6 +621,47 @@ def test_what_is_noted_stays_above_the_table(stage: Stage) -> None:
     assert stage.seen == ["00:16:41 task 1: `lib/a.py` is ignored by git"]
 
 
+def _both(stage: Stage, height: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a terminal of so many rows shows of two plans of six tasks, all of which run."""
+    monkeypatch.setattr(live_module.os, "get_terminal_size", lambda _: os.terminal_size((80, height)))
+    monkeypatch.setattr(stage.stream, "fileno", lambda: 1)
+    board = Board(Area(Output(stage.stream)), headline="batch: 0 of 2 plans done, 2 running")
+    tasks = tuple(str(number) for number in range(1, 7))
+    for _ in range(2):
+        history = History()
+        for event in (titles(*"abcdef"), opened(), *(started(0, task, PLAN) for task in tasks)):
+            history.apply(event)
+        table = board.table((Segment(tasks),), lambda _: "", "one.md: ")
+        table.history = history
+    board.draw()
+    return stage.seen
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 5, 8, 12, 16, 40])
+def test_plans_at_work_share_the_terminal(stage: Stage, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch above, then each plan with its tasks, as far as there is room; never more rows than there are."""
+    seen = _both(stage, height, monkeypatch)
+
+    assert seen[0] == "batch: 0 of 2 plans done, 2 running"
+    assert len(seen) <= max(height - 1, 1)
+    if height > 3:
+        assert sum(line.startswith("plans/machine.md") for line in seen) == 2
+    if height == 40:
+        assert sum(bool(re.match(r" \d  running ", line)) for line in seen) == 12
+
+
+def test_lines_of_plans_at_work_tell_which_plan_it_is(stage: Stage) -> None:
+    table = Board(Area(Output(stage.stream))).table((Segment(("1", "2")),), lambda _: "", "one.md: ")
+    history = History()
+    for event in (titles("a", "b"), opened(), started(0, "1", PLAN), ended(1, "1", PLAN, FAILED)):
+        history.apply(event)
+
+    table.show((ended(1, "1", PLAN, FAILED),), history)
+    table.close()
+
+    assert stage.seen == ["00:16:41 one.md: task 1 plan FAILED in 1.0s: exit status 3: boom"]
+
+
 class Gone(io.StringIO):
     """A terminal that was closed."""
 
