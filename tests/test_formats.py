@@ -3,6 +3,7 @@
 import re
 import string
 import time
+import tracemalloc
 from textwrap import dedent
 
 import pytest
@@ -1211,6 +1212,19 @@ def test_ten_thousand_tasks_are_read_quickly():
 
     assert len(plan.tasks) == 10_000
     assert time.perf_counter() - begin < 20
+
+
+def test_a_long_list_takes_less_than_a_kilobyte_for_each_task():
+    raw = "".join(f"- [ ] do thing number {number}\n" for number in range(20_000)).encode()
+    parse(b"- [ ] a", "a.md")  # what is loaded once does not count
+
+    tracemalloc.start()
+    plan = parse(raw, "a.md")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(plan.tasks) == 20_000
+    assert peak < 1000 * 20_000
 
 
 @pytest.mark.parametrize(

@@ -98,13 +98,13 @@ def _head(plan: Plan) -> str:
 
 def _remarks(task: Task) -> str:
     """What is to be told of a task beside its title."""
-    remarks = {
-        f"after {ranges(task.after)}": task.after,
-        "optional": task.is_optional,
-        "by a person": task.by_person,
-        "done": task.done,
-    }
-    return "".join(f" ({remark})" for remark, is_so in remarks.items() if is_so)
+    remarks = [
+        *([f"after {ranges(task.after)}"] if task.after else []),
+        *(["optional"] if task.is_optional else []),
+        *(["by a person"] if task.by_person else []),
+        *(["done"] if task.done else []),
+    ]
+    return "".join(f" ({remark})" for remark in remarks)
 
 
 def lines(plan: Plan) -> list[str]:

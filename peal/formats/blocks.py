@@ -141,8 +141,13 @@ def blocks_of(plain: Sequence[str], lines: Sequence[str]) -> Blocks:
 
 def _pieces(plain: Sequence[str]) -> Iterator[range]:
     """The lines of a text, cut at each bullet or heading at the left margin: there everything before it ends, but code and HTML."""
-    starts = [at for at, line in enumerate(plain) if at == 0 or _START.match(line)]
-    return map(range, starts, [*starts[1:], len(plain)])
+    start = 0
+    for at, line in enumerate(plain):
+        if at and _START.match(line):
+            yield range(start, at)
+            start = at
+    if plain:
+        yield range(start, len(plain))
 
 
 def _understood(plain: Sequence[str], piece: range) -> Heading | Box | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Iterator, Sequence
+from heapq import merge
 from itertools import groupby
 
 from attrs import evolve
@@ -31,21 +32,17 @@ def evidence(document: Document) -> Evidence | None:
 
 def read(document: Document) -> Reading:
     """The items with a box that are no criteria; what stands in none of them is the context."""
-    own = _own(document)
-    lines = {box.line for box in own}
-    placed = [
-        (box, at) for box, at in zip(document.boxes, places(document), strict=True) if box.line in lines
-    ]
+    placed = list(_placed(document))
     boxes = [box for box, place in placed if not place.criteria and not is_left_over(box.text)]
     tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
-    entries = [entry_of(box, task) for box, task in zip(boxes, tasks, strict=True)]
+    entries = map(entry_of, boxes, tasks)
     texts = list(_sections_of(document, tasks))
     bodies = {text.task.id: document.text(text.body_begin, text.end) for text in texts}
     return Reading(
         tasks=tuple(evolve(task, body=bodies[task.id]) if task.id in bodies else task for task in tasks),
-        context=context_around(document, sorted((*entries, *texts), key=lambda entry: entry.task.line)),
+        context=context_around(document, merge(entries, sorted(texts, key=_line), key=_line)),
         problems=(
-            *_problems(document, own),
+            *_problems(document, [box for box, _ in placed]),
             *held_in_settings(document),
             *_only_criteria(placed),
             *_unknown_words(document, boxes),
@@ -53,7 +50,7 @@ def read(document: Document) -> Reading:
             *unknown_marks(boxes),
         ),
         notes=(
-            *_notes(document, lines),
+            *_notes(document, {box.line for box, _ in placed}),
             *ambiguous_marks(boxes),
             *_criteria(placed),
             *_checks(placed),
@@ -61,6 +58,16 @@ def read(document: Document) -> Reading:
             *_without_bullet(document),
         ),
     )
+
+
+def _placed(document: Document) -> Iterator[tuple[Box, Place]]:
+    """The boxes that may be tasks, each with its place."""
+    own = iter(_own(document))
+    following = next(own, None)
+    for box, place in zip(document.boxes, places(document), strict=True):
+        if box is following:
+            yield box, place
+            following = next(own, None)
 
 
 def _own(document: Document) -> list[Box]:
@@ -107,6 +114,10 @@ def _sections_of(document: Document, tasks: Sequence[Task]) -> Iterator[Entry]:
         heading = sections.pop(bare(task.title), None) if not task.body else None
         if heading:
             yield Entry(evolve(task, line=heading.line), document.section_end(heading))
+
+
+def _line(entry: Entry) -> int:
+    return entry.task.line
 
 
 def _problems(document: Document, own: Sequence[Box]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """From the lines where tasks begin to whole tasks: what stands in each is its text, and everything else is the context."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from attrs import evolve, frozen
@@ -55,7 +55,7 @@ def assembled(document: Document, entries: Sequence[Entry]) -> tuple[tuple[Task,
     return tasks, context_around(document, cut)
 
 
-def context_around(document: Document, entries: Sequence[Entry]) -> str:
+def context_around(document: Document, entries: Iterable[Entry]) -> str:
     """The text around entries that do not overlap, with a word where they stood, so that an agent can tell the section of its task."""
     parts: list[str] = []
     waiting: list[TaskId] = []
@@ -107,8 +107,8 @@ def with_numbers(told: Sequence[str]) -> tuple[TaskId, ...]:
 
 def is_left_over(text: str) -> bool:
     """Whether a line of a template is all there is, `{{NUMBER}}. {{TITLE}}`, that nobody has filled in."""
-    rest, count = _PLACEHOLDER.subn("", text)
-    return count > 0 and not any(map(str.isalpha, rest))
+    rest = _PLACEHOLDER.sub("", text) if "{{" in text else text
+    return rest != text and not any(map(str.isalpha, rest))
 
 
 def ambiguous_marks(boxes: Sequence[Box]) -> Iterator[Problem]:

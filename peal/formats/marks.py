@@ -40,11 +40,14 @@ class Marked:
 
 def one_line(text: str) -> str:
     """The text with every run of blanks, of whatever kind, as one blank."""
-    return " ".join(text.split())
+    joined = " ".join(text.split())
+    return text if joined == text else joined  # so a long list has each title once in memory
 
 
 def unwrapped(text: str) -> str:
     """The text without a pair of `**` around all of it."""
+    if not text.startswith("**"):
+        return text
     bare = text[2:-2].strip()
     return bare if text == f"**{text[2:-2]}**" and bare and "**" not in bare else text
 
@@ -78,7 +81,7 @@ def without_remarks(text: str) -> Marked:
     """The text before the marks in brackets that it ends with; every other mark stays."""
     marked = Marked(text)
     for _ in range(_MOST):
-        shorter = _without_last_remark(evolve(marked, text=marked.text.rstrip()))
+        shorter = _without_last_remark(marked)
         if not shorter:
             break
         marked = shorter
@@ -94,8 +97,11 @@ def _without_last(marked: Marked) -> Marked | None:
 
 
 def _without_last_remark(marked: Marked) -> Marked | None:
-    bold = "**" if marked.text.endswith(")**") else ""
-    before, _, remark = marked.text.removesuffix(bold).rpartition("(")
+    text = marked.text.rstrip()
+    if not text.endswith((")", ")**")):
+        return None
+    bold = "**" if text.endswith("**") else ""
+    before, _, remark = text.removesuffix(bold).rpartition("(")
     if not remark.endswith(")") or ")" in remark[:-1] or not before.endswith(bold):
         return None
     read = _with_remark(marked, remark[:-1])

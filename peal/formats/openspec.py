@@ -39,6 +39,8 @@ def _sections(document: Document) -> list[Heading]:
 def _headings_over_boxes(document: Document) -> list[int]:
     """The lines of two headings or more with a number, where boxes stand right below each, and no others elsewhere."""
     sections = _sections(document)
+    if len(sections) < 2:
+        return []
     boxes = {box.line for box in document.boxes if box.depth == 0}
     own = {document.headings_before(one.line) + 1 for one in sections}
     elsewhere = any(
@@ -46,7 +48,7 @@ def _headings_over_boxes(document: Document) -> list[int]:
         for box, place in zip(document.boxes, places(document), strict=True)
     )
     is_list = all(_next_line(document, one.line) in boxes for one in sections)
-    return [one.line for one in sections] if sections[1:] and is_list and not elsewhere else []
+    return [one.line for one in sections] if is_list and not elsewhere else []
 
 
 def _next_line(document: Document, line: int) -> int:

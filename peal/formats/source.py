@@ -50,6 +50,8 @@ def trimmed(text: str) -> str:
 
 def dedented(lines: Sequence[str], indent: int) -> str:
     """Lines of a list item as they would stand outside it; what is indented less stays where it is."""
+    if not any(map(str.strip, lines)):
+        return ""
     spaced = [tabs_expanded(line) for line in lines]
     shifted = [line[min(indent, _indent(line)) :] for line in spaced]
     common = min((_indent(line) for line in shifted if line.strip()), default=0)

@@ -22,14 +22,20 @@ def whole_number(name: str) -> int | None:
 def ranges(names: Iterable[str]) -> str:
     """`1, 3-5` for 1, 3, 4, 5: a list that stays short for hundreds of tasks; other names follow in the order they come in."""
     spans: list[list[int]] = []
-    named = {name: whole_number(name) for name in names}
-    for number in sorted(number for number in named.values() if number is not None):
+    numbers: set[int] = set()
+    others: dict[str, None] = {}
+    for name in names:
+        if (number := whole_number(name)) is None:
+            others[name] = None
+        else:
+            numbers.add(number)
+    for number in sorted(numbers):
         if spans and number == spans[-1][1] + 1:
             spans[-1][1] = number
         else:
             spans.append([number, number])
-    numbers = [str(low) if low == high else f"{low}-{high}" for low, high in spans]
-    return ", ".join((*numbers, *(name for name, number in named.items() if number is None)))
+    shown = [str(low) if low == high else f"{low}-{high}" for low, high in spans]
+    return ", ".join((*shown, *others))
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
