@@ -113,13 +113,48 @@ def test_a_task_of_task_master_is_done_with_its_subtasks():
     assert tick(text % ("in-progress", "pending"), "1") == text % ("done", "done")
 
 
-def test_a_todo_on_one_line_is_marked_and_a_status_of_several_lines_is_left_alone():
-    text = "---\ntodos: [{id: a, content: A, status: pending}, {id: b, content: B, status: pending}]\n---\n"
+def test_a_todo_on_one_line_is_marked():
+    text = "---\ntodos: [{id: a, content: A, status: pending}, {id: b, content: B}]\n---\n"
 
-    assert tick(text, "b") == text.replace("content: B, status: pending", "content: B, status: completed")
-    assert tick(TODO % "|\n      pending", "a") is None
-    assert tick(TODO % "", "a") is None
-    assert tick("---\ntodos:\n  - id: a\n    content: A\n---\n", "a") is None
+    assert tick(text, "a") == text.replace("pending", "completed")
+    assert tick(text, "b") == text.replace("content: B", "status: completed, content: B")
+
+
+@pytest.mark.parametrize(
+    ("open_", "done"),
+    [
+        ("|\n      pending", "completed"),
+        (">-\n      in\n      progress\n", "completed\n"),
+        ("in\n      progress  # mine", "completed  # mine"),
+        ("'in\n      progress'", "'completed'"),
+        ("\n      pending", "\n      completed"),
+        ("~", "completed"),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_status_of_several_lines_is_replaced(open_, done, line_end):
+    before, after = ((TODO % told).replace("\n", line_end) for told in (open_, done))
+
+    assert tick(before, "a") == after
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_status_that_is_missing_is_added(line_end):
+    empty = "---\ntodos:\n  - id: a\n    content: A\n    status:  # mine\n    dependencies: []\n---\n"
+    without = "---\ntodos:\n  - id: a\n    content: A\n---\n"
+    added = without.replace("    content", "    status: completed\n    content")
+
+    for before, after in ((empty, empty.replace("status:", "status: completed")), (without, added)):
+        assert tick(before.replace("\n", line_end), "a") == after.replace("\n", line_end)
+
+
+def test_a_file_that_is_one_task_is_marked_where_its_status_is_empty_or_missing():
+    text = "---\nname: a\nstatus:\ndepends_on: []\n---\nwork\n"
+    without = "---\nname: a\n---\nwork\n"
+    (task,) = parse(without.encode(), "7.md", "ccpm").tasks
+
+    assert tick(text, "7", "7.md") == text.replace("status:", "status: closed")
+    assert ticked(without.encode(), "ccpm", task, "7.md") == b"---\nstatus: closed\nname: a\n---\nwork\n"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def marked(document: Document, task: Task) -> list[Edit]:
     """A todo is done by its status."""
     todos = front_matter.read(document).at("todos").items
     found = next(one for one in todos if one.at("id").text == task.id)
-    return front_matter.said(document, found.at("status"), "completed")
+    return front_matter.said(document, found, "status", "completed")
 
 
 def _todo(one: Setting) -> _Todo:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from peal.formats.document import Document
 from peal.formats.source import whole_letters
@@ -30,8 +30,12 @@ class Setting:
     items: tuple["Setting", ...] = ()
     fields: Mapping[str, "Setting"] = field(factory=dict)
     is_list: bool = False
-    columns: tuple[int, int] | None = None
-    """Where on its line a word begins and ends, quotes included."""
+    is_in_braces: bool = False
+    """Values with names that are written as `{name: value}`."""
+    name_begin: int = 0
+    """Where the name of a value begins in the text of the front matter."""
+    span: tuple[int, int] = (0, 0)
+    """Where a value with a name begins and ends there, quotes included; right behind the colon where there is none."""
 
     def at(self, key: str) -> "Setting":
         """The value of that name; an empty one if there is none."""
@@ -73,8 +77,9 @@ def read(document: Document) -> Setting:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        node = YAML(typ="base", pure=True).compose("\n".join(document.front_matter))
-        return _setting(node, set()) if node else Setting(_FIRST)
+        source = _source(document)
+        node = YAML(typ="base", pure=True).compose(source)
+        return _setting(source, node, set()) if node else Setting(_FIRST)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (column {mark.column + 1})" if mark else ""
@@ -87,21 +92,51 @@ def read(document: Document) -> Setting:
         raise Unreadable(_FIRST, _broken(str(error).partition("\n")[0])) from None
 
 
-def said(document: Document, setting: Setting, word: str) -> list[Edit]:
-    """What has a setting say this word, in the quotes it stands in; nothing where it is no word on one line."""
-    begin, end = setting.columns or (0, 0)
-    line = next(iter(document.front_matter[setting.line - _FIRST :]), "")
-    told = line[begin:end]
-    quote = told[0] if told.startswith(("'", '"')) else ""
-    is_there = told != "" and told == f"{quote}{setting.text}{quote}"
-    return [Edit(setting.line, begin, end, f"{quote}{word}{quote}")] if is_there else []
+def said(document: Document, settings: Setting, name: str, word: str) -> list[Edit]:
+    """
+    What has values with names say this word under that name, in the quotes that stand there.
+
+    A name that is missing is added behind the first one. Nothing where it stands for more than a word.
+    """
+    source = _source(document)
+    if (value := settings.fields.get(name)) is None:
+        return _added(source, settings, name, word)
+    if value.is_list or value.fields:
+        return []
+    begin, end = value.span
+    quote = source[begin] if source[begin:end].startswith(("'", '"')) else ""
+    return [_edit(source, begin, end, f"{quote}{word}{quote}" if begin < end else f" {word}")]
+
+
+def _added(source: str, settings: Setting, name: str, word: str) -> list[Edit]:
+    there = [one.name_begin for one in settings.fields.values()]
+    if not there:
+        return []
+    at = there[:2][-1]
+    _, column = _place(source, at)
+    between = ", " if settings.is_in_braces else f"\n{' ' * column}"
+    return [_edit(source, at, at, f"{name}: {word}{between}")]
+
+
+def _edit(source: str, begin: int, end: int, text: str) -> Edit:
+    (line, column), (last, end_column) = _place(source, begin), _place(source, end)
+    return Edit(line, column, end_column, text, last)
+
+
+def _place(source: str, at: int) -> tuple[int, int]:
+    """The line of the file, and the column, of a place in the text of its front matter."""
+    return _FIRST + source.count("\n", 0, at), at - source.rfind("\n", 0, at) - 1
+
+
+def _source(document: Document) -> str:
+    return "\n".join(document.front_matter)
 
 
 def _broken(what: str) -> str:
     return f"the front matter is no valid YAML: {what}; put quotes around a text with `: ` or `#` in it, or mend it"
 
 
-def _setting(node: "Node", known: set[int]) -> Setting:
+def _setting(source: str, node: "Node", known: set[int]) -> Setting:
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
     line = _FIRST + node.start_mark.line
@@ -109,16 +144,14 @@ def _setting(node: "Node", known: set[int]) -> Setting:
         raise Unreadable(line, _broken("what begins here is used again (`*name`)"))
     known.add(id(node))
     if isinstance(node, SequenceNode):
-        return Setting(line, items=tuple(_setting(one, known) for one in node.value), is_list=True)
+        return Setting(line, items=tuple(_setting(source, one, known) for one in node.value), is_list=True)
     if isinstance(node, MappingNode):
-        return Setting(line, fields=dict(_fields(node, known)))
+        return Setting(line, fields=dict(_fields(source, node, known)), is_in_braces=bool(node.flow_style))
     text = "" if str(node.tag).endswith(":null") else str(node.value).strip()
-    begin, end = node.start_mark, node.end_mark
-    columns = (begin.column, end.column) if begin.line == end.line else None
-    return Setting(line, whole_letters(text), columns=columns)
+    return Setting(line, whole_letters(text))
 
 
-def _fields(node: "Node", known: set[int]) -> Iterator[tuple[str, Setting]]:
+def _fields(source: str, node: "Node", known: set[int]) -> Iterator[tuple[str, Setting]]:
     there: set[str] = set()
     for key, value in node.value:
         name = str(key.value)
@@ -126,4 +159,15 @@ def _fields(node: "Node", known: set[int]) -> Iterator[tuple[str, Setting]]:
             line = _FIRST + key.start_mark.line
             raise Unreadable(line, _broken(f"`{name}` is there twice"))
         there.add(name)
-        yield name, _setting(value, known)
+        found = _setting(source, value, known)
+        yield name, evolve(found, name_begin=key.start_mark.index, span=_span(source, key, value))
+
+
+def _span(source: str, key: "Node", value: "Node") -> tuple[int, int]:
+    """What is written for a value; a block ends with its last letter, and nothing stands right behind the colon."""
+    begin = value.start_mark.index
+    if told := source[begin : value.end_mark.index].rstrip():
+        return begin, begin + len(told)
+    end = key.end_mark.index
+    behind = source.find(":", end) + 1 or end
+    return behind, behind

@@ -48,7 +48,7 @@ def read(document: Document, name: str, title: str, after: Sequence[str]) -> One
 
 def marked(document: Document, word: str) -> list[Edit]:
     """What has the settings say that the task is done, by the tool's word for that."""
-    return front_matter.said(document, front_matter.read(document).at("status"), word)
+    return front_matter.said(document, front_matter.read(document), "status", word)
 
 
 def by_itself(one: OneTask) -> Reading:

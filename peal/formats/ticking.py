@@ -18,22 +18,30 @@ _RAW_BOX = re.compile(rb"\A([ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[[ xX/~-]\](?=(?
 
 @frozen
 class Edit:
-    """Characters of one line, and what stands there instead."""
+    """Characters of a file, and what stands there instead."""
 
     line: int
     begin: int
+    """The column on that line."""
     end: int
+    """The column behind the last one."""
     text: str
+    """With LF for the line ends of the file."""
+    last_line: int = 0
+    """The line that `end` is on, if that is another."""
 
 
 def edited(raw: bytes, edits: Sequence[Edit]) -> bytes:
     """The file with these edits, of which no two overlap; every other byte as it is. UnicodeDecodeError for what is no UTF-8."""
     text = raw.decode()
     mark = 1 if text.startswith("\ufeff") else 0
-    starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
+    line_ends = list(_LINE_END.finditer(text))
+    starts = [mark, *(found.end() for found in line_ends)]
+    newline = line_ends[0][0] if line_ends else "\n"
     for edit in sorted(edits, key=lambda one: (one.line, one.begin), reverse=True):
-        at = starts[edit.line - 1] + (mark if edit.line == 1 else 0)
-        text = text[: at + edit.begin] + edit.text + text[at + edit.end :]
+        begin = starts[edit.line - 1] + edit.begin
+        end = starts[(edit.last_line or edit.line) - 1] + edit.end
+        text = text[:begin] + edit.text.replace("\n", newline) + text[end:]
     return text.encode()
 
 
