@@ -237,7 +237,7 @@ def test_what_must_come_first_is_read(remark, after, heading):
                 1,
                 (
                     "task `1` waits for itself: it is after task `3`, which is after task `2`, which is after task `1`; take one "
-                    "`(after …)` out, or change the order"
+                    "`(after …)` out"
                 ),
             ),
         ),

@@ -39,7 +39,7 @@ def problem(text: str | dict | list) -> tuple[int, str]:
 
 def notes(plan: Plan) -> list[str]:
     """What is told beside the tasks, but for the word on the order that names have."""
-    return [note.message for note in plan.notes if "`(after …)`" not in note.message]
+    return [note.message for note in plan.notes if "each starts when" not in note.message]
 
 
 # --- JSON: prd.json
@@ -896,3 +896,50 @@ def test_where_no_task_names_another_they_come_one_after_another():
     plan = parse(b'{"master": {"tasks": [{"id": 1, "title": "a"}, {"id": 2, "title": "b"}]}}', "tasks.json")
 
     assert [segment.tasks for segment in plan.segments] == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "word"),
+    [
+        (
+            '{"stories": [{"id": "a", "title": "a", "%s": ["b"]}, {"id": "b", "title": "b", "%s": ["a"]}]}',
+            "prd.json",
+            key,
+        )
+        for key in ("dependsOn", "blockedBy")
+    ]
+    + [
+        (
+            "---\ntodos:\n- {id: a, content: a, %s: [b]}\n- {id: b, content: b, %s: [a]}\n---\n",
+            "a.plan.md",
+            "dependencies",
+        )
+    ],
+)
+def test_a_circle_is_told_in_the_words_of_the_format(text, path, word):
+    (problem,) = parse((text % (word, word)).encode(), path).problems
+
+    assert problem.message.endswith(f"which is after task `a`; take one `{word}` out")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("- [ ] T001 a\n- [ ] T002 b (depends on T001)\n", "(depends on …)"),
+        ("- [ ] 1. a\n  - [ ] 1.1 b\n  - [ ] 1.2 c\n    - _Depends: 1.1_\n", "Depends on: …"),
+        ("### P1-01: a\n\n### P1-02: b\n\n**Depends on:** P1-01\n", "**Depends on:** …"),
+        ("## Task 1: a\n\n## Task 2 (after 1): b\n", "(after …)"),
+    ],
+)
+def test_an_order_by_name_is_told_in_the_words_of_the_format(text, word):
+    (note,) = parse(text.encode(), "plan.md").notes
+
+    assert f"with `{word}`: each starts when exactly those have landed" in note.message
+
+
+def test_the_circle_of_a_folder_is_told_in_the_words_of_its_files():
+    files = {f"{one}.md": ccpm(str(one), str(other)) for one, other in ((1, 2), (2, 1))}
+
+    (problem,) = parse_folder(files, "epic").problems
+
+    assert problem.message.endswith("take one `depends_on` out")

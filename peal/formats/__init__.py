@@ -100,11 +100,11 @@ def _plan(path: str, format_name: str, evidence: str, reading: Reading) -> Plan:
 def _checked(plan: Plan, reading: Reading, found: Iterable[Problem] = ()) -> Plan:
     problems = [*found, *reading.problems, *nothing_to_do(plan), *unfit_ids(plan), *unknown_needs(plan)]
     if not problems:
-        problems += circles(plan)
+        problems += circles(plan, reading.dependency)
     return evolve(
         plan,
         problems=_by_line(problems or no_task(plan)),
-        notes=_by_line([*reading.notes, *order_by_name(plan), *shared_files(plan)]),
+        notes=_by_line([*reading.notes, *order_by_name(plan, reading.dependency), *shared_files(plan)]),
     )
 
 

@@ -10,8 +10,10 @@ from peal.model.plan import Task
 name = "backlog_md"
 
 _NAMED = {"id", "title", "status"}
+DEPENDENCY = "dependencies"
+"""The setting that names what a task waits for."""
 # Decisions have an id and a status too, and none of these.
-_OF_TASKS = {"dependencies", "created_date", "parent_task_id", "ordinal", "assignee"}
+_OF_TASKS = {DEPENDENCY, "created_date", "parent_task_id", "ordinal", "assignee"}
 
 
 def evidence(document: Document) -> Evidence | None:
@@ -33,4 +35,4 @@ def marked(document: Document, _task: Task) -> list[Edit]:
 
 def of_file(document: Document) -> OneTask:
     """The task with what it waits for in other files."""
-    return one_task.read(document, "", "title", ("dependencies",))
+    return one_task.read(document, "", "title", DEPENDENCY)

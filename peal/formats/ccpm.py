@@ -11,8 +11,10 @@ from peal.model.plan import Task
 
 name = "ccpm"
 
+DEPENDENCY = "depends_on"
+"""The setting that names what a task waits for."""
 _NAMED = {"name", "status"}
-_OF_TASKS = {"depends_on", "parallel", "conflicts_with"}
+_OF_TASKS = {DEPENDENCY, "parallel", "conflicts_with"}
 _AT_THE_END = re.compile(r"(?:^|[\W_])(\d+)$")
 _AT_THE_BEGINNING = re.compile(r"(\d+)[\W_]")
 
@@ -21,7 +23,7 @@ def evidence(document: Document) -> Evidence | None:
     """Settings at the top with a name, a status, and what the task waits for or may stand beside."""
     keys = front_matter.keys(document)
     told = keys.keys() & _OF_TASKS
-    is_one = keys.keys() >= _NAMED and (len(told) > 1 or "depends_on" in told)
+    is_one = keys.keys() >= _NAMED and (len(told) > 1 or DEPENDENCY in told)
     return Evidence(keys["name"], "`name`, `status` and `depends_on` in the front matter") if is_one else None
 
 
@@ -37,7 +39,7 @@ def marked(document: Document, _task: Task) -> list[Edit]:
 
 def of_file(document: Document) -> OneTask:
     """The task with what it waits for in other files."""
-    return one_task.read(document, _id(document.name), "name", ("depends_on",))
+    return one_task.read(document, _id(document.name), "name", DEPENDENCY)
 
 
 def _id(file: str) -> str:

@@ -70,7 +70,7 @@ def _why_not(task: Task, needed: TaskId, known: set[TaskId]) -> str:
     return "" if needed in known else "which is not in this plan; correct it or remove it"
 
 
-def circles(plan: Plan) -> list[Problem]:
+def circles(plan: Plan, dependency: str) -> list[Problem]:
     """No task may wait for itself by way of others, by name or because they come first in the plan."""
     if not any(task.after for task in plan.tasks):
         return []  # an order by place has none
@@ -82,7 +82,8 @@ def circles(plan: Plan) -> list[Problem]:
         path += path[:1] if path[0] != path[-1] else []
         steps = ", ".join(f"which {_waits_how(tasks[one], other)}" for one, other in pairwise(path))
         first = tasks[path[0]]
-        way_out = "take one `(after …)` out, or change the order"
+        is_by_name = all(other in tasks[one].after for one, other in pairwise(path))
+        way_out = f"take one `{dependency}` out" + ("" if is_by_name else ", or change the order")
         return [
             Problem(
                 first.line,
@@ -111,8 +112,8 @@ def _waits(plan: Plan) -> dict[TaskId | int, list[TaskId | int]]:
     return graph
 
 
-def order_by_name(plan: Plan) -> list[Problem]:
-    """A word on what `(after …)` means, for it once only had to agree with the order of the plan."""
+def order_by_name(plan: Plan, dependency: str) -> list[Problem]:
+    """A word on what `(after …)` and its like mean, for it once only had to agree with the order of the plan."""
     named = [task for task in plan.tasks if task.after]
     if not named:
         return []
@@ -121,7 +122,7 @@ def order_by_name(plan: Plan) -> list[Problem]:
     return [
         Problem(
             first.line,
-            f"{which} with `(after …)`: each starts when exactly those have landed, whatever else stands before it",
+            f"{which} with `{dependency}`: each starts when exactly those have landed, whatever else stands before it",
         )
     ]
 

@@ -47,6 +47,7 @@ def read(document: Document) -> Reading:
         context="\n\n".join(filter(None, (overview, context))),
         problems=tuple(problem for one in read for problem in one.problems),
         notes=tuple(note for one in read for note in one.notes),
+        dependency="dependencies",
         is_markdown=False,
     )
 

@@ -54,7 +54,10 @@ def read(files: Mapping[str, bytes]) -> FolderReading:
     return FolderReading(
         format=kind.name,
         evidence=f"{count(len(tasks), 'file')} with one task each, such as {quoted(tasks[0])}",
-        reading=_merged(documents, {file: kind.of_file(documents[file]) for file in tasks}),
+        reading=evolve(
+            _merged(documents, {file: kind.of_file(documents[file]) for file in tasks}),
+            dependency=kind.DEPENDENCY,
+        ),
     )
 
 

@@ -151,6 +151,7 @@ def read(document: Document) -> Reading:
         context=context,
         problems=tuple(unknown_marks(boxes)),
         notes=(*unknown_statuses(document, found), *_notes(document, found)),
+        dependency="**Depends on:** …",
     )
 
 

@@ -69,11 +69,13 @@ def reading(
     read = [_read(one) for one in tasks]
     ordered = in_order([one.task for one in read])
     is_graph = any(task.after for task in ordered)
+    dependency = next((key for one in tasks for key in _AFTER if one.fields.get(key)), _AFTER[0])
     return Reading(
         tasks=tuple(evolve(task, section=GRAPH) for task in ordered) if is_graph else ordered,
         context=context,
         problems=(*problems, *(problem for one in read for problem in one.problems)),
         notes=(*notes, *(note for one in read for note in one.notes)),
+        dependency=dependency,
         is_markdown=False,
     )
 

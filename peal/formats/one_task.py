@@ -1,7 +1,5 @@
 """Files that are one task each, with its settings at the top: what such a file says, by itself and among others."""
 
-from collections.abc import Sequence
-
 from attrs import evolve, frozen
 
 from peal.formats import front_matter, statuses
@@ -25,7 +23,7 @@ class OneTask:
     notes: tuple[Problem, ...] = ()
 
 
-def read(document: Document, name: str, title: str, after: Sequence[str]) -> OneTask:
+def read(document: Document, name: str, title: str, after: str) -> OneTask:
     """The task of that name, whose title and whose needs stand under these keys."""
     try:
         settings = front_matter.read(document)
@@ -40,7 +38,7 @@ def read(document: Document, name: str, title: str, after: Sequence[str]) -> One
         body=document.text(1, len(document.lines)),
         done=status.done,
         is_optional=status.is_optional,
-        after=tuple(dict.fromkeys(TaskId(one) for key in after for one in settings.at(key).words)),
+        after=tuple(dict.fromkeys(map(TaskId, settings.at(after).words))),
         line=places.get(title, 1),
     )
     return OneTask(task, settings, tuple(problems), tuple(notes))

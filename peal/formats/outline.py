@@ -71,6 +71,7 @@ def read(document: Document, outline: Outline) -> Reading:
             *held_in_settings(document),
         ),
         notes=(*order.notes, *notes, *told_loose(loose)),
+        dependency="Depends on: …",
     )
 
 

@@ -28,6 +28,8 @@ class Reading:
     parents: tuple[Parent, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+    dependency: str = "(after …)"
+    """How plans in this format write that a task waits for others."""
     is_markdown: bool = True
     """Whether code and comments hide tasks, as they do where these are headings or items of lists."""
 

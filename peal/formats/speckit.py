@@ -54,6 +54,7 @@ def read(document: Document) -> Reading:
         context=context,
         problems=(*unknown_marks(boxes), *_without_box(document, boxes, ids)),
         notes=tuple(_notes(document, boxes)),
+        dependency="(depends on …)",
     )
 
 
