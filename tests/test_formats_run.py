@@ -411,6 +411,37 @@ def test_each_task_of_a_folder_is_ticked_in_its_own_file(project: Repo) -> None:
     assert "complete" in run(project, "epic", "--tick")
 
 
+@pytest.mark.parametrize("to", ["done", "done/v1.2"])
+def test_a_folder_that_was_renamed_is_found_again(project: Repo, to: str) -> None:
+    for number in (1, 2, 3):
+        written(project, f"epics/v1/{number}.md", _issue(number, ""))
+    run(project, "epics/v1", "--task", "1")
+    project.git("rm", "-rq", "--cached", "epics")
+    (project.path / to).parent.mkdir(exist_ok=True)
+    (project.path / "epics/v1").rename(project.path / to)
+    project.git("add", to)
+    project.git("commit", "-qm", "moved")
+
+    assert "1 done" in project.peal("status", to).stdout
+    assert f"plan `epics/v1` is `{to}` now; `peal run {to}` goes on" in run(project, "epics/v1", code=1)
+    told = project.peal("resume", "--task", "1-2").stdout
+    assert f"`epics/v1` is gone, and the tasks it held are those of `{to}`" in told
+    assert landed(project) == ["1", "2"]
+
+
+def test_a_folder_whose_place_another_one_has_taken_is_found_again(project: Repo) -> None:
+    for number in (1, 2):
+        written(project, f"epic/{number}.md", _issue(number, ""))
+    run(project, "epic", "--task", "1")
+    project.git("mv", "epic", "before")
+    written(project, "epic/1.md", _issue(7, ""))
+
+    told = run(project, "before")
+
+    assert "`epic` holds another plan now, and the tasks it held are those of `before`" in told
+    assert landed(project) == ["1", "2"]
+
+
 def test_a_format_is_not_named_for_a_folder(project: Repo) -> None:
     written(project, "epic/1.md", _issue(1, ""))
 

@@ -15,6 +15,7 @@ from peal.record.events import PlanRead, TaskRead
 from peal.record.history import History, fold
 from peal.record.task_state import TaskState
 from peal.system import git
+from peal.system.files import markdown_in
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import count, harmless
 from peal.text.names import ranges
@@ -97,8 +98,12 @@ def _was_left(repo_paths: RepoPaths, one: Origin) -> bool:
         return True
     from peal import formats
 
+    path = repo_paths.plan_file(one.plan)
     try:
-        tasks = formats.parse(repo_paths.plan_file(one.plan).read_bytes(), one.plan).tasks
+        if path.is_dir():
+            tasks = formats.parse_folder(markdown_in(path), one.plan).tasks
+        else:
+            tasks = formats.parse(path.read_bytes(), one.plan).tasks
     except OSError:
         return False
     known = {task.digest for task in _read(one.history)}

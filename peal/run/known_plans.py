@@ -18,6 +18,8 @@ from peal.text.display import harmless, some
 
 _LARGEST = 1_000_000
 """Bytes of a file that may be a plan."""
+_MARKDOWN = ".md"
+"""How the files of a folder that is a plan end."""
 _SHOWN = 3
 
 
@@ -43,7 +45,7 @@ def plan_paths_of(repo_paths: RepoPaths, plan_file: Path) -> PlanPaths:
 
 def found_again(repo_paths: RepoPaths, plan_file: Path) -> Path:
     """
-    The file that a remembered plan is in now: the one named, or where that is gone, the only one with its tasks.
+    The file or folder that a remembered plan is in now: the one named, or where that is gone, the only one with its tasks.
 
     PealError if there is none, or if there are several.
     """
@@ -53,7 +55,7 @@ def found_again(repo_paths: RepoPaths, plan_file: Path) -> Path:
         state.task for state in fold(journal.load(repo_paths.plan(plan_file).journal).events).states.values()
     ]
     there = repo_paths.plan_file(repo_paths.plan_key(plan_file))
-    found = [path for path in _files(repo_paths, there) if _holds(repo_paths, path, before)]
+    found = [path for path in _candidates(repo_paths, there) if _holds(repo_paths, path, before)]
     gone = f"plan `{harmless(str(plan_file))}` cannot be read: No such file or directory"
     if not found:
         raise PealError(f"{gone}, and no file here has its tasks; bring it back, or name a plan file")
@@ -69,22 +71,29 @@ def taken_over_by(repo_paths: RepoPaths, plan_file: Path) -> Path:
     """
     key = repo_paths.plan_key(plan_file)
     folders = {plan.folder for plan, history in moved_plans.histories(repo_paths) if history.plan == key}
-    files = _files(repo_paths, repo_paths.plan_file(key)) if folders else ()
-    return next((path for path in files if repo_paths.plan(path).folder in folders), plan_file)
+    paths = _candidates(repo_paths, repo_paths.plan_file(key)) if folders else ()
+    return next((path for path in paths if repo_paths.plan(path).folder in folders), plan_file)
 
 
-def _files(repo_paths: RepoPaths, plan_file: Path) -> Iterator[Path]:
-    """What may be a plan: files whose name ends alike, that git does not ignore or that lie near the old place."""
-    listed = git.output(repo_paths.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+def _candidates(repo_paths: RepoPaths, plan_file: Path) -> Iterator[Path]:
+    """What may be a plan: files whose name ends alike, and folders with markdown if it was none of these files."""
     end = plan_file.suffix or plan_file.name
+    yield from (path for path in _files(repo_paths, plan_file, end) if path.stat().st_size <= _LARGEST)
+    if end != _MARKDOWN:
+        yield from sorted({path.parent for path in _files(repo_paths, plan_file, _MARKDOWN)})
+
+
+def _files(repo_paths: RepoPaths, plan_file: Path, end: str) -> Iterator[Path]:
+    """The files whose name ends so, that git does not ignore or that lie near the old place."""
+    listed = git.output(repo_paths.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     paths = {repo_paths.repo / name for name in listed.split("\0") if name.endswith(end)}
     for pattern in (f"*{end}", f"*/*{end}"):
         paths |= {path for path in plan_file.parent.glob(pattern) if repo_paths.root not in path.parents}
-    yield from sorted(path for path in paths if path.is_file() and path.stat().st_size <= _LARGEST)
+    yield from sorted(filter(Path.is_file, paths))
 
 
 def _holds(repo_paths: RepoPaths, path: Path, before: Iterable[TaskRead]) -> bool:
-    """Whether a file has most of the tasks that are remembered, and no memory of its own."""
+    """Whether a file or folder has most of the tasks that are remembered, and no memory of its own."""
     if moved_plans.is_remembered(repo_paths.plan(path)):
         return False
     with suppress(PealError):

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from peal.errors import PealError
 from peal.model.plan import Plan, Problem, TaskId, find
-from peal.system.files import replace
+from peal.system.files import markdown_in, replace
 from peal.system.layout import NORMALIZED, PlanPaths, RepoPaths
 from peal.text.display import decoded
 from peal.text.names import ranges, whole_number
@@ -41,7 +41,7 @@ def read_plan(
                 raise PealError(
                     f"`{path}` is a folder, which is read by what its files are; leave --format out"
                 )
-            return formats.parse_folder(_files(path), str(path))
+            return formats.parse_folder(markdown_in(path), str(path))
         raw = path.read_bytes()
     except OSError as error:
         raise PealError(f"plan `{path}` cannot be read: {error.strerror}; name a plan file") from None
@@ -76,11 +76,6 @@ def _check_is_known(format_name: str) -> None:
 
     if format_name and format_name not in formats.NAMES:
         raise PealError(f"there is no format `{format_name}`; there are {', '.join(formats.NAMES)}")
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    found = (path for path in folder.glob("*.md") if path.is_file() and not path.name.startswith("."))
-    return {path.name: path.read_bytes() for path in found}
 
 
 def fit_plan(path: Path, repo_paths: RepoPaths) -> Plan:

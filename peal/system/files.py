@@ -24,6 +24,12 @@ def replace(path: Path, content: str | bytes) -> None:
         raise
 
 
+def markdown_in(folder: Path) -> dict[str, bytes]:
+    """What is in the markdown files right in a folder, by their names; hidden ones do not count."""
+    found = (path for path in folder.glob("*.md") if path.is_file() and not path.name.startswith("."))
+    return {path.name: path.read_bytes() for path in found}
+
+
 def write_all(file: int, data: bytes) -> None:
     """Write everything to an open file, however little of it each call takes."""
     view = memoryview(data)
