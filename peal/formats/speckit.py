@@ -21,7 +21,6 @@ _TASK = re.compile(
     r"(?P<late_end>(?:\*\*)?):?(?:\s+(?P<title>.*)|$)"
 )
 _MARK = re.compile(r"\[([^\[\]]*)\]")
-_TOLD_MARK = re.compile(r"P\d?|S|US[\w, –-]*|Story[\w ]*|Infra|Setup", re.IGNORECASE)
 _DEPENDS = re.compile(r"\(depends on (?P<which>[^()]*)\)", re.IGNORECASE)
 # Words that mean a dependency only where nothing but ids follows: `(requires T001)`, but not `(after the release)`.
 _NEEDS = re.compile(
