@@ -52,6 +52,11 @@ def unwrapped(text: str) -> str:
     return bare if text == f"**{text[2:-2]}**" and bare and "**" not in bare else text
 
 
+def bare(text: str) -> str:
+    """A heading's text without what is drawn before it, and without bold type around or at its beginning."""
+    return " ".join(re.sub(r"^[^\w\[(`]+", "", text.replace("**", "")).split())
+
+
 def without_leading(text: str) -> Marked:
     """The text after the remarks it begins with, as far as they are marks."""
     bare = text.lstrip().removeprefix(_SIDE_BY_SIDE)

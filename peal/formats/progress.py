@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from peal.formats.blocks import Box
 from peal.formats.document import Document
+from peal.formats.marks import bare
 
 PHASE = re.compile(
     r"Phase (?P<number>\d{1,4}(?:\.\d+)*[a-z]?|[A-Z])(?:\s*(?:[:：.)]|\s[—–-])\s*(?P<title>.*)|\s*(?P<rest>\(.*\))?)$",
@@ -12,11 +13,6 @@ PHASE = re.compile(
 )
 """A heading `Phase 1: title`, without what is drawn before it."""
 _PROGRESS = re.compile(r"\W*Progress\W*", re.IGNORECASE)
-
-
-def bare(text: str) -> str:
-    """A heading's text without what is drawn before it, and without bold type around or at its beginning."""
-    return " ".join(re.sub(r"^[^\w\[(`]+", "", text.replace("**", "")).split())
 
 
 def logged_phases(document: Document) -> Mapping[str, range]:

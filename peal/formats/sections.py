@@ -10,9 +10,8 @@ from attrs import frozen
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
 from peal.formats.entries import Entry
-from peal.formats.marks import Marked, one_line, unwrapped, without_trailing
+from peal.formats.marks import Marked, bare, one_line, unwrapped, without_trailing
 from peal.formats.plain import indent
-from peal.formats.progress import bare
 from peal.formats.protocol import quoted
 from peal.model.plan import Problem, Task, TaskId
 
