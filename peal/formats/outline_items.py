@@ -9,7 +9,7 @@ from peal.formats.blocks import Box
 from peal.formats.document import Document
 from peal.formats.entries import is_left_over
 from peal.formats.marks import one_line, unwrapped
-from peal.formats.progress import without_log
+from peal.formats.phase_log import without_log
 from peal.model.plan import TaskId
 
 NUMBER = r"\d{1,5}(?:\.\d{1,5}){0,5}[a-z]?"

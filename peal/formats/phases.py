@@ -8,7 +8,7 @@ from attrs import evolve
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.marks import bare
-from peal.formats.progress import PHASE, logged_phases
+from peal.formats.phase_log import PHASE, logged_phases
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.sections import (
     Section,
