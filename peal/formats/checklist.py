@@ -8,9 +8,10 @@ from itertools import groupby
 from attrs import evolve
 
 from peal.formats.blocks import Box
-from peal.formats.criteria import Place, held_in_settings, is_legend, places
+from peal.formats.criteria import Place, is_legend, places
 from peal.formats.document import Document, LookAlike
 from peal.formats.entries import Entry, ambiguous_marks, context_around, entry_of, is_left_over, unknown_marks
+from peal.formats.front_matter import held_in_settings
 from peal.formats.marks import bare, one_line, unwrapped, without_remarks
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.source import dedented

@@ -9,7 +9,6 @@ from peal.formats.blocks import Heading
 from peal.formats.document import Document
 from peal.formats.marks import one_line
 from peal.formats.plain import indent
-from peal.model.plan import Problem
 
 _CRITERIA = re.compile(
     r"\W{0,8}(?:[\d.]{1,6}\s)?(?:overall |final |key |phase \w+ )?(?:"
@@ -34,9 +33,6 @@ _LABEL = re.compile(
 )
 _BULLET = re.compile(r"\s*[-*+]\s+(?!\[)")
 _RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*")
-_SURE = re.compile(r"(?P<key>todos|depends_on|dependencies|conflicts_with|parent_task_id)\s*:")
-_STATUS = re.compile(r"(?P<key>status)\s*:")
-_ID = re.compile(r"id\s*:")
 
 
 @frozen
@@ -126,14 +122,3 @@ def _criteria_of(heading: Heading, within: tuple[int, str] | None) -> tuple[int,
 def is_legend(words: str) -> bool:
     """Whether these words stand above an explanation of marks."""
     return _LEGEND.fullmatch(words) is not None
-
-
-def held_in_settings(document: Document) -> Iterator[Problem]:
-    """A problem where front matter says so: such a file must not be torn into its criteria."""
-    has_id = any(map(_ID.match, document.front_matter))
-    for line, text in enumerate(document.front_matter, 2):
-        if found := _SURE.match(text) or (has_id and _STATUS.match(text)):
-            why = "this file is one task or holds its tasks in its front matter, so its boxes are none"
-            way_out = "take the front matter out if they are"
-            yield Problem(line, f"by `{found['key']}` {why}; {way_out}")
-            return

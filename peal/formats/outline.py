@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from peal.formats.criteria import held_in_settings
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
+from peal.formats.front_matter import held_in_settings
 from peal.formats.outline_doubts import (
     between,
     dropped,
