@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
 _KEY = re.compile(r"(?P<quote>['\"]?)(?P<key>[A-Za-z_][\w-]*)(?P=quote)\s*:(?=\s|$)")
-_SURE = re.compile(r"(?P<key>todos|depends_on|dependencies|conflicts_with|parent_task_id)\s*:")
-_STATUS = re.compile(r"(?P<key>status)\s*:")
-_ID = re.compile(r"id\s*:")
+_OF_TASKS = {"todos", "depends_on", "dependencies", "conflicts_with", "parent_task_id"}
 _FIRST = 2
 """The line of the file that the settings begin on."""
 
@@ -74,14 +72,13 @@ def unclosed(document: Document) -> dict[str, int]:
 
 
 def held_in_settings(document: Document) -> Iterator[Problem]:
-    """A problem where front matter says so: such a file must not be torn into its criteria."""
-    has_id = any(map(_ID.match, document.front_matter))
-    for line, text in enumerate(document.front_matter, 2):
-        if found := _SURE.match(text) or (has_id and _STATUS.match(text)):
-            why = "this file is one task or holds its tasks in its front matter, so its boxes are none"
-            way_out = "take the front matter out if they are"
-            yield Problem(line, f"by `{found['key']}` {why}; {way_out}")
-            return
+    """A problem where front matter says that the file is one task, or holds its tasks: it must not be torn into its criteria."""
+    there = keys(document)
+    telling = _OF_TASKS | ({"status"} if "id" in there else set())
+    if found := [(line, key) for key, line in there.items() if key in telling]:
+        line, key = min(found)
+        why = "this file is one task or holds its tasks in its front matter, so its boxes are none"
+        yield Problem(line, f"by `{key}` {why}; take the front matter out if they are")
 
 
 def read(document: Document) -> Setting:
