@@ -16,6 +16,7 @@ from peal.formats import (
     feature_list,
     folder,
     foreign,
+    front_matter,
     gsd,
     kiro,
     numbered,
@@ -162,7 +163,7 @@ _NAMED = "peal_format:"
 
 
 def _decided(document: Document) -> tuple[Format | None, Evidence | None]:
-    for line, text in enumerate(document.front_matter, 2):
+    for line, text in enumerate(document.front_matter, front_matter.FIRST):
         if text.startswith(_NAMED) and (name := text.removeprefix(_NAMED).strip()) in NAMES:
             return _named(name), Evidence(line, quoted(text.strip()))
     for one in FORMATS:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"(?P<quote>['\"]?)(?P<key>[A-Za-z_][\w-]*)(?P=quote)\s*:(?=\s|$)")
 _OF_TASKS = {"todos", "depends_on", "dependencies", "conflicts_with", "parent_task_id"}
-_FIRST = 2
+FIRST = 2
 """The line of the file that the settings begin on."""
 
 
@@ -59,7 +59,7 @@ class Unreadable(Exception):
 
 def keys(document: Document) -> dict[str, int]:
     """The names of the outermost settings with their lines; without reading their values, and of broken ones too."""
-    found = ((line, _KEY.match(text)) for line, text in enumerate(document.front_matter, _FIRST))
+    found = ((line, _KEY.match(text)) for line, text in enumerate(document.front_matter, FIRST))
     return {key["key"]: line for line, key in reversed([(line, key) for line, key in found if key])}
 
 
@@ -68,7 +68,7 @@ def unclosed(document: Document) -> dict[str, int]:
     if document.front_matter or document.lines[0].rstrip() != "---":
         return {}
     lines = takewhile(str.strip, document.lines[1:])
-    return {found["key"]: line for line, text in enumerate(lines, _FIRST) if (found := _KEY.match(text))}
+    return {found["key"]: line for line, text in enumerate(lines, FIRST) if (found := _KEY.match(text))}
 
 
 def held_in_settings(document: Document) -> Iterator[Problem]:
@@ -90,17 +90,17 @@ def read(document: Document) -> Setting:
     try:
         source = _source(document)
         node = YAML(typ="base", pure=True).compose(source)
-        return _setting(source, node, set()) if node else Setting(_FIRST)
+        return _setting(source, node, set()) if node else Setting(FIRST)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (column {mark.column + 1})" if mark else ""
         told = error.problem or error.context or "it cannot be read"
-        line = _FIRST + mark.line if mark else _FIRST
+        line = FIRST + mark.line if mark else FIRST
         raise Unreadable(line, _broken(f"{told}{where}")) from None
     except RecursionError:
-        raise Unreadable(_FIRST, _broken("it is nested too deep")) from None
+        raise Unreadable(FIRST, _broken("it is nested too deep")) from None
     except (YAMLError, ValueError) as error:
-        raise Unreadable(_FIRST, _broken(str(error).partition("\n")[0])) from None
+        raise Unreadable(FIRST, _broken(str(error).partition("\n")[0])) from None
 
 
 def said(document: Document, settings: Setting, name: str, word: str) -> list[Edit]:
@@ -136,7 +136,7 @@ def _edit(source: str, begin: int, end: int, text: str) -> Edit:
 
 def _place(source: str, at: int) -> tuple[int, int]:
     """The line of the file, and the column, of a place in the text of its front matter."""
-    return _FIRST + source.count("\n", 0, at), at - source.rfind("\n", 0, at) - 1
+    return FIRST + source.count("\n", 0, at), at - source.rfind("\n", 0, at) - 1
 
 
 def _source(document: Document) -> str:
@@ -150,7 +150,7 @@ def _broken(what: str) -> str:
 def _setting(source: str, node: "Node", known: set[int]) -> Setting:
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-    line = _FIRST + node.start_mark.line
+    line = FIRST + node.start_mark.line
     if id(node) in known:  # Without this a few lines of aliases would be more than fits in memory.
         raise Unreadable(line, _broken("what begins here is used again (`*name`)"))
     known.add(id(node))
@@ -167,7 +167,7 @@ def _fields(source: str, node: "Node", known: set[int]) -> Iterator[tuple[str, S
     for key, value in node.value:
         name = str(key.value)
         if name in there:
-            line = _FIRST + key.start_mark.line
+            line = FIRST + key.start_mark.line
             raise Unreadable(line, _broken(f"`{name}` is there twice"))
         there.add(name)
         found = _setting(source, value, known)

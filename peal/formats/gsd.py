@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
+from peal.formats import front_matter
 from peal.formats.document import Document
 from peal.formats.entries import Entry, context_around, with_numbers
 from peal.formats.marks import one_line
@@ -27,7 +28,6 @@ _NUMBERED = re.compile(
 )
 _PATH = re.compile(r"[\w@~./*\[\](){}+-]*[\w*/)\]}]")
 _ALONE = re.compile(r"`([^`]+)`")
-_DEPENDS = re.compile(r"depends_on:\s*(?P<which>.*)")
 _FOR_AGENTS = ("auto", "tdd")
 _CHECKPOINT = "checkpoint:"
 _TO_DO = ("how-to-verify", "instructions", "action", "decision", "what-built")
@@ -206,12 +206,14 @@ def _examples(strays: Sequence[tuple[int, bool]]) -> Iterator[Problem]:
 
 
 def _notes(document: Document) -> Iterator[Problem]:
-    for line, text in enumerate(document.front_matter, 2):
-        found = _DEPENDS.match(text)
-        which = found["which"].split("#")[0].strip() if found else ""
-        is_list = found and document.front_matter[line - 1 : line] and not which
-        if which not in ("", "[]") or (is_list and document.front_matter[line - 1].lstrip().startswith("- ")):
-            shown = f" ({which})" if which else ""
-            yield Problem(
-                line, f"`depends_on`{shown} names other plans, which are to be carried out before this one"
-            )
+    line = front_matter.keys(document).get("depends_on")
+    if not line:
+        return
+    setting, *below = document.front_matter[line - front_matter.FIRST :]
+    which = setting.partition(":")[2].split("#")[0].strip()
+    is_list_below = not which and bool(below) and below[0].lstrip().startswith("- ")
+    if which not in ("", "[]") or is_list_below:
+        shown = f" ({which})" if which else ""
+        yield Problem(
+            line, f"`depends_on`{shown} names other plans, which are to be carried out before this one"
+        )
