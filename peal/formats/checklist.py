@@ -13,7 +13,7 @@ from peal.formats.document import Document, LookAlike
 from peal.formats.entries import Entry, ambiguous_marks, context_around, entry_of, is_left_over, unknown_marks
 from peal.formats.front_matter import held_in_settings
 from peal.formats.marks import bare, one_line, unwrapped, without_remarks
-from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.protocol import Evidence, Reading, quoted, quoted_line
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
 
@@ -27,7 +27,7 @@ def evidence(document: Document) -> Evidence | None:
     """A single box that stands in no other box, or looks as if it should."""
     lines = [box.line for box in _own(document)]
     lines += [one.line for one in document.look_alikes if one.how.is_item]
-    return Evidence(min(lines), quoted(document.lines[min(lines) - 1].strip())) if lines else None
+    return Evidence.of_line(document, min(lines)) if lines else None
 
 
 def read(document: Document) -> Reading:
@@ -124,7 +124,7 @@ def _problems(document: Document, own: Sequence[Box]) -> Iterator[Problem]:
     way_out = "write `- [ ] title`, with an empty line before the list"
     for one in document.look_alikes:
         if one.how.is_item or not _is_in_a_task(own, one):
-            shown = quoted(document.lines[one.line - 1].strip())
+            shown = quoted_line(document, one.line)
             yield Problem(one.line, f"{shown} looks like a task, but markdown sees no box there; {way_out}")
 
 

@@ -26,7 +26,7 @@ def evidence(document: Document) -> Evidence | None:
     if any(isinstance(read_heading(heading), TaskHeading) for heading in document.headings):
         return None
     first = next((box for box, _ in _in_phases(document) if _TASK.match(box.text)), None)
-    return Evidence(first.line, quoted(document.lines[first.line - 1].strip())) if first else None
+    return Evidence.of_line(document, first.line) if first else None
 
 
 def read(document: Document) -> Reading:

@@ -62,7 +62,7 @@ def evidence(document: Document) -> Evidence | None:
     line = line or next(
         (one for one, is_wrong in _strays(lines, ()) if is_wrong and _TYPE.search(lines[one - 1])), None
     )
-    return Evidence(line, quoted(document.lines[line - 1].strip())) if line else None
+    return Evidence.of_line(document, line) if line else None
 
 
 def read(document: Document) -> Reading:

@@ -9,7 +9,7 @@ from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
 from peal.formats.entries import unknown_marks
 from peal.formats.marks import one_line
-from peal.formats.protocol import quoted
+from peal.formats.protocol import quoted, quoted_line
 from peal.model.plan import Problem
 
 
@@ -40,7 +40,7 @@ def problems(document: Document, found: HeadedList) -> Iterator[Problem]:
     yield from unknown_marks(found.boxes)
     for one in document.look_alikes:
         if one.how.is_item and found.heading.line < one.line <= found.end:
-            shown = quoted(document.lines[one.line - 1].strip())
+            shown = quoted_line(document, one.line)
             yield Problem(
                 one.line, f"{shown} looks like a task, but markdown sees no box there; write `- [ ] title`"
             )

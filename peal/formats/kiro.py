@@ -34,7 +34,7 @@ def evidence(document: Document) -> Evidence | None:
     if len(outline.items) > 1 and whole and not _is_plain(document, outline):
         own += whole
     line = min((item.box.line for item in own or _worded(document)), default=0)
-    return Evidence(line, quoted(document.lines[line - 1].strip())) if line else None
+    return Evidence.of_line(document, line) if line else None
 
 
 def _worded(document: Document) -> Sequence[Item]:

@@ -11,7 +11,7 @@ from peal.formats.document import Document
 from peal.formats.entries import ambiguous_marks
 from peal.formats.outline import read as read_outline
 from peal.formats.outline_items import heading_numbers, outline_of
-from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.protocol import Evidence, Reading
 from peal.model.plan import Problem
 
 name = "openspec"
@@ -29,7 +29,7 @@ def evidence(document: Document) -> Evidence | None:
         item.box.line for item in items if not item.is_whole_number and item.id.partition(".")[0] in headed
     ]
     lines = sure or (dotted[1:] and dotted) or _headings_over_boxes(document) or _headings_as_tasks(document)
-    return Evidence(lines[0], quoted(document.lines[lines[0] - 1].strip())) if lines else None
+    return Evidence.of_line(document, lines[0]) if lines else None
 
 
 def _sections(document: Document) -> list[Heading]:

@@ -9,7 +9,7 @@ from attrs import frozen
 from peal.formats.document import Document
 from peal.formats.entries import listed_ids
 from peal.formats.plain import seen
-from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.protocol import Evidence, Reading, quoted, quoted_line
 from peal.formats.sections import DEPENDS, labelled_value, named_files, own_status
 from peal.formats.task_headings import BadTask, NearlyTask, NotTask, ParentHeading, Read, TaskHeading
 from peal.formats.task_headings import read as read_heading
@@ -47,7 +47,7 @@ def evidence(document: Document) -> Evidence | None:
     found = found or [
         line for line in _look_alikes(document) if _NO_BLANK.match(seen(document.lines[line - 1]))
     ]
-    return Evidence(found[0], quoted(document.lines[found[0] - 1].strip())) if found else None
+    return Evidence.of_line(document, found[0]) if found else None
 
 
 def read(document: Document) -> Reading:
@@ -235,7 +235,7 @@ def _notes(headings: Sequence[Read], level: int) -> Iterator[Problem]:
 
 
 def _told(document: Document, lines: Iterable[int], message: str) -> Iterator[Problem]:
-    return (Problem(line, f"{quoted(document.lines[line - 1].strip())} {message}") for line in lines)
+    return (Problem(line, f"{quoted_line(document, line)} {message}") for line in lines)
 
 
 def _look_alikes(document: Document) -> Iterator[int]:

@@ -17,6 +17,11 @@ class Evidence:
     seen: str
     """The words of the file that say so, or what they are."""
 
+    @classmethod
+    def of_line(cls, document: Document, line: int) -> "Evidence":
+        """What stands on that line."""
+        return cls(line, quoted_line(document, line))
+
 
 @frozen
 class Reading:
@@ -55,3 +60,8 @@ def quoted(text: str) -> str:
     """A piece of a plan for a message: harmless, short, in backticks."""
     shown = harmless(text)
     return f"`{shown[:60]}…`" if len(shown) > 60 else f"`{shown}`"
+
+
+def quoted_line(document: Document, line: int) -> str:
+    """A line of a plan for a message."""
+    return quoted(document.lines[line - 1].strip())

@@ -12,7 +12,7 @@ from peal.formats.document import Document
 from peal.formats.entries import Entry
 from peal.formats.marks import Marked, bare, one_line, unwrapped, without_trailing
 from peal.formats.plain import indent
-from peal.formats.protocol import quoted
+from peal.formats.protocol import quoted, quoted_line
 from peal.model.plan import Problem, Task, TaskId
 
 DEPENDS = re.compile(r"depends(?: on)?|dependencies|dependency|依赖|依赖项|依存", re.IGNORECASE)
@@ -214,7 +214,7 @@ def unknown_statuses(document: Document, found: Sequence[Section]) -> Iterator[P
     for section in found:
         for line, status in _statuses(document, section.heading.line + 1, section.end):
             if _is_done(status["word"]) is None and status["word"].strip(" *"):
-                shown = quoted(document.lines[line - 1].strip())
+                shown = quoted_line(document, line)
                 yield Problem(
                     line,
                     f"{shown} says neither done nor open, so the boxes decide; write `complete` or `pending`",

@@ -38,7 +38,7 @@ def evidence(document: Document) -> Evidence | None:
     """The first box with an id such as `T001`; one alone is enough where the id has three digits."""
     found = [box for box in document.boxes if _TASK.match(box.text)]
     sure = [box for box in found if re.match(r"\W*T\d{3}", box.text)] or found[1:]
-    return Evidence(sure[0].line, quoted(document.lines[sure[0].line - 1].strip())) if sure else None
+    return Evidence.of_line(document, sure[0].line) if sure else None
 
 
 def read(document: Document) -> Reading:

@@ -8,7 +8,7 @@ from peal.formats.document import Document
 from peal.formats.entries import ambiguous_marks
 from peal.formats.outline import read as read_outline
 from peal.formats.outline_items import heading_numbers, outline_of
-from peal.formats.protocol import Evidence, Reading, quoted
+from peal.formats.protocol import Evidence, Reading
 
 name = "task_groups"
 
@@ -19,7 +19,7 @@ _GROUP = re.compile(r"\W{0,4}Task Group \d", re.IGNORECASE)
 def evidence(document: Document) -> Evidence | None:
     """Boxes with `1.0`, unless a heading has that number; or sections called task groups."""
     lines = _zeros(document) or _grouped(document)
-    return Evidence(lines[0], quoted(document.lines[lines[0] - 1].strip())) if lines else None
+    return Evidence.of_line(document, lines[0]) if lines else None
 
 
 def _zeros(document: Document) -> list[int]:
