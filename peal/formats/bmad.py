@@ -7,7 +7,7 @@ from peal.formats import statuses
 from peal.formats.blocks import Box
 from peal.formats.document import Document
 from peal.formats.entries import assembled, entry_of, with_numbers
-from peal.formats.headed_list import HeadedList, headed_list, others, problems
+from peal.formats.headed_list import HeadedList, headed_list, other_boxes, problems
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.model.plan import Problem, Task, TaskId
@@ -53,7 +53,7 @@ def read(document: Document) -> Reading:
         tasks=tasks,
         context=context,
         problems=(*problems(document, found), *_steps(found.boxes)),
-        notes=(*others(document, found.boxes), *_status(document, found)),
+        notes=(*other_boxes(document, found.boxes), *_status(document, found)),
     )
 
 

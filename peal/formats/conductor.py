@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from peal.formats.blocks import Box
 from peal.formats.document import Document
 from peal.formats.entries import assembled, entry_of, unknown_marks
-from peal.formats.headed_list import others
+from peal.formats.headed_list import other_boxes
 from peal.formats.marks import one_line
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.formats.task_headings import TaskHeading
@@ -38,7 +38,7 @@ def read(document: Document) -> Reading:
         tasks=tasks,
         context=context,
         problems=tuple(unknown_marks(boxes)),
-        notes=(*_untold(boxes), *others(document, boxes)),
+        notes=(*_untold(boxes), *other_boxes(document, boxes)),
     )
 
 

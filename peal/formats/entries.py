@@ -111,6 +111,21 @@ def is_left_over(text: str) -> bool:
     return rest != text and not any(map(str.isalpha, rest))
 
 
+def no_tasks(boxes: Sequence[Box], why: str = "") -> Iterator[Problem]:
+    """A word on boxes that are only text, at the first of them, with why where that does not go without saying."""
+    if boxes:
+        yield Problem(
+            boxes[0].line,
+            f"{first_of(boxes)}{why and f' {why}'}: no task; it goes to the agents as text",
+        )
+
+
+def first_of(boxes: Sequence[Box]) -> str:
+    """The first of some boxes for a message, and how many more there are."""
+    more = f" and {len(boxes) - 1} more" if boxes[1:] else ""
+    return f"{quoted(one_line(boxes[0].text))}{more}"
+
+
 def ambiguous_marks(boxes: Sequence[Box]) -> Iterator[Problem]:
     """A word on each box whose mark says that it is cut to some, and under way or queued to others."""
     for box in boxes:

@@ -5,7 +5,7 @@ import re
 from peal.formats.blocks import Box
 from peal.formats.document import Document
 from peal.formats.entries import assembled, entry_of
-from peal.formats.headed_list import headed_list, others, problems
+from peal.formats.headed_list import headed_list, other_boxes, problems
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.model.plan import Problem, Task, TaskId
@@ -39,7 +39,7 @@ def read(document: Document) -> Reading:
         tasks=tasks,
         context=context,
         problems=tuple(problems(document, found)),
-        notes=tuple(others(document, found.boxes)),
+        notes=tuple(other_boxes(document, found.boxes)),
     )
 
 

@@ -7,8 +7,7 @@ from attrs import frozen
 
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
-from peal.formats.entries import unknown_marks
-from peal.formats.marks import one_line
+from peal.formats.entries import no_tasks, unknown_marks
 from peal.formats.protocol import quoted, quoted_line
 from peal.model.plan import Problem
 
@@ -52,12 +51,7 @@ def problems(document: Document, found: HeadedList) -> Iterator[Problem]:
         )
 
 
-def others(document: Document, tasks: Sequence[Box]) -> Iterator[Problem]:
+def other_boxes(document: Document, tasks: Sequence[Box]) -> Iterator[Problem]:
     """A word on boxes that are no tasks."""
     known = {box.line for box in tasks}
-    left = [box for box in document.boxes if box.depth == 0 and box.line not in known]
-    if left:
-        more = f" and {len(left) - 1} more" if left[1:] else ""
-        yield Problem(
-            left[0].line, f"{quoted(one_line(left[0].text))}{more}: no task; it goes to the agents as text"
-        )
+    return no_tasks([box for box in document.boxes if box.depth == 0 and box.line not in known])

@@ -9,7 +9,7 @@ from attrs import frozen
 from peal.formats.blocks import Box
 from peal.formats.criteria import Place, places
 from peal.formats.document import Document
-from peal.formats.entries import is_left_over
+from peal.formats.entries import first_of, is_left_over, no_tasks
 from peal.formats.marks import one_line
 from peal.formats.outline_items import NUMBER, Item, Outline, numbered_headings
 from peal.formats.plain import seen
@@ -160,15 +160,10 @@ def _own_section(document: Document, line: int) -> int:
 
 def told_loose(boxes: Sequence[Loose]) -> Iterator[Problem]:
     """A word on boxes without a number that go to the agents as text."""
-    kinds: dict[str, list[Box]] = {}
-    for one in boxes:
-        if is_left_over(one.box.text):
-            why = "is left from a template: no task"
-        elif one.place.criteria:
-            why = "by which work is measured: no task; it goes to the agents as text"
-        else:
-            why = "without a number: no task; it goes to the agents as text"
-        kinds.setdefault(why, []).append(one.box)
-    for why, found in kinds.items():
-        more = f" and {len(found) - 1} more" if found[1:] else ""
-        yield Problem(found[0].line, f"{quoted(one_line(found[0].text))}{more} {why}")
+    left_over = [one.box for one in boxes if is_left_over(one.box.text)]
+    criteria = [one.box for one in boxes if one.place.criteria and not is_left_over(one.box.text)]
+    others = [one.box for one in boxes if not (one.place.criteria or is_left_over(one.box.text))]
+    if left_over:
+        yield Problem(left_over[0].line, f"{first_of(left_over)} is left from a template: no task")
+    yield from no_tasks(criteria, "by which work is measured")
+    yield from no_tasks(others, "without a number")

@@ -9,10 +9,10 @@ from attrs import frozen
 
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
-from peal.formats.entries import Entry
+from peal.formats.entries import Entry, no_tasks
 from peal.formats.marks import Marked, bare, one_line, unwrapped, without_trailing
 from peal.formats.plain import indent
-from peal.formats.protocol import quoted, quoted_line
+from peal.formats.protocol import quoted_line
 from peal.model.plan import Problem, Task, TaskId
 
 DEPENDS = re.compile(r"depends(?: on)?|dependencies|dependency|依赖|依赖项|依存", re.IGNORECASE)
@@ -298,11 +298,7 @@ def _manual_checks(labelled: Iterable[_Labelled]) -> Iterator[str]:
 def boxes_elsewhere(document: Document, parts: Iterable[range], where: str) -> Iterator[Problem]:
     """A word on boxes outside of these lines: what they mean, nobody can know."""
     inside = {box.line for part in parts for box in document.boxes_within(part.start, part.stop - 1)}
-    others = [box for box in document.boxes if box.line not in inside and box.depth == 0]
-    if others:
-        more = f" and {len(others) - 1} more" if others[1:] else ""
-        shown = quoted(one_line(others[0].text))
-        yield Problem(others[0].line, f"{shown}{more} {where}: no task; it goes to the agents as text")
+    return no_tasks([box for box in document.boxes if box.line not in inside and box.depth == 0], where)
 
 
 def steps(document: Document, section: Section) -> Sequence[Box]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from peal.formats.blocks import Box
 from peal.formats.dependencies import Dependencies
 from peal.formats.document import Document
-from peal.formats.entries import Entry, assembled, entry_of, listed_ids, unknown_marks
+from peal.formats.entries import Entry, assembled, entry_of, listed_ids, no_tasks, unknown_marks
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.protocol import Evidence, Reading, quoted
 from peal.model.plan import Problem, Task, TaskId
@@ -125,9 +125,4 @@ def _without_box(document: Document, boxes: Sequence[Box], ids: Sequence[TaskId]
 def _notes(document: Document, boxes: Sequence[Box]) -> Iterator[Problem]:
     known = {box.line for box in boxes}
     others = [box for box in document.boxes if box.line not in known and box.depth == 0]
-    if others:
-        seen, more = quoted(one_line(others[0].text)), f" and {len(others) - 1} more" if others[1:] else ""
-        yield Problem(
-            others[0].line,
-            f"{seen}{more} without an id such as `T001`: no task; it goes to the agents as text",
-        )
+    return no_tasks(others, "without an id such as `T001`")
