@@ -28,10 +28,9 @@ def headed_list(document: Document, pattern: Pattern[str]) -> HeadedList | None:
 
 
 def _under(document: Document, heading: Heading) -> HeadedList:
-    after = document.headings[document.headings_before(heading.line + 1) :]
-    end = next((one.line - 1 for one in after if one.level <= heading.level), len(document.lines))
-    boxes = (box for box in document.boxes if heading.line < box.line <= end and box.depth == 0)
-    return HeadedList(heading, end, tuple(boxes))
+    end = document.section_end(heading)
+    boxes = document.boxes_within(heading.line + 1, end)
+    return HeadedList(heading, end, tuple(box for box in boxes if box.depth == 0))
 
 
 def problems(document: Document, found: HeadedList) -> Iterator[Problem]:

@@ -88,10 +88,10 @@ def _with_headings(
     """Each task with what a second listing says of it, under headings such as `#### [x] 1.1 title`."""
     tasks = {entry.task.id: entry.task for entry in entries}
     further, notes = [], []
-    for at, heading in enumerate(document.headings):
+    for heading in document.headings:
         found = _TICKED_HEADING.match(heading.text)
         if found and (task := tasks.get(TaskId(found["id"]))):
-            further.append(Entry(evolve(task, line=heading.line), _end(document, at)))
+            further.append(Entry(evolve(task, line=heading.line), document.section_end(heading)))
             if (found["mark"] in "xX") != task.done:
                 message = (
                     f"`{task.id}` is ticked here or on line {task.line}, not in both; line {task.line} counts"
@@ -102,13 +102,6 @@ def _with_headings(
     if not further:
         return read, context, []
     return tuple(_joined(read, [entry.task.line for entry in entries])), context, notes
-
-
-def _end(document: Document, at: int) -> int:
-    """The last line of a heading's section."""
-    level = document.headings[at].level
-    following = (document.headings[place] for place in range(at + 1, len(document.headings)))
-    return next((one.line for one in following if one.level <= level), len(document.lines) + 1) - 1
 
 
 def _joined(read: Sequence[Task], lines: Sequence[int]) -> Iterator[Task]:
