@@ -11,6 +11,7 @@ from peal.formats.entries import is_left_over
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.phase_log import without_log
 from peal.model.plan import TaskId
+from peal.model.values import evolve
 
 NUMBER = r"\d{1,5}(?:\.\d{1,5}){0,5}[a-z]?"
 WORD = r"[A-Z][A-Z0-9_]{1,30}(?:-[A-Z0-9_]{1,30}){0,3}-\d{1,5}[a-z]?"
@@ -158,10 +159,7 @@ def _outside_others(document: Document, found: dict[int, Item]) -> Iterator[Item
 
 def _with_ends(items: Sequence[Item]) -> tuple[Item, ...]:
     following = [item.box.line - 1 for item in items[1:]] + [items[-1].box.end] if items else []
-    return tuple(
-        Item(one.box, one.id, one.title, one.parallel, one.is_sure, min(one.box.end, last))
-        for one, last in zip(items, following, strict=True)
-    )
+    return tuple(evolve(one, end=min(one.box.end, last)) for one, last in zip(items, following, strict=True))
 
 
 def _may_hold(item: Item) -> bool:

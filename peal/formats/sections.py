@@ -118,23 +118,16 @@ def sections(
         return []
     levels = Counter(heading.level for heading, _ in found)
     level = min(levels, key=lambda one: (-levels[one], one))
-    ends = _ends(document, level)
     return [
         Section(
             heading,
             match["number"],
             without_trailing(Marked(unwrapped(one_line(match["title"] or "").strip(" *")))),
-            ends[heading.line],
+            document.section_end(heading),
         )
         for heading, match in found
         if heading.level == level
     ]
-
-
-def _ends(document: Document, level: int) -> dict[int, int]:
-    """Where the text under each heading of a level ends."""
-    lines = [heading.line for heading in document.headings if heading.level <= level]
-    return dict(zip(lines, [line - 1 for line in lines[1:]] + [len(document.lines)], strict=True))
 
 
 def entry(document: Document, section: Section) -> Entry:
