@@ -5,6 +5,7 @@ import re
 from attrs import evolve, frozen
 
 from peal.model.plan import TaskId
+from peal.text.names import without_zeros
 
 _DONE = re.compile(
     r"(?:(?:^| )(?:DONE|COMPLETED?)|(?:[(\[]|\*\*)(?:✅\ufe0f? ?)?(?:DONE|COMPLETED?)(?:[)\]]|\*\*)|✅\ufe0f?)$"
@@ -125,10 +126,6 @@ def _with_remark(marked: Marked, remark: str) -> Marked | None:
     found = _AFTER.fullmatch(words)
     if not found or not _WHICH.fullmatch(found["which"]):
         return None
-    numbers = (_id(number) for number in re.findall(rf"\b{_ID}", found["which"], re.ASCII | re.IGNORECASE))
-    return evolve(marked, after=tuple(dict.fromkeys((*marked.after, *numbers))))
-
-
-def _id(number: str) -> TaskId:
-    """A whole number without zeros in front, any other as it is written."""
-    return TaskId(str(int(number)) if number.isdecimal() else number)
+    numbers = re.findall(rf"\b{_ID}", found["which"], re.ASCII | re.IGNORECASE)
+    named = (TaskId(without_zeros(number)) for number in numbers)
+    return evolve(marked, after=tuple(dict.fromkeys((*marked.after, *named))))

@@ -14,7 +14,7 @@ from peal.formats.sections import DEPENDS, labelled_value, named_files, own_stat
 from peal.formats.task_headings import BadTask, NearlyTask, NotTask, ParentHeading, Read, TaskHeading
 from peal.formats.task_headings import read as read_heading
 from peal.model.plan import Parent, Problem, Task, TaskId
-from peal.text.names import whole_number
+from peal.text.names import whole_number, without_zeros
 
 name = "peal"
 
@@ -156,7 +156,8 @@ def _tasks(document: Document, sections: Sequence[_Section]) -> tuple[list[Task]
 def _task(document: Document, read: TaskHeading, end: int) -> Task:
     line, marked = read.heading.line, read.marked
     told = labelled_value(document, line + 1, end, DEPENDS) or ""
-    named = map(_as_read, listed_ids(told, _ID) if told.lower().startswith("task") else ())
+    listed = listed_ids(told, _ID) if told.lower().startswith("task") else ()
+    named = (TaskId(without_zeros(number)) for number in listed)
     return Task(
         id=TaskId(read.number),
         title=marked.text,
@@ -185,11 +186,6 @@ def _said_to_be_done(
                 f"task `{task.id}` is said to be done by its status, but not by its heading or boxes; "
                 f"it is worked on: if it is done, write ✅ at the end of its heading",
             )
-
-
-def _as_read(number: TaskId) -> TaskId:
-    """A number as the heading of its task is read: without zeros in front of a whole one."""
-    return TaskId(number.lstrip("0") or "0") if number.isdecimal() else number
 
 
 def _context(document: Document, sections: Sequence[_Section]) -> tuple[str, list[Problem]]:

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 from peal.formats.blocks import Heading
 from peal.formats.marks import Marked, one_line, unwrapped, without_leading, without_trailing
 from peal.formats.protocol import quoted
+from peal.text.names import without_zeros
 
 _LARGEST = 2**31
 
@@ -84,9 +85,11 @@ def read(heading: Heading) -> Read:
         return NearlyTask(heading, message) if _NEARLY.match(text) else NotTask(heading)
     if message := _number_problem(found["number"]):
         return BadTask(heading, message)
-    number = found["number"].lstrip("0") or "0" if found["number"].isdecimal() else found["number"]
     return _titled(
-        heading, number, found["rest"], is_ticked=bool(box and (box["tick"] or box["mark"] != " "))
+        heading,
+        without_zeros(found["number"]),
+        found["rest"],
+        is_ticked=bool(box and (box["tick"] or box["mark"] != " ")),
     )
 
 

@@ -8,7 +8,7 @@ from typing import NewType, Protocol
 
 from attrs import frozen
 
-from peal.text.names import whole_number
+from peal.text.names import whole_number, without_zeros
 
 TaskId = NewType("TaskId", str)
 """A task's name as its plan writes it: one word without commas, that no other task of the plan has, not even in other case."""
@@ -95,7 +95,7 @@ def id_as_json(task: TaskId) -> int | str:
 
 def find(text: str, tasks: Container[TaskId]) -> TaskId | None:
     """The task that a person means: the one of that id, or of that number with zeros in front; None if it is not there."""
-    for name in (text, text.lstrip("0") or "0") if text.isascii() and text.isdecimal() else (text,):
+    for name in (text, without_zeros(text)):
         if (task := TaskId(name)) in tasks:
             return task
     return None

@@ -19,6 +19,11 @@ def whole_number(name: str) -> int | None:
     return int(name) if is_one and (name == "0" or not name.startswith("0")) else None
 
 
+def without_zeros(name: str) -> str:
+    """A whole number without zeros in front of it, as `1` for `01`; any other name as it is."""
+    return name.lstrip("0") or "0" if name.isascii() and name.isdecimal() else name
+
+
 def ranges(names: Iterable[str]) -> str:
     """`1, 3-5` for 1, 3, 4, 5: a list that stays short for hundreds of tasks; other names follow in the order they come in."""
     spans: list[list[int]] = []
