@@ -9,6 +9,7 @@ from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.front_matter import held_in_settings
 from peal.formats.outline_doubts import (
+    Loose,
     between,
     dropped,
     loose_boxes,
@@ -30,29 +31,8 @@ _FILES = re.compile(
 def read(document: Document, outline: Outline) -> Reading:
     """The items that hold no others as tasks; what the others say is part of the context."""
     order = order_of(document, outline)
-    entries = [
-        Entry(
-            Task(
-                id=item.id,
-                title=item.title,
-                body="",
-                parallel=item.parallel,
-                done=item.box.is_ticked,
-                after=after,
-                section=section,
-                is_optional=is_optional,
-                files=tuple(_files(document, item)),
-                line=item.box.line,
-            ),
-            item.end,
-            item.box.indent,
-        )
-        for item, after, section, is_optional in zip(
-            outline.leaves, order.after, order.sections, order.optional, strict=True
-        )
-    ]
-    tasks, context, notes = _with_headings(document, entries)
-    boxes = [item.box for item in outline.items]
+    placed = zip(outline.leaves, order.after, order.sections, order.optional, strict=True)
+    tasks, context, notes = _with_headings(document, [_entry(document, *one) for one in placed])
     loose = tuple(loose_boxes(document, outline))
     return Reading(
         tasks=tasks,
@@ -62,17 +42,37 @@ def read(document: Document, outline: Outline) -> Reading:
             for item in outline.items
             if item.id in outline.holders
         ),
-        problems=(
-            *unknown_marks(boxes),
-            *misplaced(outline),
-            *dropped(document, outline),
-            *between(loose),
-            *unnumbered_sections(document, outline, loose),
-            *held_in_settings(document),
-        ),
+        problems=tuple(_problems(document, outline, loose)),
         notes=(*order.notes, *notes, *told_loose(loose)),
         dependency="Depends on: …",
     )
+
+
+def _entry(
+    document: Document, item: Item, after: tuple[TaskId, ...], section: int, is_optional: bool
+) -> Entry:
+    task = Task(
+        id=item.id,
+        title=item.title,
+        body="",
+        parallel=item.parallel,
+        done=item.box.is_ticked,
+        after=after,
+        section=section,
+        is_optional=is_optional,
+        files=tuple(_files(document, item)),
+        line=item.box.line,
+    )
+    return Entry(task, item.end, item.box.indent)
+
+
+def _problems(document: Document, outline: Outline, loose: Sequence[Loose]) -> Iterator[Problem]:
+    yield from unknown_marks([item.box for item in outline.items])
+    yield from misplaced(outline)
+    yield from dropped(document, outline)
+    yield from between(loose)
+    yield from unnumbered_sections(document, outline, loose)
+    yield from held_in_settings(document)
 
 
 def _files(document: Document, item: Item) -> Iterator[str]:
