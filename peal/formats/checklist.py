@@ -10,7 +10,14 @@ from attrs import evolve
 from peal.formats.blocks import Box
 from peal.formats.criteria import Place, is_legend, places
 from peal.formats.document import Document, LookAlike
-from peal.formats.entries import Entry, ambiguous_marks, context_around, entry_of, is_left_over, unknown_marks
+from peal.formats.entries import (
+    Entry,
+    ambiguous_marks,
+    context_around,
+    entry_of,
+    is_placeholder,
+    unknown_marks,
+)
 from peal.formats.front_matter import held_in_settings
 from peal.formats.marks import bare, one_line, unwrapped, without_remarks
 from peal.formats.protocol import Evidence, Reading, quoted, quoted_line
@@ -33,7 +40,7 @@ def evidence(document: Document) -> Evidence | None:
 def read(document: Document) -> Reading:
     """The items with a box that are no criteria; what stands in none of them is the context."""
     placed = list(_placed(document))
-    boxes = [box for box, place in placed if not place.criteria and not is_left_over(box.text)]
+    boxes = [box for box, place in placed if not place.criteria and not is_placeholder(box.text)]
     tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
     entries = map(entry_of, boxes, tasks)
     texts = list(_sections_of(document, tasks))
@@ -179,7 +186,7 @@ def _criteria(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
 
 def _left_over(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
     for box, _ in placed:
-        if is_left_over(box.text):
+        if is_placeholder(box.text):
             yield Problem(box.line, f"{quoted(box.text)} is left from a template: no task")
 
 

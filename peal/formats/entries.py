@@ -105,7 +105,7 @@ def with_numbers(told: Sequence[str]) -> tuple[TaskId, ...]:
     return tuple(names)
 
 
-def is_left_over(text: str) -> bool:
+def is_placeholder(text: str) -> bool:
     """Whether a line of a template is all there is, `{{NUMBER}}. {{TITLE}}`, that nobody has filled in."""
     rest = _PLACEHOLDER.sub("", text) if "{{" in text else text
     return rest != text and not any(map(str.isalpha, rest))

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from peal.formats.blocks import Hidden
 from peal.formats.criteria import places
 from peal.formats.document import Document
-from peal.formats.entries import is_left_over
+from peal.formats.entries import is_placeholder
 from peal.formats.outline import read as read_outline
 from peal.formats.outline_items import Item, Outline, outline_of
 from peal.formats.protocol import Evidence, Reading, quoted
@@ -68,7 +68,7 @@ def _is_plain(document: Document, outline: Outline) -> bool:
         box.depth == 0
         and box.line not in lines
         and document.headings_before(box.line) in sections
-        and not (place.label or place.criteria or is_left_over(box.text))
+        and not (place.label or place.criteria or is_placeholder(box.text))
         for box, place in zip(document.boxes, places(document), strict=True)
     )
 

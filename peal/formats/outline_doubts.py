@@ -9,7 +9,7 @@ from attrs import frozen
 from peal.formats.blocks import Box
 from peal.formats.criteria import Place, places
 from peal.formats.document import Document
-from peal.formats.entries import first_of, is_left_over, no_tasks
+from peal.formats.entries import first_of, is_placeholder, no_tasks
 from peal.formats.marks import one_line
 from peal.formats.outline_items import NUMBER, Item, Outline, numbered_headings
 from peal.formats.plain import seen
@@ -125,7 +125,7 @@ def _is_amid(document: Document, last: Item | None, after: Item | None) -> bool:
 def between(boxes: Sequence[Loose]) -> Iterator[Problem]:
     """Boxes without a number amid those that have one: nobody can say whether they are work."""
     for one in boxes:
-        if one.is_between and not (one.place.label or one.place.criteria or is_left_over(one.box.text)):
+        if one.is_between and not (one.place.label or one.place.criteria or is_placeholder(one.box.text)):
             way_out = "give it one, or indent it as a step of the one before"
             seen_as = quoted(one_line(one.box.text))
             yield Problem(one.box.line, f"{seen_as} has no number, but those around it have; {way_out}")
@@ -160,9 +160,9 @@ def _own_section(document: Document, line: int) -> int:
 
 def told_loose(boxes: Sequence[Loose]) -> Iterator[Problem]:
     """A word on boxes without a number that go to the agents as text."""
-    left_over = [one.box for one in boxes if is_left_over(one.box.text)]
-    criteria = [one.box for one in boxes if one.place.criteria and not is_left_over(one.box.text)]
-    others = [one.box for one in boxes if not (one.place.criteria or is_left_over(one.box.text))]
+    left_over = [one.box for one in boxes if is_placeholder(one.box.text)]
+    criteria = [one.box for one in boxes if one.place.criteria and not is_placeholder(one.box.text)]
+    others = [one.box for one in boxes if not (one.place.criteria or is_placeholder(one.box.text))]
     if left_over:
         yield Problem(left_over[0].line, f"{first_of(left_over)} is left from a template: no task")
     yield from no_tasks(criteria, "by which work is measured")

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from peal.formats.blocks import Box
 from peal.formats.document import Document
-from peal.formats.entries import is_left_over
+from peal.formats.entries import is_placeholder
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.phase_log import without_log
 from peal.model.plan import TaskId
@@ -119,7 +119,7 @@ def numbered_headings(document: Document) -> Iterator[tuple[int, str]]:
 
 
 def _item(box: Box, with_words: bool) -> Item | None:
-    if box.text[:1] not in _FIRST or is_left_over(box.text):
+    if box.text[:1] not in _FIRST or is_placeholder(box.text):
         return None
     if with_words and box.depth == 0 and (found := _WORDED.match(box.text)):
         return Item(box, TaskId(found["id"]), _title(found["title"], "**"), parallel=False, is_sure=True)
