@@ -8,19 +8,11 @@ from attrs import evolve
 
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
+from peal.formats.labels import DEPENDS, is_told, labelled_value
 from peal.formats.marks import bare
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import (
-    DEPENDS,
-    Section,
-    boxes_elsewhere,
-    entry,
-    is_told,
-    labelled_value,
-    sections,
-    steps,
-    unknown_statuses,
-)
+from peal.formats.sections import Section, boxes_elsewhere, entry, sections, steps
+from peal.formats.status_lines import unknown_statuses
 from peal.model.plan import Problem, TaskId
 
 name = "numbered"
@@ -150,7 +142,7 @@ def read(document: Document) -> Reading:
         tasks=tasks,
         context=context,
         problems=tuple(unknown_marks(boxes)),
-        notes=(*unknown_statuses(document, found), *_notes(document, found)),
+        notes=(*unknown_statuses(document, [section.lines for section in found]), *_notes(document, found)),
         dependency="**Depends on:** …",
     )
 

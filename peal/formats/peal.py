@@ -8,9 +8,10 @@ from attrs import frozen
 
 from peal.formats.document import Document
 from peal.formats.entries import listed_ids
+from peal.formats.labels import DEPENDS, files_in, labelled, labelled_value
 from peal.formats.plain import seen
 from peal.formats.protocol import Evidence, Reading, quoted, quoted_line
-from peal.formats.sections import DEPENDS, labelled_value, named_files, own_status
+from peal.formats.status_lines import own_status
 from peal.formats.task_headings import BadTask, NearlyTask, NotTask, ParentHeading, Read, TaskHeading
 from peal.formats.task_headings import read as read_heading
 from peal.model.plan import Parent, Problem, Task, TaskId
@@ -168,7 +169,7 @@ def _task(document: Document, read: TaskHeading, end: int) -> Task:
         is_planned=marked.is_planned,
         agent=marked.agent,
         model=marked.model,
-        files=named_files(document, line + 1, end),
+        files=files_in(labelled(document, line + 1, end)),
         line=line,
     )
 

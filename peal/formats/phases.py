@@ -10,15 +10,8 @@ from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.marks import bare
 from peal.formats.phase_log import PHASE, logged_phases
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import (
-    Section,
-    boxes_elsewhere,
-    entry,
-    own_status,
-    sections,
-    steps,
-    unknown_statuses,
-)
+from peal.formats.sections import Section, boxes_elsewhere, entry, sections, steps
+from peal.formats.status_lines import own_status, unknown_statuses
 from peal.model.plan import Problem
 
 name = "phases"
@@ -57,7 +50,7 @@ def read(document: Document) -> Reading:
         tasks=tasks,
         context=context,
         problems=(*_problems(document, found), *unknown_marks(boxes)),
-        notes=(*unknown_statuses(document, found), *_notes(document, found)),
+        notes=(*unknown_statuses(document, [section.lines for section in found]), *_notes(document, found)),
     )
 
 
@@ -118,6 +111,6 @@ def _problems(document: Document, found: Sequence[Section]) -> Iterator[Problem]
 
 def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     """A word on boxes that stand in no phase: what they mean, nobody can know."""
-    parts = [range(section.heading.line, section.end + 1) for section in found]
+    parts = [section.lines for section in found]
     parts += logged_phases(document).values()
     return boxes_elsewhere(document, parts, "in no phase")

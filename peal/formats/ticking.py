@@ -7,7 +7,8 @@ from attrs import frozen
 
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
-from peal.formats.sections import is_manual, status_at
+from peal.formats.labels import is_manual
+from peal.formats.status_lines import status_at
 from peal.model.plan import Task
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
