@@ -49,9 +49,9 @@ def is_told(value: str | None) -> bool:
     )
 
 
-def is_manual(document: Document, first: int, line: int) -> bool:
-    """Whether a line stands in what a person should look at, in a section that begins at `first`."""
-    return any(at == line and _MANUAL.fullmatch(label) for label, at, _ in labelled(document, first, line))
+def manual_lines(document: Document, first: int, last: int) -> frozenset[int]:
+    """Those of these lines that stand in what a person should look at."""
+    return frozenset(line for label, line, _ in labelled(document, first, last) if _MANUAL.fullmatch(label))
 
 
 def labelled(document: Document, first: int, last: int) -> Iterator[Labelled]:

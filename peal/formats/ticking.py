@@ -7,7 +7,7 @@ from attrs import frozen
 
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
-from peal.formats.labels import is_manual
+from peal.formats.labels import manual_lines
 from peal.formats.status_lines import status_at
 from peal.model.plan import Task
 
@@ -39,11 +39,12 @@ def edited(raw: bytes, edits: Sequence[Edit]) -> bytes:
     line_ends = list(_LINE_END.finditer(text))
     starts = [mark, *(found.end() for found in line_ends)]
     newline = line_ends[0][0] if line_ends else "\n"
-    for edit in sorted(edits, key=lambda one: (one.line, one.begin), reverse=True):
+    parts, done = [], 0
+    for edit in sorted(edits, key=lambda one: (one.line, one.begin)):
         begin = starts[edit.line - 1] + edit.begin
-        end = starts[(edit.last_line or edit.line) - 1] + edit.end
-        text = text[:begin] + edit.text.replace("\n", newline) + text[end:]
-    return text.encode()
+        parts += [text[done:begin], edit.text.replace("\n", newline)]
+        done = starts[(edit.last_line or edit.line) - 1] + edit.end
+    return "".join((*parts, text[done:])).encode()
 
 
 def marked_in_markdown(document: Document, task: Task) -> list[Edit]:
@@ -65,7 +66,8 @@ def _ticked(document: Document, boxes: Sequence[Box]) -> Iterator[Edit]:
 def _marked_heading(document: Document, heading: Heading) -> list[Edit]:
     first, last = heading.line + 1, document.section_end(heading)
     boxes = [box for box in document.boxes_within(first, last) if not box.is_ticked]
-    own = [box for box in boxes if not is_manual(document, first, box.line)]
+    manual = manual_lines(document, first, last)
+    own = [box for box in boxes if box.line not in manual]
     status, ticks = list(_completed(document, first, last)), list(_ticked(document, own))
     if status or (ticks and own == boxes):
         return status + ticks
