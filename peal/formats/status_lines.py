@@ -15,51 +15,16 @@ _STATUS = re.compile(
     r"(?P<word>[^|]*)",
     re.IGNORECASE,
 )
-_DONE_WORDS = frozenset(
-    [
-        "complete",
-        "completed",
-        "done",
-        "finished",
-        "closed",
-        "shipped",
-        "merged",
-        "passed",
-        "完成",
-        "已完成",
-        "completado",
-        "hecho",
-        "terminé",
-        "fertig",
-        "erledigt",
-    ]
-)
-_OPEN_WORDS = frozenset(
-    [
-        "pending",
-        "open",
-        "todo",
-        "to-do",
-        "planned",
-        "ready",
-        "draft",
-        "blocked",
-        "started",
-        "not_started",
-        "not-started",
-        "in_progress",
-        "in-progress",
-        "inprogress",
-        "wip",
-        "not",
-        "in",
-        "待处理",
-        "待开始",
-        "进行中",
-        "未开始",
-        "pendiente",
-    ]
-)
+_DONE_WORDS = {
+    *("complete", "completed", "done", "finished", "closed", "shipped", "merged", "passed"),
+    *("完成", "已完成", "completado", "hecho", "terminé", "fertig", "erledigt"),
+}
+_OPEN_WORDS = {
+    *("pending", "open", "todo", "to-do", "planned", "ready", "draft", "blocked", "started", "wip"),
+    *("not_started", "not-started", "in_progress", "in-progress", "inprogress"),
+    *("not", "in"),  # the first words of `not started` and `in progress`
+    *("待处理", "待开始", "进行中", "未开始", "pendiente"),
+}
 
 
 def status_at(line: str) -> re.Match[str] | None:
