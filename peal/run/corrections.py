@@ -15,7 +15,8 @@ from peal.record.events import (
     TasksMarkedDone,
 )
 from peal.run.known_plans import found_again, plan_or_latest
-from peal.run.plan_files import chosen, fit_plan
+from peal.run.plan_files import fit_plan
+from peal.run.selection import chosen
 from peal.run.session import session
 from peal.system.layout import RepoPaths
 

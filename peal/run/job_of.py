@@ -17,8 +17,9 @@ from peal.record import journal, moved_plans
 from peal.record.events import PlanRewritten
 from peal.run.job import Job
 from peal.run.known_plans import found_again, taken_over_by
-from peal.run.plan_files import can_be_rewritten, chosen, fit, named, read_plan
+from peal.run.plan_files import can_be_rewritten, fit, read_plan
 from peal.run.resolve import chain_of, notices_on, roster_of
+from peal.run.selection import chosen, named
 from peal.settings import Settings, load
 from peal.system import git, process
 from peal.system.layout import RepoPaths
