@@ -192,7 +192,7 @@ def test_names_that_cannot_be_told_apart_are_refused(steps: Repo) -> None:
         "task name `A` differs only in case from `a`, the task on line 1; give each a name of its own" in told
     )
     assert "task name `b` is the name of the task on line 7; give each a name of its own" in told
-    assert "`c,d` cannot be a task's name; that is one word without commas" in told
+    assert "`c,d` cannot be a task's name; write one word without commas" in told
 
 
 def test_a_lost_journal_keeps_the_folders_of_names(steps: Repo) -> None:

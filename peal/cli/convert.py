@@ -14,7 +14,11 @@ from peal.run.plan_files import fit, read_plan
 @click.option("--output", type=click.Path(path_type=Path), help="Write it to a new file instead.")
 @format_option
 def convert(plan: Path, output: Path | None, format_name: str | None) -> int:
-    """Print PLAN in peal's own format: the same tasks, order and marks; no agent is asked."""
+    """
+    Print PLAN in peal's own format: the same tasks, order and marks; no agent is asked.
+
+    What that format has no mark for, such as optional tasks, is told on stderr. Exit 1 if tasks would be read as others.
+    """
     from peal import formats  # only here: reading markdown takes long to load
 
     read = fit(read_plan(plan, None, format_name or ""))

@@ -42,7 +42,7 @@ def format_option(function: F) -> F:
         "--format",
         "format_name",
         metavar="NAME",
-        help="Read the plan in this format, whatever it seems to be; see docs/formats.md.",
+        help="Read the plan in this format, not in the one that `peal check` tells; docs/formats.md has them all.",
     )(function)
 
 

@@ -86,6 +86,6 @@ def _status(document: Document, found: HeadedList) -> Iterator[Problem]:
             if any(not box.is_ticked for box in found.boxes):
                 yield Problem(
                     line,
-                    "the story is said to be done, but not all its tasks are ticked; those are worked on",
+                    "the story is said to be done, but not all its tasks are ticked; tick what is done, the rest is worked on",
                 )
             return

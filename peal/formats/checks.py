@@ -41,7 +41,7 @@ def unfit_ids(plan: Plan) -> list[Problem]:
     for task in plan.tasks:
         first = known.setdefault(unicodedata.normalize("NFC", task.id).casefold(), task)
         if "," in task.id or task.id.split() != [task.id] or harmless(task.id) != task.id:
-            message = f"{quoted(task.id)} cannot be a task's name; that is one word without commas"
+            message = f"{quoted(task.id)} cannot be a task's name; write one word without commas"
             found.append(Problem(task.line, message))
         elif first is not task:
             alike = "is the name of" if first.id == task.id else f"differs only in case from `{first.id}`,"

@@ -93,9 +93,7 @@ def _with_headings(
         if found and (task := tasks.get(TaskId(found["id"]))):
             further.append(Entry(evolve(task, line=heading.line), document.section_end(heading)))
             if (found["mark"] in "xX") != task.done:
-                message = (
-                    f"`{task.id}` is ticked here or on line {task.line}, not in both; line {task.line} counts"
-                )
+                message = f"`{task.id}` is ticked here or on line {task.line}, not in both; line {task.line} counts: correct the other"
                 notes.append(Problem(heading.line, message))
     every = sorted((*entries, *further), key=lambda entry: entry.task.line)
     read, context = assembled(document, every)

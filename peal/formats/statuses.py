@@ -32,11 +32,9 @@ def read(word: str) -> Status:
     if plain in _DONE or plain in _OPEN:
         return Status(done=plain in _DONE)
     if plain in _OPEN_TO_SOME:
-        return Status(note=f"status {quoted(word)} is read as not done")
+        return Status(note=f"status {quoted(word)} is read as not done; write `done` if it is")
     if plain in _LEFT_OUT:
-        return Status(
-            is_optional=True, note=f"status {quoted(word)}: worked on only where optional tasks are asked for"
-        )
+        return Status(is_optional=True, note=f"status {quoted(word)}: worked on only with --optional")
     return Status(problem=f"the status {quoted(word)} is not known; write `pending`, or `done` if it is")
 
 

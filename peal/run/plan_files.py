@@ -14,9 +14,10 @@ from peal.text.display import decoded
 
 _MARK = re.compile(r"<!-- made of a file with the SHA-256 (?P<digest>[0-9a-f]{64}) -->\n")
 
-_READ_BEFORE = ("peal", "foreign", "checklist")
-_BEFORE = "checklist"
-"""What peal read most files as when a run did not yet say in which format it had read its plan."""
+_FIRST_FORMATS = ("peal", "foreign", "checklist")
+"""What peal read when a run did not yet say in which format it had read its plan."""
+_FIRST_OF_LISTS = "checklist"
+"""What it then took files of most other formats for."""
 
 
 def read_plan(
@@ -25,10 +26,9 @@ def read_plan(
     """
     The plan in a file as it is, or as an agent has rewritten it, problems and all; PealError if there is nothing to read.
 
-    A folder is a plan where its files are one task each.
-
-    Without `repo_paths` there is nowhere to look for what an agent has made of it, nor for the format that it was begun in: a
-    plan is read on in that one, unless another is named, it does not fit any more, or the run starts over.
+    A folder is a plan where its files are one task each. A plan that was begun is read in the format that it was begun in, unless
+    another is named, it does not fit any more, or the run starts over (`is_fresh`). Without `repo_paths` nothing is known of
+    such a beginning, nor of what an agent has made of the file.
     """
     from peal import formats  # only here: reading markdown takes long to load
 
@@ -59,7 +59,9 @@ def _as_begun(plan_paths: PlanPaths, raw: bytes, plan: Plan) -> Plan:
     from peal.record import journal
 
     opened, _ = journal.latest_opening(plan_paths.journal)
-    before = opened.format or (_BEFORE if plan.format not in _READ_BEFORE else "") if opened else ""
+    if not opened:
+        return plan
+    before = opened.format or (plan.format if plan.format in _FIRST_FORMATS else _FIRST_OF_LISTS)
     if before not in formats.NAMES or before == plan.format:
         return plan
     begun = formats.parse(raw, plan.path, before)
