@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from peal.formats.blocks import Heading
 from peal.formats.document import Document
+from peal.formats.labels import label_alone
 from peal.formats.marks import one_line
 from peal.formats.plain import indent
 
@@ -28,9 +29,6 @@ _LEGEND = re.compile(
 )
 # As a heading of its own such a section is work as often as not; as a label it belongs to what stands before.
 _CHECKS = re.compile(r"\W{0,8}(?:final |manual |automated )?(?:verification|checklist)\W{0,8}", re.IGNORECASE)
-_LABEL = re.compile(
-    r"\s*(?P<bullet>[-*+]\s+)?(?:\*\*|__)(?P<bold>[^*_]{1,80})(?:\*\*|__)\s?[:：]?\s*|\s*(?P<plain>\w[\w '-]{1,60})[:：]\s*"
-)
 _BULLET = re.compile(r"\s*[-*+]\s+(?!\[)")
 _RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*")
 
@@ -87,12 +85,12 @@ def _marks(document: Document) -> Iterator[tuple[int, int, Place]]:
         elif _may_be_label(text) and not document.hider(line):
             if _RULE.fullmatch(text):
                 yield line, 0, Place()
-            elif found := _LABEL.fullmatch(text):
-                words = (found["bold"] or found["plain"]).strip(" :：")
+            elif label := label_alone(text):
+                words, is_item = label
                 yield (
                     line,
-                    indent(text) + bool(found["bullet"]),
-                    Place(words, criteria=_told_by(document, line, words)),
+                    indent(text) + is_item,
+                    Place(words, criteria=_criteria_below(document, line, words)),
                 )
 
 
@@ -101,7 +99,7 @@ def _may_be_label(line: str) -> bool:
     return bool(bare) and (bare[0] in "*_-+" or bare[-1] in ":：")
 
 
-def _told_by(document: Document, line: int, words: str) -> str:
+def _criteria_below(document: Document, line: int, words: str) -> str:
     """The words of a label that makes criteria of the boxes below, unless it labels a list without boxes."""
     if not (_CRITERIA.match(words) or _CHECKS.fullmatch(words) or is_legend(words)):
         return ""

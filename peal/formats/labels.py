@@ -1,4 +1,4 @@
-"""What stands under labels and headings such as `**Files:**` in a task's text: its files, its checks, what it depends on."""
+"""Labels such as `**Files:**`, and what stands under them in a task's text: its files, its checks, what it depends on."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,10 @@ DEPENDS = re.compile(r"depends(?: on)?|dependencies|dependency|依赖|依赖项|
 """A label before what a task waits for."""
 _LABEL = re.compile(
     r"\s*(?:[-*+]\s+)?(?:\*\*|__)(?P<label>[^*_]{1,60}?)(?:\*\*|__)?\s*[:：](?:\*\*|__)?\s*(?P<rest>.*)"
+)
+# Nothing but a label; without bold type the colon tells it.
+_ALONE = re.compile(
+    r"\s*(?P<bullet>[-*+]\s+)?(?:\*\*|__)(?P<bold>[^*_]{1,80})(?:\*\*|__)\s?[:：]?\s*|\s*(?P<plain>\w[\w '-]{1,60})[:：]\s*"
 )
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[.\]\s+)?(?P<text>.*)")
 _STEP = re.compile(r"\s*[-*+]\s+\[.\]\s")
@@ -27,6 +31,12 @@ _AUTOMATED = re.compile(r"(?:automated )?verification|automated checks", re.IGNO
 _MANUAL = re.compile(r"manual (?:verification|checks|testing)", re.IGNORECASE)
 Labelled = tuple[str, int, str]
 """A label, and a line that stands under it: its number and its text."""
+
+
+def label_alone(line: str) -> tuple[str, bool] | None:
+    """The words of a line that is nothing but a label, `**Notes:**` or `Notes:`, and whether a bullet stands before it."""
+    found = _ALONE.fullmatch(line)
+    return ((found["bold"] or found["plain"]).strip(" :："), bool(found["bullet"])) if found else None
 
 
 def labelled_value(document: Document, first: int, last: int, label: re.Pattern[str]) -> str | None:
