@@ -148,7 +148,7 @@ def reviewer(project: Repo, stet: Stet) -> Iterator[Make]:
 
     def make(**values: object) -> StetReviewer:
         settings = Settings(**{"stet_path": str(stet.program), **values})  # type: ignore[arg-type]
-        found = StetReviewer.of(settings, project.path, place(project), lands=True)
+        found = StetReviewer.of(settings, project.path, place(project).joinpath, lands=True)
         assert found is not None
         made.append(found)
         return found
@@ -653,7 +653,7 @@ def test_a_command_that_fails_has_not_looked(
 
 def of(project: Repo, lands: bool = True, **values: str) -> StetReviewer | None:
     """stet as these settings want it."""
-    return StetReviewer.of(load(project.path, values), project.path, place(project), lands)
+    return StetReviewer.of(load(project.path, values), project.path, place(project).joinpath, lands)
 
 
 def test_it_is_used_where_it_is_on_path(project: Repo, stet: Stet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Who looks for something to mend: one file per kind; to add one, write its file and name it here."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from peal.model.plan import Plan, TaskId
@@ -22,17 +23,19 @@ __all__ = [
 ]
 
 
-def all_of(settings: Settings, repo: Path, worktrees: Path, lands: bool) -> tuple[Reviewer, ...]:
+def all_of(
+    settings: Settings, repo: Path, place_of: Callable[[str], Path], lands: bool
+) -> tuple[Reviewer, ...]:
     """
     The reviewers of a run, in order, stet last; PealError if one could not be started.
 
-    `worktrees` is where one that needs a tree of its own may have it, `lands` whether tasks make commits.
+    `place_of` tells where one that needs a tree of its own has it, by its name, `lands` whether tasks make commits.
     """
     listed: list[Reviewer] = [
         AgentReviewer(table) if table.agent else CommandReviewer.of(table, repo)
         for table in settings.reviewers
     ]
-    stet = StetReviewer.of(settings, repo, worktrees, lands)
+    stet = StetReviewer.of(settings, repo, place_of, lands)
     return (*listed, stet) if stet else tuple(listed)
 
 

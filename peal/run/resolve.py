@@ -44,7 +44,7 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
             found[table.agent] = find(table.agent, settings.agents, repo, table.model)
             _check_budget(found[table.agent], table.model, settings)
     return Roster(
-        settings, found, chains, reviewers.all_of(settings, repo, repo_paths.worktrees, lands=bool(spaces.branch)), spaces, plan.context, templates,
+        settings, found, chains, reviewers.all_of(settings, repo, spaces.place_of, lands=bool(spaces.branch)), spaces, plan.context, templates,
         reviewers.of_plan(plan) if settings.verify_from_plan else {}, redactor(_secrets(settings)),
     )  # fmt: skip
 

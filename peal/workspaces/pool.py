@@ -62,6 +62,8 @@ class Pool:
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
     """The same, told before the first run alone."""
+    _seat: str | None = None
+    """See `Slots.take_seat`; None as long as there is nothing to review."""
     _held: dict[TaskId, tuple[Worktree, str, Stamp | None]] = field(factory=dict)
     """The worktrees that tasks have planned in and go on in, each with its base, and how it was handed over."""
     _changed_outside: set[str] = field(factory=set)
@@ -95,17 +97,26 @@ class Pool:
         return [text for worktree in needed if not worktree.exists for text in worktree.make()]
 
     def leave(self) -> None:
-        """Nobody goes on in a worktree that a task was to go on in: others may have it."""
+        """Nobody goes on in a worktree that a task was to go on in, or is reviewed: others may have the places."""
         while self._held:
             worktree = self._held.popitem()[1][0]
             self.slots.give_back(worktree.path.name)
+        if self._seat is not None:
+            self.slots.leave_seat(self._seat, self.branch)
+            self._seat = None
 
     def _worktree(self, name: str) -> Worktree:
         return Worktree(self.repo, self.place / name, self.included, self.committed)
 
-    @cached_property
+    @property
     def _address(self) -> Worktree:
-        return self._worktree(ADDRESS)
+        return self._worktree(self.place_of(ADDRESS).name)
+
+    def place_of(self, name: str) -> Path:
+        """The folder of a worktree for reviews."""
+        if self._seat is None:
+            self._seat = self.slots.take_seat(self.branch)
+        return self.place / f"{name}{self._seat}"
 
     def ref(self, task: TaskId) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""

@@ -133,6 +133,9 @@ class Workspaces(Protocol):
     def place(self) -> Path:
         """Where the folders lie, or the one folder."""
 
+    def place_of(self, name: str) -> Path:
+        """The folder of a worktree for reviews, of which there is one for each branch that plans land in at once."""
+
     @property
     def branch(self) -> str:
         """Where results land; empty if they do not."""

@@ -118,6 +118,10 @@ class SharedTree:
     setup: tuple[str, ...] = ()
     branch: str = ""
 
+    def place_of(self, name: str) -> Path:
+        """Nobody who needs a worktree looks at what is not committed."""
+        return self.place / name
+
     @property
     def fence(self) -> dict[str, str]:
         """The tree is the person's."""

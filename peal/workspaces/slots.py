@@ -1,5 +1,6 @@
 """The worktrees of a repository, lent to one attempt at a time, whichever plan it is of."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ class Slots:
     _made: int = 0
     _lock: threading.Lock = field(factory=threading.Lock)
     _landing: threading.Lock = field(factory=threading.Lock)
-    """Held while the person's tree is moved forward, and while it is looked at."""
+    """Held while a tree of the person's is moved forward, and while theirs is looked at."""
+    _seats: dict[str, list[str]] = field(factory=dict)
+    """Where reviews go on, by what their worktrees' names end with, each with the branches of the plans that sit there."""
 
     def make_ready(self, count: int) -> list[str]:
         """The names of worktrees for so many attempts at once."""
@@ -41,13 +44,33 @@ class Slots:
         with self._lock:
             self._free.append(name)
 
+    def take_seat(self, branch: str) -> str:
+        """
+        What the names of the worktrees for reviews end with: plans that land in one branch take turns in the same.
+
+        Those of other branches are reviewed at the same time.
+        """
+        with self._lock:
+            for number in itertools.count(1):
+                seat = "" if number == 1 else f"-{number}"
+                there = self._seats.setdefault(seat, [])
+                if not there or branch in there:
+                    there.append(branch)
+                    return seat
+        raise AssertionError("there is always one more")
+
+    def leave_seat(self, seat: str, branch: str) -> None:
+        """One plan fewer is reviewed there."""
+        with self._lock:
+            self._seats[seat].remove(branch)
+
     def _next(self) -> str:
         self._made += 1
         return str(self._made)
 
     @contextmanager
     def landing(self) -> Iterator[None]:
-        """The person's tree in hand: nobody else moves it, or takes what is moved for somebody's change."""
+        """The person's trees in hand: nobody else moves one, or takes what is moved for somebody's change."""
         with self._landing:
             yield
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -9,7 +10,7 @@ from attrs import evolve, frozen
 from peal.system import git, removal
 from peal.system.files import replace
 from peal.worktrees import commits
-from peal.worktrees.worktree import ADDRESS, STET, Worktree
+from peal.worktrees.worktree import NAMES, Worktree
 
 _NOTE = ".attempt"
 
@@ -107,7 +108,7 @@ def forget(pool: Path) -> None:
     """Take away the notes on worktrees that are gone."""
     for path in sorted(pool.glob("*")):
         name, dot, kind = path.name.partition(".")
-        is_ours = (name.isdigit() or name in (ADDRESS, STET)) and dot + kind in (_NOTE, ".setup", ".git")
+        is_ours = re.fullmatch(NAMES, name) and dot + kind in (_NOTE, ".setup", ".git")
         if is_ours and not os.path.lexists(path.with_name(name)):
             removal.remove(path)
 

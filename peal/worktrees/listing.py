@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from peal.system import git
-from peal.worktrees.worktree import ADDRESS, STET, Worktree
+from peal.worktrees.worktree import NAMES, Worktree
 
 
 def find_worktrees(repo: Path, folder: Path) -> list[Worktree]:
@@ -14,11 +14,11 @@ def find_worktrees(repo: Path, folder: Path) -> list[Worktree]:
     paths = [Path(entry.removeprefix("worktree ")) for entry in listed if entry.startswith("worktree ")]
     known = {path.name for path in paths if path.parent == Path(os.path.realpath(folder))}
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    ours = [name for name in known | there if name.isdigit() or name in (ADDRESS, STET)]
+    ours = [name for name in known | there if re.fullmatch(NAMES, name)]
     return [Worktree(repo, folder / name) for name in sorted(ours)]
 
 
 def moved_aside(folder: Path, kind: str) -> list[Path]:
     """What lies beside the worktrees of a pool under such names."""
-    own = re.compile(rf"(?:\d+|{ADDRESS}|{STET})\.{kind}-\d{{8}}-\d{{6}}(?:-\d+)?")
+    own = re.compile(rf"{NAMES}\.{kind}-\d{{8}}-\d{{6}}(?:-\d+)?")
     return sorted(path for path in folder.glob(f"*.{kind}-*") if own.fullmatch(path.name))

@@ -30,6 +30,8 @@ ADDRESS = "address"
 """The worktree in which `address` works, one task at a time; the others have numbers."""
 STET = "stet"
 """The worktree that the reviewer stet has for itself."""
+NAMES = rf"(?:\d+|(?:{ADDRESS}|{STET})(?:-\d+)?)"
+"""What worktrees of a pool are called: where plans land in several branches at once, each branch has its own for reviews."""
 _MAKING = threading.Lock()
 _OF_WORK = ("refs/heads/", "refs/stash")
 _SHOWN = 5

@@ -1,6 +1,7 @@
 """The reviewer `stet`: whether it is used, what it may pass over, and what it means if it cannot look."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -56,13 +57,15 @@ class StetReviewer:
     policy: Policy = Policy()
 
     @classmethod
-    def of(cls, settings: Settings, repo: Path, place: Path, lands: bool) -> "StetReviewer | None":
+    def of(
+        cls, settings: Settings, repo: Path, place_of: Callable[[str], Path], lands: bool
+    ) -> "StetReviewer | None":
         """
-        stet as the settings want it, with its worktree in `place`; None if it is not used.
+        stet as the settings want it, with its worktree at `place_of` its name; None if it is not used.
 
         PealError if it is asked for and cannot be used. `lands` tells whether tasks make commits.
         """
-        way = _way(settings, repo, place, lands)
+        way = _way(settings, repo, place_of, lands)
         return cls(way, Policy(settings.on_stet_fail, settings.stet_dismiss_patterns)) if way else None
 
     @property
@@ -115,7 +118,7 @@ def unused(settings: Settings, repo: Path, lands: bool) -> str:
     return f"`stet` is not used: {_COMMITS_ONLY}" if is_wanted and process.program("stet", repo) else ""
 
 
-def _way(settings: Settings, repo: Path, place: Path, lands: bool) -> Way | None:
+def _way(settings: Settings, repo: Path, place_of: Callable[[str], Path], lands: bool) -> Way | None:
     if settings.stet == "off":
         return None
     may_dismiss = not settings.stet_disable_llm_triage
@@ -139,7 +142,7 @@ def _way(settings: Settings, repo: Path, place: Path, lands: bool) -> Way | None
 
     return StetSession(
         program,
-        StetTree(repo, place / _TREE),
+        StetTree(repo, partial(place_of, _TREE)),
         _start(settings.stet_start_ref, repo),
         settings.stet_start_extra_args,
         settings.stet_run_extra_args,

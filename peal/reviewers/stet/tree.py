@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import frozen
@@ -17,7 +18,13 @@ class StetTree:
     """One worktree for all runs; stet keeps what it learns beside the files."""
 
     repo: Path
-    path: Path
+    place: Callable[[], Path]
+    """Where it is, which is only known once there is something to review."""
+
+    @property
+    def path(self) -> Path:
+        """The worktree's folder."""
+        return self.place()
 
     @property
     def notes(self) -> Path:
