@@ -37,7 +37,7 @@ class Both:
     session: Session | None = None
 
     @contextmanager
-    def ready(self, *plans: str, places: int = 2) -> Iterator[Threads]:
+    def ready(self, *plans: str, places: int = 2, **more: str) -> Iterator[Threads]:
         """The plans opened, and what carries their attempts out."""
         repo_paths = RepoPaths(Path(os.path.realpath(self.project.path)))
         slots = Slots(repo_paths.repo, repo_paths.worktrees)
@@ -46,7 +46,7 @@ class Both:
             self.session = stack.enter_context(session_when_needed(repo_paths))(screen.say)
             executor = stack.enter_context(closing(Threads(self.session.inbox, places)))
             for name in plans:
-                flags = {"agent": "shell", "max_parallel": places}
+                flags = {"agent": "shell", "max_parallel": places, **more}
                 job = job_of(repo_paths, repo_paths.repo / name, flags, refuse_to_rewrite, slots, ())
                 reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
                 run = stack.enter_context(begun(job, reading, screen, self.session, executor, lambda: None))
@@ -124,6 +124,31 @@ def test_a_plan_that_fails_leaves_the_other_alone(both: Both) -> None:
 
 
 WAITS = '[ -e "$OUT/go" ] || {{ echo $$ > "$OUT/pid-{0}"; sleep 60; }}; echo 1 > {0}1'
+
+
+def test_plans_in_branches_of_their_own_are_reviewed_side_by_side(both: Both, out: Path) -> None:
+    """Each reviewer waits for the other, and then looks once more whether it still has the change that it began with."""
+    script = (
+        'me=$(ls ?.txt); touch "$OUT/$me"; for i in $(seq 500); do [ -e "$OUT/a.txt" -a -e "$OUT/b.txt" ] && break; '
+        'sleep 0.02; done; [ -e "$OUT/a.txt" -a -e "$OUT/b.txt" ] && sleep 0.2 && [ "$(ls ?.txt)" = "$me" ]'
+    )
+    (out / "review.sh").write_text(f"#!/bin/sh\n{script}\n")
+    (out / "review.sh").chmod(0o755)
+    both.project.write("peal.toml", f'[[reviewers]]\nname = "tests"\ncommand = "{out}/review.sh"\n')
+    plans = _plans(both.project, a=["echo a > a.txt"], b=["echo b > b.txt"])
+
+    with both.ready(*plans, branch="of-{plan}") as executor:
+        carry_out(both.runs, executor)
+
+    assert both.codes == [0, 0]
+    for name, other in ("ab", "ba"):
+        files = both.project.git("ls-tree", "--name-only", f"of-{name}").split()
+        assert f"{name}.txt" in files
+        assert f"{other}.txt" not in files
+    assert not list(both.project.path.glob("?.txt"))
+    assert (both.project.path / ".peal/worktrees/address-2").is_dir()
+    both.project.peal("clean")
+    assert list((both.project.path / ".peal/worktrees").iterdir()) == []
 
 
 @contextmanager

@@ -53,7 +53,9 @@ def run_options(function: Any) -> Any:
         setting_flags,
         settings_beside_flags,
         click.option(
-            "--retarget", is_flag=True, help="Land in the branch checked out now, whatever the run began on."
+            "--retarget",
+            is_flag=True,
+            help="Land in the branch named or checked out now, whatever the run began on.",
         ),
         click.option(
             "--accept-settings",

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import click
 
 from peal.cli.options import repo_paths_of, repository
-from peal.record import lock, store
+from peal.errors import Damaged
+from peal.record import journal, lock, store
 from peal.run.session import session
 from peal.system import git, removal
 from peal.system.layout import RepoPaths
@@ -17,7 +18,7 @@ from peal.worktrees.listing import find_worktrees, moved_aside
 
 
 @click.command()
-@click.option("--branches", is_flag=True, help="Also peal's own branches that are in the branch checked out.")
+@click.option("--branches", is_flag=True, help="Also peal's own branches whose work has landed.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and leave it.")
 @repository
 def clean(branches: bool, dry_run: bool, repo: Path) -> int:
@@ -65,17 +66,30 @@ def _removed(what: str, left: removal.Left | None, dry_run: bool) -> tuple[str, 
 
 
 def _without_branches(repo_paths: RepoPaths, dry_run: bool) -> Iterator[str]:
-    """Only what the branch that is checked out holds: nothing gets lost with it."""
+    """Only what the branch that is checked out holds, or one that plans land in: nothing gets lost with it."""
+    targets = _landed_in(repo_paths)
     for name, is_in_use in _own_branches(repo_paths):
         short = name.removeprefix("refs/heads/")
+        if name in targets:
+            continue  # it only looks like one of peal's
         if is_in_use:
             yield f"kept branch `{short}`: it is checked out"
-        elif not git.is_ancestor(repo_paths.repo, name, "HEAD"):
+        elif not any(git.is_ancestor(repo_paths.repo, name, held_by) for held_by in ("HEAD", *targets)):
             yield f"kept branch `{short}`: it has not landed; `git log {short}` shows it, `git branch -D {short}` deletes it"
         else:
             if not dry_run:
                 git.output(repo_paths.repo, "update-ref", "-d", name)
             yield f"{_would(dry_run, 'deleted')} branch `{short}`"
+
+
+def _landed_in(repo_paths: RepoPaths) -> list[str]:
+    """The branches that plans land in, as far as they were meant by their names."""
+    found = []
+    for plan_paths in repo_paths.known_plans():
+        with suppress(Damaged):  # the plan's own next run tells of it
+            opened, _ = journal.latest_opening(plan_paths.journal)
+            found += [f"refs/heads/{opened.branch}"] if opened and opened.branch_is_named else []
+    return list(dict.fromkeys(found))
 
 
 def _own_branches(repo_paths: RepoPaths) -> Iterator[tuple[str, bool]]:

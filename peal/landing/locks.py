@@ -28,8 +28,13 @@ def _locks(git_folder: Path, branch: str) -> list[Path]:
         git_folder / "index.lock",
         git_folder / "HEAD.lock",
         git_folder / "ORIG_HEAD.lock",
-        shared / "refs" / "heads" / f"{branch}.lock",
+        of_branch(shared, branch),
     ]
+
+
+def of_branch(common_folder: Path, branch: str) -> Path:
+    """The lock of a branch, where git keeps a file for each."""
+    return common_folder / "refs" / "heads" / f"{branch}.lock"
 
 
 def cleared(repo: Path, git_folder: Path, branch: str, since: float) -> str:

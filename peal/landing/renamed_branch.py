@@ -1,6 +1,7 @@
 """What has become of a branch that is not there any more under its name."""
 
 import re
+import shlex
 from pathlib import Path
 
 from peal.system import git
@@ -9,13 +10,20 @@ from peal.text.display import harmless
 _RENAMED = re.compile(r"^Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)$", re.MULTILINE)
 
 
-def gone(repo: Path, branch: str) -> str:
-    """What to say of a branch that is not there, with the way out."""
+def gone(repo: Path, branch: str, is_named: bool = False) -> str:
+    """What to say of a branch that is not there, with the way out; where it `is_named`, whatever is checked out."""
     now, here = renamed(repo, branch), git.branch(repo)
+    if now and is_named:
+        return f"`{branch}` is called `{now}` now; `peal resume --branch {shlex.quote(now)} --retarget` lands there"
     if now and now == here:
         return f"`{branch}` is called `{now}` now; `peal resume --retarget` lands there"
     if now:
         return f"`{branch}` is called `{now}` now; `git switch {now}`, then `peal resume --retarget`"
+    if is_named:
+        return (
+            f"there is no branch `{branch}` any more; make it again (`git branch {shlex.quote(branch)} COMMIT`), then "
+            "`peal resume`, or pass --retarget to have it begun anew"
+        )
     other = f", or pass --retarget to land in `{harmless(here)}`, which is checked out" if here else ""
     return f"there is no branch `{branch}` any more; make it again, then `peal resume`{other}"
 

@@ -15,7 +15,7 @@ from attrs import asdict, define, evolve, frozen
 from peal.landing import locks, obstacles, person_index
 from peal.landing.person_tree import FILE, SUBMODULE, Mark, Tree, parents
 from peal.system import git, process
-from peal.system.files import replace
+from peal.system.files import content, replace
 from peal.system.layout import RepoPaths
 from peal.text.display import some
 
@@ -26,7 +26,7 @@ _GIT_WITHIN = 120.0
 
 @frozen
 class Note:
-    """What git was about to do in the person's tree."""
+    """What git was about to do in a tree of the person's."""
 
     head: str
     """The commit that the branch was on."""
@@ -42,11 +42,37 @@ class Note:
     new_folders: tuple[str, ...]
     """Folders that were not there."""
     index: Mark | None
+    tree: str = ""
+    """Where it is, if that is another worktree than the one that has the note."""
+
+    def folder(self, repo: Path) -> Path | None:
+        """The tree as it is found now; None if that worktree is gone."""
+        if not self.tree:
+            return repo
+        # A worktree that was moved is found by what git keeps of it; see gitrepository-layout(5).
+        leads_to = os.fsdecode(content(Path(self.git_folder, "gitdir")) or b"").rstrip("\n")
+        moved = Path(self.git_folder, leads_to).parent
+        return next((tree for tree in (Path(self.tree), moved) if self._is_of(tree)), None)
+
+    def _is_of(self, tree: Path) -> bool:
+        found = git.run(tree, "rev-parse", "--absolute-git-dir")
+        return found.returncode == 0 and os.fsdecode(found.stdout).rstrip("\n") == self.git_folder
 
 
-def note(repo: Path, git_folder: Path, branch: str, head: str, commit: str, paths: Iterable[str]) -> None:
-    """Write down how these paths are before git changes them; OSError if that cannot be written."""
-    tree, repo_paths = Tree(repo), RepoPaths(repo)
+@frozen
+class Moving:
+    """A branch that is checked out, to be moved from one commit to another with the tree."""
+
+    branch: str
+    head: str
+    commit: str
+    tree: Path
+    git_folder: Path
+
+
+def note(repo: Path, move: Moving, paths: Iterable[str]) -> None:
+    """Write down, in the repository's memory, how these paths are before git changes them; OSError if that cannot be written."""
+    tree, repo_paths, git_folder = Tree(move.tree), RepoPaths(repo), move.git_folder
     marks = {path: tree.mark(path) for path in paths}
     above = {folder for path in marks for folder in parents(path)}
     new = tuple(sorted(folder for folder in above if not tree.is_folder(folder)))
@@ -55,7 +81,10 @@ def note(repo: Path, git_folder: Path, branch: str, head: str, commit: str, path
         shutil.copyfile(git_folder / "index", repo_paths.landing_index)
     else:
         repo_paths.landing_index.unlink(missing_ok=True)
-    told = Note(head, commit, branch, str(git_folder), os.getpid(), time.time(), marks, new, index)
+    elsewhere = str(move.tree) if move.tree != repo else ""
+    told = Note(
+        move.head, move.commit, move.branch, str(git_folder), os.getpid(), time.time(), marks, new, index, elsewhere,
+    )  # fmt: skip
     replace(repo_paths.landing, json.dumps(asdict(told)))
 
 
@@ -90,6 +119,8 @@ class Undone:
     """Paths that a person has changed since; they are as the person has left them."""
     stuck: str = ""
     """What keeps the rest from being put back, with the way out; empty once all is done."""
+    where: str = ""
+    """The tree, if it is another than the one peal was started in."""
 
     def told(self) -> str:
         """A line for people; empty if there is nothing to say."""
@@ -102,7 +133,7 @@ class Undone:
             )
         if self.stuck:
             parts.append(f"a landing was cut off and cannot be taken back yet: {self.stuck}")
-        return "; ".join(parts)
+        return (f"in `{self.where}`: " if self.where and parts else "") + "; ".join(parts)
 
 
 def undo(repo: Path, was_killed: bool = True) -> Undone:
@@ -117,15 +148,23 @@ def undo(repo: Path, was_killed: bool = True) -> Undone:
         return Undone()
     if begun.pid != os.getpid():
         process.outlast(git.OF_PEAL, str(begun.pid), _GIT_WITHIN)
-    try:
-        undone = _Rollback(repo, begun, was_killed).done()
-    except git.GitError as error:
-        return Undone(stuck=str(error))
-    except OSError as error:
-        return Undone(stuck=f"`{error.filename or repo}`: {error.strerror}; put that right")
+    tree = begun.folder(repo)
+    if tree is None:  # and with it all that the landing had changed
+        forget(repo)
+        return Undone()
+    undone = evolve(_undone(repo, tree, begun, was_killed), where=str(tree) if begun.tree else "")
     if not undone.stuck:
         forget(repo)
     return undone
+
+
+def _undone(repo: Path, tree: Path, begun: Note, was_killed: bool) -> Undone:
+    try:
+        return _Rollback(tree, begun, RepoPaths(repo).landing_index, was_killed).done()
+    except git.GitError as error:
+        return Undone(stuck=str(error))
+    except OSError as error:
+        return Undone(stuck=f"`{error.filename or tree}`: {error.strerror}; put that right")
 
 
 class Step(Enum):
@@ -174,7 +213,10 @@ class _Rollback:
     """One try to take a landing back."""
 
     repo: Path
+    """The tree in which it was begun."""
     begun: Note
+    index: Path
+    """The index there as it was before, kept."""
     was_killed: bool
     _said: git.Done | None = None
     """What git had to say about putting files back."""
@@ -215,8 +257,7 @@ class _Rollback:
     @cached_property
     def _before(self) -> dict[str, person_index.Entry]:
         """The person's index as the landing found it."""
-        kept = RepoPaths(self.repo).landing_index
-        return person_index.entries(self.repo, kept) if kept.exists() else {}
+        return person_index.entries(self.repo, self.index) if self.index.exists() else {}
 
     @cached_property
     def _changes(self) -> dict[str, git.Change]:
@@ -296,7 +337,7 @@ class _Rollback:
             ["--ignore-skip-worktree-bits"] if any(self._before[path].is_skipped for path in paths) else []
         )
         listed = os.fsencode("".join(f"{path}\0" for path in paths))
-        kept = {"GIT_INDEX_FILE": str(RepoPaths(self.repo).landing_index)}
+        kept = {"GIT_INDEX_FILE": str(self.index)}
         self._said = git.run(
             self.repo, "checkout-index", "--force", *skipped, "-z", "--stdin", stdin=listed, env=kept
         )

@@ -53,6 +53,10 @@ class RunOpened:
     selected: tuple[TaskId, ...] | None = None
     branch: str = ""
     """The branch that results land in; empty where peal does not commit."""
+    branch_at: str = ""
+    """The commit that this branch was on then; empty in what older peals wrote."""
+    branch_is_named: bool = False
+    """It was asked for by its name, whatever is checked out."""
     resumed: bool = False
     """It goes on with the run before: what that has spent counts too."""
     try_now: bool = False

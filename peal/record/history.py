@@ -50,6 +50,8 @@ class History:
     opened: RunOpened | None = None
     stop: StopAsked | None = None
     closed: RunClosed | None = None
+    begun_at: dict[str, str] = field(factory=dict)
+    """The commit that each branch was on when the plan first landed there; empty where an older peal did not note it."""
     running: dict[TaskId, TaskState] = field(factory=dict)
     completed: set[TaskId] = field(factory=set)
     failed: set[TaskId] = field(factory=set)
@@ -161,6 +163,8 @@ class History:
         }
         self.plan, self.repo = event.plan, event.repo
         self.opened, self.stop, self.closed = event, None, None
+        if event.branch:
+            self.begun_at.setdefault(event.branch, event.branch_at)
         self._settled.clear()
         self.cap_reached = False
         for state in list(self.states.values()):

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from peal.errors import PealError
+from peal.landing.outcomes import Target
 from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
 from peal.model.plan import Plan, TaskId, overlaps
@@ -24,7 +25,7 @@ from peal.settings import Settings, load
 from peal.system import git, process
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
-from peal.text.names import ranges
+from peal.text.names import branch_part, ranges
 from peal.text.redaction import HIDDEN
 from peal.work import Roster
 from peal.workspaces import (
@@ -36,6 +37,7 @@ from peal.workspaces import (
     Slots,
     environments,
     filters,
+    named_branch,
     preflight,
     reconcile,
 )
@@ -146,8 +148,8 @@ def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
         return taken_over_by(repo_paths, plan_file)
     opened, _ = journal.latest_opening(plan_paths.journal)
     now = git.branch(repo_paths.repo)
-    if opened and opened.branch not in ("", now):
-        raise reconcile.elsewhere(opened.branch, now or "a commit without a branch")
+    if opened and opened.branch not in ("", now) and not opened.branch_is_named:
+        raise reconcile.elsewhere(opened, Target(repo_paths.repo, now or "a commit without a branch"))
     return found_again(repo_paths, plan_file)
 
 
@@ -206,7 +208,7 @@ def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
 
     if pool is None:
         return ["`tick` does nothing here: tasks are ticked in the commits that land, and there are none"]
-    if pool.plan_file is None or not pool.plan_file.is_in(f"refs/heads/{pool.branch}"):
+    if pool.plan_file is None or not pool.plan_file.is_in(pool.tip()):
         return [f"`tick` does nothing here: the plan is not committed in `{harmless(pool.branch)}`"]
     if not has_marks(pool.plan_file.format):
         return [
@@ -229,6 +231,11 @@ def _lands(settings: Settings) -> bool:
             "take one of them out"
         )
     lands = settings.commit and settings.isolation != "none"
+    if settings.branch and not lands:
+        raise PealError(
+            "`branch` needs worktrees: without them all is done in your tree, and nothing lands; take it out, or let "
+            "`commit` and `isolation` be as they are by default"
+        )
     if settings.address == "as-ready" and not lands:
         raise PealError(
             "`address = as-ready` needs worktrees: in a shared tree nobody may write while reviewers look; "
@@ -244,15 +251,16 @@ def _pool(
     repo = repo_paths.repo
     if not _lands(settings):
         return None
-    branch = preflight.landing_branch(repo, settings.branch_prefix)
+    target, begins_at = _target(repo_paths, plan_file, settings)
     hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
     commands, own_environment = _commands(settings), os.environ.get("VIRTUAL_ENV", "")
     return Pool(
         slots,
-        branch,
+        target,
+        begins_at=begins_at,
         prefix=f"{settings.branch_prefix}/{repo_paths.branch(plan_file)}",
         messages=Messages(
-            repo_paths.plan_key(plan_file), branch, settings.commit_message, settings.merge_message
+            repo_paths.plan_key(plan_file), target.branch, settings.commit_message, settings.merge_message
         ),
         hooks=hooks,
         setup=tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
@@ -265,6 +273,18 @@ def _pool(
             environments.leading_back(repo, commands, own_environment, bool(settings.worktree_setup))
         ),
     )
+
+
+def _target(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tuple[Target, str]:
+    """The branch that results land in, and the commit at which it is to be made if it is not there."""
+    repo, prefix = repo_paths.repo, settings.branch_prefix
+    if settings.branch is None:
+        return Target(repo, preflight.landing_branch(repo, prefix)), ""
+    name = settings.branch.replace("{plan}", branch_part(Path(repo_paths.plan_key(plan_file)).stem))
+    if name == git.branch(repo):
+        return Target(repo, preflight.landing_branch(repo, prefix), is_named=True), ""
+    preflight.has_room(repo, prefix)
+    return named_branch.target(repo, name, prefix, settings.base)
 
 
 def _commands(settings: Settings) -> list[str]:

@@ -47,6 +47,8 @@ def rehearse(job: Job, screen: Screen) -> End:
         if attempt.is_declined:
             declined[order.task.id] = None
 
+    if job.pool and job.pool.begins_at:
+        screen.say(f"would make {job.pool.beginning}")
     executor = Rehearsal(tell)
     run = PlanRun(job, UnsavedRecord(history), executor, screen)
     run.open(opening_of(job, "rehearsal"))

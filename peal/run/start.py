@@ -34,7 +34,7 @@ from peal.system import process, signals
 from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
-from peal.workspaces import reconcile
+from peal.workspaces import Pool, reconcile
 
 _SHORT = 10
 """Letters of a commit's id that are shown."""
@@ -132,6 +132,7 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Sessi
     reconcile.check(held.history, job.pipeline.lands)
     if job.pool:
         reconcile.check_branch(job.pool, held.history, job.retarget)
+        reconcile.check_tree(job.pool, held.history)
         with store.writing(job.plan_paths):
             held.append(*reconcile.taken_over(job.pool, held.history))
             held.append(*reconcile.forgotten(job.pool, held.history))
@@ -176,7 +177,8 @@ def refuse_to_repeat(job: Job, reading: PlanRead) -> None:
     if job.fresh or store.knows(job.repo_paths, reading):
         return
     known = store.commits_of(job.repo_paths)
-    if landed := reconcile.landed_unremembered(job.repo_paths.repo, job.key, job.plan.tasks, known):
+    branch = job.pool.tip() if job.pool else "HEAD"
+    if landed := reconcile.landed_unremembered(job.repo_paths.repo, branch, job.key, job.plan.tasks, known):
         tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
         raise PealError(
             f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
@@ -200,6 +202,7 @@ def _notices(job: Job, history: History) -> Iterator[str]:
             "clone, or pass --permissions limited"
         )
     if job.pool:
+        yield from _on_base(job, job.pool, history)
         yield from reconcile.notices(job.pool, history, job.key)
     # A person who names a task wants it done: say why it is not done again.
     named = job.selected or frozenset() if "task" in job.flags else frozenset()
@@ -217,6 +220,16 @@ def _notices(job: Job, history: History) -> Iterator[str]:
         if agent and agent.require_change:
             # Tasks that share a tree at the same time cannot be told apart by what changed in it.
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
+
+
+def _on_base(job: Job, pool: Pool, history: History) -> Iterator[str]:
+    """A word where a base was given and is not used; a resume takes it along, so once for each."""
+    base = job.roster.settings.base
+    before = history.opened.flags.get("base") if history.opened else None
+    is_new = pool.branch not in history.begun_at or job.flags.get("base") not in (None, before)
+    if base and not pool.begins_at and is_new:
+        is_named = pool.target.is_named
+        yield f"`base` is not used: {f'there is a branch `{pool.branch}`' if is_named else 'no `branch` is set'}"
 
 
 def _review(job: Job) -> str:
@@ -240,6 +253,8 @@ def opening_of(job: Job, name: str) -> RunOpened:
         pipelines=dict(job.pipelines),
         selected=selected,
         branch=job.roster.workspaces.branch,
+        branch_at=job.pool.tip() if job.pool else "",
+        branch_is_named=bool(job.pool and job.pool.target.is_named),
         resumed=job.resumed,
         try_now=job.try_now,
         session=name,

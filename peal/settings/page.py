@@ -11,6 +11,8 @@ from peal.settings import AgentSettings, PhaseSettings, PriceSettings, ReviewerS
 
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
+    "branch": "feature/{plan}",
+    "base": "main",
     "max_cost": 20.0,
     "max_tokens": 5_000_000,
     "redact": ["MY_SECRET"],

@@ -53,14 +53,30 @@ def _message(_settings: Any, _key: Any, value: str) -> None:
 
 
 def _branch_prefix(_settings: Any, _key: Any, value: str) -> None:
-    """The rules of git-check-ref-format(1)."""
-    parts = value.split("/")
-    if (
-        re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^-|\.$|^@$", value)
-        or not all(parts)
-        or any(part.startswith(".") or part.endswith(".lock") for part in parts)
-    ):
+    if not _is_branch(value):
         raise ValueError(f"is `{value}`, which git takes for no branch's name; write one like `feature/peal`")
+
+
+def _is_branch(name: str) -> bool:
+    """The rules of git-check-ref-format(1)."""
+    parts = name.split("/")
+    return (
+        not re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^-|\.$|^@$", name)
+        and all(parts)
+        and not any(part.startswith(".") or part.endswith(".lock") for part in parts)
+    )
+
+
+def _branch(_settings: Any, _key: Any, value: str | None) -> None:
+    if value is None:
+        return
+    for word in re.findall(r"\{([^{}\n]*)\}", value):
+        if word != "plan":
+            raise ValueError(f"has no field `{{{word}}}`; there is {{plan}}")
+    if not _is_branch(value.replace("{plan}", "plan")) or value == "HEAD":
+        raise ValueError(
+            f"is `{value}`, which git takes for no branch's name; write one like `feature/{{plan}}`"
+        )
 
 
 def _inside(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
@@ -335,6 +351,12 @@ class Settings:
     merge_message: str = _key(
         "Merge task {id}: {title}", "what the merge says that brings a task into your branch", _message
     )
+    branch: str | None = _key(
+        None,
+        "the branch that results land in, made if it is not there; {plan} is filled in; if not set the one checked out",
+        _branch,
+    )
+    base: str | None = _key(None, "the commit at which such a branch is made; HEAD if not set", _filled)
     branch_prefix: str = _key(
         "peal", "in front of the branches that keep what has not landed: `feature/peal`", _branch_prefix
     )

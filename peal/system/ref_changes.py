@@ -1,4 +1,4 @@
-"""Branches set and deleted by one git that goes on, each change a transaction of its own."""
+"""Branches set, moved and deleted by one git that goes on, each change a transaction of its own."""
 
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,10 @@ class RefChanges:
     def delete(self, ref: str) -> bool:
         """Delete a branch; whether that could be done."""
         return self._is_done(f"delete {ref}")
+
+    def move(self, ref: str, commit: str, before: str) -> bool:
+        """Let a branch go from one commit to another, if it is on the one still; whether that could be done."""
+        return self._is_done(f"update {ref} {commit} {before}")
 
     def _is_done(self, change: str) -> bool:
         try:

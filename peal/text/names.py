@@ -73,6 +73,12 @@ def first_words(text: str, longest: int = 40) -> str:
     return slug(name, longest)
 
 
+def branch_part(name: str) -> str:
+    """A name for a part of a branch's: as for a file, and nothing of what git refuses there."""
+    part = re.sub(r"[.]+", ".", slug(name))
+    return f"{part.removesuffix('.lock')}-lock" if part.endswith(".lock") else part
+
+
 def file_name(name: str) -> str:
     """The name itself where files and git branches can have it, otherwise one made of it, with a mark that tells it apart."""
     if len(name) <= _LONGEST and _SAFE.fullmatch(name) and not name.endswith(".lock"):

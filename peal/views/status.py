@@ -203,7 +203,9 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
             f"`peal done {one}` to be content with task {one}"
         )
     else:
-        look = "git log --first-parent" if history.lands else "git status"
+        opened = history.opened
+        branch = f" {shlex.quote(opened.branch)}" if opened and opened.branch_is_named else ""
+        look = f"git log --first-parent{branch}" if history.lands else "git status"
         steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
     return tuple(steps)
 

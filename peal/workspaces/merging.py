@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Merge:
     hooks: Hooks
     target: str
     """The person's branch, by its full name."""
+    checked_out_at: Callable[[], Path | None]
+    """The tree in which a person may be at work on it."""
     origin: Origin
     identity: Mapping[str, str]
     """Who commits, as variables for git."""
@@ -296,7 +298,7 @@ class Merge:
         if not file or not file.is_ticked or commit == self.base:
             return commit
         tree = file.with_tick(commit, self.order.task)
-        if tree and file.is_edited():
+        if tree and file.is_edited_in(self.checked_out_at()):
             self.notes.append(
                 f"`{harmless(file.path)}` has changes of yours, so the task is not ticked there"
             )

@@ -27,9 +27,11 @@ class PlanFile:
         """Where the task stands: in a folder of files that are one task each, its own."""
         return evolve(self, path=str(PurePosixPath(self.path, task.file))) if task.file else self
 
-    def is_edited(self) -> bool:
-        """Whether the person has changes in it that are not committed."""
-        return bool(git.output(self.repo, "status", "--porcelain", "-z", "--", f":(literal){self.path}"))
+    def is_edited_in(self, tree: Path | None) -> bool:
+        """Whether the person has changes in it that are not committed, in the tree where they would be."""
+        return tree is not None and bool(
+            git.output(tree, "status", "--porcelain", "-z", "--", f":(literal){self.path}")
+        )
 
     def with_tick(self, commit: str, task: Task) -> str:
         """The tree of a commit with the task marked as done in the plan; empty if nothing is to be marked."""

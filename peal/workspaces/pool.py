@@ -11,7 +11,8 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.errors import Paused
-from peal.landing import fast_forward, renamed_branch
+from peal.landing import anywhere, checkouts
+from peal.landing.outcomes import Target
 from peal.model.plan import TaskId
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
@@ -33,6 +34,8 @@ from peal.worktrees.worktree import ADDRESS, Worktree
 _LINK = "160000"
 """The mode of a submodule."""
 _SHOWN = 3
+_SHORT = 10
+"""Letters of a commit's id that are shown."""
 
 
 @define(slots=False)
@@ -40,8 +43,8 @@ class Pool:
     """Worktrees for as many tasks as may run at once and one for `address`; they outlive the run, for the next one."""
 
     slots: Slots
-    branch: str
-    """Where results land; whoever checks out another one holds them up."""
+    target: Target
+    """Where results land; whoever checks out another branch holds them up, unless it is meant by its name."""
     prefix: str
     """In front of a task's name, that of peal's branch for it."""
     messages: Messages
@@ -62,12 +65,19 @@ class Pool:
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
     """The same, told before the first run alone."""
+    begins_at: str = ""
+    """The commit at which the branch is to be made; empty if it is there."""
     _seat: str | None = None
     """See `Slots.take_seat`; None as long as there is nothing to review."""
     _held: dict[TaskId, tuple[Worktree, str, Stamp | None]] = field(factory=dict)
     """The worktrees that tasks have planned in and go on in, each with its base, and how it was handed over."""
     _changed_outside: set[str] = field(factory=set)
     """What changed in the person's tree while agents worked."""
+
+    @property
+    def branch(self) -> str:
+        """The name of the branch that results land in."""
+        return self.target.branch
 
     @property
     def repo(self) -> Path:
@@ -89,12 +99,28 @@ class Pool:
         """
         Make the worktrees for so many tasks at once, before there is an agent whose git this could disturb.
 
-        The one for `address` too, unless only a conflict could need it. Tells what was in the way and stands beside now.
+        The one for `address` too, unless only a conflict could need it. First the branch, if it is to be made. Tells what was
+        in the way and stands beside now.
         """
+        made = self._begun()
         _ = self._origin  # before anybody works here who could change it
         free = map(self._worktree, self.slots.make_ready(at_once))
         needed = [*free, *([self._address] if reviews or self.hooks.names else [])]
-        return [text for worktree in needed if not worktree.exists for text in worktree.make()]
+        return [*made, *(text for worktree in needed if not worktree.exists for text in worktree.make())]
+
+    def _begun(self) -> list[str]:
+        """The branch is made if it is not there; says so."""
+        if not self.begins_at:
+            return []
+        nothing = "0" * len(self.begins_at)
+        git.output(self.repo, "update-ref", "-m", "peal: begun", self.target.ref, self.begins_at, nothing)
+        told, self.begins_at = f"made {self.beginning}", ""
+        return [told]
+
+    @property
+    def beginning(self) -> str:
+        """What is to be made, and where: a branch that is not there yet."""
+        return f"branch `{self.branch}` at {self.begins_at[:_SHORT]}"
 
     def leave(self) -> None:
         """Nobody goes on in a worktree that a task was to go on in, or is reviewed: others may have the places."""
@@ -122,12 +148,16 @@ class Pool:
         """The branch of peal's that keeps a task's commit until it has landed."""
         return f"refs/heads/{self.prefix}/{file_name(task)}"
 
-    def target(self) -> str:
-        """The commit that the branch is on now; `Paused` if it is not there."""
-        commit = self._objects.commit_id(f"refs/heads/{self.branch}")
+    def tip(self) -> str:
+        """The commit that the branch is on now, or is to begin at; `Paused` if it is not there."""
+        commit = self._objects.commit_id(self.target.ref) or self.begins_at
         if not commit:
-            raise Paused(renamed_branch.gone(self.repo, self.branch))
+            raise Paused(self.target.gone())
         return commit
+
+    def checked_out_at(self) -> Path | None:
+        """The tree in which a person may be at work on the branch; None if that is none."""
+        return checkouts.found(self.repo, self.branch) if self.target.is_named else self.repo
 
     @cached_property
     def _origin(self) -> Origin:
@@ -146,7 +176,7 @@ class Pool:
         try:
             notes: list[str] = []
             if not base:
-                base = order.base or self.target()
+                base = order.base or self.tip()
                 notes = leftovers.cleared(worktree, base)
             leftovers.claim(worktree, order.folder, base)
             if stamp is None or worktree.stamp() != stamp:
@@ -188,10 +218,11 @@ class Pool:
             worktree=self._address,
             order=order,
             ref=self.ref(order.task.id),
-            base=self.target(),
+            base=self.tip(),
             messages=self.messages,
             hooks=self.hooks,
-            target=f"refs/heads/{self.branch}",
+            target=self.target.ref,
+            checked_out_at=self.checked_out_at,
             origin=self._origin,
             identity=self.identity,
             store=self._store,
@@ -229,8 +260,7 @@ class Pool:
             return Outcome(Result.OUTDATED, f"`{file.path}` is being edited: to be verified without its tick")
         if waiting := self._unaccepted(order, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
-        with self.slots.landing():
-            outcome = fast_forward.landed(self.repo, self.branch, order.change.verified)
+        outcome = anywhere.landed(self.target, order.change.verified, self.slots.landing)
         named = sorted(path for path in self._changed_outside if f"`{path}`" in outcome.reason)
         if outcome.result is Result.HELD and named:
             why = f"{some(named, _SHOWN)} changed while an agent worked, so that may be its doing"
@@ -243,7 +273,7 @@ class Pool:
     def _is_in_the_way_by_its_tick(self, file: PlanFile, order: Order) -> bool:
         """Whether the person is at work on the plan, of which the change brings nothing but the task's own tick."""
         change = order.change
-        if not file.is_ticked or not file.is_edited():
+        if not file.is_ticked or not file.is_edited_in(self.checked_out_at()):
             return False
         before = self._objects.tree_of(f"{change.verified}^1")
         plain = file.with_tick(before, order.task)

@@ -51,12 +51,12 @@ def landing_branch(repo: Path, prefix: str) -> str:
             f"`{repo}` has no commit yet, and worktrees need one to start from; make a first one "
             "(`git commit --allow-empty -m start`), or pass --no-commit"
         )
-    _has_room(repo, prefix)
+    has_room(repo, prefix)
     return branch
 
 
-def _has_room(repo: Path, prefix: str) -> None:
-    """No branch is named like a folder that peal's branches are to lie in."""
+def has_room(repo: Path, prefix: str) -> None:
+    """PealError if a branch is named like a folder that peal's branches are to lie in."""
     parts = prefix.split("/")
     for name in ("/".join(parts[: at + 1]) for at in range(len(parts))):
         if objects_of(repo).commit_id(f"refs/heads/{name}"):

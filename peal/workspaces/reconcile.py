@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator
@@ -11,37 +12,39 @@ from attrs import frozen
 
 from peal.errors import Paused, PealError
 from peal.landing import renamed_branch
+from peal.landing.outcomes import Target
 from peal.model.pipeline import Kind
 from peal.model.plan import Task, TaskId
 from peal.model.work import Outcome, Result
-from peal.record.events import Event, StepEnded, TasksForgotten
+from peal.record.events import Event, RunOpened, StepEnded, TasksForgotten
 from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.settings import FILE
 from peal.system import git
 from peal.system.git_objects import objects_of
 from peal.system.layout import FOLDER
-from peal.text.display import harmless
+from peal.text.display import harmless, some
 from peal.text.names import ranges
 from peal.workspaces import Pool, preflight
 from peal.worktrees import commits
 
+_SHOWN = 3
 _LOOKED_AT = 10_000
 """Commits in which those of a plan without a memory are looked for: a fraction of a second."""
 
 
 def landed_unremembered(
-    repo: Path, plan: str, tasks: Iterable[Task], remembered: Container[str]
+    repo: Path, branch: str, plan: str, tasks: Iterable[Task], remembered: Container[str]
 ) -> dict[TaskId, str]:
     """
-    Tasks of a plan without a memory that peal's commits below HEAD say have landed, each with such a commit.
+    Tasks of a plan without a memory that peal's commits in the branch say have landed, each with such a commit.
 
     Those of another plan count if its file is gone and most of the tasks here are among its own; those that are
     `remembered` of any plan do not. One git call.
     """
     to_do = [task for task in tasks if not task.done]
     by_plan: dict[str, list[_Made]] = defaultdict(list)
-    for one in _made_by_peal(repo):
+    for one in _made_by_peal(repo, branch):
         if one.commit not in remembered:
             by_plan[one.plan].append(one)
     if own := _told_by(by_plan.pop(harmless(plan), []), to_do):
@@ -87,10 +90,12 @@ class _Made:
     task: str
 
 
-def _made_by_peal(repo: Path) -> list[_Made]:
-    """Among the latest commits of the branch that is checked out."""
+def _made_by_peal(repo: Path, branch: str) -> list[_Made]:
+    """Among the latest commits of a branch."""
     trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
-    looked = git.run(repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}")
+    looked = git.run(
+        repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}", branch, "--"
+    )
     lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
     return [made for line in lines if line.count("\0") == 3 and (made := _Made(*line.split("\0"))).task]
 
@@ -114,22 +119,44 @@ def check(history: History, lands: bool) -> None:
 
 
 def check_branch(pool: Pool, history: History, retarget: bool) -> None:
-    """`Paused` if the branch that the plan's results land in is not the one that is checked out, and lacks them."""
-    before = history.opened.branch if history.opened else ""
+    """`Paused` if the branch that the plan's results land in is not the one where this run would land, and lacks them."""
+    before = history.opened
     is_open = any(not state.is_complete for state in history.states.values())
-    if before in ("", pool.branch) or retarget or not (is_open or vanished(pool, history)):
+    if before is None or not before.branch or retarget or not (is_open or vanished(pool, history)):
         return
-    if not git.commit_id(pool.repo, f"refs/heads/{before}"):
-        raise Paused(renamed_branch.gone(pool.repo, before))
-    raise elsewhere(before, pool.branch)
+    if before.branch != pool.branch and git.commit_id(pool.repo, f"refs/heads/{before.branch}"):
+        raise elsewhere(before, pool.target)
+    if (
+        before.branch != pool.branch or pool.begins_at
+    ):  # it was there, and is not to be made in silence a second time
+        raise Paused(renamed_branch.gone(pool.repo, before.branch, before.branch_is_named))
 
 
-def elsewhere(before: str, now: str) -> Paused:
-    """What to say of a plan that lands in another branch than the one that is checked out."""
+def elsewhere(before: RunOpened, now: Target) -> Paused:
+    """What to say of a plan that lands in another branch than where this run would land."""
+    anew = f"or pass --retarget to land in `{now.branch}` from now on"
+    if before.branch_is_named or now.is_named:
+        return Paused(
+            f"this plan lands in `{before.branch}`, and this run would land in `{now.branch}`; pass "
+            f"--branch {shlex.quote(before.branch)} to go on there, {anew}"
+        )
     return Paused(
-        f"this plan lands in `{before}`, and `{now}` is checked out; `git switch {before}` and `peal resume`, "
-        f"or pass --retarget to land in `{now}` from now on"
+        f"this plan lands in `{before.branch}`, and `{now.branch}` is checked out; `git switch {before.branch}` and "
+        f"`peal resume`, {anew}"
     )
+
+
+def check_tree(pool: Pool, history: History) -> None:
+    """PealError if a plan begins on a branch that is checked out in another worktree, where work is not committed."""
+    tree = pool.checked_out_at()
+    if tree in (None, pool.repo) or pool.branch in history.begun_at:
+        return
+    changed = git.output(tree, "diff", "--name-only", "-z", "HEAD", "--").split("\0")[:-1]
+    if changed:
+        raise PealError(
+            f"`{pool.branch}` is checked out in `{harmless(str(tree))}`, where {some(changed, _SHOWN)} is not committed and "
+            "would be in the way; commit or stash that there, or name another branch"
+        )
 
 
 def _is_isolated(state: TaskState, history: History) -> bool:
@@ -175,7 +202,7 @@ def keep(pool: Pool, history: History) -> None:
 
     A branch whose commit belongs to no task any more, because the plan was changed, gets another name first.
     """
-    lines, found, target = _unlanded(history), pool.branches(), pool.target()
+    lines, found, target = _unlanded(history), pool.branches(), pool.tip()
     known = {
         commit for state in lines for commit in (state.change.own, state.change.mended, state.change.verified)
     }
@@ -199,6 +226,11 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
     found = preflight.standing(pool.repo)
     if unseen := preflight.unseen(found, pool.repo, besides=frozenset((plan, FILE, FOLDER))):
         yield unseen
+    tree = pool.checked_out_at()
+    if tree not in (None, pool.repo) and (
+        unseen := preflight.unseen(preflight.standing(tree), tree, frozenset())
+    ):
+        yield f"in `{harmless(str(tree))}`, where `{pool.branch}` is checked out, {unseen}"
     if history.opened is None:
         yield from pool.hints
     if history.opened is None and FOLDER in found.changed:

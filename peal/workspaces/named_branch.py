@@ -1,0 +1,78 @@
+"""A branch that is meant by its name: fit to land in wherever it is checked out, or to be made."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+from peal.errors import PealError
+from peal.landing import checkouts, fast_forward
+from peal.landing.outcomes import Target
+from peal.system import git
+from peal.system.git_objects import objects_of
+from peal.text.display import harmless
+
+_OTHER = "name another with --branch"
+
+
+def target(repo: Path, name: str, prefix: str, base: str | None) -> tuple[Target, str]:
+    """The branch, and the commit at which it is to be made if it is not there; PealError with the way out if it is not fit."""
+    _can_be(repo, name, prefix)
+    found = Target(repo, name, is_named=True)
+    if objects_of(repo).commit_id(found.ref):
+        _can_be_moved(repo, name)
+        return found, ""
+    _can_be_made(repo, name)
+    return found, _commit(repo, base)
+
+
+def _can_be(repo: Path, name: str, prefix: str) -> None:
+    """git takes the name for a branch's, and it is none of those that peal has for itself."""
+    if not git.succeeds(repo, "check-ref-format", "--branch", name):
+        raise PealError(f"git takes `{harmless(name)}` for no branch's name; {_OTHER}")
+    if f"{prefix}/".startswith(f"{name}/"):
+        raise PealError(
+            f"a branch `{name}` would keep git from making peal's own below `{prefix}/`; {_OTHER}"
+        )
+    if re.match(rf"{re.escape(prefix)}/[^/]+-[0-9a-f]{{8}}(\.before-\d{{8}}-\d{{6}})?(/|$)", name):
+        raise PealError(
+            f"`{name}` is like the branches by which peal keeps what has not landed, which go again; {_OTHER}"
+        )
+
+
+def _can_be_moved(repo: Path, name: str) -> None:
+    """Nobody has it in hand, and a tree that it is checked out in is there."""
+    tree = checkouts.found(repo, name)
+    if tree is None:
+        why = checkouts.in_hand(repo, name)
+    elif not (why := checkouts.unusable(repo, tree, name)):
+        begun = fast_forward.busy(Path(git.output(tree, "rev-parse", "--absolute-git-dir")))
+        why = f"in `{harmless(str(tree))}`, where `{name}` is checked out, {begun}" if begun else ""
+    if why:
+        raise PealError(f"{why}, or {_OTHER}")
+
+
+def _can_be_made(repo: Path, name: str) -> None:
+    """No branch is in its way: git keeps each like a file."""
+    parts = name.split("/")
+    for above in ("/".join(parts[:at]) for at in range(1, len(parts))):
+        if objects_of(repo).commit_id(f"refs/heads/{above}"):
+            raise PealError(f"a branch is named `{above}`, which keeps git from making `{name}`; {_OTHER}")
+    below = git.output(repo, "for-each-ref", "--count=1", "--format=%(refname:short)", f"refs/heads/{name}/")
+    if below:
+        raise PealError(f"a branch is named `{below}`, which keeps git from making `{name}`; {_OTHER}")
+
+
+def _commit(repo: Path, base: str | None) -> str:
+    """The commit to begin at."""
+    if commit := git.commit_id(repo, base or "HEAD"):
+        return commit
+    if base:
+        raise PealError(
+            f"there is no commit `{harmless(base)}` for a branch to begin at; give --base a branch, a tag or a commit, "
+            f"such as one of `git -C {shlex.quote(os.fspath(repo))} log --oneline --all`"
+        )
+    raise PealError(
+        f"`{repo}` has no commit yet, and a branch needs one to begin at; make a first one "
+        "(`git commit --allow-empty -m start`), or pass --no-commit"
+    )
