@@ -652,6 +652,33 @@ def test_clean_takes_away_what_has_landed_there_and_never_the_branch(nowhere: Pl
     assert nowhere.tasks == ["1"]
 
 
+def test_diff_shows_all_of_a_plan_s_branch_and_with_stat_how_much(place: Place) -> None:
+    project = place.project
+    commit_plan(project, "echo 1 > one", "[ -e $OUT/go ]; cat one > two")
+    place.begin()
+    begun = project.git("rev-parse", BRANCH).strip()
+    none_yet = project.peal("diff", code=1).stderr
+    place.run(code=1)
+    Path(project.env["OUT"], "go").touch()
+    project.peal("resume")
+
+    shown, short = project.peal("diff").stdout, project.peal("diff", "--stat").stdout
+
+    assert "no plan has been run" in none_yet
+    assert shown == project.git("diff", begun, BRANCH)
+    assert "2 files changed" in short
+    assert "one" not in project.peal("diff", "2").stdout.split()
+
+
+def test_diff_shows_the_branch_that_was_checked_out_too(project: Repo) -> None:
+    commit_plan(project, "echo 1 > one")
+    begun = project.git("rev-parse", "HEAD").strip()
+
+    run_plan(project)
+
+    assert project.peal("diff").stdout == project.git("diff", begun, "HEAD")
+
+
 # What is refused or told before anything starts.
 
 
