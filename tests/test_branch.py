@@ -769,11 +769,13 @@ def test_a_branch_that_nothing_can_land_in_is_refused_before_anything_starts(
     assert not (out / "ran").exists()
 
 
-def test_a_rehearsal_says_what_would_be_made_and_makes_nothing(project: Repo) -> None:
+def test_a_rehearsal_and_check_say_what_would_be_made_and_makes_nothing(project: Repo) -> None:
     commit_plan(project, "echo 1 > one")
 
     said = run_plan(project, "--branch", "neu/{plan}", "--dry-run")
+    checked = project.peal("check", "plan.md", PEAL_BRANCH="neu/{plan}").stdout
 
+    assert "lands in: `neu/plan`, which is not there: a run makes it" in checked
     assert f"would make branch `neu/plan` at {project.git('rev-parse', 'HEAD')[:10]}" in said
     assert "task 1 land: into `neu/plan`" in said
     assert project.git("branch", "--list", "neu/*") == ""

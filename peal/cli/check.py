@@ -1,7 +1,8 @@
 """`peal check`: what peal reads in plans, and every problem."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from peal.cli.options import as_json, format_option, repo_paths_of
 from peal.errors import PealError
 from peal.model.plan import Plan, Task, id_as_json
 from peal.run.plan_files import can_be_rewritten, read_plan
+from peal.settings import Settings, load
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
 from peal.text.names import ranges, widest
@@ -38,7 +40,7 @@ def check(plans: tuple[Path, ...], format_name: str | None, graph: bool, dot: bo
     elif json_:
         click.echo(json.dumps({"plans": [_as_json(plan) for plan in read]}, ensure_ascii=False))
     else:
-        click.echo("\n".join(line for plan in read for line in lines(plan)))
+        click.echo("\n".join(line for plan in read for line in (*lines(plan), *_branch_of(plan))))
     return 1 if any(plan.problems for plan in read) else 0
 
 
@@ -48,6 +50,28 @@ def _places(plan: Path) -> RepoPaths | None:
         return repo_paths_of(plan.parent)
     except PealError:
         return None
+
+
+def _branch_of(plan: Plan) -> Iterator[str]:
+    """Where its results land, if the settings name a branch for them."""
+    path = Path(plan.path)
+    repo_paths = _places(path)
+    if repo_paths is None:
+        return
+    with suppress(PealError):  # the settings are not what is checked here
+        settings = load(repo_paths.repo, {})
+        if settings.branch:
+            yield f"  lands in: {_told_branch(repo_paths, path, settings)}"
+
+
+def _told_branch(repo_paths: RepoPaths, plan: Path, settings: Settings) -> str:
+    from peal.run.job_of import target_of  # only here: it takes long to load
+
+    try:
+        target, begins_at = target_of(repo_paths, plan, settings)
+    except PealError as error:
+        return f"nowhere: {error}"
+    return f"`{target.branch}`{', which is not there: a run makes it' if begins_at else ''}"
 
 
 def _as_json(plan: Plan) -> dict[str, Any]:

@@ -251,7 +251,7 @@ def _pool(
     repo = repo_paths.repo
     if not _lands(settings):
         return None
-    target, begins_at = _target(repo_paths, plan_file, settings)
+    target, begins_at = target_of(repo_paths, plan_file, settings)
     hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
     commands, own_environment = _commands(settings), os.environ.get("VIRTUAL_ENV", "")
     return Pool(
@@ -275,15 +275,12 @@ def _pool(
     )
 
 
-def _target(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tuple[Target, str]:
-    """The branch that results land in, and the commit at which it is to be made if it is not there."""
+def target_of(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tuple[Target, str]:
+    """The branch that results land in, and the commit at which it is to be made if it is not there; PealError if it is not fit."""
     repo, prefix = repo_paths.repo, settings.branch_prefix
     if settings.branch is None:
         return Target(repo, preflight.landing_branch(repo, prefix)), ""
     name = settings.branch.replace("{plan}", branch_part(Path(repo_paths.plan_key(plan_file)).stem))
-    if name == git.branch(repo):
-        return Target(repo, preflight.landing_branch(repo, prefix), is_named=True), ""
-    preflight.has_room(repo, prefix)
     return named_branch.target(repo, name, prefix, settings.base)
 
 

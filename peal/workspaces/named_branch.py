@@ -11,6 +11,7 @@ from peal.landing.outcomes import Target
 from peal.system import git
 from peal.system.git_objects import objects_of
 from peal.text.display import harmless
+from peal.workspaces import preflight
 
 _OTHER = "name another with --branch"
 
@@ -18,6 +19,7 @@ _OTHER = "name another with --branch"
 def target(repo: Path, name: str, prefix: str, base: str | None) -> tuple[Target, str]:
     """The branch, and the commit at which it is to be made if it is not there; PealError with the way out if it is not fit."""
     _can_be(repo, name, prefix)
+    preflight.has_room(repo, prefix, "or set another `branch_prefix`")
     found = Target(repo, name, is_named=True)
     if objects_of(repo).commit_id(found.ref):
         _can_be_moved(repo, name)
@@ -74,5 +76,5 @@ def _commit(repo: Path, base: str | None) -> str:
         )
     raise PealError(
         f"`{repo}` has no commit yet, and a branch needs one to begin at; make a first one "
-        "(`git commit --allow-empty -m start`), or pass --no-commit"
+        "(`git commit --allow-empty -m start`)"
     )

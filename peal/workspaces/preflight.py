@@ -51,18 +51,18 @@ def landing_branch(repo: Path, prefix: str) -> str:
             f"`{repo}` has no commit yet, and worktrees need one to start from; make a first one "
             "(`git commit --allow-empty -m start`), or pass --no-commit"
         )
-    has_room(repo, prefix)
+    has_room(repo, prefix, "set another `branch_prefix`, or pass --no-commit")
     return branch
 
 
-def has_room(repo: Path, prefix: str) -> None:
-    """PealError if a branch is named like a folder that peal's branches are to lie in."""
+def has_room(repo: Path, prefix: str, instead: str) -> None:
+    """PealError if a branch is named like a folder that peal's branches are to lie in; `instead` of renaming it something else helps."""
     parts = prefix.split("/")
     for name in ("/".join(parts[: at + 1]) for at in range(len(parts))):
         if objects_of(repo).commit_id(f"refs/heads/{name}"):
             raise PealError(
                 f"a branch is named `{name}`, which keeps git from making branches below `{name}/`; rename it "
-                f"(`git branch -m {name} NAME`), set another `branch_prefix`, or pass --no-commit"
+                f"(`git branch -m {name} NAME`), {instead}"
             )
 
 
