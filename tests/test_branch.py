@@ -573,6 +573,31 @@ def test_resume_goes_on_in_the_branch_whatever_is_checked_out(nowhere: Place, ou
     assert "Peal-Task" not in project.git("log", "other", "main")
 
 
+@pytest.mark.parametrize("how", ["flag", "set", "variable", "file"])
+def test_resume_knows_the_branch_however_it_was_named_and_whatever_the_plan_is_called_by_now(
+    nowhere: Place, how: str
+) -> None:
+    project = nowhere.project
+    commit_plan(project, "echo 1 > one", "[ -e $OUT/go ]; cat one > two")
+    flags, variables = {
+        "flag": (("--branch", "of-{plan}"), {}),
+        "set": (("--set", "branch=of-{plan}"), {}),
+        "variable": ((), {"PEAL_BRANCH": "of-{plan}"}),
+        "file": ((), {}),
+    }[how]
+    if how == "file":
+        project.write("peal.toml", 'branch = "of-{plan}"\n')
+    project.peal("run", "plan.md", "--agent", "shell", *flags, code=1, **variables)
+    Path(project.env["OUT"], "go").touch()
+    (project.path / "plan.md").rename(project.path / "renamed.md")
+    (project.path / "peal.toml").unlink(missing_ok=True)
+
+    project.peal("resume", "renamed.md")
+
+    assert project.git("show", "of-plan:two") == "1\n"
+    assert project.git("branch", "--list", "of-renamed") == ""
+
+
 def test_another_branch_is_taken_with_the_flag_for_that(nowhere: Place) -> None:
     project = nowhere.project
     commit_plan(project, "echo 1 > one", "[ -e $OUT/go ]; cat one > two")

@@ -52,11 +52,18 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
 
 
 def _stored(plan_paths: PlanPaths) -> dict[str, Any]:
-    """The flags of the latest run; a task that was forgotten since belongs to its selection from then on."""
+    """
+    The flags of the latest run, with the branch that was meant then, wherever it was named.
+
+    A task that was forgotten since belongs to its selection from then on.
+    """
     opened, forgotten = journal.latest_opening(plan_paths.journal)
-    if opened is None or opened.selected is None or not forgotten:
-        return opened.flags if opened else {}
-    kept = {name: value for name, value in opened.flags.items() if name != "from_task"}
+    if opened is None:
+        return {}
+    flags = {**opened.flags, "branch": opened.branch} if opened.branch_is_named else opened.flags
+    if opened.selected is None or not forgotten:
+        return flags
+    kept = {name: value for name, value in flags.items() if name != "from_task"}
     tasks = [*opened.selected, *sorted(forgotten.difference(opened.selected))]
     numbers = [task for task in tasks if whole_number(task) is not None]
     names = [task for task in tasks if whole_number(task) is None]

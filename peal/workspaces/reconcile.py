@@ -151,7 +151,9 @@ def check_tree(pool: Pool, history: History) -> None:
     tree = pool.checked_out_at()
     if tree in (None, pool.repo) or pool.branch in history.begun_at:
         return
-    changed = git.output(tree, "diff", "--name-only", "-z", "HEAD", "--").split("\0")[:-1]
+    changed = git.output(tree, "diff", "--name-only", "--ignore-submodules=dirty", "-z", "HEAD", "--").split(
+        "\0"
+    )[:-1]
     if changed:
         raise PealError(
             f"`{pool.branch}` is checked out in `{harmless(str(tree))}`, where {some(changed, _SHOWN)} is not committed and "
