@@ -157,6 +157,10 @@ class Scene:
     tasks: int
     before: str = ""
     kills: int = 0
+    branch: str = "main"
+    """Where tasks land."""
+    tree: Path | None = None
+    """The tree that this is checked out in, if it is in one."""
     recorded: dict[int, int] = field(factory=dict)
     """How often each task's `execute` had begun when its commit was seen in the journal first."""
 
@@ -182,7 +186,23 @@ class Scene:
         repo.write("staged", "new\n")
         repo.git("add", "staged")
         repo.write("own", "untracked\n")
-        return cls(repo, tasks, repo.git("status", "--porcelain"))
+        return cls(repo, tasks, repo.git("status", "--porcelain"), tree=repo.path)
+
+    @classmethod
+    def in_branch(cls, project: Repo, name: str, where: str) -> "Scene":
+        """The same with a branch of its own, checked out nowhere or in another worktree."""
+        scene = cls.of(project, name, tasks=4, nap=0)
+        scene.branch, scene.tree = "größe", None
+        with (scene.repo.path / "peal.toml").open("r+", encoding="utf-8") as file:
+            text = file.read()
+            file.seek(0)
+            file.write(f'branch = "{scene.branch}"\n{text}')
+        scene.repo.git("commit", "-qm", "third", "peal.toml")
+        scene.repo.git("branch", scene.branch, "HEAD^")
+        if where == "elsewhere":
+            scene.tree = scene.repo.path.parent / "anderer bäum"
+            scene.repo.git("worktree", "add", "-q", str(scene.tree), scene.branch)
+        return scene
 
     def with_git(self, at: str = "", when: str = "", only: str = "") -> dict[str, str]:
         """What puts the git that kills first on PATH."""
@@ -254,18 +274,24 @@ class Scene:
     def is_as_if_never_killed(self) -> None:
         """All tasks have landed once, the person's work is as it was, and nothing is left over."""
         repo, numbers = self.repo, range(1, self.tasks + 1)
-        trailers = repo.git("log", "--format=%(trailers:key=Peal-Task,valueonly,separator=)").split()
+        trailers = repo.git(
+            "log", "--format=%(trailers:key=Peal-Task,valueonly,separator=)", self.branch
+        ).split()
         assert sorted(trailers) == sorted(map(str, numbers)), "a task has landed not once"
-        assert int(repo.git("rev-list", "--count", "HEAD")) == 2 + 2 * self.tasks, "a merge too many"
+        assert int(repo.git("rev-list", "--count", self.branch)) == 2 + 2 * self.tasks, "a merge too many"
         files = {f"file-{number}": f"{number}\n" for number in numbers[:-1]}
         files |= {"all": "".join(files.values()), "shared": "1\n2\n"}
-        assert {name: repo.git("show", f"HEAD:{name}") for name in files} == files
-        assert {name: repo.read(name) for name in files} == files
+        assert {name: repo.git("show", f"{self.branch}:{name}") for name in files} == files
+        if self.tree:
+            assert {name: (self.tree / name).read_text() for name in files} == files
+        if self.tree and self.tree != repo.path:
+            assert repo.git("-C", str(self.tree), "status", "--porcelain") == ""
         own = {"mine": "edited\n", "staged": "new\n", "own": "untracked\n"}
         assert {name: repo.read(name) for name in own} == own
         assert repo.git("show", ":staged") == "new\n"
         assert repo.git("status", "--porcelain") == self.before
-        assert repo.git("for-each-ref", "refs/heads/").split()[2:] == ["refs/heads/main"]
+        heads = repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads/").split()
+        assert set(heads) == {"main", self.branch}
         assert not list((repo.path / ".git").rglob("*.lock"))
         eventually(lambda: not any(carriers("PEAL_RUN_ID", run) for run in runs_of(repo)), seconds=2)
         begun = self.tally()
@@ -302,6 +328,23 @@ def test_killed_at_every_git_call(project: Repo, when: str, part: int) -> None:
     kills = sum(killed_at(project, f"call {number}", (number, when, "")) for number in calls)
 
     assert kills >= len(calls) - 2, "two runs may differ by a call or two"
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("where", ["nowhere", "elsewhere"])
+@pytest.mark.parametrize("when", MOMENTS)
+def test_killed_at_every_git_call_with_a_branch_of_its_own(project: Repo, when: str, where: str) -> None:
+    undisturbed = Scene.in_branch(project, "undisturbed", where)
+    undisturbed.repo.peal("run", "plan.md", **undisturbed.with_git())
+    undisturbed.is_as_if_never_killed()
+    count = len(undisturbed.calls().read_text(encoding="utf-8").splitlines())
+    for at in range(1, count + 1):
+        scene = Scene.in_branch(project, f"scene-{at}", where)
+        scene.is_killed(scene.repo.start("resume", "plan.md", **scene.with_git(str(at), when)))
+        scene.repo.peal("resume", "plan.md")
+        scene.is_as_if_never_killed()
+        shutil.rmtree(scene.repo.path.parent)
 
 
 @pytest.mark.torture
@@ -422,13 +465,17 @@ def torment_batch(repo: Repo, kills: int, seed: int, flags: tuple[str, ...]) -> 
         assert not (repo.path / ".peal/batch-progress.json").exists()
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_batch_and_a_few_kills(project: Repo, jobs: str) -> None:
-    torment_batch(project, kills=3, seed=2, flags=("--jobs", jobs))
+IN_ONE, IN_EACH = (), ("--branch", "own/{plan}")
+
+
+@pytest.mark.parametrize(("jobs", "branch"), [("1", IN_ONE), ("2", IN_ONE), ("2", IN_EACH)])
+def test_a_batch_and_a_few_kills(project: Repo, jobs: str, branch: tuple[str, ...]) -> None:
+    torment_batch(project, kills=3, seed=2, flags=("--jobs", jobs, *branch))
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(1500)
+@pytest.mark.parametrize("branch", [IN_ONE, IN_EACH], ids=["one branch", "a branch each"])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_batch_and_many_kills(project: Repo, jobs: str) -> None:
-    torment_batch(project, kills=50, seed=int(jobs), flags=("--jobs", jobs))
+def test_a_batch_and_many_kills(project: Repo, jobs: str, branch: tuple[str, ...]) -> None:
+    torment_batch(project, kills=50, seed=int(jobs), flags=("--jobs", jobs, *branch))

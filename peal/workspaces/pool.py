@@ -113,9 +113,16 @@ class Pool:
         if not self.begins_at:
             return []
         nothing = "0" * len(self.begins_at)
-        git.output(self.repo, "update-ref", "-m", "peal: begun", self.target.ref, self.begins_at, nothing)
-        told, self.begins_at = f"made {self.beginning}", ""
-        return [told]
+        words = ("update-ref", "-m", "peal: begun", self.target.ref, self.begins_at, nothing)
+        try:
+            git.output(self.repo, *words)
+            told = [f"made {self.beginning}"]
+        except git.GitError:
+            if not self._objects.commit_id(self.target.ref):
+                raise
+            told = []  # another plan that lands there was first
+        self.begins_at = ""
+        return told
 
     @property
     def beginning(self) -> str:
