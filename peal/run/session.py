@@ -14,16 +14,10 @@ from peal.model.plan import NO_WORD, Word
 from peal.record import journal, lock, store
 from peal.record.events import Event, PlanRead
 from peal.record.providers import Providers
-from peal.system import git, process, removal, scratch
+from peal.system import process, scratch, strays
 from peal.system.layout import RepoPaths
 from peal.work.programs import Programs
 from peal.worktrees import leftovers
-
-_GIT_WITHIN = 120.0
-"""Seconds that a git which a killed peal had started may still take: cut short, it would leave locks behind."""
-
-_STRAYS_GRACE = 0.5
-"""Seconds between TERM and KILL for what a dead run left."""
 
 
 @define(slots=False)
@@ -94,7 +88,7 @@ class Session:
         opened.renew = self.renew
         try:
             for task in opened.history.running:
-                process.end_group(*opened.history.processes.get(task, (0, "")), _STRAYS_GRACE)
+                process.end_group(*opened.history.processes.get(task, (0, "")), strays.GRACE)
             for text in opened.said:
                 self.say(text)
             self.providers.take_in(opened.history.providers, goes_on)
@@ -150,17 +144,9 @@ def _taking_over(repo_paths: RepoPaths) -> Callable[[lock.Owner], None]:
     """What has to be done by whoever takes the lock after an owner that died with it, whatever plan that was at work on."""
 
     def take_over(dead: lock.Owner) -> None:
-        _end_strays(dead)
+        strays.end(dead.pid, dead.run)
         for plan_paths in repo_paths.known_plans():
             with suppress(OSError):  # the plan's own next run tells of it
                 journal.catch_up(plan_paths)
 
     return take_over
-
-
-def _end_strays(dead: lock.Owner) -> None:
-    """End what a dead run left running, but let its own git finish; remove its temporary folder."""
-    process.outlast(git.OF_PEAL, str(dead.pid), _GIT_WITHIN)
-    if dead.run:
-        process.end_carriers(process.RUN_MARKER, dead.run, grace=_STRAYS_GRACE)
-        removal.remove(scratch.folder_of(dead.run))
