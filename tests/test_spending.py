@@ -5,13 +5,14 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peal.agents.needed import price_of
 from peal.model.agent import Reply, Session, Usage
 from peal.model.work import Outcome, Result
 from peal.record.spending import Spending, amount, dollars, minus, plus, summed, tokens
 from peal.settings import PriceSettings
 from peal.text.redaction import HIDDEN, redactor, secrets
 from peal.work.backoff import at_its_limit, with_time
-from peal.work.usage import price_of, used_by
+from peal.work.usage import used_by
 
 OPUS = Usage("opus", 100, 20, 3, 40, 0.5)
 CODEX = Usage("gpt-5", 1000, 200, 0, 50)

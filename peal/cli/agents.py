@@ -13,6 +13,7 @@ from attrs import asdict, evolve, frozen
 from peal.agents import probe
 from peal.agents.cli import CliAgent
 from peal.agents.command import CommandAgent
+from peal.agents.needed import model_of
 from peal.agents.probe import Answer, Found, Question
 from peal.agents.protocol import Agent
 from peal.agents.registry import adapter, find, first_here
@@ -25,7 +26,6 @@ from peal.system import git, process
 from peal.system.scratch import Scratch, scratch
 from peal.text.display import duration, harmless, some
 from peal.text.redaction import redactor, secrets
-from peal.work.roster import model_of
 from peal.work.usage import used_by
 
 _LONGEST = 300

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from peal.agents.needed import chain_of
 from peal.errors import PealError
 from peal.landing.outcomes import Target
 from peal.model.decision import Budget, Rules
@@ -19,7 +20,7 @@ from peal.record.events import PlanRewritten
 from peal.run.job import Job
 from peal.run.known_plans import found_again, taken_over_by
 from peal.run.plan_files import can_be_rewritten, fit, read_plan
-from peal.run.resolve import chain_of, notices_on, roster_of
+from peal.run.resolve import notices_on, roster_of
 from peal.run.selection import chosen, named
 from peal.settings import Settings, load
 from peal.system import git, process
@@ -217,39 +218,12 @@ def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
     return []
 
 
-def _lands(settings: Settings) -> bool:
-    """Whether tasks work in worktrees and land; PealError if the keys contradict each other."""
-    given = settings.origins
-    if settings.isolation == "none" and settings.commit and "commit" in given:
-        raise PealError(
-            "`isolation = none` and `commit = true` exclude each other: peal commits from worktrees only; "
-            "take one of them out"
-        )
-    if settings.isolation == "worktree" and not settings.commit:
-        raise PealError(
-            "`isolation = worktree` needs `commit`: what is done in a worktree gets to you as a commit; "
-            "take one of them out"
-        )
-    lands = settings.commit and settings.isolation != "none"
-    if settings.branch and not lands:
-        raise PealError(
-            "`branch` needs worktrees: without them all is done in your tree, and nothing lands; take it out, or let "
-            "`commit` and `isolation` be as they are by default"
-        )
-    if settings.address == "as-ready" and not lands:
-        raise PealError(
-            "`address = as-ready` needs worktrees: in a shared tree nobody may write while reviewers look; "
-            "take it out, or let `commit` and `isolation` be as they are by default"
-        )
-    return lands
-
-
 def _pool(
     repo_paths: RepoPaths, plan_file: Path, settings: Settings, config: Path | None, slots: Slots
 ) -> Pool | None:
     """The worktrees for a plan's tasks; None where they work in the person's tree."""
     repo = repo_paths.repo
-    if not _lands(settings):
+    if not preflight.lands(settings):
         return None
     target, begins_at = target_of(repo_paths, plan_file, settings)
     hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
@@ -279,6 +253,7 @@ def target_of(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tup
     """The branch that results land in, and the commit at which it is to be made if it is not there; PealError if it is not fit."""
     repo, prefix = repo_paths.repo, settings.branch_prefix
     if settings.branch is None:
+        preflight.check_free(repo)
         return Target(repo, preflight.landing_branch(repo, prefix)), ""
     name = settings.branch.replace("{plan}", branch_part(Path(repo_paths.plan_key(plan_file)).stem))
     return named_branch.target(repo, name, prefix, settings.base)
@@ -319,7 +294,7 @@ def _pipelines(plan: Plan, settings: Settings, chains: Mapping[str, tuple[str, .
 
 def _usual(settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> Pipeline:
     """The phases that are on, each with who works in it and how often it is tried again."""
-    phases = [phase for phase in PLAN_PHASES if phase.kind is not Kind.LAND or _lands(settings)]
+    phases = [phase for phase in PLAN_PHASES if phase.kind is not Kind.LAND or preflight.lands(settings)]
     if off := [phase for phase in phases if not settings.phase(phase.name).enabled]:
         if wrong := [phase for phase in off if phase.kind is not Kind.READ]:
             raise PealError(

@@ -156,7 +156,9 @@ def take_turn(under_way: Sequence[PlanRun], executor: Executor, places: int | No
 
 def honest_halt(halt: Halt, job: Job, history: History) -> Halt:
     """The end of a run as git has it: success only if everything that landed is in the branch."""
-    missing = reconcile.vanished(job.pool, history) if job.pool and halt.code == 0 else []
+    missing = (
+        reconcile.vanished(job.pool.repo, job.pool.branch, history) if job.pool and halt.code == 0 else []
+    )
     branch = job.roster.workspaces.branch
     return (
         Halt(2, f"finished, but what task {ranges(missing)} landed is not in `{branch}`") if missing else halt

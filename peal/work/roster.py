@@ -6,12 +6,13 @@ from pathlib import Path
 from attrs import field, frozen
 
 from peal.agents.cli import CliAgent
+from peal.agents.needed import model_of
 from peal.agents.protocol import Agent
 from peal.model.pipeline import Kind, Phase
 from peal.model.plan import TaskId
 from peal.model.work import Order
 from peal.reviewers import Reviewer
-from peal.settings import AgentSettings, Settings
+from peal.settings import Settings
 from peal.system.process import Clocks
 from peal.workspaces import Workspaces
 
@@ -72,9 +73,3 @@ class Roster:
 
     def _timeout(self, phase: Phase) -> int:
         return self.settings.phase(phase.name).timeout_sec or self.settings.phase_timeout_sec
-
-
-def model_of(settings: Settings, phase: str, agent: str, is_first: bool) -> str | None:
-    """The model for an agent in a phase, of which it is the first choice or one that takes over."""
-    own = settings.agents.get(agent, AgentSettings()).model
-    return (settings.phase(phase).model or settings.model or own) if is_first else own

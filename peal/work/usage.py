@@ -1,10 +1,10 @@
 """What an attempt has used, and what that costs."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 from attrs import evolve
 
+from peal.agents.needed import price_of
 from peal.model.agent import Reply, Session, Usage
 from peal.record.spending import minus, plus
 from peal.settings import PriceSettings
@@ -43,10 +43,3 @@ def _priced(used: Usage, prices: Mapping[str, PriceSettings]) -> Usage:
         used.input * price.input + used.cached * cached + used.written * written + used.output * price.output
     )
     return evolve(used, cost=dollars / _MILLION)
-
-
-def price_of(model: str, prices: Mapping[str, PriceSettings]) -> PriceSettings | None:
-    """The price of a model: under its own name, else the first pattern that fits it."""
-    if model in prices:
-        return prices[model]
-    return next((price for pattern, price in prices.items() if fnmatchcase(model, pattern)), None)

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from peal.errors import PealError
 from peal.landing.fast_forward import give_up
+from peal.settings import Settings
 from peal.system import git, git_damage
 from peal.system.git_objects import objects_of
 from peal.text.display import some
@@ -30,13 +31,44 @@ _LOCK_FILES = {
 }
 
 
-def landing_branch(repo: Path, prefix: str) -> str:
-    """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
-    folder = git.own_folder(repo)
-    if busy := git.UNDER_WAY.get(git.work_under_way(folder)):
+def lands(settings: Settings) -> bool:
+    """Whether tasks work in worktrees and land; PealError if the keys contradict each other."""
+    given = settings.origins
+    if settings.isolation == "none" and settings.commit and "commit" in given:
+        raise PealError(
+            "`isolation = none` and `commit = true` exclude each other: peal commits from worktrees only; "
+            "take one of them out"
+        )
+    if settings.isolation == "worktree" and not settings.commit:
+        raise PealError(
+            "`isolation = worktree` needs `commit`: what is done in a worktree gets to you as a commit; "
+            "take one of them out"
+        )
+    lands = settings.commit and settings.isolation != "none"
+    if settings.branch and not lands:
+        raise PealError(
+            "`branch` needs worktrees: without them all is done in your tree, and nothing lands; take it out, or let "
+            "`commit` and `isolation` be as they are by default"
+        )
+    if settings.address == "as-ready" and not lands:
+        raise PealError(
+            "`address = as-ready` needs worktrees: in a shared tree nobody may write while reviewers look; "
+            "take it out, or let `commit` and `isolation` be as they are by default"
+        )
+    return lands
+
+
+def check_free(repo: Path) -> None:
+    """PealError with the way out if the person has begun a merge or the like and not finished it."""
+    if busy := git.UNDER_WAY.get(git.work_under_way(git.own_folder(repo))):
         raise PealError(
             f"a {busy} is under way in `{repo}`; finish it, or {give_up(busy)}, or pass --no-commit"
         )
+
+
+def landing_branch(repo: Path, prefix: str) -> str:
+    """The branch that is checked out, fit to land in; PealError with the way out if it is not."""
+    folder = git.own_folder(repo)
     branch, objects = git.branch(repo), objects_of(repo)
     commit = objects.commit_id(f"refs/heads/{branch}") if branch else git.commit_id(repo, "HEAD")
     if not (branch and commit) and (told := git_damage.of_a_branch(folder)):

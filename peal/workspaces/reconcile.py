@@ -122,7 +122,7 @@ def check_branch(pool: Pool, history: History, retarget: bool) -> None:
     """`Paused` if the branch that the plan's results land in is not the one where this run would land, and lacks them."""
     before = history.opened
     is_open = any(not state.is_complete for state in history.states.values())
-    if before is None or not before.branch or retarget or not (is_open or vanished(pool, history)):
+    if before is None or not before.branch or retarget or not (is_open or vanished(pool.repo, pool.branch, history)):
         return
     if before.branch != pool.branch and git.commit_id(pool.repo, f"refs/heads/{before.branch}"):
         raise elsewhere(before, pool.target)
@@ -243,7 +243,7 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
         yield from preflight.lacking(found, pool.repo)
 
 
-def vanished(pool: Pool, history: History) -> list[TaskId]:
+def vanished(repo: Path, branch: str, history: History) -> list[TaskId]:
     """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
     landed = [
         state for state in history.states.values() if state.completed_at is not None and state.change.verified
@@ -251,23 +251,23 @@ def vanished(pool: Pool, history: History) -> list[TaskId]:
     last = max(landed, key=lambda state: state.completed_at or 0, default=None)
     since = history.opened.at if history.opened else 0.0
     lines = [state for state in landed if state is last or (state.completed_at or 0) >= since]
-    target = objects_of(pool.repo).commit_id(f"refs/heads/{pool.branch}") if lines else ""
-    if not target or git.contains(pool.repo, target, [state.change.verified for state in lines]):
+    target = objects_of(repo).commit_id(f"refs/heads/{branch}") if lines else ""
+    if not target or git.contains(repo, target, [state.change.verified for state in lines]):
         return []
-    return [state.task.id for state in lines if not _is_in(pool, state, target)]
+    return [state.task.id for state in lines if not _is_in(repo, state, target)]
 
 
-def _is_in(pool: Pool, state: TaskState, target: str) -> bool:
+def _is_in(repo: Path, state: TaskState, target: str) -> bool:
     """Whether the merge that landed, or the task's own commit below a merge that was rewritten, is in the branch."""
     return any(
-        commit and git.is_ancestor(pool.repo, commit, target)
+        commit and git.is_ancestor(repo, commit, target)
         for commit in (state.change.verified, state.change.own)
     )
 
 
 def missing(pool: Pool, history: History) -> Iterator[str]:
     """A line on what has vanished and what to do about it, if anything has."""
-    if tasks := vanished(pool, history):
+    if tasks := vanished(pool.repo, pool.branch, history):
         listed = " ".join(tasks)
         yield (
             f"task {ranges(tasks)} is complete, but what it landed is not in `{pool.branch}`; merge it, "
