@@ -41,6 +41,7 @@ __all__ = [
     "AgentSettings",
     "PhaseSettings",
     "PriceSettings",
+    "Readable",
     "ReviewerSettings",
     "Settings",
     "StetPatternSettings",
@@ -51,6 +52,7 @@ __all__ = [
     "load",
     "parsed",
     "put",
+    "readable",
     "scalars",
     "under_first_names",
 ]
@@ -66,6 +68,8 @@ class _Layer:
     source: str
     tree: dict[str, Any]
     problems: tuple[str, ...] = ()
+    is_readable: bool = True
+    """Whether anything is known of what it says."""
 
     @property
     def implied(self) -> dict[str, tuple[bool, str]]:
@@ -84,6 +88,18 @@ class _Layer:
         return found
 
 
+@frozen
+class Readable:
+    """Settings as far as they can be read, and everything that is wrong with them."""
+
+    settings: Settings
+    """What cannot be read is as by default, a table as a whole."""
+    problems: tuple[str, ...] = ()
+    """Each with its place."""
+    tells_who: bool = True
+    """Whether what they say of agents and reviewers can be believed."""
+
+
 def load(
     repo: Path, flags: Mapping[str, Any], sets: Sequence[str] = (), config: Path | None = None
 ) -> Settings:
@@ -92,6 +108,16 @@ def load(
 
     Every problem of every source is in one `PealError`, each with its place.
     """
+    found = readable(repo, flags, sets, config)
+    if found.problems:
+        raise PealError("\n".join(found.problems))
+    return found.settings
+
+
+def readable(
+    repo: Path, flags: Mapping[str, Any], sets: Sequence[str] = (), config: Path | None = None
+) -> Readable:
+    """The same, with what is wrong told and not raised."""
     layers = (_from_file(repo, config), _from_env(os.environ), _from_command_line(flags, sets))
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -104,10 +130,28 @@ def load(
     for name, value in PROFILES.get(chosen, {}).items():
         if name not in origins:
             tree[name], origins[name] = value, f"profile, {origins['profile']}"
-    if problems := _problems(layers, tree):
-        raise PealError("\n".join(problems))
-    settings: Settings = structured(tree, Settings)[0]
-    return evolve(settings, origins=origins)
+    problems = tuple(_problems(layers, tree))
+    wrong = _wrong_words(layers, tree) if problems else frozenset()
+    settings = structured({name: tree[name] for name in tree.keys() - wrong}, Settings)[0]
+    is_told = all(layer.is_readable for layer in layers) and wrong.isdisjoint(_WHO)
+    return Readable(evolve(settings, origins=origins), problems, is_told)
+
+
+_WHO = ("agent", "agents", "phases", "reviewers", "stet", "stet_commands", "stet_path")
+"""The keys that say who works and who looks."""
+
+
+def _wrong_words(layers: Sequence[_Layer], tree: dict[str, Any]) -> frozenset[str]:
+    """The keys of the outermost table that cannot be taken."""
+    paths = [path for path, _ in structured(tree, Settings)[1]]
+    words = {
+        name
+        for name in tree
+        if any(path == name or path.startswith((f"{name}.", f"{name}[")) for path in paths)
+    }
+    words |= {"agents"} if any(_agent_gaps(name, table) for name, table in _agents(tree).items()) else set()
+    words |= {"reviewers"} if any(gap for layer in layers for gap in _reviewer_gaps(layer.tree)) else set()
+    return frozenset(words)
 
 
 def checked(text: str, source: str = FILE) -> tuple[dict[str, Any], list[str]]:
@@ -145,7 +189,8 @@ def _from_file(repo: Path, config: Path | None) -> _Layer:
         return _from_text(decoded(path.read_bytes()), source)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        return _Layer(source, {}, (f"{source}: cannot be read: {reason}; mend it or take it away",))
+        told = f"{source}: cannot be read: {reason}; mend it or take it away"
+        return _Layer(source, {}, (told,), is_readable=False)
 
 
 def _from_text(text: str, source: str) -> _Layer:
@@ -154,7 +199,7 @@ def _from_text(text: str, source: str) -> _Layer:
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        return _Layer(source, {}, (f"{source}: is no TOML: {error}; mend it there",))
+        return _Layer(source, {}, (f"{source}: is no TOML: {error}; mend it there",), is_readable=False)
     return _layer(source, tree, lambda path: f"{source}: `{path}`")
 
 
@@ -238,8 +283,7 @@ def _problems(layers: Sequence[_Layer], tree: dict[str, Any]) -> list[str]:
     found = [problem for layer in layers for problem in layer.problems]
     for name, table in _agents(tree).items():
         sources = " and ".join(layer.source for layer in layers if name in _agents(layer.tree))
-        gaps = _misplaced(table) if name in CLIS else _gaps(table)
-        found += [f"{sources}: `agents.{name}` {gap}" for gap in gaps]
+        found += [f"{sources}: `agents.{name}` {gap}" for gap in _agent_gaps(name, table)]
     for layer in layers:
         found += [f"{layer.source}: `reviewers[{at}]` {gap}" for at, gap in _reviewer_gaps(layer.tree)]
     return [harmless(problem) for problem in found]
@@ -256,6 +300,10 @@ def _reviewer_gaps(tree: dict[str, Any]) -> Iterator[tuple[int, str]]:
 def _agents(tree: dict[str, Any]) -> dict[str, Any]:
     tables = tree.get("agents")
     return tables if isinstance(tables, dict) else {}
+
+
+def _agent_gaps(name: str, table: Any) -> list[str]:
+    return list(_misplaced(table) if name in CLIS else _gaps(table))
 
 
 def _misplaced(table: Any) -> Iterator[str]:
