@@ -9,7 +9,7 @@ import shutil
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +55,10 @@ def line_of(event: Event) -> bytes:
 
 def _is_whole(line: bytes) -> bool:
     return line.endswith(b"}") and line[:_BODY_AT] == b'%s%08x",' % (_HEAD, zlib.crc32(line[_BODY_AT:]))
+
+
+class NewerFormat(Damaged):
+    """Nothing is wrong with a journal but that it takes a newer peal to read it."""
 
 
 @frozen
@@ -108,7 +112,7 @@ def _events_of(lines: list[bytes], path: Path) -> tuple[Event, ...]:
     records = json.loads(b"[%s]" % b",".join(lines))
     newer = next((record["v"] for record in records if record["v"] > VERSION), None)
     if newer is not None:
-        raise Damaged(
+        raise NewerFormat(
             f"journal `{path}` was written by a newer peal (format {newer}); use that one, or {_WAY_OUT}"
         )
     try:
@@ -259,21 +263,61 @@ def open_journal(
     adopted = _adopted(recording, known, rust_state)
     if known and known.journal_offset > recording.length and recording.events and not adopted:
         # Before the cut: records to come must not look older than a state.json that does not know them.
-        behind = state_file.state_of(history, recording.length)
-        kept = tuple(task for task in behind.completed_task_indices if task not in forgotten)
-        state_file.write(plan_paths.state, evolve(behind, completed_task_indices=kept))
-    if recording.torn:
-        said.append(f"cut off {recording.torn} bytes of an unfinished record at the end of the journal")
-        os.truncate(plan_paths.journal, recording.length)
-    file = os.open(plan_paths.journal, _OPENED, 0o644)
-    _sync_folder(plan_paths.folder)
-    journal = Journal(plan_paths, history, said, file, recording.length)
+        _write_state(plan_paths, recording, history, forgotten)
+    said += _without_torn_end(plan_paths, recording)
+    journal = _opened(plan_paths, history, said, recording)
     try:
         journal.append(*_reconciled(again, history, forgotten, adopted, said))
     except OSError:
-        os.close(file)
+        os.close(journal._file)
         raise
     return journal
+
+
+def _opened(plan_paths: PlanPaths, history: History, said: list[str], recording: Recording) -> Journal:
+    """The journal that was read, for writing."""
+    file = os.open(plan_paths.journal, _OPENED, 0o644)
+    _sync_folder(plan_paths.folder)
+    return Journal(plan_paths, history, said, file, recording.length)
+
+
+def _write_state(
+    plan_paths: PlanPaths, recording: Recording, history: History, forgotten: Container[TaskId]
+) -> None:
+    """Make state.json anew from the journal, without the completions that a person has deleted from it."""
+    state = state_file.state_of(history, recording.length)
+    kept = tuple(task for task in state.completed_task_indices if task not in forgotten)
+    state_file.write(plan_paths.state, evolve(state, completed_task_indices=kept))
+
+
+def _without_torn_end(plan_paths: PlanPaths, recording: Recording) -> Iterator[str]:
+    """Cut off a record that was being written when everything stopped; a line on it."""
+    if recording.torn:
+        os.truncate(plan_paths.journal, recording.length)
+        yield f"cut off {recording.torn} bytes of an unfinished record at the end of the journal"
+
+
+def mend(plan_paths: PlanPaths, *events: Event) -> list[str]:
+    """
+    Do for a plan's files what opening its memory does, without the plan: cut off a torn end, make state.json fit the journal.
+
+    Then record `events`. Tells what was done. What is lost of the journal is left to whoever opens the plan; `Damaged` if it
+    cannot be trusted. The repository's lock has to be held.
+    """
+    said: list[str] = []
+    recording = trusted(plan_paths)
+    known = _known_state(plan_paths, said)
+    if not recording.events or _adopted(recording, known, None):
+        return [*said, *_without_torn_end(plan_paths, recording)]
+    history, forgotten = _replayed(recording, known)
+    _write_state(plan_paths, recording, history, forgotten)
+    said += _without_torn_end(plan_paths, recording)
+    journal = _opened(plan_paths, history, said, recording)
+    try:
+        journal.append(*_forgetting(history, forgotten, said), *events)
+    finally:
+        journal.close()
+    return said
 
 
 def catch_up(plan_paths: PlanPaths) -> None:
@@ -386,14 +430,7 @@ def _reconciled(
     """The events that make the memory agree with what a person did to its files and to the plan."""
     now, reading = time.time(), again.reading
     said += again.said
-    if forgotten:
-        said.append(f"task {ranges(history.in_order(forgotten))} deleted from state.json: to be done again")
-        yield TasksForgotten(
-            now,
-            tuple(history.in_order(forgotten)),
-            history.pipeline(PIPELINE).phases[0].name,
-            "deleted from state.json",
-        )
+    yield from _forgetting(history, forgotten, said)
     known = tuple(state.task for state in history.states.values())
     if (known, history.plan, history.repo) != (reading.tasks, reading.plan, reading.repo):
         yield reading
@@ -402,6 +439,15 @@ def _reconciled(
         done = tuple(task for task in adopted.completed_task_indices if task in open_tasks)
         said.append("the journal was missing: went on from state.json")
         yield TasksMarkedDone(now, done, "from state.json")
+
+
+def _forgetting(history: History, forgotten: set[TaskId], said: list[str]) -> Iterator[Event]:
+    """What a person has deleted from state.json is to be done again."""
+    if forgotten:
+        tasks = tuple(history.in_order(forgotten))
+        said.append(f"task {ranges(tasks)} deleted from state.json: to be done again")
+        first = history.pipeline(PIPELINE).phases[0].name
+        yield TasksForgotten(time.time(), tasks, first, "deleted from state.json")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -212,6 +213,12 @@ def printed(done: Done, folder: Path, words: Sequence[str]) -> str:
     if done.returncode != 0:
         raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {why(done, folder)}")
     return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def version() -> tuple[int, ...]:
+    """The numbers of the git that is here; none if it tells them in no way that is known."""
+    found = re.match(r"git version (\d+(?:\.\d+)*)", os.fsdecode(run(Path("/"), "version").stdout))
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def is_ancestor(folder: Path, older: str, newer: str) -> bool:

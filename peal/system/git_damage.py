@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from attrs import frozen
+
 from peal.text.display import harmless, some
 
 _Meaning = Callable[[re.Match[str], Path], str]
@@ -31,22 +33,47 @@ def of_a_checkout(folder: Path, root: Path) -> str:
     """What is wrong where git takes `root` for the checkout around `folder`; empty if it is."""
     if not Path(os.path.realpath(folder)).is_relative_to(root):
         return _elsewhere(folder, root)
-    place = _place(folder)
+    place = place_of(folder)
     is_passed_over = place is not None and place != root and place.is_relative_to(root)
     return found(folder, "not a git repository") if is_passed_over else ""
 
 
 def folder_of_git(folder: Path) -> Path | None:
     """The innermost folder of git's around `folder`, whole or not; None if there is none."""
-    place = _place(folder)
+    place = place_of(folder)
     if place is None or not (place / ".git").is_file():
         return place / ".git" if place else None
     named = (place / ".git").read_text("utf-8", "surrogateescape").removeprefix("gitdir: ").rstrip("\n")
     return Path(os.path.normpath(place / named))
 
 
-def _place(folder: Path) -> Path | None:
-    """Where a `.git` lies that looks like git's."""
+@frozen
+class Cure:
+    """A setting of a repository's own that makes git take it for another one, and the command that puts it right."""
+
+    config: Path
+    argv: tuple[str, ...]
+    """`git`, and its words."""
+
+
+def cure(folder: Path, told: str) -> Cure | None:
+    """What the damage that was `told` of around `folder` can be healed by without a loss; None where a person has to look."""
+    inner = folder_of_git(folder)
+    commands = {"core.bare": _not_bare, "core.worktree": _at_its_place}
+    found = [command for name, command in commands.items() if told.startswith(f"`{name}`")]
+    return Cure(inner / "config", found[0](inner / "config")) if inner and found else None
+
+
+def _not_bare(config: Path) -> tuple[str, ...]:
+    return ("git", "config", "--file", str(config), "--replace-all", "core.bare", "false")
+
+
+def _at_its_place(config: Path) -> tuple[str, ...]:
+    return ("git", "config", "--file", str(config), "--unset-all", "core.worktree")
+
+
+def place_of(folder: Path) -> Path | None:
+    """Where around a folder a `.git` lies that looks like git's; None for nowhere."""
     here = Path(os.path.realpath(folder))
     return next((place for place in (here, *here.parents) if _looks_like_git(place / ".git")), None)
 
@@ -66,7 +93,7 @@ def _bare(inner: Path) -> str:
         return ""
     if not is_bare or not (inner / "index").exists():
         return ""
-    command = shlex.join(["git", "config", "--file", str(config), "--replace-all", "core.bare", "false"])
+    command = shlex.join(_not_bare(config))
     return f"`core.bare` is set in `{config}`, so git takes this checkout for a repository without files; `{command}` heals it"
 
 
@@ -74,7 +101,7 @@ def _elsewhere(folder: Path, root: Path) -> str:
     """What to say of a repository around `folder` whose files git looks for in `root`."""
     inner = folder_of_git(folder)
     config = inner / "config" if inner else folder / ".git/config"
-    command = shlex.join(["git", "config", "--file", str(config), "--unset-all", "core.worktree"])
+    command = shlex.join(_at_its_place(config))
     return (
         f"`core.worktree` in `{config}` has git look for the files of this checkout in `{harmless(str(root))}`; "
         f"`{command}` heals it, or name that folder with --repo"
