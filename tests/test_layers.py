@@ -22,7 +22,7 @@ ROWS = (
     ("agents", "landing", "reviewers", "worktrees"),
     ("record",),
     ("executors", "schedule", "views", "workspaces"),
-    ("work",),
+    ("doctor", "work"),
     ("run",),
     ("cli",),
     ("__main__",),

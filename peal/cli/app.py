@@ -19,7 +19,7 @@ from peal.text.display import harmless
 
 _COMMANDS = (
     "run", "resume", "status", "runs", "logs", "diff", "stop", "redo", "done", "check", "convert", "draft", "prompt", "agents", "clean",
-    "init", "config",
+    "doctor", "init", "config",
 )  # fmt: skip
 """Each in a module of its own, which holds it by the same name; in the order they are listed in."""
 

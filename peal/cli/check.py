@@ -65,7 +65,7 @@ def _branch_of(plan: Plan) -> Iterator[str]:
 
 
 def _told_branch(repo_paths: RepoPaths, plan: Path, settings: Settings) -> str:
-    from peal.run.job_of import target_of  # only here: it takes long to load
+    from peal.workspaces.named_branch import target_of  # only here: it takes long to load
 
     try:
         target, begins_at = target_of(repo_paths, plan, settings)

@@ -1,18 +1,17 @@
 """`peal clean`: removes the worktrees that tasks worked in, and branches of their own."""
 
-import re
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from peal.cli.options import repo_paths_of, repository
-from peal.errors import Damaged
-from peal.record import journal, lock, store
+from peal.record import lock
 from peal.run.session import session
 from peal.system import git, removal
 from peal.system.layout import RepoPaths
+from peal.workspaces.own_branches import landed_in, own_branches
 from peal.worktrees import leftovers
 from peal.worktrees.listing import find_worktrees, moved_aside
 
@@ -67,47 +66,17 @@ def _removed(what: str, left: removal.Left | None, dry_run: bool) -> tuple[str, 
 
 def _without_branches(repo_paths: RepoPaths, dry_run: bool) -> Iterator[str]:
     """Only what the branch that is checked out holds, or one that plans land in: nothing gets lost with it."""
-    targets = _landed_in(repo_paths)
-    for name, is_in_use in _own_branches(repo_paths):
-        short = name.removeprefix("refs/heads/")
-        if name in targets:
-            continue  # it only looks like one of peal's
-        if is_in_use:
+    targets = landed_in(repo_paths)
+    for branch in own_branches(repo_paths):
+        short = branch.short
+        if branch.is_checked_out:
             yield f"kept branch `{short}`: it is checked out"
-        elif not any(git.is_ancestor(repo_paths.repo, name, held_by) for held_by in ("HEAD", *targets)):
+        elif not any(git.is_ancestor(repo_paths.repo, branch.ref, one) for one in ("HEAD", *targets)):
             yield f"kept branch `{short}`: it has not landed; `git log {short}` shows it, `git branch -D {short}` deletes it"
         else:
             if not dry_run:
-                git.output(repo_paths.repo, "update-ref", "-d", name)
+                git.output(repo_paths.repo, "update-ref", "-d", branch.ref)
             yield f"{_would(dry_run, 'deleted')} branch `{short}`"
-
-
-def _landed_in(repo_paths: RepoPaths) -> list[str]:
-    """The branches that plans land in, as far as they were meant by their names."""
-    found = []
-    for plan_paths in repo_paths.known_plans():
-        with suppress(Damaged):  # the plan's own next run tells of it
-            opened, _ = journal.latest_opening(plan_paths.journal)
-            found += [f"refs/heads/{opened.branch}"] if opened and opened.branch_is_named else []
-    return list(dict.fromkeys(found))
-
-
-def _own_branches(repo_paths: RepoPaths) -> Iterator[tuple[str, bool]]:
-    """
-    The branches that runs of this checkout's plans have made, and whether each is checked out somewhere.
-
-    Below any prefix, for `branch_prefix` may have been another one then: the names behind it are peal's alone.
-    """
-    names = {
-        repo_paths.branch(repo_paths.plan_file(known.plan_path)) for known in store.known_runs(repo_paths)
-    }
-    own = re.compile(
-        rf"refs/heads/.+/({'|'.join(map(re.escape, sorted(names)))})(\.before-\d{{8}}-\d{{6}})?/[^/]+"
-    )
-    listed = git.output(repo_paths.repo, "for-each-ref", "--format=%(refname) %(worktreepath)", "refs/heads/")
-    for name, _, checked_out_at in (line.partition(" ") for line in listed.splitlines()):
-        if names and own.fullmatch(name):
-            yield name, bool(checked_out_at)
 
 
 def _would(dry_run: bool, done: str) -> str:

@@ -11,8 +11,7 @@ from peal.errors import PealError
 from peal.record import batch_file, journal, store
 from peal.run.after_run import hears_signals
 from peal.run.batch import Asked
-from peal.run.job_of import where_it_is
-from peal.run.known_plans import plan_paths_of
+from peal.run.known_plans import plan_paths_of, where_it_is
 from peal.run.plan_queue import picked
 from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths

@@ -1,6 +1,7 @@
 """A plan whose file has another name now: the memory it had before is found again by its tasks."""
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -155,6 +156,12 @@ def question(repo_paths: RepoPaths, found: Origin) -> PealError:
         f"`{new}` too; `peal done {begun} --plan {new}` takes what was done for them as done, `peal run {new} --fresh` does "
         "all of it"
     )
+
+
+def told_moved(plan_file: Path, now: Path) -> str:
+    """What to say of a plan that is remembered under another name than its file has now."""
+    name = os.path.relpath(now)
+    return f"plan `{harmless(str(plan_file))}` is `{harmless(name)}` now; `peal run {shlex.quote(name)}` goes on with it"
 
 
 def take_over(repo_paths: RepoPaths, found: Origin, say: Callable[[str], None]) -> None:

@@ -11,22 +11,21 @@ from attrs import evolve
 
 from peal.agents.needed import chain_of
 from peal.errors import PealError
-from peal.landing.outcomes import Target
 from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
 from peal.model.plan import Plan, TaskId, overlaps
-from peal.record import journal, moved_plans
+from peal.record import moved_plans
 from peal.record.events import PlanRewritten
 from peal.run.job import Job
-from peal.run.known_plans import found_again, taken_over_by
-from peal.run.plan_files import can_be_rewritten, fit, read_plan
+from peal.run.known_plans import where_it_is
+from peal.run.plan_files import fit, is_to_be_rewritten, read_plan
 from peal.run.resolve import notices_on, roster_of
 from peal.run.selection import chosen, named
 from peal.settings import Settings, load
-from peal.system import git, process
+from peal.system import process
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
-from peal.text.names import branch_part, ranges
+from peal.text.names import ranges
 from peal.text.redaction import HIDDEN
 from peal.work import Roster
 from peal.workspaces import (
@@ -40,7 +39,6 @@ from peal.workspaces import (
     filters,
     named_branch,
     preflight,
-    reconcile,
 )
 from peal.worktrees.guarded import guarded
 
@@ -58,21 +56,39 @@ def job_of(
     **how: bool,
 ) -> Job:
     """
-    Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError if it is not fit.
+    Everything that was asked for, checked and resolved; `how` is what `Job` takes so. PealError with all that is not fit.
 
     A file that is no plan is given to `rewrite`, if that was asked for. `slots` are shared with all plans that are carried out
     at once. `accept_settings` names the tasks whose changes to settings and programs may land.
     """
+    try:
+        return _fit_job(repo_paths, plan_file, flags, rewrite, slots, accept_settings, **how)
+    except PealError as first:
+        from peal.run.refusals import with_all_others  # only here: most runs begin
+
+        raise with_all_others(first, repo_paths, plan_file, flags, how.get("fresh", False)) from None
+
+
+def _fit_job(
+    repo_paths: RepoPaths,
+    plan_file: Path,
+    flags: dict[str, Any],
+    rewrite: Rewrite,
+    slots: Slots,
+    accept_settings: tuple[str, ...],
+    **how: bool,
+) -> Job:
+    """The same; PealError with what is met first."""
     config = Path(flags["config"]) if flags.get("config") else None
     settings = _settings(repo_paths, flags, config)
     _check_is_here(repo_paths, plan_file)
     plan = read_plan(plan_file, repo_paths, flags.get("format_name", ""), is_fresh=how.get("fresh", False))
-    if not _is_to_be_rewritten(plan, settings):
+    if not is_to_be_rewritten(plan, settings):
         fit(plan)
     pool = _pool(repo_paths, plan_file, settings, config, slots)
     spaces = pool or SharedTree(repo_paths.repo)
     roster, rewritten = roster_of(repo_paths, plan, settings, spaces), None
-    if _is_to_be_rewritten(plan, settings):
+    if is_to_be_rewritten(plan, settings):
         plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
         roster = roster_of(repo_paths, plan, settings, spaces)
     if pool:
@@ -116,10 +132,6 @@ def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None)
     return load(repo_paths.repo, known, sets, config)
 
 
-def _is_to_be_rewritten(plan: Plan, settings: Settings) -> bool:
-    return settings.normalize_plan and bool(plan.problems) and can_be_rewritten(plan)
-
-
 def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """The flags as the journal may remember them."""
     texts = {name: hide(text) for name, text in flags.items() if isinstance(text, str) and name != "config"}
@@ -130,28 +142,7 @@ def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, An
 def _check_is_here(repo_paths: RepoPaths, plan_file: Path) -> None:
     """PealError if a plan that was run here is not where it was, with where it is now."""
     if (found := where_it_is(repo_paths, plan_file)) != plan_file:
-        name = os.path.relpath(found)
-        raise PealError(
-            f"plan `{harmless(str(plan_file))}` is `{harmless(name)}` now; `peal run {shlex.quote(name)}` goes on with it"
-        )
-
-
-def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
-    """
-    The file of a plan that was run here; the same for any other. PealError if it is gone.
-
-    A plan that is committed goes with its branch: say so rather than that it cannot be found.
-    """
-    plan_paths = repo_paths.plan(plan_file)
-    if plan_file.exists():
-        return plan_file
-    if not moved_plans.is_remembered(plan_paths):
-        return taken_over_by(repo_paths, plan_file)
-    opened, _ = journal.latest_opening(plan_paths.journal)
-    now = git.branch(repo_paths.repo)
-    if opened and opened.branch not in ("", now) and not opened.branch_is_named:
-        raise reconcile.elsewhere(opened, Target(repo_paths.repo, now or "a commit without a branch"))
-    return found_again(repo_paths, plan_file)
+        raise PealError(moved_plans.told_moved(plan_file, found))
 
 
 def _selected(plan: Plan, flags: dict[str, Any], with_optional: bool) -> frozenset[TaskId] | None:
@@ -225,7 +216,7 @@ def _pool(
     repo = repo_paths.repo
     if not preflight.lands(settings):
         return None
-    target, begins_at = target_of(repo_paths, plan_file, settings)
+    target, begins_at = named_branch.target_of(repo_paths, plan_file, settings)
     hooks = Hooks.of(repo) if settings.hooks else Hooks(repo)
     commands, own_environment = _commands(settings), os.environ.get("VIRTUAL_ENV", "")
     return Pool(
@@ -247,16 +238,6 @@ def _pool(
             environments.leading_back(repo, commands, own_environment, bool(settings.worktree_setup))
         ),
     )
-
-
-def target_of(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tuple[Target, str]:
-    """The branch that results land in, and the commit at which it is to be made if it is not there; PealError if it is not fit."""
-    repo, prefix = repo_paths.repo, settings.branch_prefix
-    if settings.branch is None:
-        preflight.check_free(repo)
-        return Target(repo, preflight.landing_branch(repo, prefix)), ""
-    name = settings.branch.replace("{plan}", branch_part(Path(repo_paths.plan_key(plan_file)).stem))
-    return named_branch.target(repo, name, prefix, settings.base)
 
 
 def _commands(settings: Settings) -> list[str]:

@@ -43,6 +43,28 @@ def plan_paths_of(repo_paths: RepoPaths, plan_file: Path) -> PlanPaths:
     return own
 
 
+def where_it_is(repo_paths: RepoPaths, plan_file: Path) -> Path:
+    """
+    The file of a plan that was run here; the same for any other. PealError if it is gone.
+
+    A plan that is committed goes with its branch: say so rather than that it cannot be found.
+    """
+    plan_paths = repo_paths.plan(plan_file)
+    if plan_file.exists():
+        return plan_file
+    if not moved_plans.is_remembered(plan_paths):
+        return taken_over_by(repo_paths, plan_file)
+    opened, _ = journal.latest_opening(plan_paths.journal)
+    now = git.branch(repo_paths.repo)
+    if opened and opened.branch not in ("", now) and not opened.branch_is_named:
+        # Only here: who looks at a plan needs nothing of who works on it.
+        from peal.landing.outcomes import Target
+        from peal.workspaces import reconcile
+
+        raise reconcile.elsewhere(opened, Target(repo_paths.repo, now or "a commit without a branch"))
+    return found_again(repo_paths, plan_file)
+
+
 def found_again(repo_paths: RepoPaths, plan_file: Path) -> Path:
     """
     The file or folder that a remembered plan is in now: the one named, or where that is gone, the only one with its tasks.

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from peal.errors import PealError
 from peal.model.plan import Plan, Problem
+from peal.settings import Settings
 from peal.system.files import markdown_in, replace
 from peal.system.layout import NORMALIZED, PlanPaths, RepoPaths
 from peal.text.display import decoded
@@ -96,6 +97,11 @@ def fit(plan: Plan) -> Plan:
 def can_be_rewritten(plan: Plan) -> bool:
     """Whether a file holds something, in no form that peal reads; mistakes in a plan are for its author to mend."""
     return plan.format in ("unknown", "foreign", "trackers")
+
+
+def is_to_be_rewritten(plan: Plan, settings: Settings) -> bool:
+    """Whether an agent is to make a plan of this file."""
+    return settings.normalize_plan and bool(plan.problems) and can_be_rewritten(plan)
 
 
 def _rewritten(plan_paths: PlanPaths, raw: bytes, path: str) -> Plan | None:

@@ -1,7 +1,6 @@
 """A run, from taking its plan's memory in hand to its end."""
 
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -35,9 +34,6 @@ from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
 from peal.workspaces import Pool, reconcile
-
-_SHORT = 10
-"""Letters of a commit's id that are shown."""
 
 
 @frozen
@@ -131,7 +127,8 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Sessi
     """Bring branch, memory and what the person asks for together, and say what is to be known before the run starts."""
     reconcile.check(held.history, job.pipeline.lands)
     if job.pool:
-        reconcile.check_branch(job.pool, held.history, job.retarget)
+        if not job.retarget:
+            reconcile.check_branch(job.pool.repo, job.pool.target, job.pool.begins_at, held.history)
         reconcile.check_tree(job.pool, held.history)
         with store.writing(job.plan_paths):
             held.append(*reconcile.taken_over(job.pool, held.history))
@@ -179,12 +176,7 @@ def refuse_to_repeat(job: Job, reading: PlanRead) -> None:
     known = store.commits_of(job.repo_paths)
     branch = job.pool.tip() if job.pool else "HEAD"
     if landed := reconcile.landed_unremembered(job.repo_paths.repo, branch, job.key, job.plan.tasks, known):
-        tasks, plan = ranges(landed), shlex.quote(str(job.plan_file))
-        raise PealError(
-            f"nothing is remembered of `{job.plan_file}`, but task {tasks} of it has landed by commits that peal made, "
-            f"such as {[*landed.values()][-1][:_SHORT]}; `peal done {tasks.replace(' ', '')} --plan {plan}` takes that as done, "
-            f"`peal run {plan} --fresh` does all of it again"
-        )
+        raise PealError(reconcile.told_unremembered(str(job.plan_file), landed))
 
 
 def _log(job: Job, name: str) -> Log:

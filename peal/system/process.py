@@ -390,6 +390,11 @@ def end_carriers(name: str, value: str, younger_than: int = 0, grace: float = GR
     return len(first)
 
 
+def carriers(name: str, value: str) -> list[int]:
+    """The processes with this variable in their environment."""
+    return _carriers(f"{name}={value}".encode(), 0)
+
+
 def outlast(name: str, value: str, seconds: float) -> bool:
     """Wait for every process with this variable in its environment to end by itself; whether all have."""
     marker, until = f"{name}={value}".encode(), time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""A branch that is meant by its name: fit to land in wherever it is checked out, or to be made."""
+"""The branch that results land in: one that is meant by its name is fit wherever it is checked out, or is to be made."""
 
 import os
 import re
@@ -8,12 +8,29 @@ from pathlib import Path
 from peal.errors import PealError
 from peal.landing import checkouts, fast_forward
 from peal.landing.outcomes import Target
+from peal.settings import Settings
 from peal.system import git
 from peal.system.git_objects import objects_of
+from peal.system.layout import RepoPaths
 from peal.text.display import harmless
+from peal.text.names import branch_part
 from peal.workspaces import preflight
 
 _OTHER = "name another with --branch"
+
+
+def target_of(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tuple[Target, str]:
+    """
+    The branch that a plan's results land in: what is checked out, or the one that is named.
+
+    With the commit at which it is to be made if it is not there. PealError with the way out if it is not fit.
+    """
+    repo, prefix = repo_paths.repo, settings.branch_prefix
+    if settings.branch is None:
+        preflight.check_free(repo)
+        return Target(repo, preflight.landing_branch(repo, prefix)), ""
+    name = settings.branch.replace("{plan}", branch_part(Path(repo_paths.plan_key(plan_file)).stem))
+    return target(repo, name, prefix, settings.base)
 
 
 def target(repo: Path, name: str, prefix: str, base: str | None) -> tuple[Target, str]:

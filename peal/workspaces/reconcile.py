@@ -5,7 +5,7 @@ import re
 import shlex
 import time
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -31,6 +31,8 @@ from peal.worktrees import commits
 _SHOWN = 3
 _LOOKED_AT = 10_000
 """Commits in which those of a plan without a memory are looked for: a fraction of a second."""
+_SHORT = 10
+"""Letters of a commit's id that are shown."""
 
 
 def landed_unremembered(
@@ -52,6 +54,21 @@ def landed_unremembered(
     gone = [_told_by(made, to_do) for key, made in by_plan.items() if not os.path.lexists(repo / key)]
     most = max(gone, key=len, default={})
     return most if 2 * len(most) > len(to_do) else {}
+
+
+def told_unremembered(plan: str, landed: Mapping[TaskId, str]) -> str:
+    """What to say of tasks that have landed by commits of peal's and are not remembered."""
+    tasks, name = ranges(landed), shlex.quote(plan)
+    return (
+        f"nothing is remembered of `{plan}`, but task {tasks} of it has landed by commits that peal made, "
+        f"such as {[*landed.values()][-1][:_SHORT]}; `peal done {tasks.replace(' ', '')} --plan {name}` takes that as done, "
+        f"`peal run {name} --fresh` does all of it again"
+    )
+
+
+def plans_landed(repo: Path, branch: str) -> frozenset[str]:
+    """The plans of which commits in the branch say that peal made them, as their paths were then. One git call."""
+    return frozenset(made.plan for made in _made_by_peal(repo, branch))
 
 
 def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[TaskId, str]:
@@ -118,18 +135,22 @@ def check(history: History, lands: bool) -> None:
         )
 
 
-def check_branch(pool: Pool, history: History, retarget: bool) -> None:
-    """`Paused` if the branch that the plan's results land in is not the one where this run would land, and lacks them."""
+def check_branch(repo: Path, target: Target, begins_at: str, history: History) -> None:
+    """
+    `Paused` if the branch that the plan's results land in is not the one where this run would land, and lacks them.
+
+    `begins_at` is the commit at which that one is to be made; empty if it is there.
+    """
     before = history.opened
     is_open = any(not state.is_complete for state in history.states.values())
-    if before is None or not before.branch or retarget or not (is_open or vanished(pool.repo, pool.branch, history)):
+    if before is None or not before.branch or not (is_open or vanished(repo, target.branch, history)):
         return
-    if before.branch != pool.branch and git.commit_id(pool.repo, f"refs/heads/{before.branch}"):
-        raise elsewhere(before, pool.target)
+    if before.branch != target.branch and git.commit_id(repo, f"refs/heads/{before.branch}"):
+        raise elsewhere(before, target)
     if (
-        before.branch != pool.branch or pool.begins_at
+        before.branch != target.branch or begins_at
     ):  # it was there, and is not to be made in silence a second time
-        raise Paused(renamed_branch.gone(pool.repo, before.branch, before.branch_is_named))
+        raise Paused(renamed_branch.gone(repo, before.branch, before.branch_is_named))
 
 
 def elsewhere(before: RunOpened, now: Target) -> Paused:
@@ -268,8 +289,13 @@ def _is_in(repo: Path, state: TaskState, target: str) -> bool:
 def missing(pool: Pool, history: History) -> Iterator[str]:
     """A line on what has vanished and what to do about it, if anything has."""
     if tasks := vanished(pool.repo, pool.branch, history):
-        listed = " ".join(tasks)
-        yield (
-            f"task {ranges(tasks)} is complete, but what it landed is not in `{pool.branch}`; merge it, "
-            f"`peal redo {listed}`, or `peal done {listed}` if that is as it should be"
-        )
+        yield told_vanished(pool.branch, tasks)
+
+
+def told_vanished(branch: str, tasks: Sequence[TaskId]) -> str:
+    """What to say of tasks that have landed, and are not in the branch any more."""
+    listed = " ".join(tasks)
+    return (
+        f"task {ranges(tasks)} is complete, but what it landed is not in `{branch}`; merge it, "
+        f"`peal redo {listed}`, or `peal done {listed}` if that is as it should be"
+    )

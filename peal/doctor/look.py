@@ -1,0 +1,211 @@
+"""What the checks look at: a repository, what is remembered in it and how it is set up, each thing read once."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from peal import settings
+from peal.errors import Damaged, PealError
+from peal.model.plan import Plan
+from peal.record import journal, state_file
+from peal.record.history import History, fold
+from peal.record.lock import Owner
+from peal.settings import Readable
+from peal.system import git
+from peal.system.layout import PlanPaths, RepoPaths
+from peal.text.redaction import HIDDEN
+from peal.workspaces import preflight
+
+NOT_FOR_SETTINGS = ("task", "from_task", "format_name", "sets", "config")
+"""What a run is told that is no key of the settings."""
+
+_NOTHING = journal.Recording((), ())
+
+
+@frozen
+class PlanFiles:
+    """How plans are read, and found where they were moved."""
+
+    read: Callable[[Path], Plan]
+    """The plan in a file; PealError if it is not fit to run."""
+    find: Callable[[Path], Path]
+    """Where a plan that is remembered is now; PealError if it is gone."""
+
+
+@frozen
+class Asked:
+    """The run that is asked for; nothing, where the repository as a whole is looked at."""
+
+    flags: Mapping[str, Any] = field(factory=dict)
+    plan_file: Path | None = None
+    is_fresh: bool = False
+    """Whatever is remembered of the plan does not matter."""
+
+    @property
+    def config(self) -> Path | None:
+        """The settings file that was named."""
+        return Path(self.flags["config"]) if self.flags.get("config") else None
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The keys that were given as flags, but for those whose secret is not written down."""
+        given = {name: value for name, value in self.flags.items() if name not in NOT_FOR_SETTINGS}
+        return {name: value for name, value in given.items() if HIDDEN not in str(value)}
+
+    @property
+    def sets(self) -> Sequence[str]:
+        """What was given by `--set`."""
+        return [text for text in self.flags.get("sets", ()) if HIDDEN not in text]
+
+
+@define(slots=False)
+class Memory:
+    """What is remembered of one plan, whole or damaged."""
+
+    plan_paths: PlanPaths
+    journal_damage: Damaged | None = None
+    state_damage: Damaged | None = None
+    unreadable: OSError | None = None
+    recording: journal.Recording = _NOTHING
+    known: state_file.State | None = None
+
+    @classmethod
+    def of(cls, plan_paths: PlanPaths) -> "Memory":
+        """A look at both files."""
+        memory = cls(plan_paths)
+        try:
+            memory.known = state_file.read(plan_paths.state)
+        except Damaged as error:
+            memory.state_damage = error
+        except OSError as error:
+            memory.unreadable = error
+        try:
+            memory.recording = journal.load(plan_paths.journal)
+        except Damaged as error:
+            memory.journal_damage = error
+        except OSError as error:
+            memory.unreadable = error
+        return memory
+
+    @cached_property
+    def history(self) -> History:
+        """What the journal adds up to, as far as it can be trusted."""
+        return fold(self.recording.events)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both files could be read."""
+        return not (self.journal_damage or self.state_damage or self.unreadable)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the plan's latest run left something to be gone on with."""
+        history = self.history
+        return history.opened is not None and not (history.closed and history.closed.code == 0)
+
+
+@define(slots=False)
+class Look:
+    """A repository as it is now; looking makes and changes nothing."""
+
+    repo_paths: RepoPaths
+    owner: Owner | None
+    """Who holds the lock, or died with it."""
+    files: PlanFiles
+    asked: Asked = Asked()
+    damage: str = ""
+    """What keeps git from working here."""
+
+    @property
+    def repo(self) -> Path:
+        """Its root."""
+        return self.repo_paths.repo
+
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether a run goes on: what its files say may be half said, and is nobody else's to judge."""
+        return self.owner is not None and self.owner.is_alive
+
+    def told(self, path: Path) -> str:
+        """A path as it is shown: seen from the repository, if it lies there."""
+        return str(path.relative_to(self.repo)) if path.is_relative_to(self.repo) else str(path)
+
+    @cached_property
+    def unusable(self) -> PealError | None:
+        """Why there can be no memory here; None if there can be one."""
+        try:
+            self.repo_paths.check()
+        except PealError as error:
+            return error
+        return None
+
+    @cached_property
+    def memories(self) -> tuple[Memory, ...]:
+        """What is remembered: of the plan that is asked for, or of all."""
+        if self.unusable or self.asked.is_fresh:
+            return ()
+        try:
+            known = self.repo_paths.known_plans()
+        except OSError:  # told by the check whose matter that is
+            return ()
+        if self.asked.plan_file:
+            known = [one for one in known if one == self.repo_paths.plan(self.asked.plan_file)]
+        return tuple(map(Memory.of, known))
+
+    @cached_property
+    def plans(self) -> dict[Path, Memory | None]:
+        """The files of the plan that is asked for, or of all that are unfinished, each with what is remembered of it."""
+        if self.asked.plan_file:
+            return {self.asked.plan_file: next(iter(self.memories), None)}
+        return {
+            self.repo_paths.plan_file(memory.history.plan): memory
+            for memory in self.memories
+            if memory.is_unfinished
+        }
+
+    @cached_property
+    def usual(self) -> Asked:
+        """What is asked for, or with what a plan was run last: by that a person uses peal here."""
+        runs = [one.history.opened for one in self.memories if one.history.opened]
+        latest = max(runs, key=lambda opened: opened.at, default=None)
+        return self.asked if self.asked.plan_file or latest is None else Asked(latest.flags)
+
+    @cached_property
+    def readable(self) -> Readable:
+        """The settings: what is written down over the flags of the latest run, or under those of the run that is asked for."""
+        if self.asked.plan_file:
+            return self._readable(self.asked.keys, self.asked)
+        written = settings.readable(self.repo, {})
+        return self._readable(
+            {name: value for name, value in self.usual.keys.items() if name not in written.settings.origins},
+            Asked({"sets": self.usual.sets}),
+        )
+
+    @cached_property
+    def as_run_last(self) -> Readable:
+        """The settings as `peal resume` takes them."""
+        return self._readable(self.usual.keys, self.usual)
+
+    def _readable(self, keys: Mapping[str, Any], of: Asked) -> Readable:
+        return settings.readable(self.repo, keys, of.sets, of.config)
+
+    @cached_property
+    def lands(self) -> bool:
+        """Whether tasks get worktrees and commits; as by default where the settings contradict themselves."""
+        try:
+            return preflight.lands(self.readable.settings)
+        except PealError:
+            return True
+
+    @cached_property
+    def branch(self) -> str:
+        """The branch that is checked out; empty for none."""
+        return git.branch(self.repo)
+
+    def has_room_below(self, folder: Path) -> int:
+        """Bytes that are free on a folder's disk."""
+        return shutil.disk_usage(folder).free
