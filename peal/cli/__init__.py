@@ -4,17 +4,43 @@ import gc
 import os
 import sys
 
+from peal.system.python import too_old
+
+_CODE = "PYTHON_TOO_OLD"
+
 
 def main() -> None:
     """The `peal` command; answers `--version` before anything heavy is imported."""
     try:
         _open_closed_streams()
+        if wrong := too_old(sys.version_info):
+            sys.exit(_refuse_python(*wrong))
         code = _tell_version() if sys.argv[1:] in (["--version"], ["-V"]) else _run()
     except KeyboardInterrupt:
         code = 130
     _give_up_on_streams()
     if code:
         sys.exit(code)
+
+
+def _refuse_python(found: str, by_hand: str) -> int:
+    """Told before anything is imported that an older Python cannot read; `doctor` tells it as a finding."""
+    if sys.argv[1:2] != ["doctor"]:
+        print(f"error: {found}; {by_hand}", file=sys.stderr)
+    elif "--json" in sys.argv:
+        import json
+
+        finding = {
+            "code": _CODE,
+            "severity": "error",
+            "found": found,
+            "where": sys.executable,
+            "by_hand": by_hand,
+        }
+        print(json.dumps([{**finding, "can_be_mended": False, "is_mended": False}]))
+    else:
+        print(f"error {_CODE}: {found}\n  {by_hand}")
+    return 1
 
 
 def _run() -> int:

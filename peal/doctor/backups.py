@@ -33,7 +33,10 @@ class KeptFile:
     backup_path: str
     """Seen from the backup's folder."""
     operation: str
-    """`modified` or `removed`; `patch` for what was not a file of its own: changes that are in no other place."""
+    """
+    `modified` or `removed`; `patch` for changes that are in no other place; `moved` for a folder, whose place it has now
+    is its `backup_path`, seen from the repository.
+    """
     code: str
 
 
@@ -69,7 +72,13 @@ class Backup:
         replace(folder / name, data)
         if operation != "patch":
             shutil.copymode(path, folder / name)
-        self.files.append(KeptFile(self._told(path), name, operation, code))
+        self.files.append(KeptFile(self.told(path), name, operation, code))
+        self._write_manifest(folder)
+
+    def put_move(self, before: Path, now: Path, code: str) -> None:
+        """Keep where a folder was."""
+        folder = self._made()
+        self.files.append(KeptFile(self.told(before), self.told(now), "moved", code))
         self._write_manifest(folder)
 
     def put_ref(self, ref: str, commit: str, code: str) -> None:
@@ -85,8 +94,8 @@ class Backup:
             (self.folder / "files").mkdir(parents=True)
         return self.folder
 
-    def _told(self, path: Path) -> str:
-        """As it will be found also after the repository was moved."""
+    def told(self, path: Path) -> str:
+        """A path as it will be found also after the repository was moved."""
         repo = self.repo_paths.repo
         return str(path.relative_to(repo)) if path.is_relative_to(repo) else str(path)
 
@@ -130,7 +139,7 @@ class Keeping:
 
     def _put(self, paths: tuple[Path, ...], operation: str) -> None:
         for path in paths:
-            known = any(self.backup._told(path) == one.original_path for one in self.backup.files)
+            known = any(self.backup.told(path) == one.original_path for one in self.backup.files)
             if not known and (data := content(path)) is not None:
                 self.backup.put(path, data, operation, self.code)
 
@@ -138,6 +147,10 @@ class Keeping:
         """Changes below `path` are about to be lost."""
         if data:
             self.backup.put(path.with_name(f"{path.name}.patch"), data, "patch", self.code)
+
+    def moved(self, before: Path, now: Path) -> None:
+        """A folder is about to get another place."""
+        self.backup.put_move(before, now, self.code)
 
     def ref(self, ref: str, commit: str) -> None:
         """A branch is about to be deleted or moved."""
@@ -154,7 +167,12 @@ def restore(repo_paths: RepoPaths, name: str, backup: Backup) -> Iterator[str]:
     keeping = Keeping(backup, "RESTORE")
     for file in files:
         original, kept = repo_paths.repo / file.original_path, folder / file.backup_path
-        if file.operation == "patch":
+        if file.operation == "moved":
+            now = repo_paths.repo / file.backup_path
+            if now.is_dir() and not os.path.lexists(original):
+                now.rename(original)
+                yield f"moved `{file.backup_path}` back to `{file.original_path}`"
+        elif file.operation == "patch":
             yield f"what was changed in `{harmless(file.original_path.removesuffix('.patch'))}` is in `{kept}`; `git apply {shlex.quote(str(kept))}` brings it back"
         elif original == repo_paths.owner:
             yield f"`{file.original_path}` is left as it is: it named a run that is dead"
@@ -167,8 +185,8 @@ def restore(repo_paths: RepoPaths, name: str, backup: Backup) -> Iterator[str]:
             shutil.copymode(kept, original)
             yield f"put back `{harmless(file.original_path)}`"
     for one in refs:
-        if (now := git.commit_id(repo_paths.repo, one.ref)) not in ("", one.commit):
-            keeping.ref(one.ref, now)
+        if (there := git.commit_id(repo_paths.repo, one.ref)) not in ("", one.commit):
+            keeping.ref(one.ref, there)
         git.output(repo_paths.repo, "update-ref", "-m", "peal doctor --restore", one.ref, one.commit)
         yield f"put back branch `{harmless(one.ref.removeprefix('refs/heads/'))}`"
 

@@ -62,18 +62,21 @@ CHECKS = (
 
 def examine(look: Look, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """What the checks find, each thing once."""
-    fit = (check for check in checks if not (look.damage and check.needs_git))
-    found = (finding for check in fit for finding in _found(check, look))
-    return list(dict.fromkeys(found))
-
-
-def _found(check: Check, look: Look) -> Iterator[Finding]:
-    try:
-        for symptom in check.look_at(look):
-            yield Finding(check.code, symptom.severity or check.severity, symptom)
-    except (PealError, OSError) as error:  # something else is wrong, and mostly told by another check
-        told = Symptom("this could not be looked at", str(error))
-        yield Finding(check.code, Severity.WARNING, told)
+    found: dict[Finding, None] = {}
+    failed: dict[Finding, None] = {}
+    for check in checks:
+        if look.damage and check.needs_git:
+            continue
+        try:
+            for symptom in check.look_at(look):
+                found[Finding(check.code, symptom.severity or check.severity, symptom)] = None
+        except (PealError, OSError) as error:
+            told = Symptom("this could not be looked at", str(error))
+            failed[Finding(check.code, Severity.WARNING, told)] = None
+    is_explained = any(
+        finding.is_error for finding in found
+    )  # what keeps from looking has a check of its own
+    return [*found, *({} if is_explained else failed)]
 
 
 def refusals(look: Look) -> Iterator[str]:

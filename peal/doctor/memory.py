@@ -1,6 +1,7 @@
 """What is remembered of plans: whether its files can be read, are whole and agree."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from functools import partial
 
@@ -21,16 +22,22 @@ def unusable(look: Look) -> Iterator[Symptom]:
     elif root.is_dir() and not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         yield Symptom(
             f"`{root}` cannot be written, and peal keeps its memory there",
-            f"`chmod u+rwx {root}`",
+            f"`chmod u+rwx {shlex.quote(str(root))}`",
             look.told(root),
         )
     for memory in look.memories:
         folder = memory.plan_paths.folder
         if memory.unreadable:
             path, why = memory.unreadable.filename, memory.unreadable.strerror
-            yield Symptom(f"`{path}` cannot be read: {why}", f"`chmod u+rw {path}`", look.told(folder))
+            yield Symptom(
+                f"`{path}` cannot be read: {why}", f"`chmod u+rw {shlex.quote(path)}`", look.told(folder)
+            )
         elif not os.access(folder, os.W_OK | os.X_OK):
-            yield Symptom(f"`{folder}` cannot be written", f"`chmod u+rwx {folder}`", look.told(folder))
+            yield Symptom(
+                f"`{folder}` cannot be written",
+                f"`chmod u+rwx {shlex.quote(str(folder))}`",
+                look.told(folder),
+            )
 
 
 def journal_corrupt(look: Look) -> Iterator[Symptom]:

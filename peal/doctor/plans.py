@@ -13,7 +13,7 @@ from peal.doctor.backups import Keeping
 from peal.doctor.finding import Severity, Symptom, of_refusal, refused
 from peal.doctor.look import Look, Memory
 from peal.errors import Paused, PealError
-from peal.model.plan import Plan
+from peal.model.plan import NO_WORD, Plan
 from peal.record import moved_plans, store
 from peal.record.rereading import reread
 from peal.text.display import count, harmless
@@ -45,14 +45,12 @@ def moved(look: Look) -> Iterator[Symptom]:
 
 
 def _take_over(look: Look, memory: Memory, now: Path, keeping: Keeping) -> str:
-    """Rename what is remembered, as the next run of the file would."""
-    keeping.modified(memory.plan_paths.journal, memory.plan_paths.state)
+    """Open what is remembered for the file that there is now, as its next run would."""
     reading = store.reading_of(look.repo_paths, now, look.files.read(now))
-    found = moved_plans.origin(look.repo_paths, reading)
-    if found is None or not found.is_this:
-        raise PealError(f"`{harmless(look.told(now))}` is another plan; `peal run` it to see what is asked")
+    keeping.moved(memory.plan_paths.folder, look.repo_paths.plan(now).folder)
+    keeping.modified(memory.plan_paths.journal, memory.plan_paths.state)
     said: list[str] = []
-    moved_plans.take_over(look.repo_paths, found, said.append)
+    store.open_memory(look.repo_paths, reading, said.append, fresh=False, word=NO_WORD).close()
     return "; ".join(said)
 
 

@@ -10,6 +10,7 @@ from peal.doctor.finding import Symptom
 from peal.doctor.look import Look
 from peal.errors import PealError
 from peal.system import git, removal
+from peal.system.layout import OUTCOME
 from peal.text.display import harmless
 from peal.worktrees import leftovers
 from peal.worktrees.guarded import own_programs
@@ -22,7 +23,7 @@ _CLEAN = "`peal clean` removes it"
 def orphan(look: Look) -> Iterator[Symptom]:
     """A worktree that is half there, or was moved aside."""
     pool = look.repo_paths.worktrees
-    if look.is_live or not look.repo_paths.root.is_dir():
+    if look.is_live or not (pool.is_dir() or (git.common_folder(look.repo) / "worktrees").is_dir()):
         return
     for worktree in find_worktrees(look.repo, pool):
         where = look.told(worktree.path)
@@ -86,6 +87,8 @@ def stuck(look: Look) -> Iterator[Symptom]:
     for path in [] if look.is_live else sorted(pool.glob("*.attempt")):
         worktree = Worktree(look.repo, path.with_suffix(""))
         note = leftovers.claimed(worktree)
+        if note and (note.folder / OUTCOME).exists():
+            continue  # it has ended, and the next attempt makes way for itself
         of = f"attempt `{harmless(note.folder.name)}`" if note else "an attempt that nobody can name"
         told = f"worktree `{look.told(worktree.path)}` holds what {of} has left, and its run is dead"
         by_hand = "`peal resume` makes a patch of it"

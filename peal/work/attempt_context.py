@@ -26,6 +26,7 @@ from peal.reviewers import Reviewer
 from peal.settings import AgentSettings
 from peal.system import removal
 from peal.system.files import end_of, is_full, put
+from peal.system.layout import OUTCOME
 from peal.system.output_files import cut_to, lines_of
 from peal.text.display import last_line, tail
 from peal.work.backoff import at_its_limit, with_time
@@ -280,7 +281,7 @@ def write_outcome(
     findings = tuple(evolve(finding, message=hide(finding.message)) for finding in outcome.findings)
     outcome = evolve(with_notes(outcome, workspace), findings=findings)
     outcome = shown(outcome, hide)
-    put(f"{order.folder}/outcome.json", as_json(converter().unstructure(outcome)) + "\n")
+    put(f"{order.folder}/{OUTCOME}", as_json(converter().unstructure(outcome)) + "\n")
     return outcome
 
 
