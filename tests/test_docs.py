@@ -71,7 +71,9 @@ def test_architecture_draws_the_rows_that_are_tested() -> None:
     }
 
 
-@pytest.mark.parametrize("heading", ["An agent", "A format", "A reviewer", "A phase", "An executor"])
+@pytest.mark.parametrize(
+    "heading", ["An agent", "A format", "A reviewer", "A phase", "An executor", "A check"]
+)
 def test_the_code_for_adding_something_runs_and_passes_its_own_test(heading: str) -> None:
     """What a reader copies works with the peal of today."""
     names: dict[str, object] = {"__name__": "example"}

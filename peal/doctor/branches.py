@@ -143,7 +143,7 @@ def _unremembered(look: Look) -> Iterator[Symptom]:
         path = look.repo_paths.plan_file(key)
         if os.path.lexists(path):
             with suppress(PealError):
-                plan = look.files.read(path)
+                plan = look.read(path)
                 reading = store.reading_of(look.repo_paths, path, plan)
                 if not store.knows(look.repo_paths, reading):
                     commits_known = store.commits_of(look.repo_paths)

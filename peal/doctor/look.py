@@ -119,6 +119,7 @@ class Look:
     asked: Asked = Asked()
     damage: str = ""
     """What keeps git from working here."""
+    _read: dict[Path, Plan | PealError] = field(factory=dict)
 
     @property
     def repo(self) -> Path:
@@ -133,6 +134,17 @@ class Look:
     def told(self, path: Path) -> str:
         """A path as it is shown: seen from the repository, if it lies there."""
         return str(path.relative_to(self.repo)) if path.is_relative_to(self.repo) else str(path)
+
+    def read(self, path: Path) -> Plan:
+        """The plan in a file, read once; PealError if it is not fit to run."""
+        if path not in self._read:
+            try:
+                self._read[path] = self.files.read(path)
+            except PealError as error:
+                self._read[path] = error
+        if isinstance(found := self._read[path], PealError):
+            raise found
+        return found
 
     @cached_property
     def unusable(self) -> PealError | None:

@@ -30,7 +30,7 @@ def unreadable(look: Look) -> Iterator[Symptom]:
         except PealError as error:
             yield from of_refusal(error, where)
         else:
-            found = refused(partial(look.files.read, path)) if now == path else ()
+            found = refused(partial(look.read, path)) if now == path else ()
             yield from (evolve(symptom, where=where) for symptom in found)
 
 
@@ -46,7 +46,7 @@ def moved(look: Look) -> Iterator[Symptom]:
 
 def _take_over(look: Look, memory: Memory, now: Path, keeping: Keeping) -> str:
     """Open what is remembered for the file that there is now, as its next run would."""
-    reading = store.reading_of(look.repo_paths, now, look.files.read(now))
+    reading = store.reading_of(look.repo_paths, now, look.read(now))
     keeping.moved(memory.plan_paths.folder, look.repo_paths.plan(now).folder)
     keeping.modified(memory.plan_paths.journal, memory.plan_paths.state)
     said: list[str] = []
@@ -60,7 +60,7 @@ def changed(look: Look) -> Iterator[Symptom]:
         if memory is None or not memory.is_whole or not os.path.lexists(path):
             continue
         with suppress(PealError):
-            yield from _changes(look, path, look.files.read(path), memory)
+            yield from _changes(look, path, look.read(path), memory)
 
 
 def _changes(look: Look, path: Path, plan: Plan, memory: Memory) -> Iterator[Symptom]:

@@ -80,4 +80,4 @@ def _needed(look: Look, settings: Settings) -> Iterator[Needed]:
     yield from by_reviewers(settings)
     if look.asked.plan_file:  # how other plans will be run nobody knows
         with suppress(PealError):
-            yield from by_tasks(settings, look.files.read(look.asked.plan_file))
+            yield from by_tasks(settings, look.read(look.asked.plan_file))
