@@ -187,6 +187,17 @@ def test_a_command_loads_what_it_uses(words: tuple[str, ...], needs: set[str], r
     assert loaded & {"cattrs", "jinja2", "markdown_it", "sh", "tomlkit"} <= needs | {"cattrs"}
 
 
+def test_a_healthy_repository_is_looked_at_with_little(repo: Repo) -> None:
+    """`peal doctor` asks no program and reads no plan where there is nothing to be asked or read."""
+    repo.git("commit", "-q", "--allow-empty", "-m", "first")
+    repo.write("peal.toml", "agent = 'shell'\n")
+
+    loaded = _loaded_by(("doctor",), repo)
+
+    assert "peal.doctor.checks" in loaded
+    assert loaded & {"filelock", "jinja2", "markdown_it", "psutil", "sh", "tomlkit"} == set()
+
+
 def _loaded_by(words: tuple[str, ...], repo: Repo) -> set[str]:
     """The modules that are in memory after a command."""
     source = (
@@ -199,12 +210,16 @@ def _loaded_by(words: tuple[str, ...], repo: Repo) -> set[str]:
 
 _SELDOM = (
     "email",
+    "peal.doctor",
     "peal.executors.rehearsal",
     "peal.agents.faults",
     *(f"peal.agents.{name}" for name in CLIS),
     "peal.record.alignment",
     *(f"peal.reviewers.stet.{name}" for name in ("answers", "commands", "hunks", "session", "tree")),
-    *(f"peal.run.{name}" for name in ("draft", "normalize", "post_run", "rehearse", "written_plan")),
+    *(
+        f"peal.run.{name}"
+        for name in ("draft", "normalize", "post_run", "refusals", "rehearse", "written_plan")
+    ),
     "rich",
     "sh",
     "tomlkit",
@@ -217,7 +232,8 @@ def test_a_run_loads_nothing_that_only_other_runs_need(repo: Repo) -> None:
     """Start and end of a short run are mostly imports: whoever does not work in it is not loaded."""
     repo.write("plan.md", shell_plan("true"))
 
-    loaded = _loaded_by(("run", "plan.md", "--agent", "shell"), repo)
+    loaded = _loaded_by(("run", "plan.md", "--agent", "shell", "--no-commit"), repo)
 
+    assert repo.recorded("RunClosed")
     assert "peal.work.worker" in loaded
     assert {name for name in loaded for seldom in _SELDOM if f"{name}.".startswith(f"{seldom}.")} == set()

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -86,7 +87,8 @@ class _Place:
         try:
             return cls(RepoPaths(git.top_level(folder)))
         except PealError as error:
-            place = git_damage.place_of(folder) if folder.is_dir() else None
+            is_git_here = shutil.which("git") is not None
+            place = git_damage.place_of(folder) if is_git_here and folder.is_dir() else None
             if place is None:
                 raise
             return cls(RepoPaths(place), str(error))

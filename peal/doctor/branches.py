@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from peal.doctor.backups import Keeping
 from peal.doctor.finding import Symptom, of_refusal, refused
@@ -52,27 +53,36 @@ def _waiting(memory: Memory) -> Iterator[TaskState]:
 
 
 def unlanded(look: Look) -> Iterator[Symptom]:
-    """A commit that waits to land and that no branch keeps, or a branch whose commit waits for nothing."""
-    own = (
-        {branch.ref: branch for branch in own_branches(look.repo_paths)}
-        if look.memories and not look.is_live
-        else {}
-    )
-    kept = {branch.commit for branch in own.values()}
-    wanted: set[str] = set()
+    """
+    A commit that waits to land and that no branch keeps, or a branch whose commit waits for nothing.
+
+    Of a plan whose run was killed nothing is said: the next one takes up what had been committed and not recorded.
+    """
+    if look.is_live or not look.memories:
+        return
+    own, wanted = list(own_branches(look.repo_paths)), set[str]()
+    kept = {branch.commit for branch in own}
     for memory in _landing(look):
         for state in _waiting(memory):
-            known = {
-                commit for commit in (state.change.own, state.change.mended, state.change.verified) if commit
-            }
+            known = _commits(state)
             wanted |= known
-            if known.isdisjoint(kept) and not _is_in(look, memory, state):
+            if known.isdisjoint(kept) and not memory.history.is_open and not _is_in(look, memory, state):
                 yield _without_branch(look, memory, state)
-    for branch in own.values():
-        if branch.commit not in wanted and not branch.is_checked_out and not _has_landed(look, branch):
+    cut_off = [memory.history.plan for memory in look.memories if memory.history.is_open]
+    taken_up = [f"/{look.repo_paths.branch(look.repo_paths.plan_file(plan))}/" for plan in cut_off]
+    for branch in own:
+        if branch.commit in wanted or branch.is_checked_out or any(name in branch.ref for name in taken_up):
+            continue
+        if not _has_landed(look, branch):
             told = f"branch `{branch.short}` has not landed, and no task waits for it"
             by_hand = f"`git log {branch.short}` shows it, `git branch -D {branch.short}` deletes it"
             yield Symptom(told, by_hand, branch.short)
+
+
+def _commits(state: TaskState) -> set[str]:
+    """Those that were made of a task."""
+    change = state.change
+    return {commit for commit in (change.own, change.mended, change.verified) if commit}
 
 
 def _without_branch(look: Look, memory: Memory, state: TaskState) -> Symptom:
@@ -122,11 +132,7 @@ def _record(look: Look, memory: Memory, landed: list[TaskState], keeping: Keepin
     keeping.modified(memory.plan_paths.journal, memory.plan_paths.state)
     tasks = tuple(state.task.id for state in landed)
     journal.mend(memory.plan_paths, TasksMarkedDone(time.time(), tasks, "peal doctor: it has landed"))
-    known = {
-        commit
-        for state in landed
-        for commit in (state.change.own, state.change.mended, state.change.verified)
-    }
+    known = {commit for state in landed for commit in _commits(state)}
     for branch in own_branches(look.repo_paths):
         if branch.commit in known and not branch.is_checked_out:
             keeping.ref(branch.ref, branch.commit)
@@ -141,15 +147,21 @@ def _unremembered(look: Look) -> Iterator[Symptom]:
     known = {memory.history.plan for memory in look.memories}
     for key in sorted(reconcile.plans_landed(look.repo, _HERE) - known):
         path = look.repo_paths.plan_file(key)
-        if os.path.lexists(path):
-            with suppress(PealError):
-                plan = look.read(path)
-                reading = store.reading_of(look.repo_paths, path, plan)
-                if not store.knows(look.repo_paths, reading):
-                    commits_known = store.commits_of(look.repo_paths)
-                    landed = reconcile.landed_unremembered(look.repo, _HERE, key, plan.tasks, commits_known)
-                    told = reconcile.told_unremembered(look.told(path), landed) if landed else ""
-                    yield from of_refusal(PealError(told), look.told(path))
+        if not os.path.lexists(path):
+            continue
+        with suppress(PealError):  # what cannot be read is no plan any more
+            if landed := _landed_before(look, path, key):
+                told = PealError(reconcile.told_unremembered(look.told(path), landed))
+                yield from of_refusal(told, look.told(path))
+
+
+def _landed_before(look: Look, path: Path, key: str) -> dict[TaskId, str]:
+    """The tasks of a plan that is not remembered which have landed; none if it is, under whatever name."""
+    plan = look.read(path)
+    if store.knows(look.repo_paths, store.reading_of(look.repo_paths, path, plan)):
+        return {}
+    remembered = store.commits_of(look.repo_paths)
+    return reconcile.landed_unremembered(look.repo, _HERE, key, plan.tasks, remembered)
 
 
 def recorded_not_landed(look: Look) -> Iterator[Symptom]:

@@ -62,8 +62,23 @@ CHECKS = (
 
 def examine(look: Look, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """What the checks find, each thing once."""
+    found, failed = _looked(look, checks)
+    is_explained = any(
+        finding.is_error for finding in found
+    )  # what keeps from looking has a check of its own
+    return [*found, *([] if is_explained else failed)]
+
+
+def refusals(look: Look) -> Iterator[str]:
+    """Everything for which the run that is asked for would not begin, in its words."""
+    found, _ = _looked(look, (check for check in CHECKS if check.stops_run))
+    yield from dict.fromkeys(finding.symptom.refusal for finding in found)
+
+
+def _looked(look: Look, checks: Iterable[Check]) -> tuple[list[Finding], list[Finding]]:
+    """What is found, and where looking failed, each thing once."""
     found: dict[Finding, None] = {}
-    failed: dict[Finding, None] = {}
+    failed: list[Finding] = []
     for check in checks:
         if look.damage and check.needs_git:
             continue
@@ -72,14 +87,5 @@ def examine(look: Look, checks: Iterable[Check] = CHECKS) -> list[Finding]:
                 found[Finding(check.code, symptom.severity or check.severity, symptom)] = None
         except (PealError, OSError) as error:
             told = Symptom("this could not be looked at", str(error))
-            failed[Finding(check.code, Severity.WARNING, told)] = None
-    is_explained = any(
-        finding.is_error for finding in found
-    )  # what keeps from looking has a check of its own
-    return [*found, *({} if is_explained else failed)]
-
-
-def refusals(look: Look) -> Iterator[str]:
-    """Everything for which the run that is asked for would not begin, in its words."""
-    stopping = (check for check in CHECKS if check.stops_run)
-    yield from dict.fromkeys(finding.symptom.refusal for finding in examine(look, stopping))
+            failed.append(Finding(check.code, Severity.WARNING, told))
+    return list(found), failed

@@ -1,6 +1,5 @@
 """What the checks look at: a repository, what is remembered in it and how it is set up, each thing read once."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -217,7 +216,3 @@ class Look:
     def branch(self) -> str:
         """The branch that is checked out; empty for none."""
         return git.branch(self.repo)
-
-    def has_room_below(self, folder: Path) -> int:
-        """Bytes that are free on a folder's disk."""
-        return shutil.disk_usage(folder).free

@@ -1,8 +1,8 @@
 """What the machine has to have."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from peal.doctor.finding import Symptom
 from peal.doctor.look import Look
@@ -25,9 +25,9 @@ def git_too_old(look: Look) -> Iterator[Symptom]:  # noqa: ARG001
 def disk_low(look: Look) -> Iterator[Symptom]:
     """A disk with so little room that the next run may stop for it."""
     seen = set()
-    for folder in (look.repo, look.repo_paths.root, Path(scratch.folder_of("")).parent):
+    for folder in (look.repo, look.repo_paths.root, scratch.place()):
         with suppress(OSError):
-            disk, free = folder.stat().st_dev, look.has_room_below(folder)
+            disk, free = folder.stat().st_dev, shutil.disk_usage(folder).free
             if free < _LITTLE and disk not in seen:
                 yield Symptom(
                     f"the disk of `{folder}` has {size(free)} left", "make room there", look.told(folder)

@@ -73,10 +73,9 @@ def state_corrupt(look: Look) -> Iterator[Symptom]:
     for memory in look.memories:
         if memory.state_damage:
             mend = None if memory.journal_damage or memory.unreadable else partial(_fit, memory)
+            by_hand = "`peal resume` makes it again from the journal" if mend else "see to the journal first"
             where = look.told(memory.plan_paths.state)
-            yield Symptom(
-                str(memory.state_damage), "`peal resume` makes it again from the journal", where, mend
-            )
+            yield Symptom(str(memory.state_damage), by_hand, where, mend)
 
 
 def state_journal_mismatch(look: Look) -> Iterator[Symptom]:

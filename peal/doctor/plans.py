@@ -76,7 +76,12 @@ def _changes(look: Look, path: Path, plan: Plan, memory: Memory) -> Iterator[Sym
             yield evolve(symptom, severity=Severity.ERROR)
         return
     new, gone = len(now.keys() - before.keys()), len(before.keys() - now.keys())
-    told = f"plan `{harmless(look.told(path))}` has changed since it was run: {count(new, 'task')} new or rewritten, {gone} gone"
+    what = (
+        f"{count(new, 'task')} new or rewritten, {gone} gone"
+        if new or gone
+        else "tasks have another place or name"
+    )
+    told = f"plan `{harmless(look.told(path))}` has changed since it was run: {what}"
     by_hand = (
         f"`peal resume` goes on with it as it is now, `peal check {shlex.quote(look.told(path))}` shows it"
     )

@@ -52,10 +52,14 @@ def scratch(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
 
 
 def folder_of(run: str) -> Path:
+    """Where the temporary folder of a run is."""
+    return place() / f"peal-{run}"
+
+
+def place() -> Path:
     """
-    Where the temporary folder of a run is, in `/tmp` where that can be used.
+    Where temporary folders of runs are: `/tmp`, where that can be used.
 
     Paths of sockets end at 108 bytes, and some systems' own folder for such things has a long name.
     """
-    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir()
-    return Path(base) / f"peal-{run}"
+    return Path("/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir())
