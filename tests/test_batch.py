@@ -304,6 +304,7 @@ def test_a_batch_goes_on_where_it_was_ended(
     process.send_signal(number)
     assert process.wait(30) == code
     before = _progress(project)
+    eventually(lambda: not carriers("PEAL_RUN_ID", session))  # what it had started ends with it
     (out / "go").touch()
     project.write("plans/a.md", "no plan any more") if again == ("resume",) else project.git(
         "checkout", "-q", "plans"
@@ -369,8 +370,10 @@ def test_starting_over_survives_a_kill(project: Repo, out: Path) -> None:
 
     process = project.start(*RUN, "--fresh")
     eventually((out / "begun-2").exists)
+    session = _progress(project)["session_id"]
     process.kill()
     process.wait(30)
+    eventually(lambda: not carriers("PEAL_RUN_ID", session))
     (out / "go").touch()
     project.peal("resume")
 
