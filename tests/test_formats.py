@@ -306,6 +306,20 @@ def test_tasks_run_in_the_order_of_their_numbers_whatever_the_gaps():
         "## Task 1: Title — **DONE**": "Title",
         "## Task 1: Title ✅ COMPLETE": "Title",
         "## Task 1: Title (✅ DONE)": "Title",
+        "## Task 1: Title（已完成）": "Title",
+        "## Task 1: Title ✅ CONCLUÍDO": "Title",
+        "## Task 1 ✅ Title": "Title",
+        "## Task 1: [x] Title": "Title",
+        "## Task 1: (DONE) Title": "Title",
+        "## Task 1: Title [x]": "Title",
+        "## Task 1: Title (done)": "Title",
+        "## Task 1: Title **[Done]**": "Title",
+        "## Task 1: Title - Complete": "Title",
+        "## Task 1: Title [✔]": "Title",
+        "## Task 1: Title ☑\ufe0f": "Title",
+        "## Task 1: Title ✅ Completed 2026-11-29": "Title",
+        "## Task 1: Title ✅ (2026-11-29)": "Title",
+        "## Task 1: Title (✅ Complete)": "Title",
         "## Task 1 ✅": "",
         "## Task 1 DONE": "",
         "## Task 1: DONE": "",
@@ -320,12 +334,26 @@ def test_a_heading_that_says_done_ticks_the_task_off(line, title):
 
 
 @pytest.mark.parametrize(
-    "title", ["make it complete", "say done", "✅ marks are read", "UNDONE", "set `DONE`"]
+    "title", ["make it complete", "say done", "it is (not) done", "UNDONE", "set `DONE`"]
 )
 def test_other_words_do_not_tick_a_task_off(title):
     plan = read(f"## Task 1: {title}")
 
     assert [(task.title, task.done) for task in plan.tasks] == [(title, False)]
+
+
+@pytest.mark.parametrize(
+    "title", ["✅ marks are read", "~~a~~", "DONE: a", "(done): a", "a 🟢 Done", "a `[x]`"]
+)
+def test_what_may_say_that_a_task_is_done_does_not_and_is_told(title):
+    plan = plan_of(f"## Task 1: {title}")
+
+    assert [(task.title, task.done) for task in plan.tasks] == [(title, False)]
+    assert [note.line for note in plan.notes] == [1]
+
+
+def test_an_open_box_before_a_title_is_no_part_of_it():
+    assert read("## Task 1: [ ] a").tasks[0].title == "a"
 
 
 @pytest.mark.parametrize(
@@ -1254,3 +1282,11 @@ def test_trimming_keeps_the_indent_of_code(text, expected):
 
 def test_lines_of_an_item_move_to_the_left_margin_together():
     assert dedented(["", "    - a", "", "      - b  ", "\tc", ""], 2) == "- a\n\n  - b  \nc"
+
+
+@pytest.mark.parametrize("heading", ["## Task 1 (parallel with T3): Bell", "## Task 1: Bell (after T1)"])
+def test_a_remark_that_is_nearly_a_mark_is_told(heading):
+    plan = parse(f"{heading}\nwork\n".encode(), "a.md")
+
+    assert (plan.tasks[0].parallel, plan.tasks[0].after) == (False, ())
+    assert ["is only text" in note.message for note in plan.notes] == [True]

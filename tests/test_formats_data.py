@@ -283,6 +283,16 @@ def test_what_is_put_off_is_optional(status):
             5,
             "an epic of ccpm",
         ),
+        (
+            "# 进度日志\n\n## 会话：2026-04-10\n\n### 阶段 1：a\n- **状态：** complete\n",
+            1,
+            "a log of what has been done",
+        ),
+        (
+            "# Progress Log\n\n## Session: 2026-04-10\n\n### Phase 1: a\n\n- [x] b\n",
+            1,
+            "a log of what has been done",
+        ),
         ('{"tasks": [{"name": "a"}]}', 1, "JSON with `tasks`"),
         ("{}", 1, "JSON without a name in it"),
     ],
@@ -569,6 +579,26 @@ def test_conductors_tasks_stand_in_phases_and_the_last_is_for_the_user():
     assert told(plan) == [("1", "Find the cause", True), ("2", "Mend it", False), ("3", last, False)]
     assert [task.by_person for task in plan.tasks] == ["", "", last]
     assert notes(plan) == ["`it ticks` and 1 more: no task; it goes to the agents as text"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Task: Make x [abc1234]",
+        "Task: Make x abc1234",
+        "**Task: Make x** `[abc1234]`",
+        "**Task: Make x** [checkpoint: abc1234]",
+        "**Task:** Make x",
+    ],
+)
+def test_the_title_of_a_task_of_conductor_is_without_its_commit(text):
+    assert told(read(f"## Phase 1: A\n\n- [x] {text}\n")) == [("1", "Make x", True)]
+
+
+def test_a_number_or_a_word_behind_a_task_of_conductor_is_no_commit():
+    plan = read("## Phase 1: A\n\n- [ ] Task: Count to 1000000\n- [ ] Task: Show what is defaced\n")
+
+    assert [task.title for task in plan.tasks] == ["Count to 1000000", "Show what is defaced"]
 
 
 # --- files that are one task

@@ -359,3 +359,119 @@ def test_a_status_that_does_not_count_is_told():
 
     assert shown(plan) == [("1", "a", False), ("2", "b", True)]
     assert [note.line for note in plan.notes] == [1]
+
+
+def test_headings_with_another_word_that_only_speak_of_the_work_are_no_tasks():
+    plan = parse(
+        b"### Feature 1: A\n\n- [x] a\n\n### Feature 2: B\n\n- [ ] b\n\n## Plan\n\n### Sprint 1: Both\n\nFeature 1, 2\n",
+        "plan.md",
+    )
+
+    assert (plan.format, [(task.id, task.title, task.done) for task in plan.tasks]) == (
+        "numbered",
+        [("1", "A", True), ("2", "B", False)],
+    )
+
+
+def test_ticked_headings_in_phases_are_refused():
+    plan = plan_of("## Phase 1: A\n\n### [x] CHUNK-01: b\n\n### [ ] CHUNK-02: c\n\n## Phase 2: D\n")
+
+    assert [problem.line for problem in plan.problems] == [3]
+
+
+def test_a_single_heading_that_is_called_a_task_is_one_in_other_languages_too():
+    plan = read("### 任务 1：A\n\n- [ ] 步骤 1：b\n- [x] 步骤 2：c\n")
+
+    assert (plan.format, shown(plan)) == ("numbered", [("1", "A", False)])
+
+
+@pytest.mark.parametrize("status", ["✅ FEITO", "concluído", "Завершено"])
+def test_a_status_may_be_told_in_other_languages(status):
+    assert read(f"## Phase 1: A\n\n**Status**: {status}\n\n## Phase 2: B\n\n- [ ] b\n").tasks[0].done
+
+
+@pytest.mark.parametrize(
+    "overview",
+    [
+        "| Task | State |\n|---|---|\n| 1 | ✅ |",
+        "| # | What | State |\n|---|---|---|\n| 1 | A | Done |",
+        "| Task 1: A | ☑ 3/3 |",
+        "- [x] Task 1: A",
+        "- Task 1: A ✅",
+        "- ✅ Task 1",
+        "- Task 1: done",
+    ],
+)
+def test_what_an_overview_says_is_done_does_not_count_and_is_told(overview):
+    plan = read(f"{overview}\n\n## Task 1: A\n\nb\n\n## Task 2: B ✅\n")
+    line = overview.count("\n") + 1
+
+    assert shown(plan) == [("1", "A", False), ("2", "B", True)]
+    assert [(note.line, note.message.startswith("by `")) for note in plan.notes] == [(line, True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| Code | Means |\n|---|---|\n| 1 | Done |",
+        "| Task | State |\n|---|---|\n| 1 | open |\n| 2 | done |",
+        "| Task | State |\n|---|---|\n| 1 | Complete the whole of it |",
+        "- [ ] Task 1: A\n- [x] Task 2\n- [x] b",
+        "```\n- [x] Task 1\n```",
+    ],
+)
+def test_what_says_nothing_of_an_open_task_is_not_told(text):
+    assert not read(f"{text}\n\n## Task 1: A\n\nb\n\n## Task 2: B ✅\n").notes
+
+
+@pytest.mark.parametrize("heading", ["## Phase 1: A", "## Step 1: A"])
+def test_overviews_of_other_headings_are_told_as_well(heading):
+    plan = read(
+        f"| 1 | A | ✅ |\n| 2 | B | |\n\n{heading}\n\n- [ ] b\n\n{heading.replace('1: A', '2: B')}\n\n- [ ] c\n"
+    )
+
+    assert [note.line for note in plan.notes] == [1]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "✅ Phase 1: A",
+        "Phase 1 ✅: A",
+        "Phase 1 [x]: A",
+        "[x] Phase 1: A",
+        "Phase 1: [x] A",
+        "Phase 1: A (done)",
+    ],
+)
+def test_a_phase_is_done_wherever_its_heading_says_so(heading):
+    assert shown(read(f"## {heading}\n\nb\n\n## ⏳ Phase 2: C\n\nd\n")) == [
+        ("1", "A", True),
+        ("2", "C", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## ✅ Phase 1: A\n\n- [ ] b\n\n## Phase 2: C\n",
+        "## ✅ Phase 1: A\n\n## 🎨 Phase 2: C\n",
+        "## ~~Phase 1: A~~\n\n## Phase 2: C\n",
+        "## Phase 1: ✅ A\n\n## Phase 2: C\n",
+    ],
+)
+def test_a_phase_that_may_be_done_is_worked_on_and_told(text):
+    plan = read(text)
+
+    assert [task.done for task in plan.tasks] == [False, False]
+    assert [note.line for note in plan.notes] == [1]
+
+
+def test_a_tick_before_a_phase_whose_boxes_are_ticked_is_not_told():
+    assert not read("## ✅ Phase 1: A\n\n- [x] b\n\n## 🎨 Phase 2: C\n\n- [ ] d\n").notes
+
+
+def test_a_phase_is_not_dropped_for_how_it_is_written():
+    plan = plan_of("## Phase 1: A\n\nb\n\n## Phase 2 A second one\n\n## Phase 1 in short\n")
+
+    assert [problem.line for problem in plan.problems] == [5]

@@ -89,6 +89,17 @@ def test_a_star_behind_the_box_makes_a_task_optional(star):
     ]
 
 
+@pytest.mark.parametrize("star", ["*", "\\*", ".*"])
+def test_a_star_behind_the_number_makes_a_task_optional_too(star):
+    plan = read(f"- [ ] 1.1 (P) a\n- [ ] 1.2{star} b\n- [ ] **1.3** c\n")
+
+    assert [(task.id, task.title, task.is_optional) for task in plan.tasks] == [
+        ("1.1", "a", False),
+        ("1.2", "b", True),
+        ("1.3", "c", False),
+    ]
+
+
 def test_a_p_after_the_number_puts_tasks_of_one_parent_side_by_side():
     plan = read(
         """
@@ -126,12 +137,24 @@ def test_parents_may_be_headings():
         "  - 依存: タスク 1.1、1.2",
         "  - **依赖**：1.1，1.2",
         "  - Depends on: 1",
+        "  - depends_on: 1.1,1.2",
+        "  └── Depends: 1.1, 1.2",
+        "  - 依存: タスク 1.1（b）、1.2 の完了が必要",
     ],
 )
 def test_what_a_task_depends_on_it_waits_for(line):
     plan = read(f"- [ ] 1. A\n- [ ] 1.1 b\n- [ ] 1.2 c\n- [ ] 2. D\n- [ ] 2.1 e\n- [ ] 2.2 f\n{line}\n")
 
     assert after(plan) == {"2.2": ("1.1", "1.2")}
+
+
+def test_what_a_task_depends_on_may_stand_before_the_word():
+    plan = read(
+        "- [ ] 1.1 (P) a\n- [ ] 1.2 b\n- [ ] 1.3 c（1.1に依存）\n- [ ] 1.4 d（すべてのタスクに依存）\n"
+    )
+
+    assert after(plan) == {"1.3": ("1.1",)}
+    assert "4: what `1.4` depends on is not told by ids alone" in messages(plan)
 
 
 @pytest.mark.parametrize(
@@ -490,6 +513,49 @@ def test_a_section_of_verification_may_be_work_and_that_is_told():
     assert "4: the boxes below `Verification` are read as tasks" in messages(plan)
 
 
+def test_any_list_of_checks_is_told_once_by_its_heading():
+    text = "- [ ] Build\n- [ ] Ship\n- [ ] Sell\n\n## Code Review Checklist\n\n- [ ] Short\n\n## PR Checklist\n\n- [ ] Small\n"
+
+    assert [note.line for note in read(text).notes] == [7, 11]
+
+
+def test_a_mark_of_another_tool_in_a_plain_list_is_told():
+    assert "1: the mark of `(P) a` and 1 other task is not followed" in messages(
+        read("- [ ] (P) a\n- [ ] b [P]\n")
+    )
+
+
+def test_dependencies_of_a_plain_list_mean_the_numbers_in_its_titles():
+    plan = read("- [ ] **Task 0: a**\n- [ ] **Task 1: b** (depends on Task 0)\n- [ ] Task 2: c (after 1)\n")
+
+    assert after(plan) == {"2": ("1",), "3": ("2",)}
+
+
+def test_dependencies_of_a_plain_list_of_issues_mean_issues():
+    text = "- [x] Issue #2: a\n- [ ] Issue #3: b\n- [ ] Issue #5: c (depends on #2)\n"
+
+    assert after(read(text)) == {"3": ("1",)}
+    assert "after task `#7`, which is not in this plan" in messages(
+        plan_of(f"{text}- [ ] #6: d (after #7)\n")
+    )
+
+
+ROWS = "| Task | Done |\n|---|---|\n| a | [ ] |\n| b | [x] |\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [(f"{ROWS}\n- [ ] all\n", 3), (f"# Work\n\n{ROWS}", 5), ("- 🔲 a\n- 🔲 b\n", 1)]
+)
+def test_what_only_looks_like_tasks_is_named_where_there_are_no_others(text, line):
+    assert [problem.line for problem in plan_of(text).problems] == [line]
+
+
+def test_a_table_beside_more_tasks_is_text():
+    plan = read(f"- [ ] c\n- [ ] d\n- [ ] e\n\n{ROWS}")
+
+    assert [task.title for task in plan.tasks] == ["c", "d", "e"]
+
+
 def test_a_file_of_nothing_but_criteria_is_refused():
     assert "all boxes stand below `Acceptance Criteria`" in messages(
         plan_of("## Acceptance Criteria\n- [ ] Fast\n")
@@ -550,6 +616,38 @@ def test_a_speckit_task_tells_what_it_depends_on_wherever_its_text_says_so():
     """)
 
     assert after(plan) == {"T003": ("T001", "T002"), "T004": ("T003",), "T005": ("T003",)}
+
+
+def test_a_speckit_task_with_parts_in_it_holds_them():
+    plan = read(
+        """
+        - [x] **T1 — Ground** (`app/`)
+          - [ ] T1.1 Folders
+          - [ ] T1.2 [P] Settings
+        - [ ] **T11a — Door**
+          - [ ] T11a.1 [P] Bell (depends on T1)
+        - [ ] T4A Last
+        """
+    )
+
+    assert (plan.format, ids(plan)) == ("speckit", ["T1.1", "T1.2", "T11a.1", "T4A"])
+    assert [(parent.id, parent.title, parent.done) for parent in plan.parents] == [
+        ("T1", "Ground (`app/`)", True),
+        ("T11a", "Door", False),
+    ]
+    assert segments(plan) == [("T1.1",), ("T1.2",), ("T11a.1",), ("T4A",)]
+    assert after(plan) == {"T11a.1": ("T1.1", "T1.2")}
+
+
+def test_a_second_holder_of_parts_is_refused():
+    assert "3: `T001` is on line 1 too" in messages(plan_of("- [ ] T001 a\n  - [ ] T001.1 b\n- [ ] T001 a\n"))
+
+
+def test_boxes_with_ids_of_another_letter_are_refused_among_those_with_t():
+    text = "- [ ] T1.1 a\n- [ ] T1.2 b\n\n## Later\n\n- [ ] **V2.1** c\n\n## Critérios de aceite\n\n- [ ] C1.1 d\n"
+
+    assert [problem.line for problem in plan_of(text).problems] == [6]
+    assert "`V2.1` is no id such as `T001`" in messages(plan_of(text))
 
 
 def test_an_id_without_a_box_among_tasks_is_refused():
@@ -669,3 +767,72 @@ def test_an_unknown_letter_between_boxes_is_refused():
     plan = plan_of("- [x] a\n- [S] b\n- [ ] c\n\n- [P] can run in parallel\n")
 
     assert messages(plan) == "2: the mark `[S]` is not known; write `[ ]`, or `[x]` if it is done"
+
+
+@pytest.mark.parametrize(
+    "heading", ["Out of Scope", "🚫 Blocked", "Deferred (v2)", "Future Enhancements", "Won't do", "暂缓"]
+)
+def test_boxes_that_may_not_be_meant_to_be_worked_on_are_told(heading):
+    plan = read(f"- [ ] a\n\n## {heading}\n\n- [x] b\n- [ ] c\n")
+
+    assert [task.title for task in plan.tasks] == ["a", "b", "c"]
+    assert [note.line for note in plan.notes] == [6]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- [ ] a\n\n## Blocked\n\n- [x] b\n",
+        "- [ ] a\n\n## Dropped frames\n\n- [ ] b\n",
+        "- [ ] a\n\n## Future-proofing\n\n- [ ] b\n",
+        "## Ideas\n\n- [ ] a\n",
+    ],
+)
+def test_boxes_below_other_headings_are_work_without_a_word(text):
+    assert not read(text).notes
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        *("[ ] a ✅", "[ ] a (done)", "[ ] ~~a~~", "[ ] ✅ a", "[ ] a - DEFERRED", "[ ] a (blocked by b)"),
+        *("[ ] a 🚫 BLOCKED", "[ ] [SKIPPED] a", "[x] a ❌", "[x] a (TODO)", "[x] a ⏳ in progress"),
+        *("[x] a — won't do", "[ ] 1. ~~a~~", "[ ] ~~1. a~~", "[ ] **1. a** ✅ DONE", "[x] 1. a (partial)"),
+        *("[ ] T001 ✅ a", "[x] T001 a (pending: b)"),
+    ],
+)
+def test_words_that_say_another_thing_than_the_box_are_told(item):
+    plan = read(f"- {item}\n")
+
+    assert [task.done for task in plan.tasks] == [item.startswith("[x]")]
+    assert [note.line for note in plan.notes if "its box is" in note.message] == [1]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        *(
+            "[x] a ✅",
+            "[x] ~~a~~",
+            "[x] a (done)",
+            "[ ] a (TODO)",
+            "[ ] a ⏳",
+            "[ ] say done",
+            "[ ] keep what is blocked",
+        ),
+        *(
+            "[x] show what is pending",
+            "[ ] read (blocked or open) items",
+            "[ ] a ~~b~~ c",
+            "[ ] show ✅ for b",
+        ),
+    ],
+)
+def test_other_words_beside_a_box_are_not_told(item):
+    assert not read(f"- {item}\n").notes
+
+
+def test_words_that_say_another_thing_are_told_once_for_each_kind():
+    plan = read("- [ ] a ✅\n- [x] b ❌\n- [ ] c ✅\n- [ ] d (done)\n")
+
+    assert [(note.line, "2 other tasks" in note.message) for note in plan.notes] == [(1, True), (2, False)]

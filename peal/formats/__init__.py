@@ -40,7 +40,9 @@ from peal.formats.checks import (
     swallowed,
     unfit_ids,
     unknown_needs,
+    unread,
 )
+from peal.formats.contradictions import contradictions
 from peal.formats.document import Document
 from peal.formats.folder import is_one_plan
 from peal.formats.marks import Marked, without_trailing
@@ -76,9 +78,9 @@ def parse(raw: bytes, path: str, format_name: str = "") -> Plan:
     reading = found.read(document) if found else Reading()
     seen = f"{evidence.seen} on line {evidence.line}" if evidence else ""
     plan = _plan(path, found.name if found else "unknown", seen, reading)
-    return _checked(
-        plan, reading, [*document.problems, *(swallowed(document, plan) if reading.is_markdown else ())]
-    )
+    problems = [*document.problems, *(swallowed(document, plan) if reading.is_markdown else ())]
+    problems = problems if found else [*problems, *unread(document)]
+    return _checked(plan, reading, problems, contradictions(document, plan.tasks))
 
 
 def parse_folder(files: Mapping[str, bytes], path: str) -> Plan:
@@ -98,14 +100,18 @@ def _plan(path: str, format_name: str, evidence: str, reading: Reading) -> Plan:
     )
 
 
-def _checked(plan: Plan, reading: Reading, found: Iterable[Problem] = ()) -> Plan:
+def _checked(
+    plan: Plan, reading: Reading, found: Iterable[Problem] = (), notes: Iterable[Problem] = ()
+) -> Plan:
     problems = [*found, *reading.problems, *nothing_to_do(plan), *unfit_ids(plan), *unknown_needs(plan)]
     if not problems:
         problems += circles(plan, reading.dependency)
     return evolve(
         plan,
         problems=_by_line(problems or no_task(plan)),
-        notes=_by_line([*reading.notes, *order_by_name(plan, reading.dependency), *shared_files(plan)]),
+        notes=_by_line(
+            [*reading.notes, *notes, *order_by_name(plan, reading.dependency), *shared_files(plan)]
+        ),
     )
 
 

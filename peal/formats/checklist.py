@@ -23,10 +23,14 @@ from peal.formats.marks import bare, one_line, unwrapped, without_remarks
 from peal.formats.protocol import Evidence, Reading, quoted, quoted_line
 from peal.formats.source import dedented
 from peal.model.plan import Problem, Task, TaskId
+from peal.text.display import count
 
 name = "checklist"
 
 _LETTER_MARK = re.compile(r" {0,3}[-*+] {1,4}(?P<mark>\[[A-WYZa-wyz0-9]\]) +\S")
+_PARALLEL = re.compile(r"\A[\[(]P[\])]\s|\s\[P\]\Z")
+_LABEL = re.compile(r"(?:\*\*)?Task (?P<number>\d{1,10}(?:\.\d{1,10})*[a-z]?)\b", re.IGNORECASE)
+_ISSUE = re.compile(r"(?<![\w&])#(?P<number>\d{1,10})\b")
 _WORD_MARK = re.compile(r" {0,3}[-*+] {1,4}(?P<mark>\[[a-z][a-z _-]{2,20}\]) +\S", re.ASCII)
 
 
@@ -41,7 +45,7 @@ def read(document: Document) -> Reading:
     """The items with a box that are no criteria; what stands in none of them is the context."""
     placed = list(_placed(document))
     boxes = [box for box, place in placed if not place.criteria and not is_placeholder(box.text)]
-    tasks = [_task(document, box, number) for number, box in enumerate(boxes, 1)]
+    tasks = _by_label([_task(document, box, number) for number, box in enumerate(boxes, 1)])
     entries = map(entry_of, boxes, tasks)
     texts = list(_sections_of(document, tasks))
     bodies = {text.task.id: document.text(text.body_begin, text.end) for text in texts}
@@ -52,6 +56,7 @@ def read(document: Document) -> Reading:
             *_problems(document, [box for box, _ in placed]),
             *held_in_settings(document),
             *_only_criteria(placed),
+            *_in_tables(document, len(tasks)),
             *_unknown_words(document, boxes),
             *_unknown_letters(document, boxes),
             *unknown_marks(boxes),
@@ -61,8 +66,10 @@ def read(document: Document) -> Reading:
             *ambiguous_marks(boxes),
             *_criteria(placed),
             *_checks(placed),
+            *_waiting(placed),
             *_left_over(placed),
             *_without_bullet(document),
+            *_parallel_elsewhere(tasks),
         ),
     )
 
@@ -114,6 +121,20 @@ def _task(document: Document, box: Box, number: int) -> Task:
     )
 
 
+def _by_label(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks, where titles such as `Task 3: title` or `Issue #3` have numbers of their own: then dependencies mean those."""
+    if not any(task.after for task in tasks):
+        return list(tasks)
+    ids = {found["number"]: task.id for task in tasks if (found := _LABEL.match(task.title))}
+    issues = {found["number"]: task.id for task in tasks if (found := _ISSUE.search(task.title))}
+    if not ids and issues:
+        numbers = {one for task in tasks for one in task.after}
+        ids = {one: issues.get(one, TaskId(f"#{one}")) for one in numbers}
+    return [
+        evolve(task, after=tuple(dict.fromkeys(ids.get(one, one) for one in task.after))) for task in tasks
+    ]
+
+
 def _sections_of(document: Document, tasks: Sequence[Task]) -> Iterator[Entry]:
     """Where the text of tasks stands that have none, but that a heading repeats word by word."""
     sections = {bare(heading.text): heading for heading in document.headings}
@@ -133,6 +154,14 @@ def _problems(document: Document, own: Sequence[Box]) -> Iterator[Problem]:
         if one.how.is_item or not _is_in_a_task(own, one):
             shown = quoted_line(document, one.line)
             yield Problem(one.line, f"{shown} looks like a task, but markdown sees no box there; {way_out}")
+
+
+def _in_tables(document: Document, tasks: int) -> Iterator[Problem]:
+    """Rows of tables with a box, where they are as many as the tasks, or more: then they are the work, or tell of it again."""
+    rows = list(document.rows_with_boxes())
+    if rows[1:] and len(rows) >= tasks:
+        shown = quoted(document.lines[rows[0] - 1].strip())
+        yield Problem(rows[0], f"{shown} is a row of a table, and no task; write each as `- [ ] title`")
 
 
 def _unknown_words(document: Document, boxes: Sequence[Box]) -> Iterator[Problem]:
@@ -199,13 +228,33 @@ def _without_bullet(document: Document) -> Iterator[Problem]:
             )
 
 
+def _parallel_elsewhere(tasks: Sequence[Task]) -> Iterator[Problem]:
+    """A word on marks of other tools, which may as well say something else."""
+    found = [task for task in tasks if _PARALLEL.search(task.title)]
+    if found:
+        more = f" and {count(len(found) - 1, 'other task')}" if found[1:] else ""
+        message = f"the mark of {quoted(found[0].title)}{more} is not followed; to have tasks side by side write `(parallel)` behind each"
+        yield Problem(found[0].line, message)
+
+
 def _checks(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
     """A word on what may have been meant as checks, where there is other work too."""
-    checks = [(box, place) for box, place in placed if place.is_checks]
-    if checks and len(checks) < sum(not place.criteria for _, place in placed):
-        box, place = checks[0]
+    checks = [(box, place) for box, place in placed if place.may_be_checks]
+    if len(checks) < sum(not place.criteria for _, place in placed):
         way_out = "if they only say what to check, call it `Acceptance Criteria`"
-        yield Problem(box.line, f"the boxes below {quoted(place.heading)} are read as tasks; {way_out}")
+        for heading, run in groupby(checks, key=lambda pair: pair[1].heading):
+            line = next(run)[0].line
+            yield Problem(line, f"the boxes below {quoted(heading)} are read as tasks; {way_out}")
+
+
+def _waiting(placed: Sequence[tuple[Box, Place]]) -> Iterator[Problem]:
+    """A word on open boxes that may not be meant to be worked on, where there is other work too."""
+    waiting = [(box, place) for box, place in placed if place.may_wait and not box.is_ticked]
+    if len(waiting) < sum(not place.criteria for _, place in placed):
+        for heading, run in groupby(waiting, key=lambda pair: pair[1].heading):
+            line = next(run)[0].line
+            message = f"the boxes below {quoted(heading)} are read as tasks; if they are not to be done, write `-` without a box"
+            yield Problem(line, message)
 
 
 def _notes(document: Document, own: Container[int]) -> Iterator[Problem]:

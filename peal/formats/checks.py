@@ -23,6 +23,17 @@ def no_task(plan: Plan) -> list[Problem]:
     return [] if plan.tasks else [Problem(1, f"there is no task in this file; {way_out}")]
 
 
+def unread(document: Document) -> list[Problem]:
+    """The first line of a file in no format that a person may take for a task."""
+    lines = [one.line for one in document.look_alikes] or list(document.rows_with_boxes())
+    if not lines:
+        return []
+    shown = quoted(document.lines[lines[0] - 1].strip())
+    return [
+        Problem(lines[0], f"{shown} looks like a task, but is none; write each as `- [ ] title`, in no table")
+    ]
+
+
 def nothing_to_do(plan: Plan) -> list[Problem]:
     """A task needs a text for an agent to work on."""
     return [

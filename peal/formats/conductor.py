@@ -17,7 +17,12 @@ name = "conductor"
 
 _PHASE = re.compile(r"\W*Phase \w+", re.IGNORECASE)
 _TASK = re.compile(r"(?:\*\*)?Task:(?:\*\*)?\s+")
-_COMMIT = re.compile(r"\s*`?\[`?[0-9a-f]{7,40}`?\]`?\s*$")
+_WHOLLY_BOLD = re.compile(r"\*\*(?P<text>Task:\s+(?:(?!\*\*).)+)\*\*")
+# What Conductor writes behind a task that it has committed; without brackets only what has both letters and digits.
+_COMMIT = re.compile(
+    r"\s*`?\[`?(?:checkpoint:\s*)?[0-9a-f]{7,40}`?\]`?\s*$"
+    r"|\s+`?(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}`?\s*$"
+)
 _BY_USER = re.compile(r"Conductor\s*[-–—]\s*User Manual Verification\b", re.IGNORECASE)
 
 
@@ -66,7 +71,8 @@ def _untold(boxes: Sequence[Box]) -> Iterator[Problem]:
 
 
 def _task(document: Document, box: Box, number: int) -> Task:
-    title = _COMMIT.sub("", _TASK.sub("", one_line(box.text), count=1))
+    text = _WHOLLY_BOLD.sub(r"\g<text>", one_line(box.text), count=1)
+    title = _COMMIT.sub("", _TASK.sub("", text, count=1))
     return Task(
         id=TaskId(str(number)),
         title=title,

@@ -15,7 +15,7 @@ _CRITERIA = re.compile(
     r"\W{0,8}(?:[\d.]{1,6}\s)?(?:overall |final |key |phase \w+ )?(?:"
     r"(?:acceptance|success|exit|completion|done|approval|release) (?:criteria|criterion|metrics|indicators)"
     r"|definition of done|dod|quality gates?|done when|checkpoint(?=\s*(?:[:：—–-]|$))"
-    r"|criterios de (?:aceptación|éxito)|critérios de (?:aceitação|sucesso)|critères d'acceptation"
+    r"|criterios de (?:aceptación|éxito)|critérios de (?:aceitação|aceite|sucesso)|critères d'acceptation"
     r"|akzeptanzkriterien|abnahmekriterien|erfolgskriterien"
     r"|验收标准|驗收標準|成功标准|成功標準|完成标准|完成標準|受け入れ基準|受入基準|受入条件|受け入れ条件|成功基準|完了条件|完了の定義|인수 기준|완료 조건"
     r")\b(?! (?:mapping|tests?|testing)\b)",
@@ -29,6 +29,16 @@ _LEGEND = re.compile(
 )
 # As a heading of its own such a section is work as often as not; as a label it belongs to what stands before.
 _CHECKS = re.compile(r"\W{0,8}(?:final |manual |automated )?(?:verification|checklist)\W{0,8}", re.IGNORECASE)
+_MAY_BE_CHECKS = re.compile(
+    r"\W{0,8}(?:[\w/&-]{1,30} ){0,4}(?:verification|validation|checklist)\b[^:]{0,60}", re.IGNORECASE
+)
+_MAY_WAIT = re.compile(
+    r"\W{0,8}(?:(?:currently|explicitly|tasks|items) )?(?:out of scope|not in scope|won'?t (?:do|fix)|wontfix|deferred|cancell?ed|rejected|dropped|descoped"
+    r"|abandoned|on hold|parked|parking lot|icebox|someday|blocked|not now|future|later|ideas|post-mvp|暂缓|搁置|阻塞|范围外|スコープ外|保留)"
+    r"(?: (?:work|items|tasks|features|enhancements|improvements|ideas|considerations|phases?|releases?|by|on|until|to|for)\b.{0,60}"
+    r"|\s?[/&,(（:：—–].{0,60}|\W{0,8})",
+    re.IGNORECASE,
+)
 _BULLET = re.compile(r"\s*[-*+]\s+(?!\[)")
 _RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*")
 
@@ -47,6 +57,16 @@ class Place:
     def is_checks(self) -> bool:
         """Whether the heading may as well be one of work as one of checks."""
         return not self.criteria and bool(_CHECKS.fullmatch(self.heading))
+
+    @property
+    def may_be_checks(self) -> bool:
+        """Whether the heading names such a list, whatever it says that it is for: `Code Review Checklist`."""
+        return not self.criteria and bool(_MAY_BE_CHECKS.fullmatch(self.heading))
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the heading says that what stands below is not to be done, or not now."""
+        return not self.criteria and bool(_MAY_WAIT.fullmatch(self.heading))
 
 
 def places(document: Document) -> Iterator[Place]:

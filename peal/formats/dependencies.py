@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from attrs import frozen
 
 _KEY = (
-    r"depends(?: on)?|dependenc(?:y|ies)|依存(?:関係)?|依赖|依賴|의존성|"
+    r"depends(?:[ _-]on)?|dependenc(?:y|ies)|依存(?:関係)?|依赖|依賴|의존성|"
     r"dependencias?|depende de|dependências?|dépendances?|dépend de|abhängigkeiten|hängt ab von"
 )
-# `_Depends: 1.1_`, `**Dependencies:** 1.1`, `- Depends on: 1.1`, with or without a bullet.
-_FIELD = re.compile(rf"\s*(?:[-*+]\s+)?[_*]{{0,3}}(?:{_KEY})[_*]{{0,3}}\s?[:：](?P<which>.*)", re.IGNORECASE)
+# `_Depends: 1.1_`, `**Dependencies:** 1.1`, `- Depends on: 1.1`, with or without a bullet, which may be drawn.
+_FIELD = re.compile(
+    rf"\s*(?:(?:[-*+•]|[└├]─{{1,3}})\s+)?[_*]{{0,3}}(?:{_KEY})[_*]{{0,3}}\s?[:：](?P<which>.*)", re.IGNORECASE
+)
 _IN_TITLE = re.compile(
-    r"[(（](?:depends(?: on)?[:：]?|after|requires|依存[:：]?|依赖[:：]?)\s?(?P<which>[^()（）]{1,200})[)）]",
+    r"[(（](?P<before>[^()（）]{1,200})に依存[)）]|[(（](?:depends(?: on)?[:：]?|after|requires|依存[:：]?|依赖[:：]?)\s?(?P<which>[^()（）]{1,200})[)）]",
     re.IGNORECASE,
 )
 _REMARK = re.compile(r"[(（][^()（）]*[)）]")
@@ -22,7 +24,7 @@ _NOTHING = re.compile(
 )
 _GROUP = r"(?:task )?groups?"
 _TASK = r"(?:sub-?)?tasks?|タスク|任务|任務|작업|tareas?|tarefas?|tâches?|aufgaben?"
-_END = r"(?:\s+(?:completed?|done))?|完了後?"
+_END = r"(?:\s+(?:completed?|done))?|\s*(?:の?完了(?:後|が必要)?|が必要)"
 # Words by which something else is meant than the tasks that are named: more of them, or all.
 _VAGUE = re.compile(
     r"\b(?:all|any|each|every|previous|prior|preceding|earlier|above|below|tasks?|groups?|phases?|layers?|waves?|"
@@ -73,7 +75,7 @@ class Dependencies:
     def of_title(self, title: str) -> Iterator[Needs]:
         """What stands in brackets in a title."""
         for found in _IN_TITLE.finditer(title) if "(" in title or "（" in title else ():
-            yield self._read(found["which"])
+            yield self._read(found["before"] or found["which"])
 
     def _read(self, told: str) -> Needs:
         tasks: list[str] = []

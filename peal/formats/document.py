@@ -1,5 +1,6 @@
 """What every format sees of a markdown file: its lines, headings, list items with boxes, and what hides others."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -11,6 +12,7 @@ from peal.formats.plain import Resemblance, for_markdown, indent, resemblance
 from peal.formats.source import decoded, front_matter_end, trimmed
 from peal.model.plan import Problem
 
+_CELL = re.compile(r"\|\s*\[[ xX]?\]\s*\|")
 _CODE = 4
 """Columns from which on an indented line is code."""
 
@@ -91,6 +93,12 @@ class Document:
         after = range(bisect_right(self.headings, heading.line, key=_line), len(self.headings))
         ends = (self.headings[at].line - 1 for at in after if self.headings[at].level <= heading.level)
         return next(ends, len(self.lines))
+
+    def rows_with_boxes(self) -> Iterator[int]:
+        """The lines that are rows of tables in which a cell is nothing but a box."""
+        for line, text in enumerate(self.lines, 1):
+            if text.count("|") > 1 and _CELL.search(text) and not self.hider(line):
+                yield line
 
     def hider(self, line: int) -> Hidden | None:
         """The code or HTML that a line stands in."""

@@ -7,9 +7,19 @@ from attrs import evolve, frozen
 from peal.model.plan import TaskId
 from peal.text.names import without_zeros
 
-_DONE = re.compile(
-    r"(?:(?:^| )(?:DONE|COMPLETED?)|(?:[(\[]|\*\*)(?:✅\ufe0f? ?)?(?:DONE|COMPLETED?)(?:[)\]]|\*\*)|✅\ufe0f?)$"
+_DONE_WORD = (
+    r"(?:DONE|COMPLETED?|COMPLETAD[OA]|CONCLU[IÍ]D[OA]|TERMINÉE?|ERLEDIGT|ABGESCHLOSSEN|ЗАВЕРШЕНО|ВЫПОЛНЕНО)"
 )
+_TICK = r"[✅✓✔☑]\ufe0f?"
+_ANY_CASE = r"(?i:done|completed?|finished)"
+_DAY = r"(?:[ ,:]{0,2}[(\[]?\d{4}-\d\d-\d\d[)\]]?)"
+_DONE = re.compile(
+    rf"(?:[(（](?:已?完成|完了|已實施|已实施)[)）]|(?:^| ){_DONE_WORD}|(?:[(\[]|\*\*)(?:✅\ufe0f? ?)?{_DONE_WORD}(?:[)\]]|\*\*)"
+    # Set off by brackets, a dash or a tick, it is no word of the title in small letters either.
+    rf"|(?:\*\*)?[(\[](?:{_TICK} ?)?{_ANY_CASE}{_DAY}?[)\]](?:\*\*)?|(?<=\S) [–—-] {_ANY_CASE}"
+    rf"|{_TICK}(?: {_ANY_CASE})?{_DAY}?|[(\[]{_TICK}[)\]]|(?:^| )\[[xX]\])$"
+)
+_LEADING_BOX = re.compile(r"(?:\[(?P<mark>[ xX])\]|[(\[](?P<word>DONE|COMPLETED?)[)\]])\s+(?=\S)")
 _FIRST_REMARK = re.compile(r" ?(?P<bold>\*\*)?\((?P<remark>[^()]*)\)(?(bold)\*\*)")
 _SIDE_BY_SIDE = "[P]"
 """How spec-kit marks a task that may run beside others."""
@@ -19,6 +29,7 @@ _ID = r"\d{1,10}(?:\.\d{1,10})*[a-z]?"
 _TASK = rf"(?:tasks? )?#?{_ID}"
 _WHICH = re.compile(rf"{_TASK}(?:(?: ?[,+&] ?| and |, and ){_TASK})*", re.ASCII | re.IGNORECASE)
 
+_NEARLY_DONE = re.compile(rf"\A(?:{_TICK}|~~|\(?{_ANY_CASE}\)?:)|(?:🟢 {_ANY_CASE}|`\[[xX]\]`|~~)\Z")
 _MOST = 20
 """Marks beside a title that are looked at: each costs as much as the title is long."""
 
@@ -58,6 +69,16 @@ def bare(text: str) -> str:
     return " ".join(re.sub(r"^[^\w\[(`]+", "", text.replace("**", "")).split())
 
 
+def says_done(text: str) -> bool:
+    """Whether a text ends with a mark of what is done."""
+    return _DONE.search(text.rstrip()[-_TAIL:]) is not None
+
+
+def is_nearly_done(title: str) -> bool:
+    """Whether something in a title may be meant to say that the task is done, and may as well be a word of it."""
+    return _NEARLY_DONE.search(title) is not None
+
+
 def without_leading(text: str) -> Marked:
     """The text after the remarks it begins with, as far as they are marks."""
     bare = text.lstrip().removeprefix(_SIDE_BY_SIDE)
@@ -71,6 +92,14 @@ def without_leading(text: str) -> Marked:
             break
         marked = evolve(read, text=marked.text[found.end() :])
     return marked
+
+
+def without_box(marked: Marked) -> Marked:
+    """The text behind a box or a word in brackets that says how far it is."""
+    found = _LEADING_BOX.match(marked.text)
+    if not found:
+        return marked
+    return evolve(marked, text=marked.text[found.end() :], done=marked.done or found["mark"] != " ")
 
 
 def without_trailing(marked: Marked) -> Marked:

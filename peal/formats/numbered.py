@@ -10,9 +10,17 @@ from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.labels import DEPENDS, is_told, labelled_value
 from peal.formats.marks import bare
+from peal.formats.overview import said_to_be_done
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import Section, boxes_elsewhere, entry, sections, steps
-from peal.formats.status_lines import unknown_statuses
+from peal.formats.sections import (
+    Section,
+    boxes_elsewhere,
+    doubts,
+    entry,
+    sections,
+    steps,
+    without_tick,
+)
 from peal.model.plan import Problem, TaskId
 
 name = "numbered"
@@ -34,6 +42,8 @@ _WORK = {
     *("шаг", "этап", "задача"),
     *("任务", "步骤", "阶段", "里程碑", "タスク", "ステップ", "フェーズ"),
 }
+# What is a task by its very name, so that one of them is enough.
+_TASK = {"aufgabe", "tâche", "tarea", "tarefa", "задача", "任务", "タスク"}
 # What is chosen between, told or asked, and never worked on.
 _NO_WORK = {
     *("phase", "option", "alternative", "approach", "example", "appendix", "figure", "table", "note"),
@@ -69,7 +79,11 @@ def read(document: Document) -> Reading:
         tasks=tasks,
         context=context,
         problems=tuple(unknown_marks(boxes)),
-        notes=(*unknown_statuses(document, [section.lines for section in found]), *_notes(document, found)),
+        notes=(
+            *doubts(document, found),
+            *_notes(document, found),
+            *said_to_be_done(document, tasks, _lines(found)),
+        ),
         dependency="**Depends on:** …",
     )
 
@@ -86,8 +100,13 @@ def _found(document: Document) -> list[Section]:
     if any(re.match(r"phase \w+\b", bare(heading.text), re.IGNORECASE) for heading in document.headings):
         return []  # steps within phases
     worded = sections(document, _WORD)
+    # Where boxes stand below those with one word, those with another only speak of the same work.
+    with_steps = {_word(section) for section in worded if steps(document, section)}
+    worded = [section for section in worded if not with_steps or _word(section) in with_steps]
     words = {_word(section) for section in worded}
-    is_one = len(worded) > 1 and len(words) == 1 and not words & _NO_WORK
+    is_one = (
+        len(words) == 1 and (len(worded) > 1 or bool(words & _TASK and with_steps)) and not words & _NO_WORK
+    )
     if is_one and (words <= _WORK or _all_have_steps(document, worded)):
         return worded
     plain = sections(document, _PLAIN)
@@ -95,7 +114,7 @@ def _found(document: Document) -> list[Section]:
 
 
 def _word(section: Section) -> str:
-    found = _WORD.match(bare(section.heading.text))
+    found = _WORD.match(without_tick(section.heading.text)[0])
     assert found, "only headings with a word are asked"
     return found["word"].lower()
 
@@ -129,6 +148,13 @@ def _entry(document: Document, section: Section, ids: Mapping[str, TaskId], part
     return evolve(made, task=task)
 
 
+def _lines(found: Sequence[Section]) -> list[range]:
+    return [range(section.heading.line, section.end + 1) for section in found]
+
+
 def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
-    parts = [range(section.heading.line, section.end + 1) for section in found]
-    return boxes_elsewhere(document, parts, "under none of these headings")
+    yield from boxes_elsewhere(document, _lines(found), "under none of these headings")
+    row = next(document.rows_with_boxes(), 0)
+    if row:
+        shown = quoted(document.lines[row - 1].strip())
+        yield Problem(row, f"{shown} is a row of a table: no task of its own; it goes to the agents as text")

@@ -19,7 +19,7 @@ WORD = r"[A-Z][A-Z0-9_]{1,30}(?:-[A-Z0-9_]{1,30}){0,3}-\d{1,5}[a-z]?"
 # Letters that follow a number without a blank, as their languages write none.
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af（【「"
 _NUMBERED = re.compile(
-    rf"(?P<struck>~~)?(?P<wrap>\*\*|__|`|\[|)(?P<id>{NUMBER})(?P<stop>[.)、:：]?)"
+    rf"(?P<struck>~~)?(?P<wrap>\*\*|__|`|\[|)(?P<id>{NUMBER})(?P<stop>[.)、:：]?)(?P<star>\\?\*(?!\*))?"
     rf"(?P<close>\*\*|__|`|\]|)(?P<after>[:：.]?)(?=[\s{_UNSPACED}]|$)(?P<title>.*)"
 )
 _WORDED = re.compile(rf"\*\*(?P<id>{WORD})[:：]\s*(?P<title>.*)")
@@ -130,7 +130,12 @@ def _item(box: Box, with_words: bool) -> Item | None:
     title = _title(found["title"][mark.end() if mark else 0 :], "" if is_wrapped else found["wrap"])
     title = _title(title, found["struck"] or "")
     return Item(
-        box, TaskId(found["id"]), title, parallel=bool(mark), is_sure=bool(found["stop"] or is_wrapped)
+        # The star may stand behind the number as well as behind the box.
+        evolve(box, is_optional=box.is_optional or bool(found["star"])),
+        TaskId(found["id"]),
+        title,
+        parallel=bool(mark),
+        is_sure=bool(found["stop"] or is_wrapped),
     )
 
 

@@ -6,9 +6,11 @@ from itertools import groupby, pairwise
 
 from attrs import frozen
 
+from peal.formats import overview
 from peal.formats.document import Document
 from peal.formats.entries import listed_ids
 from peal.formats.labels import DEPENDS, files_in, labelled, labelled_value
+from peal.formats.marks import is_nearly_done
 from peal.formats.plain import seen
 from peal.formats.protocol import Evidence, Reading, quoted, quoted_line
 from peal.formats.status_lines import own_status
@@ -25,6 +27,9 @@ _MAY_BE_UNDERLINED = re.compile(r" {0,3}task\s+\d", re.IGNORECASE)
 _BOLD = re.compile(r" {0,3}(?:\*\*|__)task\s+\d", re.IGNORECASE)
 _NUMBER = re.compile(r"task[^\w]{0,3}(\d+)", re.IGNORECASE)
 _ID = r"\b\d{1,10}(?:\.\d{1,10})*[a-z]?\b"
+_NEARLY_MARK = re.compile(
+    r"\A\([^()]*\bparallel\b[^()]*\)|\((?:after|depends on) [^()]*\b(?:t|tasks? )\d[^()]*\)\Z", re.IGNORECASE
+)
 _LONGEST = 10
 """Digits of a number that are looked at."""
 _UNDERLINE = re.compile(r" {0,3}(?:=+|--+)\s*")
@@ -83,6 +88,8 @@ def read(document: Document) -> Reading:
             *notes,
             *_notes(headings, level),
             *_said_to_be_done(document, sections, tasks),
+            *overview.said_to_be_done(document, tasks, _of_tasks(sections)),
+            *_unread_marks(tasks),
             *_told(document, others, f"{no_heading}; if it is a task, {begin}"),
         ),
     )
@@ -186,6 +193,27 @@ def _said_to_be_done(
                 task.line,
                 f"task `{task.id}` is said to be done by its status, but not by its heading or boxes; "
                 f"it is worked on: if it is done, write ✅ at the end of its heading",
+            )
+
+
+def _of_tasks(sections: Sequence[_Section]) -> Iterator[range]:
+    """The lines of each task."""
+    return (
+        range(section.line, section.end + 1) for section in sections if isinstance(section.read, TaskHeading)
+    )
+
+
+def _unread_marks(tasks: Sequence[Task]) -> Iterator[Problem]:
+    """A word on remarks in titles that are nearly marks, so that nobody takes them for followed."""
+    for task in tasks:
+        if found := _NEARLY_MARK.search(task.title):
+            way_out = "write `(parallel)` or `(after 1, 2)` right behind the number to have it followed"
+            yield Problem(task.line, f"{quoted(found[0])} of task `{task.id}` is only text; {way_out}")
+        if not task.done and is_nearly_done(task.title):
+            way_out = "if it is done, write ✅ at the end of its heading"
+            yield Problem(
+                task.line,
+                f"the title {quoted(task.title)} does not say that task `{task.id}` is done; {way_out}",
             )
 
 

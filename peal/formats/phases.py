@@ -8,15 +8,17 @@ from attrs import evolve
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, unknown_marks
 from peal.formats.marks import bare
+from peal.formats.overview import said_to_be_done
 from peal.formats.phase_log import PHASE, logged_phases
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.formats.sections import Section, boxes_elsewhere, entry, sections, steps
-from peal.formats.status_lines import own_status, unknown_statuses
+from peal.formats.sections import Section, boxes_elsewhere, doubts, entry, sections, steps
+from peal.formats.status_lines import own_status
 from peal.model.plan import Problem
 
 name = "phases"
 
 _TASKS = re.compile(r"\s*(?:[-*+]\s+)?\*\*Tasks:?\*\*:?\s*", re.IGNORECASE)
+_TICKED = re.compile(r"\[[ xX~/-]\]\s")
 _CHECKS = re.compile(
     r"(?:success|exit|acceptance|completion) criteria|(?:automated|manual) verification|tasks|changes required",
     re.IGNORECASE,
@@ -26,6 +28,8 @@ _WITH_ID = re.compile(
     r"(?:\*\*|`|\[)?(?:[A-Z][A-Z0-9]{0,9}-\d{1,5}(?:[.-]\d{1,4})*[a-z]?|Task \d{1,5}(?:\.\d{1,4})*|\d{1,4}(?:\.\d{1,4})+)(?![\w-])"
 )
 
+_BEGUN = re.compile(r"(?:\[[ xX]\]\s+)?Phase (?P<number>\d{1,4}(?:\.\d+)*[a-z]?)(?![\w.])", re.IGNORECASE)
+
 
 def evidence(document: Document) -> Evidence | None:
     """
@@ -34,6 +38,8 @@ def evidence(document: Document) -> Evidence | None:
     A label such as `**Tasks:**`, a list of criteria or a status of a phase says that the boxes are steps.
     """
     found = _found(document)
+    if sum(_TICKED.match(heading.text) is not None for heading in document.headings) > 1:
+        return None  # these headings are the work, and say how far it is
     if not found or not (
         _is_labelled(document, found) or logged_phases(document) or _are_steps(document, found)
     ):
@@ -49,8 +55,12 @@ def read(document: Document) -> Reading:
     return Reading(
         tasks=tasks,
         context=context,
-        problems=(*_problems(document, found), *unknown_marks(boxes)),
-        notes=(*unknown_statuses(document, [section.lines for section in found]), *_notes(document, found)),
+        problems=(*_problems(document, found), *_dropped(document, found), *unknown_marks(boxes)),
+        notes=(
+            *doubts(document, found),
+            *_notes(document, found),
+            *said_to_be_done(document, tasks, _parts(found, log)),
+        ),
     )
 
 
@@ -97,6 +107,19 @@ def _are_steps(document: Document, found: Sequence[Section]) -> bool:
     return not is_lone and not has_texts and not all(_WITH_ID.match(box.text) for box in boxes)
 
 
+def _dropped(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
+    """Headings that begin like a phase whose number no other has: without them the plan would run without it."""
+    numbers = {section.number for section in found}
+    for heading in document.headings:
+        text = bare(heading.text)
+        begun = _BEGUN.match(text)
+        is_own = found and heading.level == found[0].heading.level
+        if is_own and begun and begun["number"] not in numbers:
+            number = begun["number"]
+            message = f"{quoted(text)} begins like a phase, but is not written like one; write `Phase {number}: title`, or reword it"
+            yield Problem(heading.line, message)
+
+
 def _problems(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     level = found[0].heading.level if found else 0
     log = {lines.start for lines in logged_phases(document).values()}
@@ -111,6 +134,8 @@ def _problems(document: Document, found: Sequence[Section]) -> Iterator[Problem]
 
 def _notes(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     """A word on boxes that stand in no phase: what they mean, nobody can know."""
-    parts = [section.lines for section in found]
-    parts += logged_phases(document).values()
-    return boxes_elsewhere(document, parts, "in no phase")
+    return boxes_elsewhere(document, _parts(found, logged_phases(document)), "in no phase")
+
+
+def _parts(found: Sequence[Section], log: Mapping[str, range]) -> list[range]:
+    return [section.lines for section in found] + list(log.values())

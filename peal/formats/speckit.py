@@ -1,20 +1,23 @@
 """spec-kit's `tasks.md`: each `- [ ] T001 [P] [US1] text` is a task, and the phases they stand in come one after another."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from attrs import evolve
+
 from peal.formats.blocks import Box
+from peal.formats.criteria import places
 from peal.formats.dependencies import Dependencies
 from peal.formats.document import Document
 from peal.formats.entries import Entry, assembled, entry_of, listed_ids, no_tasks, unknown_marks
 from peal.formats.marks import one_line, unwrapped
 from peal.formats.protocol import Evidence, Reading, quoted
-from peal.model.plan import Problem, Task, TaskId
+from peal.model.plan import Parent, Problem, Task, TaskId
 
 name = "speckit"
 
-_ID = r"T\d{1,5}(?:\.\d{1,4})*[a-z]?"
+_ID = r"T\d{1,5}[A-Za-z]?(?:\.\d{1,4}[a-z]?)*"
 # The id, in brackets or in backticks, then marks in brackets in any order; bold type may begin before it and end anywhere behind.
 _TASK = re.compile(
     rf"(?P<bold>\*\*)?[`\[]?(?P<id>{_ID})[`\]]?(?P<end>(?:\*\*)?):?(?P<marks>(?:\s*\[[^\[\]]{{1,20}}\])*)"
@@ -29,6 +32,8 @@ _NEEDS = re.compile(
 )
 _FIELDS = Dependencies(_ID)
 _LEADING = re.compile(r"[:：]\s*|[—–-]\s+")
+# An id of the same kind with another letter, as of work that is put off: `V2.1`; requirements and questions have such ones too.
+_OTHER_ID = re.compile(r"(?:\*\*|`|\[)?(?P<id>[A-PS-Z]\d{1,3}\.\d{1,3})(?![\w.])")
 _WITHOUT_BOX = re.compile(
     rf" {{0,3}}[-*+]\s+(?:\*\*|`)?(?P<id>{_ID})(?:\*\*|`)?(?:[:：]|\s+(?![-–—]\s*T\d|to\s))\s*\S"
 )
@@ -42,19 +47,59 @@ def evidence(document: Document) -> Evidence | None:
 
 
 def read(document: Document) -> Reading:
-    """The boxes with an id; every other one is a criterion or a step and goes to the agents as text."""
+    """The boxes with an id that hold no part of theirs; every other one is a criterion or a step and goes to the agents as text."""
     boxes = [box for box in document.boxes if _TASK.match(box.text)]
     ids = tuple(_id(box) for box in boxes)
     ends = [min(box.end, after.line - 1) for box, after in pairwise(boxes)] + [box.end for box in boxes[-1:]]
     entries = [_entry(document, box, end, ids) for box, end in zip(boxes, ends, strict=True)]
-    tasks, context = assembled(document, entries)
+    parts = dict(_parts(boxes))
+    holders = frozenset(parts.values())
+    tasks, context = assembled(document, [one for one in entries if one.task.id not in holders])
     return Reading(
-        tasks=tasks,
+        tasks=tuple(_among_parts(document, tasks, parts)) if parts else tasks,
         context=context,
-        problems=(*unknown_marks(boxes), *_without_box(document, boxes, ids)),
+        parents=tuple(
+            Parent(one.task.id, one.task.title, one.task.done, one.task.line)
+            for one in entries
+            if one.task.id in holders
+        ),
+        problems=(
+            *unknown_marks(boxes),
+            *_without_box(document, boxes, ids),
+            *_with_other_ids(document, boxes),
+            *_repeated(boxes, holders),
+        ),
         notes=tuple(_notes(document, boxes)),
         dependency="(depends on …)",
     )
+
+
+def _parts(boxes: Sequence[Box]) -> Iterator[tuple[TaskId, TaskId]]:
+    """Each that stands in the item of one whose id its own begins with, `T1.1` in `T1`, and that one."""
+    around: list[Box] = []
+    for box in boxes:
+        while around and box.line > around[-1].end:
+            around.pop()
+        if around and _id(box).startswith(f"{_id(around[-1])}."):
+            yield _id(box), _id(around[-1])
+        around.append(box)
+
+
+def _among_parts(document: Document, tasks: Sequence[Task], parts: Mapping[TaskId, TaskId]) -> Iterator[Task]:
+    """The tasks, of which those of two parents are never side by side; who waits for a parent waits for all that it holds."""
+    held: dict[TaskId, list[TaskId]] = {}
+    for task in tasks:
+        up = parts.get(task.id)
+        while up:
+            held.setdefault(up, []).append(task.id)
+            up = parts.get(up)
+    section, before = 0, None
+    for task in tasks:
+        place = (document.headings_before(task.line), parts.get(task.id))
+        section += place != before and before is not None
+        before = place
+        after = (one for needed in task.after for one in held.get(needed, [needed]))
+        yield evolve(task, section=section, after=tuple(dict.fromkeys(after)))
 
 
 def _id(box: Box) -> TaskId:
@@ -119,6 +164,27 @@ def _without_box(document: Document, boxes: Sequence[Box], ids: Sequence[TaskId]
             yield Problem(
                 line,
                 f"{quoted(text.strip())} has no box, but those around it have; write `- [ ]` before its id",
+            )
+
+
+def _repeated(boxes: Sequence[Box], holders: Container[TaskId]) -> Iterator[Problem]:
+    """Second ones of those that hold parts; of tasks that is told for all formats."""
+    first: dict[TaskId, int] = {}
+    for box in boxes:
+        line = first.setdefault(_id(box), box.line)
+        if line != box.line and _id(box) in holders:
+            yield Problem(box.line, f"`{_id(box)}` is on line {line} too; give each a name of its own")
+
+
+def _with_other_ids(document: Document, boxes: Sequence[Box]) -> Iterator[Problem]:
+    """Boxes whose ids have another letter than `T`: what else could they be than work, too?"""
+    known = {box.line for box in boxes}
+    for box, place in zip(document.boxes, places(document), strict=True):
+        found = _OTHER_ID.match(box.text)
+        if found and box.line not in known and not (box.depth or place.criteria):
+            yield Problem(
+                box.line,
+                f"`{found['id']}` is no id such as `T001`, as the others have; write it with a T, or take its box out if it is no task",
             )
 
 

@@ -17,14 +17,29 @@ _STATUS = re.compile(
 )
 _DONE_WORDS = {
     *("complete", "completed", "done", "finished", "closed", "shipped", "merged", "passed"),
-    *("完成", "已完成", "completado", "hecho", "terminé", "fertig", "erledigt"),
+    *("完成", "已完成", "完了", "completado", "completada", "hecho", "hecha", "completato"),
+    *("concluído", "concluída", "feito", "feita", "terminé", "terminée"),
+    *("fertig", "erledigt", "abgeschlossen", "готово", "завершено", "выполнено"),
 }
 _OPEN_WORDS = {
     *("pending", "open", "todo", "to-do", "planned", "ready", "draft", "blocked", "started", "wip"),
     *("not_started", "not-started", "in_progress", "in-progress", "inprogress"),
     *("not", "in"),  # the first words of `not started` and `in progress`
-    *("待处理", "待开始", "进行中", "未开始", "pendiente"),
+    *(
+        "待处理",
+        "待开始",
+        "进行中",
+        "未开始",
+        "pendiente",
+        "pendente",
+        "planejado",
+        "planeado",
+        "planificado",
+    ),
+    *("offen", "geplant", "prévu", "запланировано"),
 }
+_PHRASE = 4
+"""Words from which on a cell says more than how far something is."""
 
 
 def status_at(line: str) -> re.Match[str] | None:
@@ -80,3 +95,8 @@ def _is_done(word: str) -> bool | None:
         return True
     known = first[0] if first else ""
     return True if known in _DONE_WORDS else False if known in _OPEN_WORDS else None
+
+
+def is_word_for_done(cell: str) -> bool:
+    """Whether the cell of a table says done: `✅`, `Complete`."""
+    return _is_done(cell) is True and len(cell.split()) < _PHRASE

@@ -5,7 +5,7 @@ import re
 from attrs import evolve, frozen
 
 from peal.formats.blocks import Heading
-from peal.formats.marks import Marked, one_line, unwrapped, without_leading, without_trailing
+from peal.formats.marks import Marked, one_line, unwrapped, without_box, without_leading, without_trailing
 from peal.formats.protocol import quoted
 from peal.text.names import without_zeros
 
@@ -18,7 +18,7 @@ _PART = re.compile(r"(\d+)(\w?)", re.ASCII)
 _NEARLY = re.compile(r"[^\w]{0,3}task[^\w]{0,3}\d", re.IGNORECASE)
 # Before the word or behind the number, how far the task is.
 _BOX = re.compile(r"(?:\[(?P<mark>[ xX])\]|(?P<tick>[✅✓✔☑]\ufe0f?))\s+(?=task \d)", re.IGNORECASE)
-_TICK = re.compile(r"\s*[✅✓✔☑]\ufe0f?(?=\s*[:：–—-])")
+_TICK = re.compile(r"\s*[✅✓✔☑]\ufe0f?(?:(?=\s*[:：–—-])|(?P<alone>\s+(?=\w)))")
 _OPENING_BOLD = re.compile(r"\A\s*\*\*(.+?)\*\*")
 _TITLE = re.compile(r" ?(?:[:：–—-]|\.(?= |$)) ?(?P<title>.*)|(?P<remark> ?\(.*)|")
 
@@ -108,7 +108,8 @@ def _number_problem(number: str) -> str:
 def _titled(heading: Heading, number: str, rest: str, *, is_ticked: bool) -> Read:
     marked = without_leading(rest)
     if tick := _TICK.match(marked.text):
-        marked, is_ticked = evolve(marked, text=marked.text[tick.end() :]), True
+        text = f": {marked.text[tick.end() :]}" if tick["alone"] else marked.text[tick.end() :]
+        marked, is_ticked = evolve(marked, text=text), True
     marked = without_trailing(evolve(marked, done=marked.done or is_ticked))
     found = _TITLE.fullmatch(marked.text)
     if not found:
@@ -117,4 +118,4 @@ def _titled(heading: Heading, number: str, rest: str, *, is_ticked: bool) -> Rea
             heading, f"what follows the number in {quoted(heading.text)} is not set off as a title; {way_out}"
         )
     title = unwrapped((found["title"] or found["remark"] or "").strip())
-    return TaskHeading(heading, number, without_trailing(evolve(marked, text=title)))
+    return TaskHeading(heading, number, without_trailing(without_box(evolve(marked, text=title))))

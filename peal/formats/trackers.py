@@ -20,6 +20,8 @@ _SPRINT = re.compile(r"development_status:\s*$")
 _STORY = re.compile(r"\s+(?:epic-\d+|\d+-\d+-[\w-]+)(?:-retrospective)?:\s")
 _ROADMAP_PHASE = re.compile(r"\**Phase \d+(?:\.\d+)?:", re.IGNORECASE)
 _ROADMAP_PLAN = re.compile(r"(?:\*\*|`)?\d\d(?:\.\d+)?-\d\d(?:-PLAN\.md)?\b")
+_LOG = re.compile(r"\W*(?:progress (?:log|report)|session log|work ?log|进度日志|進度日誌)\W*", re.IGNORECASE)
+_SESSION = re.compile(r"\W*(?:session|会话|會話)\b|\W*\d{4}-\d\d-\d\d", re.IGNORECASE)
 _TRACK = re.compile(r"(?:\[[ xX~]\]\s*)?(?:\*\*)?Track:")
 
 
@@ -53,7 +55,7 @@ def _json_problem(document: Document) -> Problem | None:
 
 def _seen(document: Document) -> _Seen | None:
     finders: tuple[Callable[[Document], _Seen | None], ...] = (
-        *(_beads, _json, _sprint, _epic, _roadmap, _tracks),
+        *(_beads, _json, _sprint, _epic, _roadmap, _tracks, _log),
     )
     return next((seen for find in finders if (seen := find(document))), None)
 
@@ -127,3 +129,13 @@ def _tracks(document: Document) -> _Seen | None:
         return None
     what = "Conductor's list of tracks, which is no plan"
     return _Seen(min(boxes + headings), what, "name the plan of one: `peal run conductor/tracks/…/plan.md`")
+
+
+def _log(document: Document) -> _Seen | None:
+    title = document.headings[0] if document.headings else None
+    if not title or title.level > 1 or not _LOG.fullmatch(title.text):
+        return None
+    if not any(heading.level == 2 and _SESSION.match(heading.text) for heading in document.headings):
+        return None
+    what = "a log of what has been done, session by session, which is no plan"
+    return _Seen(title.line, what, "name the plan that it was written for, such as `task_plan.md`")
