@@ -872,3 +872,101 @@ def test_a_python_that_is_too_old_is_told_before_anything_else(shelled: Repo, wo
         assert "PYTHON_TOO_OLD" in done.stdout
     if "--json" in words:
         assert json.loads(done.stdout)[0].keys() == FIELDS
+
+
+# Batches
+
+
+def _batch(shelled: Repo, *flags: str, code: int | None = None) -> None:
+    """A batch of two plans, the first of which fails."""
+    shelled.write("plans/a.md", shell_plan("test -e ../../../mended"))
+    shelled.write("plans/b.md", shell_plan("echo b > b.txt"))
+    shelled.git("add", "plans")
+    shelled.git("commit", "-qm", "plans")
+    shelled.peal("run", "plans", *flags, code=code)
+
+
+def test_a_batch_that_nobody_is_at_work_on_is_told_and_can_be_put_back(shelled: Repo) -> None:
+    """`peal resume` goes on with it; mended, it is forgotten; put back, it goes on where it was."""
+    _batch(shelled, code=1)
+    progress = shelled.path / ".peal/batch-progress.json"
+    before = progress.read_bytes()
+
+    found = [one for one in examined(shelled) if one["code"] == "STALE_BATCH_PROGRESS"]
+    said = shelled.peal("doctor", "--fix").stdout
+    gone = not progress.exists()
+    shelled.peal("doctor", "--restore", said.partition("--restore ")[2].partition("`")[0])
+    after = progress.read_bytes()
+    shelled.write("mended", "")
+    shelled.peal("resume", "--retry-failed")
+
+    assert [one["by_hand"] for one in found] == ["`peal resume` goes on with it"]
+    assert "1 failed, 1 queued; process " in found[0]["found"]
+    assert "is not running" in found[0]["found"]
+    assert gone
+    assert after == before
+    assert codes(shelled) == []
+
+
+def test_a_batch_of_another_host_is_told_when_it_is_old(shelled: Repo) -> None:
+    _batch(shelled, code=1)
+    progress = shelled.path / ".peal/batch-progress.json"
+    record = json.loads(progress.read_text())
+    record["owner"]["host"] = "elsewhere"
+    progress.write_text(json.dumps(record))
+    young = codes(shelled)
+    record["updated_at"] = "2026-01-02T03:04:05.000+00:00"
+    progress.write_text(json.dumps(record))
+
+    old = [one["found"] for one in examined(shelled) if one["code"] == "STALE_BATCH_PROGRESS"]
+
+    assert "STALE_BATCH_PROGRESS" not in young
+    assert len(old) == 1
+    assert old[0].endswith("on `elsewhere`")
+
+
+def test_nothing_is_told_of_a_batch_that_somebody_is_at_work_on(shelled: Repo, out: Path) -> None:
+    shelled.write("plans/a.md", shell_plan("echo a > a.txt"))
+    shelled.write("plans/b.md", shell_plan(WAIT))
+    process = shelled.start("run", "plans", "--jobs", "2")
+    eventually((out / "begun-1").exists)
+
+    found = codes(shelled, code=0)
+    refused = shelled.peal("doctor", "--fix", code=5)
+    (out / "go").touch()
+
+    assert found == []
+    assert "another peal is at work" in refused.stderr
+    ended(process, 0)
+    assert codes(shelled) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 7}'])
+def test_a_progress_of_a_batch_that_cannot_be_read_is_moved_away(shelled: Repo, text: str) -> None:
+    shelled.write("plans/a.md", shell_plan("echo a > a.txt"))
+    shelled.write("plans/b.md", shell_plan("echo b > b.txt"))
+    shelled.write(".peal/.gitignore", "*\n")
+    shelled.write(".peal/batch-progress.json", text)
+
+    refused = shelled.peal("run", "plans", code=1)
+    found = only(shelled, "BATCH_PROGRESS_CORRUPT")
+    backup = fixed(shelled, "BATCH_PROGRESS_CORRUPT")
+    shelled.peal("run", "plans")
+    restored(shelled, backup)
+
+    assert "cannot be understood" in refused.stderr
+    assert found["severity"] == "error"
+    assert shelled.read(".peal/batch-progress.json") == text
+
+
+def test_a_progress_of_a_batch_that_may_not_be_read_is_told(
+    shelled: Repo, unprivileged: tuple[str, ...]
+) -> None:
+    path = shelled.write(".peal/batch-progress.json", "{}")
+    shelled.write(".peal/.gitignore", "*\n")
+    path.chmod(0)
+    shelled.before = unprivileged
+
+    found = only(shelled, "BATCH_PROGRESS_CORRUPT")
+
+    assert "cannot be read: Permission denied" in found["found"]

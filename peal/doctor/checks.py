@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from attrs import frozen
 
-from peal.doctor import branches, machine, memory, plans, programs, repository, runs, worktrees
+from peal.doctor import batch, branches, machine, memory, plans, programs, repository, runs, worktrees
 from peal.doctor.finding import Finding, Severity, Symptom
 from peal.doctor.look import Look
 from peal.errors import PealError
@@ -48,6 +48,8 @@ CHECKS = (
     Check("JOURNAL_TORN", _WARNING, memory.journal_torn, needs_git=False),
     Check("STATE_CORRUPT", _WARNING, memory.state_corrupt, needs_git=False),
     Check("STATE_JOURNAL_MISMATCH", _WARNING, memory.state_journal_mismatch, needs_git=False),
+    Check("BATCH_PROGRESS_CORRUPT", _ERROR, batch.corrupt, needs_git=False),
+    Check("STALE_BATCH_PROGRESS", _WARNING, batch.stale, needs_git=False),
     Check("PLAN_UNREADABLE", _ERROR, plans.unreadable, stops_run=True),
     Check("PLAN_MOVED", _WARNING, plans.moved, stops_run=True),
     Check("PLAN_CHANGED_SINCE_RUN", _INFO, plans.changed),

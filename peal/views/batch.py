@@ -9,7 +9,7 @@ from peal.model.decision import Halt
 from peal.record.batch import Batch
 from peal.text.display import count, duration, harmless, some, stamp
 
-_OLD = 24 * 3600.0
+LONG_AGO = 24 * 3600.0
 """Seconds after which a person may have forgotten what a batch was about."""
 _SHOWN = 3
 
@@ -22,8 +22,8 @@ def age(moment: str, now: float) -> float:
 def gone_on_with(before: Batch, batch: Batch, now: float) -> Iterator[str]:
     """What a person is to know when an unfinished batch, as it was `before`, is gone on with."""
     old = age(before.updated_at, now)
-    begun = f"begun {_ago(age(before.started_at, now))}"
-    since = f", left {_ago(old)}" if old > _OLD else ""
+    begun = f"begun {ago(age(before.started_at, now))}"
+    since = f", left {ago(old)}" if old > LONG_AGO else ""
     done = f"{len(before.done)} of {count(len(before.plans), 'plan')} done"
     yield f"going on with the batch {begun}{since}: {done}"
     if new := [plan for plan in batch.plans if plan not in before.plans]:
@@ -33,7 +33,8 @@ def gone_on_with(before: Batch, batch: Batch, now: float) -> Iterator[str]:
         yield f"left as {'it is' if len(batch.failed) == 1 else 'they are'}, failed: {left}; `--retry-failed` tries again"
 
 
-def _ago(seconds: float) -> str:
+def ago(seconds: float) -> str:
+    """`3m05s ago`, `12 days ago`."""
     return f"{int(seconds // 86400)} days ago" if seconds >= 2 * 86400 else f"{duration(seconds)} ago"
 
 
