@@ -506,6 +506,62 @@ def test_a_failed_plan_lets_those_at_work_come_to_their_end(project: Repo, out: 
     assert _order(out) == ["b"]
 
 
+def _branches(project: Repo) -> dict[str, list[str]]:
+    """The files that each of the branches of a batch has of its own."""
+    names = project.git("for-each-ref", "--format=%(refname:short)", "refs/heads/own").split()
+    return {
+        name: project.git("diff", "--name-only", "main", name, "--", ":(exclude)plans").split()
+        for name in names
+    }
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_each_plan_can_have_a_branch_of_its_own(project: Repo, out: Path, jobs: str) -> None:
+    """Plans neither mix nor wait for each other, and the person's tree is not touched, whatever is in it."""
+    _plans(project, a=[_write("a")], b=[_write("b"), "echo more > more.txt"])
+    project.write("a.txt", "of the person")
+    before = project.git("status", "--porcelain"), project.git("rev-parse", "HEAD")
+
+    project.peal(*RUN, "--jobs", jobs, "--branch", "own/{plan}")
+
+    assert _branches(project) == {"own/a": ["a.txt"], "own/b": ["b.txt", "more.txt"]}
+    assert (project.git("status", "--porcelain"), project.git("rev-parse", "HEAD")) == before
+    shown = project.peal("diff", "--plan", "plans/b.md", "--stat").stdout
+    assert "more.txt" in shown
+    assert "a.txt" not in shown
+
+
+def test_a_batch_goes_on_in_the_branches_it_began_in(project: Repo, out: Path) -> None:
+    process = _begun(project, "--branch", "own/{plan}")
+    eventually((out / "begun-2").exists)
+    session = _progress(project)["session_id"]
+    process.kill()
+    process.wait(30)
+    eventually(lambda: not carriers("PEAL_RUN_ID", session))
+    (out / "go").touch()
+
+    project.peal("resume")
+
+    assert _branches(project) == {
+        "own/a": ["a.txt"],
+        "own/b": ["b.txt", "b0.txt", "b2.txt"],
+        "own/c": ["c.txt"],
+    }
+    assert landed(project) == []
+
+
+def test_plans_that_would_land_in_the_same_branch_are_refused(project: Repo, out: Path) -> None:
+    _plans(project, a=[_write("a")])
+    project.write("more/a.md", shell_plan(_write("more")))
+
+    refused = project.peal(
+        "run", "plans/a.md", "more/a.md", "--agent", "shell", "--branch", "own/{plan}", code=1
+    )
+
+    assert "`plans/a.md` and `more/a.md` would both land in `own/a`" in refused.stderr
+    assert _order(out) == []
+
+
 def test_json_tells_of_which_plan_each_event_is(project: Repo, out: Path) -> None:
     _plans(project, a=[_write("a")], b=[_write("b")])
 

@@ -463,6 +463,7 @@ def torment_batch(repo: Repo, kills: int, seed: int, flags: tuple[str, ...]) -> 
                 assert all(last.count(f"{folder}/plan-{plan}.md") == 1 for plan in range(1, BATCH + 1))
         check_landed_once(repo, generation, flags)
         assert not (repo.path / ".peal/batch-progress.json").exists()
+        assert repo.peal("doctor", "--json", PEAL_AGENT="shell").stdout == "[]\n"
 
 
 IN_ONE, IN_EACH = (), ("--branch", "own/{plan}")

@@ -30,6 +30,7 @@ from peal.text.display import stamp
 from peal.views.batch import gone_on_with, moved_on, summary
 from peal.views.screens import Screen
 from peal.views.summary import write
+from peal.workspaces import named_branch
 
 
 class JobOf(Protocol):
@@ -116,6 +117,7 @@ def carry_out(
     job = job_of(first, fresh=first in batch.afresh, resumed=first in batch.begun)
     _check_has_worktrees(job)
     settings = job.roster.settings
+    named_branch.check_are_apart(settings.branch or "", batch.plans)
     places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
     session = open_session(view.say)
     with closing(Threads(session.inbox, places)) as executor:

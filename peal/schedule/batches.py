@@ -74,4 +74,6 @@ def was_last(batch: Batch, latest: State | None) -> bool:
     """Whether nothing was run after a batch; `latest` is what is known of the plan that was run last and is unfinished."""
     if latest is None or latest.run_id == batch.session_id:
         return True
+    if not latest.run_id and latest.plan_path in [one.plan for one in batch.running]:
+        return True  # it was cut off before the run of that plan was opened
     return datetime.fromisoformat(latest.updated_at) <= datetime.fromisoformat(batch.updated_at)

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from peal.errors import PealError
@@ -29,8 +30,24 @@ def target_of(repo_paths: RepoPaths, plan_file: Path, settings: Settings) -> tup
     if settings.branch is None:
         preflight.check_free(repo)
         return Target(repo, preflight.landing_branch(repo, prefix)), ""
-    name = settings.branch.replace("{plan}", branch_part(Path(repo_paths.plan_key(plan_file)).stem))
-    return target(repo, name, prefix, settings.base)
+    return target(repo, name_for(settings.branch, repo_paths.plan_key(plan_file)), prefix, settings.base)
+
+
+def name_for(name: str, plan: str) -> str:
+    """A branch's name with `{plan}` filled in for a plan, which is named as in its memory."""
+    return name.replace("{plan}", branch_part(Path(plan).stem))
+
+
+def check_are_apart(name: str, plans: Iterable[str]) -> None:
+    """PealError if `{plan}` in a branch's name is the same for several plans."""
+    first: dict[str, str] = {}
+    for plan in plans if "{plan}" in name else ():
+        other = first.setdefault(name_for(name, plan), plan)
+        if other != plan:
+            raise PealError(
+                f"`{harmless(other)}` and `{harmless(plan)}` would both land in `{name_for(name, plan)}`; give one of the files "
+                "another name, or run them apart"
+            )
 
 
 def target(repo: Path, name: str, prefix: str, base: str | None) -> tuple[Target, str]:
