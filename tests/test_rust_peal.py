@@ -133,6 +133,7 @@ def test_a_list_of_tables_is_read_from_the_file_and_its_variable_is_refused(name
 @pytest.mark.parametrize(("name", "instead"), REPLACED.items())
 def test_a_name_that_is_gone_says_what_to_use(name: str, instead: str, repo: Repo) -> None:
     """In the file, as a variable and with `--set`."""
+    repo.env["PEAL_AGENT"] = "shell"
     said = f"is a setting of the Rust peal; here {instead}\n"
     repo.write("plan.md", shell_plan("true"))
 
@@ -188,6 +189,9 @@ def test_the_page_has_a_row_for_every_key_and_says_same_only_of_those_that_are()
 def test_both_names_of_a_key_set_differently_are_an_error(repo: Repo) -> None:
     """In one source; set alike they are no trouble."""
     said = "is another name for `commit`, which is set differently beside it; take one of them out\n"
+    repo.env["PEAL_AGENT"] = "shell"
+    repo.git("commit", "-q", "--allow-empty", "-m", "first")
+    repo.write("p.md", shell_plan("true"))
 
     by_variable = repo.peal("config", code=1, PEAL_COMMIT="true", PEAL_COMMIT_AFTER_PHASE2="false").stderr
     by_flag = repo.peal("run", "p.md", "--commit", "--no-commit-after-phase2", code=1).stderr

@@ -137,8 +137,8 @@ def readable(
     return Readable(evolve(settings, origins=origins), problems, is_told)
 
 
-_WHO = ("agent", "agents", "phases", "reviewers", "stet", "stet_commands", "stet_path")
-"""The keys that say who works and who looks."""
+_WHO = ("agent", "agent_cmd", "agents", "phases", "reviewers", "stet", "stet_commands", "stet_path")
+"""The keys that say who works and who looks, also by names that are gone."""
 
 
 def _wrong_words(layers: Sequence[_Layer], tree: dict[str, Any]) -> frozenset[str]:
