@@ -622,6 +622,7 @@ def test_what_has_landed_and_is_not_remembered_is_told(half: Repo) -> None:
     fixed(half, "ORPHAN_WORKTREE", left=("LANDED_BUT_UNRECORDED",))
 
     assert [one["code"] for one in found] == ["ORPHAN_WORKTREE", "LANDED_BUT_UNRECORDED"]
+    assert found[1]["severity"] == "info", "as in a clone"
     assert found[1]["by_hand"] in half.peal("run", "plan.md", code=1).stderr
     half.peal("done", "1", "--plan", "plan.md")
     assert codes(half) == []

@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
+
+from attrs import evolve
 
 from peal.doctor.backups import Keeping
-from peal.doctor.finding import Symptom, of_refusal, refused
+from peal.doctor.finding import Severity, Symptom, of_refusal, refused
 from peal.doctor.look import Look, Memory
 from peal.errors import PealError
 from peal.landing.outcomes import Target
@@ -141,27 +142,23 @@ def _record(look: Look, memory: Memory, landed: list[TaskState], keeping: Keepin
 
 
 def _unremembered(look: Look) -> Iterator[Symptom]:
-    """Plans of which nothing is remembered, as after `git clean -fdx`, and of which tasks have landed."""
+    """Plans of which nothing is remembered, as in a clone or after `git clean -fdx`, and of which tasks have landed."""
     if not look.branch or not look.lands:
         return
-    known = {memory.history.plan for memory in look.memories}
-    for key in sorted(reconcile.plans_landed(look.repo, _HERE) - known):
+    made = reconcile.made_by_peal(look.repo, _HERE)
+    states = (state for memory in look.memories for state in memory.history.states.values())
+    remembered = {commit for state in states for commit in _commits(state)}
+    for key in sorted({one.plan for one in made if one.commit not in remembered}):
         path = look.repo_paths.plan_file(key)
         if not os.path.lexists(path):
             continue
         with suppress(PealError):  # what cannot be read is no plan any more
-            if landed := _landed_before(look, path, key):
+            plan = look.read(path)
+            if store.knows(look.repo_paths, store.reading_of(look.repo_paths, path, plan)):
+                continue
+            if landed := reconcile.landed_unremembered(look.repo, made, key, plan.tasks, remembered):
                 told = PealError(reconcile.told_unremembered(look.told(path), landed))
-                yield from of_refusal(told, look.told(path))
-
-
-def _landed_before(look: Look, path: Path, key: str) -> dict[TaskId, str]:
-    """The tasks of a plan that is not remembered which have landed; none if it is, under whatever name."""
-    plan = look.read(path)
-    if store.knows(look.repo_paths, store.reading_of(look.repo_paths, path, plan)):
-        return {}
-    remembered = store.commits_of(look.repo_paths)
-    return reconcile.landed_unremembered(look.repo, _HERE, key, plan.tasks, remembered)
+                yield from (evolve(one, severity=Severity.INFO) for one in of_refusal(told, look.told(path)))
 
 
 def recorded_not_landed(look: Look) -> Iterator[Symptom]:

@@ -175,7 +175,8 @@ def refuse_to_repeat(job: Job, reading: PlanRead) -> None:
         return
     known = store.commits_of(job.repo_paths)
     branch = job.pool.tip() if job.pool else "HEAD"
-    if landed := reconcile.landed_unremembered(job.repo_paths.repo, branch, job.key, job.plan.tasks, known):
+    made = reconcile.made_by_peal(job.repo_paths.repo, branch)
+    if landed := reconcile.landed_unremembered(job.repo_paths.repo, made, job.key, job.plan.tasks, known):
         raise PealError(reconcile.told_unremembered(str(job.plan_file), landed))
 
 

@@ -35,18 +35,39 @@ _SHORT = 10
 """Letters of a commit's id that are shown."""
 
 
+@frozen
+class Made:
+    """A commit that peal made of a task."""
+
+    commit: str
+    subject: str
+    plan: str
+    """Its path as it was then."""
+    task: str
+
+
+def made_by_peal(repo: Path, branch: str) -> list[Made]:
+    """Among the latest commits of a branch. One git call."""
+    trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
+    looked = git.run(
+        repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}", branch, "--"
+    )
+    lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
+    return [made for line in lines if line.count("\0") == 3 and (made := Made(*line.split("\0"))).task]
+
+
 def landed_unremembered(
-    repo: Path, branch: str, plan: str, tasks: Iterable[Task], remembered: Container[str]
+    repo: Path, found: Iterable[Made], plan: str, tasks: Iterable[Task], remembered: Container[str]
 ) -> dict[TaskId, str]:
     """
-    Tasks of a plan without a memory that peal's commits in the branch say have landed, each with such a commit.
+    Tasks of a plan without a memory that commits of peal's say have landed, each with such a commit.
 
     Those of another plan count if its file is gone and most of the tasks here are among its own; those that are
-    `remembered` of any plan do not. One git call.
+    `remembered` of any plan do not.
     """
     to_do = [task for task in tasks if not task.done]
-    by_plan: dict[str, list[_Made]] = defaultdict(list)
-    for one in _made_by_peal(repo, branch):
+    by_plan: dict[str, list[Made]] = defaultdict(list)
+    for one in found:
         if one.commit not in remembered:
             by_plan[one.plan].append(one)
     if own := _told_by(by_plan.pop(harmless(plan), []), to_do):
@@ -66,12 +87,7 @@ def told_unremembered(plan: str, landed: Mapping[TaskId, str]) -> str:
     )
 
 
-def plans_landed(repo: Path, branch: str) -> frozenset[str]:
-    """The plans of which commits in the branch say that peal made them, as their paths were then. One git call."""
-    return frozenset(made.plan for made in _made_by_peal(repo, branch))
-
-
-def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[TaskId, str]:
+def _told_by(made: list[Made], tasks: list[Task]) -> dict[TaskId, str]:
     """
     The tasks that these commits are about.
 
@@ -95,26 +111,6 @@ def _told_by(made: list["_Made"], tasks: list[Task]) -> dict[TaskId, str]:
 def _ends_with(subject: str, title: str) -> bool:
     """Whether a subject is this title, with at most a mark and what stands before that in front, such as `Task 1:`."""
     return bool(title) and re.search(rf"(?:^|[^\w\s]\s*){re.escape(title)}$", subject) is not None
-
-
-@frozen
-class _Made:
-    """A commit that peal made of a task."""
-
-    commit: str
-    subject: str
-    plan: str
-    task: str
-
-
-def _made_by_peal(repo: Path, branch: str) -> list[_Made]:
-    """Among the latest commits of a branch."""
-    trailers = (f"%(trailers:key={name},valueonly,separator=%x20)" for name in ("Peal-Plan", "Peal-Task"))
-    looked = git.run(
-        repo, "log", f"-{_LOOKED_AT}", f"--format={'%x00'.join(('%H', '%s', *trailers))}", branch, "--"
-    )
-    lines = os.fsdecode(looked.stdout).splitlines() if looked.returncode == 0 else []
-    return [made for line in lines if line.count("\0") == 3 and (made := _Made(*line.split("\0"))).task]
 
 
 def check(history: History, lands: bool) -> None:
