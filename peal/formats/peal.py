@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 
 from attrs import frozen
 
@@ -49,11 +49,10 @@ class _Section:
 
 def evidence(document: Document) -> Evidence | None:
     """A single heading that is a task's, or should be."""
-    found = [heading.line for heading in document.headings if not isinstance(read_heading(heading), NotTask)]
-    found = found or [
-        line for line in _look_alikes(document) if _NO_BLANK.match(seen(document.lines[line - 1]))
-    ]
-    return Evidence.of_line(document, found[0]) if found else None
+    headings = (one.line for one in document.headings if not isinstance(read_heading(one), NotTask))
+    look_alikes = (line for line in _look_alikes(document) if _NO_BLANK.match(seen(document.lines[line - 1])))
+    found = next(chain(headings, look_alikes), None)
+    return None if found is None else Evidence.of_line(document, found)
 
 
 def read(document: Document) -> Reading:
