@@ -138,6 +138,20 @@ def test_boxes_with_texts_of_their_own_are_the_tasks_and_phases_only_their_secti
     assert (plan.format, [task.title for task in plan.tasks]) == ("checklist", ["a", "b"])
 
 
+@pytest.mark.parametrize("begins", ["Step {}", "Milestone {}", "Schritt {}", "步骤 {}", "P1-0{}", "T00{}"])
+@pytest.mark.parametrize("rest", [" [x] Beta", " (done): Beta", " Beta"])
+def test_a_heading_that_begins_like_a_task_and_is_none_is_never_passed_over(begins, rest):
+    """A title in another form must not take a piece of work out of the plan."""
+    one, two, three = map(begins.format, (1, 2, 3))
+    plan = parse(
+        f"## {one}: Alpha\n- [ ] a\n\n## {two}{rest}\n- [ ] b\n\n## {three}: Gamma\n- [ ] c\n".encode(),
+        "plan.md",
+    )
+
+    assert [problem.line for problem in plan.problems] == [4]
+    assert f"write `{two}: title`" in plan.problems[0].message
+
+
 def test_boxes_of_one_line_are_steps_of_their_phase():
     plan = read("## Phase 1: x\n- [ ] a\n- [ ] b\n\n## Phase 2: y\n- [x] c\n")
 

@@ -27,10 +27,8 @@ name = "numbered"
 
 _NUMBER = r"\d{1,4}(?:\.\d{1,4})*[a-z]?"
 _TITLE = r"(?:\s*(?:[:：]|[.)、](?=\s|\W))|\s[—–-])\s*(?P<title>.+)"
-_CODED = re.compile(
-    r"(?:Task )?\[?(?P<number>(?:[A-Z]{1,8}\d{0,3}-|T|TASK)\d{1,5}(?:[.-]\d{1,4})*[a-z]?|p\d{1,3}-t\d{1,4})\]?"
-    + _TITLE
-)
+_CODE = r"(?:Task )?\[?(?P<number>(?:[A-Z]{1,8}\d{0,3}-|T|TASK)\d{1,5}(?:[.-]\d{1,4})*[a-z]?|p\d{1,3}-t\d{1,4})\]?"
+_CODED = re.compile(_CODE + _TITLE)
 _PLAIN = re.compile(rf"(?P<number>{_NUMBER}){_TITLE}")
 _WORD = re.compile(rf"(?P<word>[^\W\d_]{{2,15}})\s?#?(?P<number>{_NUMBER}){_TITLE}")
 # What stands for a piece of work by itself; any other word needs boxes below it.
@@ -78,7 +76,7 @@ def read(document: Document) -> Reading:
     return Reading(
         tasks=tasks,
         context=context,
-        problems=tuple(unknown_marks(boxes)),
+        problems=(*unknown_marks(boxes), *_dropped(document, found)),
         notes=(
             *doubts(document, found),
             *_notes(document, found),
@@ -111,6 +109,31 @@ def _found(document: Document) -> list[Section]:
         return worded
     plain = sections(document, _PLAIN)
     return plain if len(plain) > 1 and _all_have_steps(document, plain) else []
+
+
+def _dropped(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
+    """Headings that begin like these, with a number that none of them has: without them the plan would run without it."""
+    begun = _beginning(found[0]) if found else None
+    numbers = {section.number for section in found}
+    for heading in document.headings if begun else ():
+        text = without_tick(heading.text)[0]
+        like = begun.match(text) if begun and heading.level == found[0].heading.level else None
+        if like and like["number"] not in numbers:
+            yield Problem(
+                heading.line,
+                f"{quoted(heading.text)} begins like the others, but is not written like one; write "
+                f"`{like[0].strip()}: title`, or reword it",
+            )
+
+
+def _beginning(section: Section) -> re.Pattern[str] | None:
+    """How headings with the same word, or with codes, begin; None for bare numbers, which much begins with."""
+    text = without_tick(section.heading.text)[0]
+    if _CODED.fullmatch(text):
+        return re.compile(rf"{_CODE}(?![\w.-])")
+    if found := _WORD.match(text):
+        return re.compile(rf"{re.escape(found['word'])}\s?#?(?P<number>{_NUMBER})(?![\w.])", re.IGNORECASE)
+    return None
 
 
 def _word(section: Section) -> str:
