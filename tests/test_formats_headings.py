@@ -149,7 +149,20 @@ def test_a_heading_that_begins_like_a_task_and_is_none_is_never_passed_over(begi
     )
 
     assert [problem.line for problem in plan.problems] == [4]
-    assert f"write `{two}: title`" in plan.problems[0].message
+    assert f"write `## {two}: title`" in plan.problems[0].message
+
+
+@pytest.mark.parametrize("begins", ["Step {}", "P1-0{}"])
+@pytest.mark.parametrize("level", ["#", "###"])
+def test_a_task_on_another_level_is_never_passed_over(begins, level):
+    """Parts of a task, which have its number before theirs, are not meant."""
+    one, two, three = map(begins.format, (1, 2, 3))
+    text = f"## {one}: A\n- [ ] a\n### {one}.1: part\n- [ ] p\n## {two}: B\n- [ ] b\n{level} {three}: C\n- [ ] c\n"
+
+    plan = parse(text.encode(), "plan.md")
+
+    assert [problem.line for problem in plan.problems] == [7]
+    assert "of another level" in plan.problems[0].message
 
 
 def test_boxes_of_one_line_are_steps_of_their_phase():

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
@@ -117,13 +117,19 @@ def _dropped(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     numbers = {section.number for section in found}
     for heading in document.headings if begun else ():
         text = without_tick(heading.text)[0]
-        like = begun.match(text) if begun and heading.level == found[0].heading.level else None
-        if like and like["number"] not in numbers:
+        like = begun.match(text) if begun else None
+        if like and not _is_known(like["number"], numbers):
+            how = "of another level" if heading.level != found[0].heading.level else "not written like one"
+            way_out = f"write `{'#' * found[0].heading.level} {like[0].strip()}: title`, or reword it"
             yield Problem(
-                heading.line,
-                f"{quoted(heading.text)} begins like the others, but is not written like one; write "
-                f"`{like[0].strip()}: title`, or reword it",
+                heading.line, f"{quoted(heading.text)} begins like the others, but is {how}; {way_out}"
             )
+
+
+def _is_known(number: str, numbers: Container[str]) -> bool:
+    """Whether a heading has the number of a task, or of a part of one: `1.2` where there is `1`."""
+    parts = number.split(".")
+    return any(".".join(parts[:at]) in numbers for at in range(1, len(parts) + 1))
 
 
 def _beginning(section: Section) -> re.Pattern[str] | None:
