@@ -273,6 +273,34 @@ def test_a_failed_plan_that_was_done_by_itself_since_is_done(project: Repo, out:
 
     assert _told(done.stdout)[0] == "batch: 2 of 2 plans done"
     assert _order(out) == ["b", "a"]
+    assert _is_over(project)
+
+
+def test_a_persons_word_on_a_plan_of_the_batch_counts(project: Repo, out: Path) -> None:
+    """What they take as done is done, what they have done again comes again."""
+    _plans(project, a=[UNLESS], b=[f'{_write("b")}; [ "$(wc -l < "$OUT/order")" = 1 ] || touch again.txt'])
+    project.peal(*RUN, "--auto-advance", code=2)
+
+    project.peal("redo", "1", "--plan", "plans/b.md")
+    project.peal(*RUN, code=2)
+    project.peal("done", "1", "--plan", "plans/a.md")
+    done = project.peal(*RUN)
+
+    assert _order(out) == ["b", "b"]
+    assert _told(done.stdout)[0] == "batch: 2 of 2 plans done"
+    assert _is_over(project)
+
+
+def test_a_plan_that_was_run_to_its_end_since_does_not_hide_the_batch(project: Repo, out: Path) -> None:
+    _plans(project, a=[UNLESS], b=[_write("b")])
+    project.peal(*RUN, code=1)
+    project.write("x.md", shell_plan(_write("x")))
+    project.peal("run", "x.md", "--agent", "shell")
+
+    done = project.peal("resume", code=2)
+
+    assert "going on with the batch" in done.stdout
+    assert _order(out) == ["x", "b"]
 
 
 # Whatever ends it

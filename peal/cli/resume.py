@@ -31,7 +31,8 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
     found = store.known_runs(repo_paths)
     unfinished = [known for known in found if not known.is_finished]
     latest = (unfinished or found)[0] if found else None
-    if plan is None and (batch := batch_file.read(repo_paths.batch)) and was_last(batch, latest):
+    last_left = unfinished[0] if unfinished else None
+    if plan is None and (batch := batch_file.read(repo_paths.batch)) and was_last(batch, last_left):
         files = tuple(map(repo_paths.plan_file, batch.plans))
         only = tuple(map(repo_paths.plan_key, picked(files, target))) if target else None
         asked = Asked((), only, retry_failed=options["retry_failed"])

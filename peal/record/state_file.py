@@ -43,6 +43,12 @@ class State:
         """Every task of the plan is complete and the run said so."""
         return self.exit_code is not None and len(self.completed_task_indices) >= self.total_tasks
 
+    @property
+    def is_done(self) -> bool:
+        """Every task of the plan is complete, by a run or by a person's word, and nothing is left to be mended."""
+        is_complete = 0 < self.total_tasks <= len(self.completed_task_indices)
+        return is_complete and not self.remaining_findings
+
 
 def state_of(history: History, offset: int) -> State:
     """The short form of a history whose journal is `offset` bytes long."""

@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import partial
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from peal.run.session import Opener, Session
 from peal.run.start import End, begun, refuse_to_repeat, stop_asked
 from peal.schedule import batches
 from peal.system import process
-from peal.system.layout import RepoPaths
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
 from peal.text.display import stamp
 from peal.views.batch import gone_on_with, moved_on, summary
@@ -89,17 +89,28 @@ def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
             f"a batch is unfinished here, of which none of these plans is a part ({before.plans[0]} is one of "
             f"{len(before.plans)}); `peal resume` goes on with it, `--no-resume` leaves it aside"
         )
-    found = batches.taken_up(_looked_at_again(repo_paths, before), asked.plans, asked.retry_failed)
+    found = batches.taken_up(_as_it_is_by_now(repo_paths, before), asked.plans, asked.retry_failed)
     return evolve(found, session_id=name, owner=owner)
 
 
-def _looked_at_again(repo_paths: RepoPaths, batch: Batch) -> Batch:
-    """What had failed and has been done since, by itself, is done."""
-    for one in batch.failed:
-        known = store.known(repo_paths.plan(repo_paths.plan_file(one.plan)))
-        if known and known.is_finished and known.exit_code == 0:
+def _as_it_is_by_now(repo_paths: RepoPaths, batch: Batch) -> Batch:
+    """What was done since, by itself or by a person's word, is done; what is to be done again by such a word is queued."""
+    for one in (*batch.failed, *batch.held):
+        known = store.known(_memory(repo_paths, one.plan))
+        if known and known.is_done:
             batch = batch.ended_complete(one.plan, with_findings=False)
-    return batch
+    again = [plan for plan in batch.completed if _is_to_be_redone(_memory(repo_paths, plan))]
+    return batch.queued_again(again)
+
+
+def _memory(repo_paths: RepoPaths, plan: str) -> PlanPaths:
+    return repo_paths.plan(repo_paths.plan_file(plan))
+
+
+def _is_to_be_redone(plan_paths: PlanPaths) -> bool:
+    with suppress(PealError, OSError):  # the plan's own next run tells of it
+        return bool(journal.latest_opening(plan_paths.journal)[1])
+    return False
 
 
 def carry_out(
@@ -113,6 +124,9 @@ def carry_out(
     batch = agreed(repo_paths, asked, "")
     first = batches.next_plan(batch, asked.only)
     if first is None:
+        open_session(view.say)  # nobody else may be at work on it
+        if batch.is_clean:
+            batch_file.remove(repo_paths.batch)
         return batch, batches.halt_of(batch)
     job = job_of(first, fresh=first in batch.afresh, resumed=first in batch.begun)
     _check_has_worktrees(job)
@@ -238,8 +252,8 @@ class _BatchRun:
         providers.session = self.session.name  # it goes on, whichever plan is opened first
         for plan in self.batch.begun:
             if plan not in self.batch.queued:  # what is gone on with counts when its turn comes
-                plan_paths = self.repo_paths.plan(self.repo_paths.plan_file(plan))
-                providers.take_in(fold(journal.load(plan_paths.journal).events).providers, spent=True)
+                recording = journal.load(_memory(self.repo_paths, plan).journal)
+                providers.take_in(fold(recording.events).providers, spent=True)
 
     def _change(self, batch: Batch) -> None:
         with self._writing():
