@@ -960,14 +960,41 @@ def test_a_progress_of_a_batch_that_cannot_be_read_is_moved_away(shelled: Repo, 
     assert shelled.read(".peal/batch-progress.json") == text
 
 
-def test_a_progress_of_a_batch_that_may_not_be_read_is_told(
+def test_a_progress_of_a_batch_that_may_not_be_read_is_told_and_stays(
     shelled: Repo, unprivileged: tuple[str, ...]
 ) -> None:
+    """What cannot be kept is not taken away."""
     path = shelled.write(".peal/batch-progress.json", "{}")
     shelled.write(".peal/.gitignore", "*\n")
     path.chmod(0)
     shelled.before = unprivileged
 
     found = only(shelled, "BATCH_PROGRESS_CORRUPT")
+    shelled.peal("doctor", "--fix", code=1)
 
     assert "cannot be read: Permission denied" in found["found"]
+    assert not found["can_be_mended"]
+    assert path.exists()
+
+
+def test_a_lock_of_git_that_may_not_be_read_stays(shelled: Repo, unprivileged: tuple[str, ...]) -> None:
+    """No check takes away what it could not keep; that is told once."""
+    lock = shelled.write(".git/index.lock", "")
+    os.utime(lock, (0, 0))
+    lock.chmod(0)
+    shelled.before = unprivileged
+
+    said = shelled.peal("doctor", "--fix").stdout
+
+    assert said.count("could not mend STALE_LOCK: `") == 1
+    assert "index.lock` cannot be read, and so not kept; `chmod u+r " in said
+    assert lock.exists()
+
+
+def test_what_a_person_is_to_do_is_set_off_whatever_is_in_it(shelled: Repo) -> None:
+    shelled.write("hooks-ü/pre-commit", "#!/bin/sh\n")
+    shelled.git("config", "core.hooksPath", str(shelled.path / "hooks-ü"))
+
+    lines = shelled.peal("doctor").stdout.splitlines()
+
+    assert [line[:2] for line in lines if "chmod +x" in line] == ["  "]

@@ -57,7 +57,7 @@ def doctor(fix: bool, restore: str | None, json_: bool, repo: Path) -> int:
     if fix and any(finding.can_be_mended for finding in found):
         mended = mend_all(place.repo_paths, partial(_look, repo), _command())
         found = list(mended.findings)
-        said = [*(f"mended {line}" for line in mended.said), *_backup_told(mended.backup)]
+        said = [*mended.said, *_backup_told(mended.backup)]
     if json_:
         click.echo(hide(json.dumps([finding.as_json() for finding in found], ensure_ascii=False)))
     else:
@@ -122,7 +122,7 @@ def _lines(found: Iterable[Finding]) -> Iterator[str]:
     """Two lines for each finding that is left, and what to type next."""
     left = [finding for finding in found if not finding.is_mended]
     for finding in left:
-        yield from map(harmless, _told(finding))
+        yield from _told(finding)
     if not left:
         yield f"healthy: {len(CHECKS)} checks found nothing"
         return
@@ -139,6 +139,6 @@ def _counted(number: int, severity: Severity) -> str:
 def _told(finding: Finding) -> Iterator[str]:
     symptom = finding.symptom
     where = f" ({symptom.where})" if symptom.where and symptom.where not in symptom.found else ""
-    yield f"{finding.severity} {finding.code}: {symptom.found}{where}"
+    yield f"{finding.severity} {finding.code}: {harmless(f'{symptom.found}{where}')}"
     if symptom.by_hand:
-        yield f"  {symptom.by_hand}"
+        yield f"  {harmless(symptom.by_hand)}"

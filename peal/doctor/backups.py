@@ -140,7 +140,7 @@ class Keeping:
     def _put(self, paths: tuple[Path, ...], operation: str) -> None:
         for path in paths:
             known = any(self.backup.told(path) == one.original_path for one in self.backup.files)
-            if not known and (data := content(path)) is not None:
+            if not known and (data := _readable(path)) is not None:
                 self.backup.put(path, data, operation, self.code)
 
     def patch(self, path: Path, data: bytes) -> None:
@@ -155,6 +155,14 @@ class Keeping:
     def ref(self, ref: str, commit: str) -> None:
         """A branch is about to be deleted or moved."""
         self.backup.put_ref(ref, commit, self.code)
+
+
+def _readable(path: Path) -> bytes | None:
+    """What is to be kept of a file; None where there is none, PealError where it cannot be read: then it stays as it is."""
+    data = content(path)
+    if data is None and path.is_file() and not path.is_symlink():
+        raise PealError(f"`{path}` cannot be read, and so not kept; `chmod u+r {shlex.quote(str(path))}`")
+    return data
 
 
 def restore(repo_paths: RepoPaths, name: str, backup: Backup) -> Iterator[str]:

@@ -12,6 +12,7 @@ from peal.errors import Damaged
 from peal.record import batch_file
 from peal.record.batch import Batch
 from peal.system import process
+from peal.system.files import content
 from peal.views.batch import LONG_AGO, age, ago, headline
 
 
@@ -49,4 +50,5 @@ def corrupt(look: Look) -> Iterator[Symptom]:
     try:
         batch_file.read(path)
     except Damaged as error:
-        yield from of_refusal(error, look.told(path), partial(_remove, look))
+        can_be_kept = content(path) is not None
+        yield from of_refusal(error, look.told(path), partial(_remove, look) if can_be_kept else None)

@@ -52,7 +52,8 @@ def mend_all(repo_paths: RepoPaths, look_again: LookAgain, reason: str) -> Mende
         backup.drop_old()
     gone = {one for one in before if one not in found}
     findings = (evolve(one, is_mended=one in gone) for one in before)
-    return Mended((*findings, *(one for one in found if one not in before)), tuple(said), backup.name)
+    told = tuple(dict.fromkeys(said))  # what could not be done was tried in each round
+    return Mended((*findings, *(one for one in found if one not in before)), told, backup.name)
 
 
 def _taking_over(backup: Backup, dead: list[Owner]) -> Callable[[Owner], None]:
@@ -69,9 +70,9 @@ def _mended(look: Look, backup: Backup) -> Iterator[str]:
     for finding in examine(look):
         if mend := finding.symptom.mend:
             try:
-                yield f"{finding.code}: {mend(Keeping(backup, finding.code))}"
+                yield f"mended {finding.code}: {mend(Keeping(backup, finding.code))}"
             except (PealError, OSError) as error:
-                yield f"{finding.code}: could not be mended: {error}"
+                yield f"could not mend {finding.code}: {error}"
 
 
 def put_back(repo_paths: RepoPaths, name: str, reason: str) -> Mended:

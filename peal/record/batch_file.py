@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 
-_WAY_OUT = "`peal doctor --fix` moves it away, `peal run PLAN… --no-resume` starts over"
+_STARTS_OVER = "`peal run PLAN… --no-resume` starts over"
 
 
 def read(path: Path) -> Batch | None:
@@ -31,7 +31,9 @@ def read(path: Path) -> Batch | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Damaged(f"`{path}` cannot be read: {error.strerror}; {_WAY_OUT}") from None
+        raise Damaged(
+            f"`{path}` cannot be read: {error.strerror}; put that right, or {_STARTS_OVER}"
+        ) from None
     try:
         batch = _converter().structure(json.loads(raw), Batch)
         wrong = next(_contradictions(batch), "")
@@ -40,7 +42,9 @@ def read(path: Path) -> Batch | None:
     except Exception as error:  # cattrs raises errors of many kinds
         wrong = str(error) or type(error).__name__
     if wrong:
-        raise Damaged(f"`{path}` cannot be understood: {harmless(wrong)}; {_WAY_OUT}")
+        raise Damaged(
+            f"`{path}` cannot be understood: {harmless(wrong)}; `peal doctor --fix` moves it away, {_STARTS_OVER}"
+        )
     return batch
 
 

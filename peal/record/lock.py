@@ -104,7 +104,7 @@ def _announce(repo_paths: RepoPaths, run: str) -> None:
         replace(repo_paths.owner, json.dumps(asdict(me)))
     except OSError as error:
         raise PealError(
-            f"cannot write `{repo_paths.owner}`: {error.strerror or error}; free some space"
+            f"cannot write `{repo_paths.owner}`: {error.strerror or error}; make room or make it writable"
         ) from None
 
 
