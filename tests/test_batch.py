@@ -303,6 +303,64 @@ def test_a_plan_that_was_run_to_its_end_since_does_not_hide_the_batch(project: R
     assert _order(out) == ["x", "b"]
 
 
+# Plans whose files have changed
+
+
+def test_a_plan_that_is_done_may_be_gone(project: Repo, out: Path) -> None:
+    _plans(project, a=[_write("a")], b=[UNLESS], c=[_write("c")])
+    words = ("run", "plans/a.md", "plans/b.md", "plans/c.md", "--agent", "shell")
+    project.peal(*words, code=2)
+    (project.path / "plans/a.md").unlink()
+
+    done = project.peal(*words, code=2)
+
+    assert _told(done.stdout)[0] == "batch: 2 of 3 plans done, 1 failed"
+    assert _order(out) == ["a", "c"]
+
+
+def test_a_plan_that_is_gone_does_not_keep_the_others_from_their_turn(project: Repo, out: Path) -> None:
+    """Where the batch goes on behind what fails; else that is how it would."""
+    _plans(project, a=[UNLESS], b=[_write("b")], c=[_write("c")])
+    project.peal(*RUN, code=1)
+    (project.path / "plans/b.md").unlink()
+
+    refused = project.peal("resume", code=1)
+    shown = project.peal("resume", "--auto-advance", "--dry-run", code=1)
+    done = project.peal("resume", "--auto-advance", code=2)
+
+    assert "plans/b.md` cannot be read" in refused.stderr
+    assert "; `--auto-advance` goes on with the next, plans/c.md" in refused.stderr
+    assert shown.stdout.index("plans/b.md` cannot be read") < shown.stdout.index("plan 3 of 3, plans/c.md")
+    assert "plan 2 of 3, plans/b.md, failed: plan `" in done.stdout
+    assert _order(out) == ["c"]
+
+
+@pytest.mark.parametrize("again", [("resume",), RUN, ("run", "plans/new.md", "--agent", "shell")])
+def test_a_plan_whose_file_was_renamed_keeps_its_place(
+    project: Repo, out: Path, again: tuple[str, ...]
+) -> None:
+    """Also where its memory has followed before the batch is gone on with."""
+    process = _begun(project)
+    eventually((out / "begun-2").exists)
+    session = _progress(project)["session_id"]
+    process.kill()
+    process.wait(30)
+    eventually(lambda: not carriers("PEAL_RUN_ID", session))
+    (out / "go").touch()
+    project.git("mv", "plans/b.md", "plans/new.md")
+    project.git("commit", "-qm", "renamed")
+
+    done = project.peal(*again)
+    if not _is_over(project):
+        done = project.peal("resume")
+
+    assert _told(done.stdout)[0] == "batch: 3 of 3 plans done"
+    assert "plans/new.md: done" in "\n".join(_told(done.stdout))
+    assert "added at its end" not in done.stdout
+    assert _order(out) == ["a", "b0", "b", "b2", "c"]
+    assert _is_over(project)
+
+
 # Whatever ends it
 
 

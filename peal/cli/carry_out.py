@@ -185,9 +185,13 @@ def _job_maker(
 
 
 def _check_all(repo_paths: RepoPaths, asked: Asked, flags: dict[str, Any], make: Callable[..., Job]) -> None:
-    """PealError with every problem of every plan; one that is to be rewritten by an agent is that now, before others wait for it."""
-    problems = []
-    for plan in asked.plans:
+    """
+    PealError with every problem of every plan that is given and not done.
+
+    One that is to be rewritten by an agent is that now, before others wait for it.
+    """
+    problems, queued = [], agreed(repo_paths, asked, "").queued
+    for plan in (plan for plan in asked.plans if plan in queued):
         path = repo_paths.plan_file(plan)
         try:
             read = read_plan(path, repo_paths, flags.get("format_name", ""), is_fresh=asked.fresh)
@@ -214,9 +218,13 @@ def _rehearsed_batch(batch: Batch, asked: Asked, job_of_plan: JobOf, view: Batch
     codes = []
     while (plan := next_plan(batch, asked.only)) is not None:
         view.say(place_of(batch, plan))
-        job = job_of_plan(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
-        with closing(view.screen(job)) as screen:
-            codes.append(_rehearsed(job, screen))
+        try:
+            job = job_of_plan(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
+            with closing(view.screen(job)) as screen:
+                codes.append(_rehearsed(job, screen))
+        except PealError as error:
+            view.say(f"error: {error}")
+            codes.append(error.exit_code)
         batch = batch.ended_skipped(plan)
     return max(codes, default=0)
 

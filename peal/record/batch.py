@@ -146,6 +146,31 @@ class Batch:
         last = self._ordered(plans)
         return evolve(self, plans=(*_but(self.plans, last), *last))
 
+    def renamed(self, plan: str, now: str) -> "Batch":
+        """The file of a plan has another name now; as before if that is one of the others."""
+        if now in self.plans:
+            return self
+
+        def new(plans: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(now if one == plan else one for one in plans)
+
+        def left(those: tuple[Left, ...]) -> tuple[Left, ...]:
+            return tuple(evolve(one, plan=now) if one.plan == plan else one for one in those)
+
+        return evolve(
+            self,
+            plans=new(self.plans),
+            queued=new(self.queued),
+            running=tuple(evolve(one, plan=now) if one.plan == plan else one for one in self.running),
+            completed=new(self.completed),
+            failed=left(self.failed),
+            held=left(self.held),
+            skipped=new(self.skipped),
+            with_findings=new(self.with_findings),
+            begun=new(self.begun),
+            afresh=new(self.afresh),
+        )
+
     def with_added(self, plans: Iterable[str]) -> "Batch":
         """More plans, behind all others."""
         more = tuple(plan for plan in plans if plan not in self.plans)

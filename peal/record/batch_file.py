@@ -5,6 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,13 @@ def record_of(batch: Batch) -> dict[str, Any]:
     """A batch as plain JSON values."""
     record: dict[str, Any] = _converter().unstructure(batch)
     return {"schema_version": record.pop("schema_version"), **record}
+
+
+def rename_plan(path: Path, plan: str, now: str) -> None:
+    """The memory of a plan has gone to another file: the batch that it is a part of, if there is one, knows it by that."""
+    with suppress(Damaged):  # whoever goes on with it tells of that
+        if (batch := read(path)) and plan in batch.plans:
+            write(path, batch.renamed(plan, now))
 
 
 def remove(path: Path) -> None:

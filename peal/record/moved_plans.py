@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from peal.errors import Damaged, PealError
 from peal.model.plan import TaskId
-from peal.record import journal
+from peal.record import batch_file, journal
 from peal.record.events import PlanRead, TaskRead
 from peal.record.history import History, fold
 from peal.record.task_state import TaskState
@@ -166,7 +166,8 @@ def told_moved(plan_file: Path, now: Path) -> str:
 
 def take_over(repo_paths: RepoPaths, found: Origin, say: Callable[[str], None]) -> None:
     """
-    Let the plan go on with the memory that is found: its folder, peal's branches, and what an agent has made of the file.
+    Let the plan go on with the memory that is found: its folder, peal's branches, its place in a batch, and what an agent has
+    made of the file.
 
     The folder last: until it has its new name, the next start does all of it again.
     """
@@ -175,6 +176,7 @@ def take_over(repo_paths: RepoPaths, found: Origin, say: Callable[[str], None]) 
     _rename_branches(repo_paths.repo, repo_paths.branch(before), repo_paths.branch(now))
     if found.plan_paths.normalized.exists() and not target.normalized.exists():
         found.plan_paths.normalized.rename(target.normalized)
+    batch_file.rename_plan(repo_paths.batch, found.plan, found.reading.plan)
     journal.set_aside(target)
     found.plan_paths.folder.rename(target.folder)
     say(

@@ -19,6 +19,7 @@ from peal.record.batch import Batch, BatchOwner
 from peal.record.history import fold
 from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off
 from peal.run.job import Job
+from peal.run.known_plans import where_it_is
 from peal.run.loop import PlanRun, take_turn
 from peal.run.session import Opener, Session
 from peal.run.start import End, begun, refuse_to_repeat, stop_asked
@@ -26,7 +27,7 @@ from peal.schedule import batches
 from peal.system import process
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
-from peal.text.display import stamp
+from peal.text.display import harmless, stamp
 from peal.views.batch import gone_on_with, moved_on, summary
 from peal.views.screens import Screen
 from peal.views.summary import write
@@ -75,7 +76,7 @@ def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
 
     PealError if there is an unfinished one and it shares no plan with what is asked for.
     """
-    before = None if asked.fresh else batch_file.read(repo_paths.batch)
+    before = None if asked.fresh else _unfinished(repo_paths)
     now = time.time()
     pid = os.getpid()
     owner = BatchOwner(pid, process.birth(pid) or "", socket.gethostname())
@@ -91,6 +92,17 @@ def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
         )
     found = batches.taken_up(_as_it_is_by_now(repo_paths, before), asked.plans, asked.retry_failed)
     return evolve(found, session_id=name, owner=owner)
+
+
+def _unfinished(repo_paths: RepoPaths) -> Batch | None:
+    """The batch that can be gone on with, its plans by the names that their files have now."""
+    batch = batch_file.read(repo_paths.batch)
+    for plan in batch.plans if batch else ():
+        path = repo_paths.plan_file(plan)
+        if batch and plan not in batch.done and not os.path.lexists(path):
+            with suppress(PealError):  # told when its turn comes
+                batch = batch.renamed(plan, repo_paths.plan_key(where_it_is(repo_paths, path)))
+    return batch
 
 
 def _as_it_is_by_now(repo_paths: RepoPaths, batch: Batch) -> Batch:
@@ -122,14 +134,12 @@ def carry_out(
     `Busy` if another peal is at work here; PealError if the batch is not fit, or its memory cannot be read or written.
     """
     batch = agreed(repo_paths, asked, "")
-    first = batches.next_plan(batch, asked.only)
-    if first is None:
+    if batches.next_plan(batch, asked.only) is None:
         open_session(view.say)  # nobody else may be at work on it
         if batch.is_clean:
             batch_file.remove(repo_paths.batch)
         return batch, batches.halt_of(batch)
-    job = job_of(first, fresh=first in batch.afresh, resumed=first in batch.begun)
-    _check_has_worktrees(job)
+    first, job = _first_job(batch, asked, job_of)
     settings = job.roster.settings
     named_branch.check_are_apart(settings.branch or "", batch.plans)
     places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
@@ -150,6 +160,27 @@ def carry_out(
             hide=job.roster.hide,
             ready={first: job},
         ).carried_out(asked)
+
+
+def _first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
+    """
+    The plan that is carried out first, and what is to be done of it.
+
+    PealError for what it is refused for; not if the batch goes on behind plans that fail, and one that comes later is fit.
+    """
+    refused: PealError | None = None
+    while (plan := batches.next_plan(batch, asked.only)) is not None:
+        try:
+            job = job_of(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
+            _check_has_worktrees(job)
+        except PealError as error:
+            refused, batch = refused or error, batch.ended_failed(plan, str(error))
+            continue
+        if refused and not job.roster.settings.auto_advance:
+            raise type(refused)(f"{refused}; `--auto-advance` goes on with the next, {harmless(plan)}")
+        return plan, job
+    assert refused is not None, "there is a plan to begin with"
+    raise refused
 
 
 def _check_has_worktrees(job: Job) -> None:
@@ -239,7 +270,7 @@ class _BatchRun:
                 kept = batch_file.set_aside(path)
             if kept:
                 self.view.say(f"starting over; how far the batch before was is kept in `{kept}`")
-        elif before := batch_file.read(path):
+        elif before := _unfinished(self.repo_paths):
             for line in gone_on_with(before, self.batch, time.time()):
                 self.view.say(line)
         self._change(self.batch)
