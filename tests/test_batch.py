@@ -513,6 +513,31 @@ def test_a_progress_that_cannot_be_understood_is_told_and_kept(project: Repo, ou
     assert _order(out) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (
+            '_at": "',
+            '_at": "2026-01-02T03:04:05", "x": "',
+            "2026-01-02T03:04:05` does not say in which time zone",
+        ),
+        ("plans/b.md", "", "a name that no file can have"),
+        ("plans/b.md", "b\\u0000", "a name that no file can have"),
+    ],
+)
+def test_what_a_person_has_made_of_a_progress_is_told(
+    project: Repo, before: str, after: str, told: str
+) -> None:
+    _plans(project, a=[UNLESS], b=["true"])
+    project.peal(*RUN, code=1)
+    project.write(
+        ".peal/batch-progress.json", project.read(".peal/batch-progress.json").replace(before, after)
+    )
+
+    assert told in project.peal("resume", code=1).stderr
+    assert told in project.peal("doctor", code=1).stdout
+
+
 def test_a_batch_that_cannot_be_remembered_is_not_begun(
     project: Repo, out: Path, unprivileged: tuple[str, ...]
 ) -> None:
@@ -739,7 +764,7 @@ def test_what_failed_plans_have_spent_counts_for_those_behind(
 # The file
 
 
-names = st.text(min_size=1, max_size=8)
+names = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=8)
 
 
 @st.composite

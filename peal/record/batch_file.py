@@ -100,7 +100,10 @@ def _contradictions(batch: Batch) -> Iterator[str]:
     if batch.parallel < 1:
         yield f"`parallel` is {batch.parallel}"
     for moment in (batch.started_at, batch.updated_at, *(one.since for one in batch.running)):
-        datetime.fromisoformat(moment)
+        if datetime.fromisoformat(moment).tzinfo is None:
+            yield f"`{moment}` does not say in which time zone it is"
+    if not all(plan and "\0" not in plan for plan in batch.plans):
+        yield "it has a plan with a name that no file can have"
     at_work = [one.plan for one in batch.running]
     left = [one.plan for one in (*batch.failed, *batch.held)]
     states = Counter([*batch.queued, *batch.completed, *batch.skipped, *at_work, *left])
