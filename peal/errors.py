@@ -19,5 +19,13 @@ class Paused(PealError):
     exit_code = 4
 
 
+class Interrupted(PealError):
+    """A signal came before there was a run that could have ended by it."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self.exit_code = 128 + number
+
+
 class Damaged(PealError):
     """A file of peal's memory cannot be read; a copy was kept and nothing was overwritten."""

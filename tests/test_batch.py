@@ -407,6 +407,20 @@ def test_a_batch_goes_on_where_it_was_ended(
     assert _is_over(project)
 
 
+def test_a_signal_while_a_command_after_a_plan_runs_ends_the_batch(project: Repo, out: Path) -> None:
+    _plans(project, a=[_write("a")], b=[_write("b")])
+    project.write("peal.toml", """post_run_commands = ["sh -c 'touch $OUT/begun; sleep 790'"]\n""")
+    process = project.start(*RUN)
+    eventually((out / "begun").exists)
+
+    process.send_signal(signal.SIGINT)
+    said = ended(process, 130)
+
+    assert "failed: interrupted" in said
+    assert _told(said) == ["batch: interrupted", "plans/a.md: done", "plans/b.md: not reached"]
+    assert _order(out) == ["a"]
+
+
 def test_a_live_batch_refuses_a_second_run(project: Repo, out: Path) -> None:
     process = _begun(project)
     eventually((out / "begun-2").exists)

@@ -203,6 +203,20 @@ def test_a_signal_ends_the_rewriting(
     wished.peal("run", "wishes.md", "--normalize")
 
 
+def test_a_signal_while_a_plan_of_several_is_rewritten_is_for_all(wished: Repo, out: Path) -> None:
+    """It is no failure of that plan, and no other is rewritten instead."""
+    wished.write("more.md", WISHES + "More of it.\n")
+    (out / "slow").touch()
+    process = wished.start("run", "wishes.md", "more.md", "--normalize")
+    eventually(lambda: (out / "pid").exists() and (out / "pid").read_text().strip())
+
+    process.send_signal(signal.SIGINT)
+    told = ended(process, 130)
+
+    assert "error: interrupted while the plan was rewritten; nothing was begun\n" in told
+    assert not (out / "prompt-2").exists()
+
+
 def test_what_a_rewriting_has_used_is_told(project: Repo, clis: Callable[..., Clis]) -> None:
     """A coding CLI is asked as in `plan`: it can only read."""
     fakes = clis("claude")
@@ -236,6 +250,19 @@ def test_what_a_rewriting_has_used_counts_as_the_run_s(project: Repo, clis: Call
     assert told["used_by_phase"]["normalize"]["output"] == rewritten["usage"][0]["output"] > 0
     project.peal("resume", "--max-tokens", "1000000")
     assert project.read("a.txt") == "Hello\n"
+
+
+def test_what_a_rewriting_has_used_counts_in_a_batch_too(project: Repo, clis: Callable[..., Clis]) -> None:
+    """All that is no plan is rewritten first; each plan's journal has its own."""
+    clis("claude")
+    for name in ("a", "b"):
+        text = f"plan: SAY ## Task 1: Make {name}\nplan: SAY execute: WRITE {name}.txt: Hello\n"
+        project.write(f"{name}.md", text)
+
+    project.peal("run", "a.md", "b.md", "--normalize", "--agent", "claude")
+
+    journals = [path.read_text() for path in (project.path / ".peal").glob("*/journal.jsonl")]
+    assert [text.count('"event":"PlanRewritten"') for text in journals] == [1, 1]
 
 
 def test_what_a_rewriting_has_used_is_known_though_the_run_was_stopped_at_once(

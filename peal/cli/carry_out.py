@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from attrs import evolve
 
 from peal.cli.batch_view import BatchView
 from peal.cli.options import format_option, repository, setting_flags, settings_beside_flags
 from peal.cli.screens import Screens, Show
-from peal.errors import PealError
+from peal.errors import Interrupted, PealError
 from peal.record import lock, transcripts
 from peal.record.batch import Batch
+from peal.record.events import PlanRewritten
 from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
 from peal.run.batch import Asked, JobOf, agreed
 from peal.run.batch import carry_out as carry_out_plans
@@ -149,10 +151,11 @@ def carry_out_batch(
     began, show = time.time(), _show(options)
     with session_when_needed(repo_paths) as open_session:
         make = _job_maker(repo_paths, flags, options, open_session)
-        _check_all(repo_paths, asked, flags, make)
+        rewritten = _checked(repo_paths, asked, flags, make)
 
         def job_of_plan(plan: str, *, fresh: bool, resumed: bool) -> Job:
-            return make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
+            job = make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
+            return evolve(job, rewritten=job.rewritten or rewritten.pop(plan, None))
 
         view = BatchView(Screens.of(show), lambda job, end, seconds: report_of(job, end, seconds, False))
         if options["dry_run"]:
@@ -184,24 +187,32 @@ def _job_maker(
     return make
 
 
-def _check_all(repo_paths: RepoPaths, asked: Asked, flags: dict[str, Any], make: Callable[..., Job]) -> None:
+def _checked(
+    repo_paths: RepoPaths, asked: Asked, flags: dict[str, Any], make: Callable[..., Job]
+) -> dict[str, PlanRewritten | None]:
     """
     PealError with every problem of every plan that is given and not done.
 
-    One that is to be rewritten by an agent is that now, before others wait for it.
+    One that is to be rewritten by an agent is that now, before others wait for it; what that was is for the plan's own run to
+    remember.
     """
     problems, queued = [], agreed(repo_paths, asked, "").queued
+    rewritten: dict[str, PlanRewritten | None] = {}
     for plan in (plan for plan in asked.plans if plan in queued):
         path = repo_paths.plan_file(plan)
         try:
             read = read_plan(path, repo_paths, flags.get("format_name", ""), is_fresh=asked.fresh)
             if read.problems and can_be_rewritten(read):
-                make(path, fresh=asked.fresh)
-            fit(read)
+                rewritten[plan] = make(path, fresh=asked.fresh).rewritten
+            else:
+                fit(read)
+        except Interrupted:
+            raise
         except PealError as error:
             problems.append(str(error))
     if problems:
         raise PealError("\n".join(problems))
+    return rewritten
 
 
 def _rehearsed(job: Job, screen: Screen) -> int:

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from peal.errors import Busy, PealError
+from peal.errors import Busy, Interrupted, PealError
 from peal.model.decision import Halt
 from peal.record import journal, store
 from peal.record.history import History, fold
@@ -28,14 +28,6 @@ _BY_ITSELF = (0, 2)
 """Exit codes of runs that have come to the end of the plan."""
 
 
-class StoppedError(PealError):
-    """A signal came before there was a run."""
-
-    def __init__(self, stopped: Stopped) -> None:
-        super().__init__(f"{stopped} before the run began; give the same command again to begin")
-        self.exit_code = stopped.code
-
-
 def hears_signals(command: Callable[..., int]) -> Callable[..., int]:
     """A command for which signals are heard from its beginning to its end, with the `hearing` to take them over."""
 
@@ -45,7 +37,8 @@ def hears_signals(command: Callable[..., int]) -> Callable[..., int]:
             try:
                 return command(*words, hearing=hearing, **options)
             except Stopped as stopped:
-                raise StoppedError(stopped) from None
+                told = f"{stopped} before the run began; give the same command again to begin"
+                raise Interrupted(stopped.number, told) from None
 
     return hearing_command
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 
-from peal.errors import Paused, PealError
+from peal.errors import Interrupted, Paused, PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads
 from peal.model.decision import Budget, Halt
@@ -173,6 +173,8 @@ def _first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
         try:
             job = job_of(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
             _check_has_worktrees(job)
+        except Interrupted:
+            raise
         except PealError as error:
             refused, batch = refused or error, batch.ended_failed(plan, str(error))
             continue
@@ -318,6 +320,10 @@ class _BatchRun:
             _check_has_worktrees(job)
             screen = stack.enter_context(closing(self.view.screen(job)))
             run = stack.enter_context(self._opened(job, screen))
+        except Interrupted as error:
+            stack.close()
+            self.stopped = Halt(error.exit_code, str(error))
+            return
         except PealError as error:
             stack.close()
             self.view.say(f"error: {error}")

@@ -46,7 +46,7 @@ def carry_out(commands: Sequence[str], at: Place, say: Callable[[str], None]) ->
     """
     Run commands in order, each split as a shell would and run without one; whatever one does, the next is run.
 
-    A signal ends the one that runs and those to come. PealError if their temporary folder cannot be made.
+    A signal ends the one that runs and those to come, and is heard besides by who listens: there may be other plans. PealError if their temporary folder cannot be made.
     """
     for left in at.folder.glob("post-run-*.txt"):
         left.unlink(missing_ok=True)
@@ -54,7 +54,7 @@ def carry_out(commands: Sequence[str], at: Place, say: Callable[[str], None]) ->
     with (
         closing(Cancel()) as cancel,
         scratch(at.run, say) as temporary,
-        signals.heard(lambda _: cancel.set(hard=cancel.is_set)),
+        signals.heard(lambda _: cancel.set(hard=cancel.is_set), besides=True),
     ):
         for number, command in enumerate(commands, 1):
             say(f"post-run command `{command}`")

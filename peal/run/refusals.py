@@ -5,7 +5,7 @@ from typing import Any
 
 from peal.doctor.checks import refusals
 from peal.doctor.look import Asked, Look, PlanFiles
-from peal.errors import Busy, Paused, PealError
+from peal.errors import Busy, Interrupted, Paused, PealError
 from peal.model.plan import Plan
 from peal.run.known_plans import where_it_is
 from peal.run.plan_files import fit, is_to_be_rewritten, read_plan
@@ -16,7 +16,7 @@ def with_all_others(
     first: PealError, repo_paths: RepoPaths, plan_file: Path, flags: dict[str, Any], is_fresh: bool
 ) -> PealError:
     """The refusal that was met first, and on lines of their own what `peal doctor` finds of the kind."""
-    if isinstance(first, (Busy, Paused)):
+    if isinstance(first, (Busy, Interrupted, Paused)):
         return first
 
     def read(path: Path) -> Plan:

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal import formats
-from peal.errors import PealError
+from peal.errors import Interrupted, PealError
 from peal.model.agent import Reply
 from peal.model.decision import Budget
 from peal.model.pipeline import PLAN_PHASES
@@ -32,12 +32,11 @@ _FENCE = re.compile(r"(?ms)^(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<inner>.*)\n(?P=fen
 """From the first fence to the last that could end it: whoever puts a plan into one seldom makes it longer than those inside."""
 
 
-class EndedError(PealError):
+class EndedError(Interrupted):
     """A signal came before there was a plan."""
 
     def __init__(self, number: int, when: str) -> None:
-        super().__init__(f"{signals.NAMES[number]} {when}")
-        self.exit_code = 128 + number
+        super().__init__(number, f"{signals.NAMES[number]} {when}")
 
 
 @frozen

@@ -66,11 +66,17 @@ def listening() -> Iterator[Hearing]:
 
 
 @contextmanager
-def heard(by: Callable[[int], None]) -> Iterator[None]:
-    """Hand their numbers to `by` instead of ending peal; a hang-up that was ignored before (nohup) stays ignored."""
+def heard(by: Callable[[int], None], besides: bool = False) -> Iterator[None]:
+    """
+    Hand their numbers to `by` instead of ending peal; a hang-up that was ignored before (nohup) stays ignored.
 
-    def hear(number: int, _frame: FrameType | None) -> None:
+    `besides` whoever has heard them so far and goes on hearing them.
+    """
+
+    def hear(number: int, frame: FrameType | None) -> None:
         by(number)
+        if besides and callable(others := before[number]):
+            others(number, frame)
 
     before = {number: signal.getsignal(number) for number in NAMES}
     for number in NAMES:
