@@ -105,8 +105,10 @@ def test_what_cannot_be_is_refused_before_anything_starts(
     (project.path / "empty").mkdir()
 
     refused = project.peal("run", *words, "--agent", "shell", code=1)
+    shown = project.peal("run", *words, "--agent", "shell", "--dry-run", code=1)
 
     assert told in refused.stderr
+    assert told in shown.stderr
     assert _order(out) == []
     assert _is_over(project)
 
@@ -679,11 +681,13 @@ def test_plans_that_would_land_in_the_same_branch_are_refused(project: Repo, out
     _plans(project, a=[_write("a")])
     project.write("more/a.md", shell_plan(_write("more")))
 
-    refused = project.peal(
-        "run", "plans/a.md", "more/a.md", "--agent", "shell", "--branch", "own/{plan}", code=1
-    )
+    words = ("run", "plans/a.md", "more/a.md", "--agent", "shell", "--branch", "own/{plan}")
+    refused = project.peal(*words, code=1)
+    shown = project.peal(*words, "--dry-run", code=1)
 
-    assert "`plans/a.md` and `more/a.md` would both land in `own/a`" in refused.stderr
+    told = "`plans/a.md` and `more/a.md` would both land in `own/a`"
+    assert told in refused.stderr
+    assert told in shown.stderr
     assert _order(out) == []
 
 

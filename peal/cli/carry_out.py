@@ -14,10 +14,9 @@ from peal.cli.options import format_option, repository, setting_flags, settings_
 from peal.cli.screens import Screens, Show
 from peal.errors import Interrupted, PealError
 from peal.record import lock, transcripts
-from peal.record.batch import Batch
 from peal.record.events import PlanRewritten
 from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
-from peal.run.batch import Asked, JobOf, agreed
+from peal.run.batch import Asked, JobOf, agreed, first_job, unfinished
 from peal.run.batch import carry_out as carry_out_plans
 from peal.run.job import Job
 from peal.run.job_of import job_of
@@ -29,7 +28,7 @@ from peal.schedule.batches import next_plan
 from peal.settings import under_first_names
 from peal.system.layout import RepoPaths
 from peal.system.signals import Hearing
-from peal.views.batch import place_of
+from peal.views.batch import gone_on_with, place_of
 from peal.views.report import OUTPUT_LINES, report
 from peal.views.screens import Screen
 from peal.workspaces import Slots
@@ -159,7 +158,7 @@ def carry_out_batch(
 
         view = BatchView(Screens.of(show), lambda job, end, seconds: report_of(job, end, seconds, False))
         if options["dry_run"]:
-            return _rehearsed_batch(agreed(repo_paths, asked, ""), asked, job_of_plan, view)
+            return _rehearsed_batch(repo_paths, asked, job_of_plan, view)
         batch, halt = carry_out_plans(repo_paths, asked, view, job_of_plan, hearing, open_session)
     view.finish(batch, halt, time.time() - began)
     return halt.code
@@ -224,9 +223,14 @@ def _rehearsed(job: Job, screen: Screen) -> int:
     return end.halt.code
 
 
-def _rehearsed_batch(batch: Batch, asked: Asked, job_of_plan: JobOf, view: BatchView) -> int:
+def _rehearsed_batch(repo_paths: RepoPaths, asked: Asked, job_of_plan: JobOf, view: BatchView) -> int:
     """Each plan that would be carried out, one after another; 1 if any of them would fail."""
-    codes = []
+    batch, codes = agreed(repo_paths, asked, ""), list[int]()
+    before = None if asked.fresh else unfinished(repo_paths)
+    for line in gone_on_with(before, batch, time.time()) if before else ():
+        view.say(line)
+    if next_plan(batch, asked.only) is not None:
+        first_job(batch, asked, job_of_plan)  # refused as the batch itself would be
     while (plan := next_plan(batch, asked.only)) is not None:
         view.say(place_of(batch, plan))
         try:

@@ -76,7 +76,7 @@ def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
 
     PealError if there is an unfinished one and it shares no plan with what is asked for.
     """
-    before = None if asked.fresh else _unfinished(repo_paths)
+    before = None if asked.fresh else unfinished(repo_paths)
     now = time.time()
     pid = os.getpid()
     owner = BatchOwner(pid, process.birth(pid) or "", socket.gethostname())
@@ -94,7 +94,7 @@ def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
     return evolve(found, session_id=name, owner=owner)
 
 
-def _unfinished(repo_paths: RepoPaths) -> Batch | None:
+def unfinished(repo_paths: RepoPaths) -> Batch | None:
     """The batch that can be gone on with, its plans by the names that their files have now."""
     batch = batch_file.read(repo_paths.batch)
     for plan in batch.plans if batch else ():
@@ -139,9 +139,8 @@ def carry_out(
         if batch.is_clean:
             batch_file.remove(repo_paths.batch)
         return batch, batches.halt_of(batch)
-    first, job = _first_job(batch, asked, job_of)
+    first, job = first_job(batch, asked, job_of)
     settings = job.roster.settings
-    named_branch.check_are_apart(settings.branch or "", batch.plans)
     places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
     session = open_session(view.say)
     with closing(Threads(session.inbox, places)) as executor:
@@ -162,11 +161,12 @@ def carry_out(
         ).carried_out(asked)
 
 
-def _first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
+def first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
     """
     The plan that is carried out first, and what is to be done of it.
 
-    PealError for what it is refused for; not if the batch goes on behind plans that fail, and one that comes later is fit.
+    PealError for what it is refused for, but for the batch that goes on behind plans that fail, if one that comes later is fit;
+    and for what keeps the plans from being carried out in one batch.
     """
     refused: PealError | None = None
     while (plan := batches.next_plan(batch, asked.only)) is not None:
@@ -180,6 +180,7 @@ def _first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
             continue
         if refused and not job.roster.settings.auto_advance:
             raise type(refused)(f"{refused}; `--auto-advance` goes on with the next, {harmless(plan)}")
+        named_branch.check_are_apart(job.roster.settings.branch or "", batch.plans)
         return plan, job
     assert refused is not None, "there is a plan to begin with"
     raise refused
@@ -272,7 +273,7 @@ class _BatchRun:
                 kept = batch_file.set_aside(path)
             if kept:
                 self.view.say(f"starting over; how far the batch before was is kept in `{kept}`")
-        elif before := _unfinished(self.repo_paths):
+        elif before := unfinished(self.repo_paths):
             for line in gone_on_with(before, self.batch, time.time()):
                 self.view.say(line)
         self._change(self.batch)
