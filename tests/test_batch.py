@@ -176,6 +176,18 @@ def test_a_batch_stops_at_a_plan_that_fails(project: Repo, out: Path) -> None:
     assert _order(out) == ["a", "c"]
 
 
+def test_what_to_type_next_is_told_for_where_the_person_is(project: Repo) -> None:
+    _plans(project, **{"-a b": [UNLESS]}, c=["true"])
+
+    there = project.peal("run", "plans", "--agent", "shell", "-q", code=1)
+    project.path = project.path / "plans"
+    here = project.peal("resume", "-q", "--target", "-a b", code=1)
+
+    assert "next: `peal status './-a b.md'` for what has failed there" in here.stdout
+    assert "next: `peal status 'plans/-a b.md'` for what has failed there" in there.stdout
+    assert "plan 1 of 2, plans/-a b.md\n" not in there.stdout
+
+
 def test_auto_advance_goes_on_and_says_with_what(project: Repo, out: Path) -> None:
     _plans(project, a=[UNLESS], b=[_write("b")], c=[UNLESS])
 

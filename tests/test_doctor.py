@@ -480,6 +480,14 @@ def test_a_plan_that_is_gone_or_cannot_be_read_is_told(half: Repo, unprivileged:
     goes_on(half)
 
 
+def test_what_to_type_is_told_for_where_the_person_is(half: Repo) -> None:
+    half.write("sub/plan.txt", half.read("plan.md"))
+    half.write("plan.md", half.read("plan.md").replace("echo 2 > two", "echo more > two"))
+    half.path = half.path / "sub"
+
+    assert "`peal check ../plan.md`" in only(half, "PLAN_CHANGED_SINCE_RUN")["by_hand"]
+
+
 def test_a_plan_that_was_changed_is_told_and_ticks_are_no_change(half: Repo) -> None:
     text = half.read("plan.md")
     half.write("plan.md", text.replace("echo 2 > two", "echo more > two"))

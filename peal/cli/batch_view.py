@@ -25,6 +25,8 @@ class BatchView:
     screens: Screens
     report_of: Callable[[Job, End, float], list[str]]
     """What is said at the end of a plan's run that took so many seconds."""
+    typed: Callable[[str], str]
+    """How a person names a plan of the batch where they are."""
     _at_work: frozenset[str] = frozenset()
     _batch: Batch | None = None
     _later: list[tuple[Job, End, Screen]] = field(factory=list)
@@ -47,7 +49,9 @@ class BatchView:
         if self.screens.show.json:
             JsonLines(self.screens.output).tell({"event": "BatchMoved", "batch": record_of(batch)})
         at_work = frozenset(one.plan for one in batch.running)
-        for plan in at_work - self._at_work if not self.screens.show.json else ():
+        for plan in (
+            at_work - self._at_work if not (self.screens.show.json or self.screens.show.quiet) else ()
+        ):
             self.say(place_of(batch, plan))
         self._at_work = at_work
 
@@ -79,5 +83,5 @@ class BatchView:
         for job, end, screen in self._later:
             self._run_commands(job, end, screen)
         if not self.screens.show.json:
-            for line in ("", *report(batch, halt, seconds)):
+            for line in ("", *report(batch, halt, seconds, self.typed)):
                 self.say(line)

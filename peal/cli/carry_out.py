@@ -156,7 +156,13 @@ def carry_out_batch(
             job = make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
             return evolve(job, rewritten=job.rewritten or rewritten.pop(plan, None))
 
-        view = BatchView(Screens.of(show), lambda job, end, seconds: report_of(job, end, seconds, False))
+        def typed(plan: str) -> str:
+            name = shown(repo_paths.plan_file(plan))
+            return f"./{name}" if name.startswith("-") else name
+
+        view = BatchView(
+            Screens.of(show), lambda job, end, seconds: report_of(job, end, seconds, False), typed
+        )
         if options["dry_run"]:
             return _rehearsed_batch(repo_paths, asked, job_of_plan, view)
         batch, halt = carry_out_plans(repo_paths, asked, view, job_of_plan, hearing, open_session)

@@ -157,7 +157,7 @@ def _unremembered(look: Look) -> Iterator[Symptom]:
             if store.knows(look.repo_paths, store.reading_of(look.repo_paths, path, plan)):
                 continue
             if landed := reconcile.landed_unremembered(look.repo, made, key, plan.tasks, remembered):
-                told = PealError(reconcile.told_unremembered(look.told(path), landed))
+                told = PealError(reconcile.told_unremembered(os.path.relpath(path), landed))
                 yield from (evolve(one, severity=Severity.INFO) for one in of_refusal(told, look.told(path)))
 
 

@@ -82,7 +82,5 @@ def _changes(look: Look, path: Path, plan: Plan, memory: Memory) -> Iterator[Sym
         else "tasks have another place or name"
     )
     told = f"plan `{harmless(look.told(path))}` has changed since it was run: {what}"
-    by_hand = (
-        f"`peal resume` goes on with it as it is now, `peal check {shlex.quote(look.told(path))}` shows it"
-    )
+    by_hand = f"`peal resume` goes on with it as it is now, `peal check {shlex.quote(os.path.relpath(path))}` shows it"
     yield Symptom(told, by_hand, look.told(path))

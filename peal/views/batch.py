@@ -1,7 +1,7 @@
 """What is said of a batch: what is gone on with, what comes next, and what became of its plans; pure."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -92,23 +92,23 @@ def rows(batch: Batch, is_alive: bool) -> list[str]:
     return [f"  {harmless(plan)}: {told[plan]}" for plan in batch.plans]
 
 
-def report(batch: Batch, halt: Halt, seconds: float) -> list[str]:
-    """The end of a batch as lines: what became of each plan, and what to type next."""
+def report(batch: Batch, halt: Halt, seconds: float, typed: Callable[[str], str]) -> list[str]:
+    """The end of a batch as lines: what became of each plan, and what to type next; `typed` names a plan as a person does."""
     return [
         f"batch: {halt.why}, in {duration(seconds)}",
         *rows(batch, is_alive=False),
-        *(f"next: {step}" for step in advice(batch)),
+        *(f"next: {step}" for step in advice(batch, typed)),
     ]
 
 
-def advice(batch: Batch) -> Iterator[str]:
-    """What a person may want to type next."""
+def advice(batch: Batch, typed: Callable[[str], str] = str) -> Iterator[str]:
+    """What a person may want to type next; without `typed` in the repository's root."""
     if batch.queued or batch.running or batch.held:
         yield "`peal resume` to go on with the batch"
     if batch.failed or batch.with_findings:
         yield "`peal resume --retry-failed` to try what has failed again, and have what was found mended"
-    for one in batch.failed[:_SHOWN]:
-        yield f"`peal status {shlex.quote(one.plan)}` for what has failed there"
+    for plan in [one.plan for one in batch.failed if one.plan in batch.begun][:_SHOWN]:
+        yield f"`peal status {shlex.quote(typed(plan))}` for what has failed there"
 
 
 def summary(batch: Batch, halt: Halt, ended: float) -> dict[str, Any]:
