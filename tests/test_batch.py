@@ -134,12 +134,13 @@ def test_targets_are_carried_out_in_the_order_given(project: Repo, out: Path) ->
 
 
 def test_targets_of_an_unfinished_batch_leave_the_others_queued(project: Repo, out: Path) -> None:
-    _plans(project, a=[UNLESS], b=[_write("b")], c=[_write("c")])
+    _plans(project, a=[UNLESS], b=[_write("b")], c=[_write("c")], d=[_write("d")])
     project.peal(*RUN, code=1)
 
     done = project.peal("resume", "--target", "c", code=2)
+    project.peal(*RUN, "--target", "d", "--target", "c", code=2)
 
-    assert _order(out) == ["c"]
+    assert _order(out) == ["c", "d"]
     assert "plans/b.md: not reached" in _told(done.stdout)
     assert _progress(project)["queued"] == ["plans/b.md"]
 

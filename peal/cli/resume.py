@@ -38,7 +38,11 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
         asked = Asked((), only, retry_failed=options["retry_failed"])
         return carry_out_batch(repo_paths, asked, _renewed(dict(batch.flags), given), options, hearing)
     if target:
-        raise PealError("--target names plans of a batch, and there is none to go on with; name the plan")
+        raise PealError(
+            "--target names plans of a batch, and PLAN names one already; give one of them"
+            if plan
+            else "--target names plans of a batch, and there is none to go on with; name the plan"
+        )
     if plan is None:
         if latest is None:
             click.echo(

@@ -34,7 +34,7 @@ def run(
     """
     Carry out PLAN, from the beginning or from where it stopped; of several, one after another or `--jobs` at once.
 
-    A folder stands for the plans in it.
+    A folder stands for the plans in its markdown files.
 
     Exit codes: 0 done, 1 failed, 2 done with failures or findings, 3 stopped at the cap of failures in a row,
     4 paused: something is held until you make way, 5 another peal is at work, 130 interrupted.
@@ -49,5 +49,5 @@ def run(
     if len(files) == 1:
         return carry_out(repo_paths, files[0], flags, options, hearing, fresh=fresh)
     keys = tuple(map(repo_paths.plan_key, files))
-    asked = Asked(keys, fresh=fresh, retry_failed=options["retry_failed"])
+    asked = Asked(keys, only=keys if target else None, fresh=fresh, retry_failed=options["retry_failed"])
     return carry_out_batch(repo_paths, asked, flags, options, hearing)
