@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from peal.cli.carry_out import carry_out, carry_out_batch, given_flags, run_options, target_option
+from peal.cli.carry_out import carry_out, carry_out_batch
 from peal.cli.options import repo_paths_of
+from peal.cli.run_options import given_flags, run_options, target_option
 from peal.errors import PealError
 from peal.record import batch_file, journal, store
 from peal.run.after_run import hears_signals
-from peal.run.batch import Asked
 from peal.run.known_plans import plan_paths_of, where_it_is
 from peal.run.plan_queue import picked
+from peal.run.unfinished_batch import BatchRequest
 from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths
 from peal.system.signals import Hearing
@@ -35,8 +36,8 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
     if plan is None and (batch := batch_file.read(repo_paths.batch)) and was_last(batch, last_left):
         files = tuple(map(repo_paths.plan_file, batch.plans))
         only = tuple(map(repo_paths.plan_key, picked(files, target))) if target else None
-        asked = Asked((), only, retry_failed=options["retry_failed"])
-        return carry_out_batch(repo_paths, asked, _renewed(dict(batch.flags), given), options, hearing)
+        request = BatchRequest((), only, retry_failed=options["retry_failed"])
+        return carry_out_batch(repo_paths, request, _renewed(dict(batch.flags), given), options, hearing)
     if target:
         raise PealError(
             "--target names plans of a batch, and PLAN names one already; give one of them"

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from peal.cli.carry_out import carry_out, carry_out_batch, given_flags, run_options, target_option
+from peal.cli.carry_out import carry_out, carry_out_batch
 from peal.cli.options import repo_paths_of
+from peal.cli.run_options import given_flags, run_options, target_option
 from peal.run.after_run import hears_signals
-from peal.run.batch import Asked
 from peal.run.plan_queue import picked, queue_of
+from peal.run.unfinished_batch import BatchRequest
 from peal.system.signals import Hearing
 from peal.text.display import harmless, some
 
@@ -49,5 +50,7 @@ def run(
     if len(files) == 1:
         return carry_out(repo_paths, files[0], flags, options, hearing, fresh=fresh)
     keys = tuple(map(repo_paths.plan_key, files))
-    asked = Asked(keys, only=keys if target else None, fresh=fresh, retry_failed=options["retry_failed"])
-    return carry_out_batch(repo_paths, asked, flags, options, hearing)
+    request = BatchRequest(
+        keys, only=keys if target else None, fresh=fresh, retry_failed=options["retry_failed"]
+    )
+    return carry_out_batch(repo_paths, request, flags, options, hearing)

@@ -1,33 +1,30 @@
 """A batch: a queue of plans that are carried out in one session, with progress that survives."""
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from typing import Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from peal.errors import Interrupted, Paused, PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads
 from peal.model.decision import Budget, Halt
 from peal.record import batch_file, journal, store
-from peal.record.batch import Batch, BatchOwner
+from peal.record.batch import Batch
 from peal.record.history import fold
 from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off
 from peal.run.job import Job
-from peal.run.known_plans import where_it_is
 from peal.run.loop import PlanRun, take_turn
 from peal.run.session import Opener, Session
 from peal.run.start import End, begun, refuse_to_repeat, stop_asked
+from peal.run.unfinished_batch import BatchRequest, agreed, memory_of, unfinished
 from peal.schedule import batches
-from peal.system import process
-from peal.system.layout import PlanPaths, RepoPaths
+from peal.system.layout import RepoPaths
 from peal.system.signals import Hearing
-from peal.text.display import harmless, stamp
+from peal.text.display import harmless
 from peal.views.batch import gone_on_with, moved_on, summary
 from peal.views.screens import Screen
 from peal.views.summary import write
@@ -57,89 +54,26 @@ class View(Protocol):
         """A plan has come to its end: what belongs to that is told and done."""
 
 
-@frozen
-class Asked:
-    """What a person asks for of a batch."""
-
-    plans: tuple[str, ...]
-    """In their order, as their memories name them; none where the batch only is to go on."""
-    only: tuple[str, ...] | None = None
-    """The plans that are meant this time, in this order, if not all are."""
-    fresh: bool = False
-    """Start over, whatever is remembered."""
-    retry_failed: bool = False
-
-
-def agreed(repo_paths: RepoPaths, asked: Asked, name: str) -> Batch:
-    """
-    The batch as it is carried out in a session of this name: a new one, or the unfinished one gone on with.
-
-    PealError if there is an unfinished one and it shares no plan with what is asked for.
-    """
-    before = None if asked.fresh else unfinished(repo_paths)
-    now = time.time()
-    pid = os.getpid()
-    owner = BatchOwner(pid, process.birth(pid) or "", socket.gethostname())
-    if before is None and not asked.plans:
-        raise PealError("the batch has come to its end meanwhile; `peal runs` shows what was run")
-    if before is None:
-        at, afresh = stamp(now), asked.plans if asked.fresh else ()
-        return Batch(name, owner, at, at, plans=asked.plans, queued=asked.plans, afresh=afresh)
-    if asked.plans and not set(asked.plans).intersection(before.plans):
-        raise PealError(
-            f"a batch is unfinished here, of which none of these plans is a part ({before.plans[0]} is one of "
-            f"{len(before.plans)}); `peal resume` goes on with it, `--no-resume` leaves it aside"
-        )
-    found = batches.taken_up(_as_it_is_by_now(repo_paths, before), asked.plans, asked.retry_failed)
-    return evolve(found, session_id=name, owner=owner)
-
-
-def unfinished(repo_paths: RepoPaths) -> Batch | None:
-    """The batch that can be gone on with, its plans by the names that their files have now."""
-    batch = batch_file.read(repo_paths.batch)
-    for plan in batch.plans if batch else ():
-        path = repo_paths.plan_file(plan)
-        if batch and plan not in batch.done and not os.path.lexists(path):
-            with suppress(PealError):  # told when its turn comes
-                batch = batch.renamed(plan, repo_paths.plan_key(where_it_is(repo_paths, path)))
-    return batch
-
-
-def _as_it_is_by_now(repo_paths: RepoPaths, batch: Batch) -> Batch:
-    """What was done since, by itself or by a person's word, is done; what is to be done again by such a word is queued."""
-    for one in (*batch.failed, *batch.held):
-        known = store.known(_memory(repo_paths, one.plan))
-        if known and known.is_done:
-            batch = batch.ended_complete(one.plan, with_findings=False)
-    again = [plan for plan in batch.completed if _is_to_be_redone(_memory(repo_paths, plan))]
-    return batch.queued_again(again)
-
-
-def _memory(repo_paths: RepoPaths, plan: str) -> PlanPaths:
-    return repo_paths.plan(repo_paths.plan_file(plan))
-
-
-def _is_to_be_redone(plan_paths: PlanPaths) -> bool:
-    with suppress(PealError, OSError):  # the plan's own next run tells of it
-        return bool(journal.latest_opening(plan_paths.journal)[1])
-    return False
-
-
 def carry_out(
-    repo_paths: RepoPaths, asked: Asked, view: View, job_of: JobOf, hearing: Hearing, open_session: Opener
+    repo_paths: RepoPaths,
+    request: BatchRequest,
+    view: View,
+    job_of: JobOf,
+    hearing: Hearing,
+    open_session: Opener,
 ) -> tuple[Batch, Halt]:
     """
     Carry a batch out, or on, and how far it has come by its end.
 
     `Busy` if another peal is at work here; PealError if the batch is not fit, or its memory cannot be read or written.
     """
-    batch = agreed(repo_paths, asked, "")
-    if batches.next_plan(batch, asked.only) is None:
+    batch = agreed(repo_paths, request, "")
+    if batches.next_plan(batch, request.only) is None:
         open_session(view.say)  # nobody else may be at work on it
         if batch.is_clean:
             batch_file.remove(repo_paths.batch)
         return batch, batches.halt_of(batch)
-    first, job = first_job(batch, asked, job_of)
+    first, job = first_job(batch, request, job_of)
     settings = job.roster.settings
     places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
     session = open_session(view.say)
@@ -149,8 +83,8 @@ def carry_out(
             session=session,
             view=view,
             job_of=job_of,
-            batch=evolve(agreed(repo_paths, asked, session.name), parallel=settings.jobs, flags=job.flags),
-            only=asked.only,
+            batch=evolve(agreed(repo_paths, request, session.name), parallel=settings.jobs, flags=job.flags),
+            only=request.only,
             executor=executor,
             hearing=hearing,
             places=places if settings.jobs > 1 else None,
@@ -158,10 +92,10 @@ def carry_out(
             summary_name=settings.run_summary_path,
             hide=job.roster.hide,
             ready={first: job},
-        ).carried_out(asked)
+        ).carried_out(request)
 
 
-def first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
+def first_job(batch: Batch, request: BatchRequest, job_of: JobOf) -> tuple[str, Job]:
     """
     The plan that is carried out first, and what is to be done of it.
 
@@ -169,7 +103,7 @@ def first_job(batch: Batch, asked: Asked, job_of: JobOf) -> tuple[str, Job]:
     and for what keeps the plans from being carried out in one batch.
     """
     refused: PealError | None = None
-    while (plan := batches.next_plan(batch, asked.only)) is not None:
+    while (plan := batches.next_plan(batch, request.only)) is not None:
         try:
             job = job_of(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
             _check_has_worktrees(job)
@@ -234,9 +168,9 @@ class _BatchRun:
     """A plan has failed or is held, and no other one is begun."""
     under_way: list[_UnderWay] = field(factory=list)
 
-    def carried_out(self, asked: Asked) -> tuple[Batch, Halt]:
+    def carried_out(self, request: BatchRequest) -> tuple[Batch, Halt]:
         """To its end, and how far it has come by then."""
-        self._set_out(asked)
+        self._set_out(request)
         try:
             while self._begin_more():
                 take_turn([one.run for one in self.under_way], self.executor, self.places)
@@ -265,10 +199,10 @@ class _BatchRun:
         except OSError as error:
             self.view.say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
 
-    def _set_out(self, asked: Asked) -> None:
+    def _set_out(self, request: BatchRequest) -> None:
         """Say what is gone on with, leave aside what is not, and count what was spent before."""
         path = self.repo_paths.batch
-        if asked.fresh:
+        if request.fresh:
             with self._writing():
                 kept = batch_file.set_aside(path)
             if kept:
@@ -286,7 +220,7 @@ class _BatchRun:
         providers.session = self.session.name  # it goes on, whichever plan is opened first
         for plan in self.batch.begun:
             if plan not in self.batch.queued:  # what is gone on with counts when its turn comes
-                recording = journal.load(_memory(self.repo_paths, plan).journal)
+                recording = journal.load(memory_of(self.repo_paths, plan).journal)
                 providers.take_in(fold(recording.events).providers, spent=True)
 
     def _change(self, batch: Batch) -> None:
