@@ -19,19 +19,18 @@ def runs(json_: bool, repo: Path) -> int:
     """The plans this repository knows, the latest first."""
     repo_paths = repo_paths_of(repo)
     found = store.known_runs(repo_paths)
-    holder = lock.owner(repo_paths)
+    live = lock.live_run(repo_paths)
     batch = readable_batch(repo_paths)
     if json_:
         told = {"batch": batch_file.record_of(batch)} if batch else {}
         click.echo(json.dumps({**told, "runs": [asdict(known) for known in found]}, ensure_ascii=False))
         return 0
     if batch:
-        click.echo("\n".join(overview(batch, holder.run if holder and holder.is_alive else None)))
+        click.echo("\n".join(overview(batch, live)))
     if not found:
         click.echo(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
     for known in found:
-        alive = bool(holder and holder.is_alive and holder.run == known.run_id)
-        how = "running" if alive else "cut off" if known.exit_code is None else f"exit code {known.exit_code}"
+        how = "running" if known.run_id == live else "cut off" if known.exit_code is None else f"exit code {known.exit_code}"
         done = f"{len(known.completed_task_indices)} of {known.total_tasks} complete"
         click.echo(f"{known.updated_at[:19].replace('T', ' ')}  {harmless(known.plan_path)}  {done}, {how}")
     return 0

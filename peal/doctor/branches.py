@@ -65,7 +65,7 @@ def unlanded(look: Look) -> Iterator[Symptom]:
     kept = {branch.commit for branch in own}
     for memory in _landing(look):
         for state in _waiting(memory):
-            known = _commits(state)
+            known = state.change.commits
             wanted |= known
             if known.isdisjoint(kept) and not memory.history.is_open and not _is_in(look, memory, state):
                 yield _without_branch(look, memory, state)
@@ -78,12 +78,6 @@ def unlanded(look: Look) -> Iterator[Symptom]:
             told = f"branch `{branch.short}` has not landed, and no task waits for it"
             by_hand = f"`git log {branch.short}` shows it, `git branch -D {branch.short}` deletes it"
             yield Symptom(told, by_hand, branch.short)
-
-
-def _commits(state: TaskState) -> set[str]:
-    """Those that were made of a task."""
-    change = state.change
-    return {commit for commit in (change.own, change.mended, change.verified) if commit}
 
 
 def _without_branch(look: Look, memory: Memory, state: TaskState) -> Symptom:
@@ -133,7 +127,7 @@ def _record(look: Look, memory: Memory, landed: list[TaskState], keeping: Keepin
     keeping.modified(memory.plan_paths.journal, memory.plan_paths.state)
     tasks = tuple(state.task.id for state in landed)
     journal.mend(memory.plan_paths, TasksMarkedDone(time.time(), tasks, "peal doctor: it has landed"))
-    known = {commit for state in landed for commit in _commits(state)}
+    known = {commit for state in landed for commit in state.change.commits}
     for branch in own_branches(look.repo_paths):
         if branch.commit in known and not branch.is_checked_out:
             keeping.ref(branch.ref, branch.commit)
@@ -147,7 +141,7 @@ def _unremembered(look: Look) -> Iterator[Symptom]:
         return
     made = reconcile.made_by_peal(look.repo, _HERE)
     states = (state for memory in look.memories for state in memory.history.states.values())
-    remembered = {commit for state in states for commit in _commits(state)}
+    remembered = {commit for state in states for commit in state.change.commits}
     for key in sorted({one.plan for one in made if one.commit not in remembered}):
         path = look.repo_paths.plan_file(key)
         if not os.path.lexists(path):

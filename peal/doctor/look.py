@@ -19,9 +19,6 @@ from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.redaction import HIDDEN
 from peal.workspaces import preflight
 
-NOT_FOR_SETTINGS = ("task", "from_task", "format_name", "sets", "config")
-"""What a run is told that is no key of the settings."""
-
 _NOTHING = journal.Recording((), ())
 
 
@@ -52,7 +49,7 @@ class Asked:
     @property
     def keys(self) -> dict[str, Any]:
         """The keys that were given as flags, but for those whose secret is not written down."""
-        given = {name: value for name, value in self.flags.items() if name not in NOT_FOR_SETTINGS}
+        given = {name: value for name, value in self.flags.items() if name not in settings.NO_KEYS}
         return {name: value for name, value in given.items() if HIDDEN not in str(value)}
 
     @property

@@ -138,6 +138,11 @@ class Change:
         """What a review has to merge; empty if there is nothing to merge."""
         return self.mended or self.own
 
+    @property
+    def commits(self) -> frozenset[str]:
+        """Those that there are."""
+        return frozenset(filter(None, (self.own, self.mended, self.verified)))
+
 
 NO_CHANGE = Change()
 

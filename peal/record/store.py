@@ -90,12 +90,7 @@ def knows(repo_paths: RepoPaths, reading: PlanRead) -> bool:
 def commits_of(repo_paths: RepoPaths) -> frozenset[str]:
     """The commits of tasks that are remembered, of whatever plan."""
     states = (state for _, history in moved_plans.histories(repo_paths) for state in history.states.values())
-    return frozenset(
-        commit
-        for state in states
-        for commit in (state.change.own, state.change.mended, state.change.verified)
-        if commit
-    )
+    return frozenset(commit for state in states for commit in state.change.commits)
 
 
 def known_runs(repo_paths: RepoPaths) -> list[state_file.State]:

@@ -108,10 +108,17 @@ def _broken_off(error: BaseException) -> Halt:
 def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float, path: Path | None) -> None:
     name = job.roster.settings.run_summary_path
     path = path or (job.repo_paths.repo / name if name else job.plan_paths.summary)
+    write_summary(path, summary.summary(history, halt, began, time.time()), job.roster.hide, screen.say)
+
+
+def write_summary(
+    path: Path, record: dict[str, Any], hide: Callable[[str], str], say: Callable[[str], None]
+) -> None:
+    """Write a summary without secrets; one that cannot be written is told, and changes nothing."""
     try:
-        summary.write(path, summary.summary(history, halt, began, time.time()), job.roster.hide)
+        summary.write(path, record, hide)
     except OSError as error:
-        screen.say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
+        say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
 
 
 def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:

@@ -15,7 +15,7 @@ from peal.model.decision import Budget, Halt
 from peal.record import batch_file, journal, store
 from peal.record.batch import Batch
 from peal.record.history import fold
-from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off
+from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off, write_summary
 from peal.run.job import Job
 from peal.run.loop import PlanRun, take_turn
 from peal.run.session import Opener, Session
@@ -27,7 +27,6 @@ from peal.system.signals import Hearing
 from peal.text.display import harmless
 from peal.views.batch import gone_on_with, moved_on, summary
 from peal.views.screens import Screen
-from peal.views.summary import write
 from peal.workspaces import named_branch
 
 
@@ -191,13 +190,9 @@ class _BatchRun:
 
     def _sum_up(self, halt: Halt) -> None:
         """Write the summary of the batch, where one was asked for; each of its plans has its own."""
-        if not self.summary_name:
-            return
-        path = self.repo_paths.repo / self.summary_name
-        try:
-            write(path, summary(self.batch, halt, time.time()), self.hide)
-        except OSError as error:
-            self.view.say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
+        if self.summary_name:
+            record = summary(self.batch, halt, time.time())
+            write_summary(self.repo_paths.repo / self.summary_name, record, self.hide, self.view.say)
 
     def _set_out(self, request: BatchRequest) -> None:
         """Say what is gone on with, leave aside what is not, and count what was spent before."""

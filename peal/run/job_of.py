@@ -21,7 +21,7 @@ from peal.run.known_plans import where_it_is
 from peal.run.plan_files import fit, is_to_be_rewritten, read_plan
 from peal.run.resolve import notices_on, roster_of
 from peal.run.selection import chosen, named
-from peal.settings import Settings, load
+from peal.settings import NO_KEYS, Settings, load
 from peal.system import process
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
@@ -124,11 +124,7 @@ def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None)
         raise PealError(
             f"{hidden[0]} was given with a secret, which is not written down; give it again, or keep it in a variable"
         )
-    known = {
-        name: value
-        for name, value in flags.items()
-        if name not in ("task", "from_task", "format_name", "sets", "config")
-    }
+    known = {name: value for name, value in flags.items() if name not in NO_KEYS}
     return load(repo_paths.repo, known, sets, config)
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "ENV_PREFIX",
     "FILE",
     "GIVEN_TO_AGENTS",
+    "NO_KEYS",
     "OTHER_NAMES",
     "PROFILES",
     "REPLACED_FLAGS",
@@ -59,6 +60,8 @@ __all__ = [
 
 FILE = "peal.toml"
 ENV_PREFIX = "PEAL_"
+NO_KEYS = ("task", "from_task", "format_name", "sets", "config")
+"""What a run is told by flags and is no key."""
 
 
 @frozen

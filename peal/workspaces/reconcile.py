@@ -222,15 +222,13 @@ def keep(pool: Pool, history: History) -> None:
     A branch whose commit belongs to no task any more, because the plan was changed, gets another name first.
     """
     lines, found, target = _unlanded(history), pool.branches(), pool.tip()
-    known = {
-        commit for state in lines for commit in (state.change.own, state.change.mended, state.change.verified)
-    }
+    known = {commit for state in lines for commit in state.change.commits}
     for ref, commit in found.items():
         if commit not in known and not git.is_ancestor(pool.repo, commit, target):
             pool.set_aside(ref, commit)
     for state in lines:
         ref = pool.ref(state.task.id)
-        if found.get(ref) not in (state.change.own, state.change.mended, state.change.verified):
+        if found.get(ref) not in state.change.commits:
             commits.point(pool.repo, ref, state.change.brings)
 
 
