@@ -749,6 +749,7 @@ REFUSED: dict[str, tuple[Callable[[Repo], object], tuple[str, ...], str]] = {
     "no name": (nothing, ("--branch", "a b"), "git takes for no branch's name"),
     "a name of git's": (nothing, ("--branch", "HEAD"), "git takes for no branch's name"),
     "an option": (nothing, ("--branch=-x",), "git takes for no branch's name"),
+    "a full name": (nothing, ("--branch", "refs/heads/x"), "a branch is named without `refs/heads/`: `x`"),
     "an unknown field": (nothing, ("--branch", "{task}"), "has no field `{task}`; there is {plan}"),
     "empty": (nothing, ("--branch", ""), "git takes for no branch's name"),
     "a folder of others": (

@@ -30,7 +30,13 @@ def runs(json_: bool, repo: Path) -> int:
     if not found:
         click.echo(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
     for known in found:
-        how = "running" if known.run_id == live else "cut off" if known.exit_code is None else f"exit code {known.exit_code}"
+        how = (
+            "running"
+            if known.run_id == live
+            else "cut off"
+            if known.exit_code is None
+            else f"exit code {known.exit_code}"
+        )
         done = f"{len(known.completed_task_indices)} of {known.total_tasks} complete"
         click.echo(f"{known.updated_at[:19].replace('T', ' ')}  {harmless(known.plan_path)}  {done}, {how}")
     return 0

@@ -73,6 +73,10 @@ def _branch(_settings: Any, _key: Any, value: str | None) -> None:
     for word in re.findall(r"\{([^{}\n]*)\}", value):
         if word != "plan":
             raise ValueError(f"has no field `{{{word}}}`; there is {{plan}}")
+    if value.startswith("refs/heads/"):
+        raise ValueError(
+            f"is `{value}`; a branch is named without `refs/heads/`: `{value[len('refs/heads/') :]}`"
+        )
     if not _is_branch(value.replace("{plan}", "plan")) or value == "HEAD":
         raise ValueError(
             f"is `{value}`, which git takes for no branch's name; write one like `feature/{{plan}}`"
