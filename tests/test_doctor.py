@@ -906,10 +906,13 @@ def test_a_batch_that_nobody_is_at_work_on_is_told_and_can_be_put_back(shelled: 
     gone = not progress.exists()
     shelled.peal("doctor", "--restore", said.partition("--restore ")[2].partition("`")[0])
     after = progress.read_bytes()
+    shelled.peal("resume", code=2)
+    left = only(shelled, "STALE_BATCH_PROGRESS")
     shelled.write("mended", "")
     shelled.peal("resume", "--retry-failed")
 
     assert [one["by_hand"] for one in found] == ["`peal resume` goes on with it"]
+    assert left["by_hand"].startswith("`peal resume --retry-failed` tries again")
     assert "1 failed, 1 queued; process " in found[0]["found"]
     assert "is not running" in found[0]["found"]
     assert gone

@@ -25,7 +25,13 @@ def stale(look: Look) -> Iterator[Symptom]:
         return
     if batch and (why := _why_stale(batch, time.time())):
         told = f"{headline(batch, is_alive=False)}; {why}"
-        yield Symptom(told, "`peal resume` goes on with it", look.told(path), partial(_remove, look))
+        is_open = batch.queued or batch.running or batch.held
+        goes_on = "`peal resume` goes on with it"
+        tries_again = (
+            "`peal resume --retry-failed` tries again what has failed or was let through with findings"
+        )
+        by_hand = goes_on if is_open else tries_again
+        yield Symptom(told, by_hand, look.told(path), partial(_remove, look))
 
 
 def _why_stale(batch: Batch, now: float) -> str:
