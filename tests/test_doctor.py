@@ -920,6 +920,16 @@ def test_a_batch_that_nobody_is_at_work_on_is_told_and_can_be_put_back(shelled: 
     assert codes(shelled) == []
 
 
+def test_a_batch_of_which_no_plan_was_opened_is_looked_at_by_its_flags(project: Repo) -> None:
+    """Its first plan was refused: tasks of it have landed, and nothing is remembered of that."""
+    _batch(project, "--agent", "shell", code=1)
+    project.peal("run", "plans/b.md", "--agent", "shell")
+    shutil.rmtree(project.path / ".peal")
+    project.peal("run", "plans/b.md", "plans/a.md", "--agent", "shell", code=1)
+
+    assert "AGENT_MISSING" not in codes(project)
+
+
 def test_a_batch_of_another_host_is_told_when_it_is_old(shelled: Repo) -> None:
     _batch(shelled, code=1)
     progress = shelled.path / ".peal/batch-progress.json"

@@ -1,6 +1,7 @@
 """What the checks look at: a repository, what is remembered in it and how it is set up, each thing read once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from attrs import define, field, frozen
 from peal import settings
 from peal.errors import Damaged, PealError
 from peal.model.plan import Plan
-from peal.record import journal, state_file
+from peal.record import batch_file, journal, state_file
 from peal.record.history import History, fold
 from peal.record.lock import Owner
 from peal.settings import Readable
@@ -177,10 +178,16 @@ class Look:
 
     @cached_property
     def usual(self) -> Asked:
-        """What is asked for, or with what a plan was run last: by that a person uses peal here."""
+        """What is asked for, or with what a plan was run last, or a batch begun: by that a person uses peal here."""
+        if self.asked.plan_file:
+            return self.asked
         runs = [one.history.opened for one in self.memories if one.history.opened]
-        latest = max(runs, key=lambda opened: opened.at, default=None)
-        return self.asked if self.asked.plan_file or latest is None else Asked(latest.flags)
+        if latest := max(runs, key=lambda opened: opened.at, default=None):
+            return Asked(latest.flags)
+        with suppress(Damaged):  # told by the check whose matter that is
+            if batch := batch_file.read(self.repo_paths.batch):
+                return Asked(batch.flags)
+        return self.asked
 
     @cached_property
     def readable(self) -> Readable:
