@@ -11,7 +11,7 @@ from attrs import evolve
 
 from peal.cli.batch_view import BatchView
 from peal.cli.screens import Screens, Show
-from peal.errors import Interrupted, PealError
+from peal.errors import Busy, Interrupted, PealError
 from peal.record import lock, transcripts
 from peal.record.events import PlanRewritten
 from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
@@ -91,18 +91,22 @@ def carry_out_batch(
             job = make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
             return evolve(job, rewritten=job.rewritten or rewritten.pop(plan, None))
 
-        def typed(plan: str) -> str:
-            name = shown(repo_paths.plan_file(plan))
-            return f"./{name}" if name.startswith("-") else name
-
         view = BatchView(
-            Screens.of(show), lambda job, end, seconds: report_of(job, end, seconds, False), typed
+            Screens.of(show),
+            lambda job, end, seconds: report_of(job, end, seconds, False),
+            lambda plan: _typed(repo_paths.plan_file(plan)),
         )
         if options["dry_run"]:
             return _rehearsed_batch(repo_paths, request, job_of_plan, view)
         batch, halt = carry_out_plans(repo_paths, request, view, job_of_plan, hearing, open_session)
     view.finish(batch, halt, time.time() - began)
     return halt.code
+
+
+def _typed(plan_file: Path) -> str:
+    """The file as a person names it here, and no command takes for an option."""
+    name = shown(plan_file)
+    return f"./{name}" if name.startswith("-") else name
 
 
 def _show(options: dict[str, Any]) -> Show:
@@ -146,7 +150,7 @@ def _checked(
                 rewritten[plan] = make(path, fresh=request.fresh).rewritten
             else:
                 fit(read)
-        except Interrupted:
+        except (Busy, Interrupted):
             raise
         except PealError as error:
             problems.append(str(error))

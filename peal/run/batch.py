@@ -8,7 +8,7 @@ from typing import Protocol
 
 from attrs import define, evolve, field
 
-from peal.errors import Interrupted, Paused, PealError
+from peal.errors import Busy, Interrupted, Paused, PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads
 from peal.model.decision import Budget, Halt
@@ -106,7 +106,7 @@ def first_job(batch: Batch, request: BatchRequest, job_of: JobOf) -> tuple[str, 
         try:
             job = job_of(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
             _check_has_worktrees(job)
-        except Interrupted:
+        except (Busy, Interrupted):
             raise
         except PealError as error:
             refused, batch = refused or error, batch.ended_failed(plan, str(error))
