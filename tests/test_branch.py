@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -240,7 +241,6 @@ def test_a_worktree_that_is_gone_has_nothing_left_to_be_taken_back(elsewhere: Pl
 
 
 KILLER = """\
-#!{python}
 # git, but for the one that moves branches: there it kills peal before a branch is moved, or right after.
 import os, subprocess, sys
 git, when, branch, armed = {git!r}, {when!r}, {branch!r}, {armed!r}
@@ -279,13 +279,16 @@ def test_a_peal_that_is_killed_as_it_moves_the_branch_goes_on_and_lands_once(
     assert real
     (out / "bin").mkdir()
     words = {
-        "python": sys.executable,
         "git": real,
         "when": when,
         "branch": BRANCH,
         "armed": str(out / "armed"),
     }
-    (out / "bin/git").write_text(KILLER.format(**words))
+    (out / "killer.py").write_text(KILLER.format(**words))
+    # The first line of a program cannot name an interpreter with a blank in its path.
+    (out / "bin/git").write_text(
+        f'#!/bin/sh\nexec {shlex.join([sys.executable, str(out / "killer.py")])} "$@"\n'
+    )
     (out / "bin/git").chmod(0o755)
     (out / "armed").touch()
     path = project.env.get("PATH", os.environ["PATH"])
