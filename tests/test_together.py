@@ -38,6 +38,8 @@ class Together:
     runs: list[Run] = field(factory=list)
     agendas: list[Agenda] = field(factory=list)
     turns: list[Turn] = field(factory=list)
+    places: int | None = None
+    """For the steps of all plans together."""
     providers: Providers = field(factory=Providers)
 
     def go(self, plans: Sequence[str], limits: Limits, stop_at: int | None = None) -> list[Played]:
@@ -62,7 +64,7 @@ class Together:
         self.agendas.append(Agenda(work_of(tasks), memory.history))
 
     def _turn(self, open_now: list[int]) -> None:
-        decisions = decide_together([self.agendas[at] for at in open_now], self._now())
+        decisions = decide_together([self.agendas[at] for at in open_now], self._now(), self.places)
         started = []
         for at, decision in zip(open_now, decisions, strict=True):
             run = self.runs[at]
@@ -194,6 +196,26 @@ def test_places_and_the_branch_are_kept_over_all_plans(
     for turn in found.turns:
         assert len(turn.running) <= limits.max_parallel
         assert sum(step.phase in AT_THE_BRANCH for _, step in turn.running) <= 1
+
+
+@laws
+@given(plans=plans, limits=limits_of, luck=st.integers(0, 2**32), places=st.integers(1, 8))
+def test_each_plan_keeps_its_own_limit_and_all_together_theirs(
+    plans: list[str], limits: Limits, luck: int, places: int
+) -> None:
+    """`--jobs`: one task after another in each plan, and still several plans at once."""
+    found = Together(
+        Chance(random.Random(luck), 0.0, findings=False, lands=True), random.Random(luck), places=places
+    )
+    ends = found.go(plans, limits)
+
+    for turn in found.turns:
+        assert len(turn.running) <= places
+        for at in range(len(plans)):
+            assert sum(one == at for one, _ in turn.running) <= limits.max_parallel
+    assert [end.halt.code for end in ends] == [0] * len(plans)
+    if places >= len(plans) * limits.max_parallel:
+        assert len({at for at, _ in found.turns[0].running}) == len(plans)
 
 
 @laws
