@@ -78,9 +78,8 @@ class Watch:
         """The plans looked at so far, each with what was recorded since the last look, twice a second, until it is over."""
         is_over = False
         while not is_over:
-            alive = live_run(
-                self.repo_paths
-            )  # Asked first: what a run that is over by now recorded is read below.
+            # Asked first: what a run that is over by now recorded is read below.
+            alive = live_run(self.repo_paths)
             for plan in self.at_work():
                 if plan not in self._followed:
                     self._followed[plan] = FollowedPlan(plan, plan_paths_of(self.repo_paths, plan))

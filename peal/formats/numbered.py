@@ -113,11 +113,11 @@ def _found(document: Document) -> list[Section]:
 
 def _dropped(document: Document, found: Sequence[Section]) -> Iterator[Problem]:
     """Headings that begin like these, with a number that none of them has: without them the plan would run without it."""
-    begun = _beginning(found[0]) if found else None
+    if not found or not (begun := _beginning(found[0])):
+        return
     numbers = {section.number for section in found}
-    for heading in document.headings if begun else ():
-        text = without_tick(heading.text)[0]
-        like = begun.match(text) if begun else None
+    for heading in document.headings:
+        like = begun.match(without_tick(heading.text)[0])
         if like and not _is_known(like["number"], numbers):
             how = "of another level" if heading.level != found[0].heading.level else "not written like one"
             way_out = f"write `{'#' * found[0].heading.level} {like[0].strip()}: title`, or reword it"

@@ -3,7 +3,8 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,57 +62,55 @@ def job_of(
     A file that is no plan is given to `rewrite`, if that was asked for. `slots` are shared with all plans that are carried out
     at once. `accept_settings` names the tasks whose changes to settings and programs may land.
     """
+    with _all_refusals(repo_paths, plan_file, flags, how.get("fresh", False)):
+        config = Path(flags["config"]) if flags.get("config") else None
+        settings = _settings(repo_paths, flags, config)
+        _check_is_here(repo_paths, plan_file)
+        plan = read_plan(
+            plan_file, repo_paths, flags.get("format_name", ""), is_fresh=how.get("fresh", False)
+        )
+        if not is_to_be_rewritten(plan, settings):
+            fit(plan)
+        pool = _pool(repo_paths, plan_file, settings, config, slots)
+        spaces = pool or SharedTree(repo_paths.repo)
+        roster, rewritten = roster_of(repo_paths, plan, settings, spaces), None
+        if is_to_be_rewritten(plan, settings):
+            plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
+            roster = roster_of(repo_paths, plan, settings, spaces)
+        if pool:
+            pool.plan_file = _file_of(repo_paths, plan, settings)
+        elif settings.parallel and settings.max_parallel > 1 and not settings.share_files:
+            _refuse_to_share_files(plan, _selected(plan, flags, settings.optional))
+        if pool and accept_settings:
+            pool.accepted = frozenset(chosen(accept_settings, plan))
+        return Job(
+            repo_paths=repo_paths,
+            plan_file=plan_file,
+            plan=plan,
+            roster=roster,
+            rules=_rules(settings),
+            pipelines=_pipelines(plan, settings, roster.chains),
+            flags=_storable(flags, roster.hide),
+            command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
+            selected=_selected(plan, flags, settings.optional),
+            notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, settings)),
+            rewritten=rewritten,
+            pool=pool,
+            **how,
+        )
+
+
+@contextmanager
+def _all_refusals(
+    repo_paths: RepoPaths, plan_file: Path, flags: dict[str, Any], is_fresh: bool
+) -> Iterator[None]:
+    """What refuses the job in here tells everything else for which it would be refused too."""
     try:
-        return _fit_job(repo_paths, plan_file, flags, rewrite, slots, accept_settings, **how)
+        yield
     except PealError as first:
         from peal.run.refusals import with_all_others  # only here: most runs begin
 
-        raise with_all_others(first, repo_paths, plan_file, flags, how.get("fresh", False)) from None
-
-
-def _fit_job(
-    repo_paths: RepoPaths,
-    plan_file: Path,
-    flags: dict[str, Any],
-    rewrite: Rewrite,
-    slots: Slots,
-    accept_settings: tuple[str, ...],
-    **how: bool,
-) -> Job:
-    """The same; PealError with what is met first."""
-    config = Path(flags["config"]) if flags.get("config") else None
-    settings = _settings(repo_paths, flags, config)
-    _check_is_here(repo_paths, plan_file)
-    plan = read_plan(plan_file, repo_paths, flags.get("format_name", ""), is_fresh=how.get("fresh", False))
-    if not is_to_be_rewritten(plan, settings):
-        fit(plan)
-    pool = _pool(repo_paths, plan_file, settings, config, slots)
-    spaces = pool or SharedTree(repo_paths.repo)
-    roster, rewritten = roster_of(repo_paths, plan, settings, spaces), None
-    if is_to_be_rewritten(plan, settings):
-        plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
-        roster = roster_of(repo_paths, plan, settings, spaces)
-    if pool:
-        pool.plan_file = _file_of(repo_paths, plan, settings)
-    elif settings.parallel and settings.max_parallel > 1 and not settings.share_files:
-        _refuse_to_share_files(plan, _selected(plan, flags, settings.optional))
-    if pool and accept_settings:
-        pool.accepted = frozenset(chosen(accept_settings, plan))
-    return Job(
-        repo_paths=repo_paths,
-        plan_file=plan_file,
-        plan=plan,
-        roster=roster,
-        rules=_rules(settings),
-        pipelines=_pipelines(plan, settings, roster.chains),
-        flags=_storable(flags, roster.hide),
-        command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
-        selected=_selected(plan, flags, settings.optional),
-        notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, settings)),
-        rewritten=rewritten,
-        pool=pool,
-        **how,
-    )
+        raise with_all_others(first, repo_paths, plan_file, flags, is_fresh) from None
 
 
 def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None) -> Settings:
