@@ -1,0 +1,59 @@
+"""What may become of an item: one table, and the changes that go with it; pure."""
+
+from collections.abc import Mapping
+
+from attrs import evolve
+
+from peal.backlog.item import FINAL, Blocked, BlockType, Item, Status
+from peal.errors import PealError
+
+TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
+    "new": ("scoping", "blocked", "cancelled"),
+    "scoping": ("ready", "blocked", "cancelled"),
+    "ready": ("in_progress", "blocked", "cancelled"),
+    "in_progress": ("done", "blocked", "cancelled"),
+    "blocked": ("new", "scoping", "ready", "in_progress", "cancelled"),
+    "done": (),
+    "cancelled": (),
+}
+"""What each status may become; out of `blocked` only what it was before, or `cancelled`."""
+
+
+def moved(item: Item, to: Status, at: str) -> Item:
+    """The item with another status from a moment on; PealError, with what is possible, if that is not in the table."""
+    possible = tuple(one for one in TRANSITIONS[item.status] if one != "blocked")
+    if item.blocked:
+        possible = (item.blocked.before, "cancelled")
+    if to not in possible:
+        raise _impossible(item, f"become {to}", possible)
+    is_over = to in FINAL
+    return evolve(
+        item,
+        status=to,
+        blocked=None,
+        phase="" if is_over else item.phase,
+        pool=None if is_over else item.pool,
+        updated=at,
+    )
+
+
+def blocked(item: Item, why: BlockType, reason: str, at: str) -> Item:
+    """The item waiting for a person, who is told the reason; PealError if it is over, or waits already."""
+    if "blocked" not in TRANSITIONS[item.status]:
+        raise _impossible(item, "be blocked", TRANSITIONS[item.status])
+    held = Blocked(item.status, why, reason, at, item.phase)
+    return evolve(item, status="blocked", blocked=held, notes="", updated=at)
+
+
+def unblocked(item: Item, notes: str, at: str) -> Item:
+    """The item as it was before it was blocked, with what a person has to say; what its phase rested on is taken anew."""
+    if item.blocked is None:
+        raise _impossible(item, "be unblocked", TRANSITIONS[item.status])
+    return evolve(
+        item, status=item.blocked.before, blocked=None, notes=notes, last_phase_commit="", updated=at
+    )
+
+
+def _impossible(item: Item, what: str, possible: tuple[Status, ...]) -> PealError:
+    can = " or ".join(possible) or "nothing any more"
+    return PealError(f"item {item.id} is {item.status} and cannot {what}; it can become {can}")
