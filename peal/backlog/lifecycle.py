@@ -21,7 +21,7 @@ TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
 
 def moved(item: Item, to: Status, at: str) -> Item:
     """The item with another status from a moment on; PealError, with what is possible, if that is not in the table."""
-    possible = tuple(one for one in TRANSITIONS[item.status] if one != "blocked")
+    possible: tuple[Status, ...] = tuple(one for one in TRANSITIONS[item.status] if one != "blocked")
     if item.blocked:
         possible = (item.blocked.before, "cancelled")
     if to not in possible:

@@ -1,6 +1,5 @@
 """The folder of the backlog: every item in its file, what is wrong with any, and where a new one belongs."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -65,15 +64,16 @@ class Backlog:
     def find(self, text: str) -> Kept:
         """The item that a person means by its id, or by a part of it that no other has; PealError if there is none, or several."""
         wanted = text.strip().casefold()
-        tests = (
-            lambda one: one.item.id.casefold() == wanted,
-            lambda one: one.item.id.casefold().endswith(f"-{wanted}"),
-            lambda one: _number(one.item.id) == _number(f"X-{wanted}") is not None,
-            lambda one: one.item.id.casefold().startswith(wanted) and bool(wanted),
+        number = _number(f"X-{wanted}")
+        ids = {one.item.id.casefold(): one for one in self.kept}
+        ways = (
+            [one for id_, one in ids.items() if id_ == wanted],
+            [one for id_, one in ids.items() if id_.endswith(f"-{wanted}")],
+            [one for one in ids.values() if number is not None and _number(one.item.id) == number],
+            [one for id_, one in ids.items() if wanted and id_.startswith(wanted)],
         )
-        for test in tests:
-            found = [one for one in self.kept if test(one)]
-            if len({one.item.id for one in found}) > 1:
+        for found in ways:
+            if len(found) > 1:
                 shown = some([one.item.id for one in found], _SHOWN)
                 raise PealError(f"`{harmless(text)}` could be {shown}; write more of it")
             if found:
@@ -96,7 +96,7 @@ class Backlog:
 def _files(folder: Path) -> Iterator[tuple[Path, bool]]:
     for place, is_archived in ((folder, False), (folder / ARCHIVE, True)):
         try:
-            names = sorted(os.listdir(place))
+            names = sorted(path.name for path in place.iterdir())
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -293,6 +293,80 @@ class StetPatternSettings:
 
 
 @frozen
+class ItemPhaseSettings:
+    """`[[pipelines.NAME.phases]]`: one phase of the items of a backlog."""
+
+    name: str = _key(NOTHING, "what it is called", _filled)
+    kind: Literal["agent", "command", "plan"] = _key(
+        "agent", "who does it: an agent, a command by its exit status, or a plan of the item task by task"
+    )
+    workflows: tuple[str, ...] = _key((), "files whose text goes into the prompt")
+    is_destructive: bool = _key(
+        False, "runs while nothing else does, unless `execution.destructive` says otherwise"
+    )
+    staleness: Literal["ignore", "warn", "block"] = _key(
+        "ignore", "where the commit that the phase before rested on is gone: go on, say so, or block the item"
+    )
+    agent: str | None = _key(None, "agent for this phase", _filled)
+    model: str | None = _key(None, "model for this phase's agent", _filled)
+    timeout: int | None = _key(None, "seconds, instead of `execution.phase_timeout_minutes`", _at_least(1))
+    retries: int | None = _key(None, "instead of `execution.max_retries`", _at_least(0))
+    command: str | None = _key(None, "what a phase of kind `command` runs", _filled_command)
+    plan: str | None = _key(
+        None, "the plan file of a phase of kind `plan`, a pattern in the item's folder", _filled
+    )
+
+
+@frozen
+class PipelineSettings:
+    """`[pipelines.NAME]`: the phases that items of a backlog go through."""
+
+    pre_phases: tuple[ItemPhaseSettings, ...] = _key(
+        (), "what finds out what an item takes, before it may be worked on"
+    )
+    phases: tuple[ItemPhaseSettings, ...] = _key((), "what is done for it")
+
+
+@frozen
+class GuardrailSettings:
+    """`[guardrails]`: what an item may be at most to be worked on without a person's word."""
+
+    max_size: Literal["small", "medium", "large"] = _key("medium", "files that it changes: 1-3, 4-10, more")
+    max_complexity: Literal["low", "medium", "high"] = _key("medium", "how much there is to decide")
+    max_risk: Literal["low", "medium", "high"] = _key("low", "what could break")
+
+
+@frozen
+class ExecutionSettings:
+    """`[execution]`: how the items of a backlog are worked on."""
+
+    phase_timeout_minutes: int | None = _key(None, "how long a phase may take", _at_least(1))
+    max_retries: int = _key(2, "how often a phase that failed is tried again", _at_least(0))
+    default_phase_cap: int = _key(100, "how many phases a run starts at most", _at_least(0))
+    max_wip: int = _key(1, "how many items may be in progress", _at_least(1))
+    max_concurrent: int = _key(1, "how many phases may run side by side", _at_least(1))
+    destructive: Literal["alone", "isolated"] = _key(
+        "alone",
+        "phases that are destructive run while nothing else does, or beside others in their worktrees",
+    )
+    max_passes: int = _key(8, "how many other phases may begin while a destructive one waits", _at_least(0))
+    max_system_failures: int = _key(2, "how many failures of the machine in a row end a run", _at_least(1))
+    max_exhausted: int = _key(2, "how many items in a row whose retries are used up end a run", _at_least(1))
+    max_follow_ups: int = _key(10, "how many new items one phase may bring", _at_least(0))
+    max_subphases: int = _key(
+        5, "how often a phase may go on with a further part without changing anything", _at_least(1)
+    )
+
+
+@frozen
+class BacklogSettings:
+    """`[backlog]`: where the backlog is."""
+
+    folder: str = _key("backlog", "where the items are, in the repository", _filled)
+    prefix: str = _key("WRK", "what ids of new items begin with", _filled)
+
+
+@frozen
 class Settings:
     """Every key with its default; each scalar one has a flag and a `PEAL_*` variable."""
 
@@ -464,6 +538,16 @@ class Settings:
     stet_dismiss_patterns: tuple[StetPatternSettings, ...] = _key(
         (), "findings of stet that are passed over without asking anybody"
     )
+    backlog: BacklogSettings = field(factory=BacklogSettings, metadata={"help": "where the backlog is"})
+    pipelines: dict[str, PipelineSettings] = field(
+        factory=dict, metadata={"help": "the phases of a backlog's items"}
+    )
+    guardrails: GuardrailSettings = field(
+        factory=GuardrailSettings, metadata={"help": "what an item may be at most"}
+    )
+    execution: ExecutionSettings = field(
+        factory=ExecutionSettings, metadata={"help": "how items are worked on"}
+    )
     origins: dict[str, str] = field(factory=dict, eq=False, metadata={"internal": True})
     """Where each key that is not at its default came from."""
 
@@ -477,7 +561,9 @@ class Settings:
         return self.phases.get(phase, PhaseSettings())
 
 
-_TABLES = ("phases", "agents", "prices", "reviewers", "stet_dismiss_patterns")
+_TABLES = (
+    "phases", "agents", "prices", "reviewers", "stet_dismiss_patterns", "backlog", "pipelines", "guardrails", "execution",
+)  # fmt: skip
 
 
 def keys(of: type = Settings) -> "tuple[Attribute[Any], ...]":
