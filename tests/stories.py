@@ -26,8 +26,9 @@ from peal.record.events import (
     WorkspaceReady,
 )
 from peal.record.history import History
-from peal.schedule.agenda import Agenda, Work
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
+from peal.schedule.work import Work
 
 PHASES = tuple(phase.name for phase in PLAN_PHASES)
 PHASE = {phase.name: phase for phase in PLAN_PHASES}
@@ -328,7 +329,7 @@ class Run:
     """Ctrl-C comes when so many events are recorded in this run."""
     cut_at: int | None = None
     """Nothing more is recorded after so many events: peal was killed."""
-    decide: Callable[[Agenda, float], Decision] = decide
+    decide: Callable[[PlanAgenda, float], Decision] = decide
     played: Played = field(factory=Played)
     _running: list[Step] = field(factory=list)
     _recorded: int = 0
@@ -343,7 +344,7 @@ class Run:
     def _to_the_end(self, work: Work, opening: RunOpened) -> Halt:
         history = self.memory.history
         self._record(opening)
-        agenda = Agenda(work, history)
+        agenda = PlanAgenda(work, history)
         decision = self._decided(agenda)
         while decision.halt is None:
             self._start(decision)
@@ -367,7 +368,7 @@ class Run:
         self._clock = decision.wake_at
         self.played.slept.append(decision.wake_at)
 
-    def _decided(self, agenda: Agenda) -> Decision:
+    def _decided(self, agenda: PlanAgenda) -> Decision:
         decision = self.decide(agenda, self._now())
         recorded = len(self.memory.events) if isinstance(self.memory, Remembered) else 0
         self.played.moments.append(Moment(decision, recorded, tuple(self._running)))

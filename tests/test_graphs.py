@@ -11,8 +11,8 @@ from stories import Chance, Limits, Moment, Remembered, Script, play, tasks_of, 
 
 from peal.record.events import StepEnded, StepStarted, TaskRead
 from peal.record.history import History
-from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
 
 TWO = Limits(max_parallel=2, lands=True)
 FOUR = Limits(max_parallel=4, lands=True)
@@ -238,7 +238,7 @@ def test_an_agenda_that_has_followed_a_run_decides_as_one_made_of_the_history(
     again, work = Remembered(), work_of(tasks)
     for moment in moments:
         again.append(*memory.events[len(again.events) : moment.events_before])
-        assert decide(Agenda(work, again.history), 1_800_000_000.0) == moment.decision
+        assert decide(PlanAgenda(work, again.history), 1_800_000_000.0) == moment.decision
 
 
 @pytest.mark.parametrize("limits", [TWO, GOING_ON, evolve(FOUR, as_ready=True)])

@@ -22,6 +22,7 @@ ROWS = (
     ("agents", "landing", "reviewers", "worktrees"),
     ("record",),
     ("executors", "schedule", "views", "workspaces"),
+    ("backlog",),
     ("doctor", "work"),
     ("run",),
     ("cli",),
@@ -44,7 +45,7 @@ DOORS = {
     "psutil": ("system.process",),
     "rich": ("views.screens",),
     "runpy": (),
-    "ruamel": ("formats.front_matter",),
+    "ruamel": ("backlog.item_file", "formats.front_matter"),
     "sh": ("agents.short_commands",),
     "subprocess": ("system.git", "system.process"),
     "threading": (

@@ -27,8 +27,9 @@ from peal.record.events import (
     TasksForgotten,
     TasksMarkedDone,
 )
-from peal.schedule.agenda import Agenda, Work
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
+from peal.schedule.work import Work
 
 TWO = Limits(max_parallel=2)
 GOING_ON = Limits(max_parallel=2, continue_with_remaining_tasks=True)
@@ -547,7 +548,7 @@ def test_a_signal_decides_the_exit_code(code: int) -> None:
     play(memory, "1", cut_at=4)
     memory.append(StopAsked(99.0, code, "hung up"))
 
-    decision = decide(Agenda(work_of(tasks_of("1")), memory.history), NOW)
+    decision = decide(PlanAgenda(work_of(tasks_of("1")), memory.history), NOW)
 
     assert decision.halt is not None
     assert (decision.halt.code, decision.halt.why) == (code, "hung up")
@@ -559,7 +560,7 @@ def test_a_failed_task_that_a_person_marked_done_no_longer_counts() -> None:
     play(memory, "1 2", {"2 execute": "fails"})
     memory.append(TasksMarkedDone(99.0, ("2",), "peal done"))
 
-    decision = decide(Agenda(work_of(tasks_of("1 2")), memory.history), NOW)
+    decision = decide(PlanAgenda(work_of(tasks_of("1 2")), memory.history), NOW)
 
     assert decision.halt is not None
     assert decision.halt.code == 0
@@ -1195,7 +1196,7 @@ def test_a_decision_costs_the_same_however_much_is_done() -> None:
         marked = tuple(map(str, range(1, done + 1)))
         memory.append(PlanRead(0.0, tasks), TasksMarkedDone(1.0, marked, "peal done"))
         memory.history.states = Looked(memory.history.states)
-        agenda = Agenda(work_of(tasks), memory.history)
+        agenda = PlanAgenda(work_of(tasks), memory.history)
         decide(agenda, NOW)
         Looked.count = 0
         assert decide(agenda, NOW).start == (Step(str(done + 1), "plan"),)
@@ -1947,7 +1948,7 @@ def test_an_agenda_that_has_followed_a_run_decides_as_one_made_of_the_history(
     again.append(*events)
     for moment in played.moments:
         again.append(*tale.memory.events[len(again.events) : moment.events_before])
-        assert decide(Agenda(work, again.history), NOW) == moment.decision
+        assert decide(PlanAgenda(work, again.history), NOW) == moment.decision
 
 
 @settings(max_examples=80, deadline=None)

@@ -12,8 +12,8 @@ from stories import Chance, Limits, Played, Remembered, Run, Script, World, open
 from peal.model.work import Step
 from peal.record.events import PlanRead, RunClosed, StopAsked
 from peal.record.providers import Providers
-from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide_together
+from peal.schedule.plan_agenda import PlanAgenda
 
 TWO = Limits(max_parallel=2, lands=True)
 FOUR = Limits(max_parallel=4, lands=True)
@@ -36,7 +36,7 @@ class Together:
     world: World
     luck: random.Random
     runs: list[Run] = field(factory=list)
-    agendas: list[Agenda] = field(factory=list)
+    agendas: list[PlanAgenda] = field(factory=list)
     turns: list[Turn] = field(factory=list)
     places: int | None = None
     """For the steps of all plans together."""
@@ -61,7 +61,7 @@ class Together:
         memory.append(PlanRead(self._now(), tasks))
         run._record(evolve(opened(self._now(), limits), session="one"))
         self.runs.append(run)
-        self.agendas.append(Agenda(work_of(tasks), memory.history))
+        self.agendas.append(PlanAgenda(work_of(tasks), memory.history))
 
     def _turn(self, open_now: list[int]) -> None:
         decisions = decide_together([self.agendas[at] for at in open_now], self._now(), self.places)
@@ -149,11 +149,11 @@ def test_plans_that_land_in_branches_of_their_own_do_not_wait_for_each_other() -
     for memory, branch in zip(runs, ("main", "other"), strict=True):
         play(memory, "1", {"1 address": "is cut short"}, TWO, stop_at=4)
         memory.append(evolve(opened(memory.history.last_at + 1, TWO), branch=branch))
-        agendas.append(Agenda(work_of(tasks_of("1")), memory.history))
+        agendas.append(PlanAgenda(work_of(tasks_of("1")), memory.history))
 
     assert [len(one.start) for one in decide_together(agendas, 100.0)] == [1, 1]
     runs[1].append(evolve(runs[1].history.opened, branch="main"))
-    agendas[1] = Agenda(work_of(tasks_of("1")), runs[1].history)
+    agendas[1] = PlanAgenda(work_of(tasks_of("1")), runs[1].history)
     first, second = decide_together(agendas, 100.0)
     assert [step.phase for step in first.start] == ["address"]
     assert second.start == ()
@@ -167,7 +167,7 @@ def test_plans_that_share_a_tree_are_not_carried_out_at_once() -> None:
         memory.append(PlanRead(1.0, tasks_of("1")), opened(2.0, Limits(max_parallel=2)))
 
     with pytest.raises(ValueError, match="several plans at once need worktrees"):
-        decide_together([Agenda(work_of(tasks_of("1")), memory.history) for memory in memories], 9.0)
+        decide_together([PlanAgenda(work_of(tasks_of("1")), memory.history) for memory in memories], 9.0)
 
 
 # Laws

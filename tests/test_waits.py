@@ -10,8 +10,8 @@ from stories import WORDS, Limits, Remembered, Script, opened, play, tasks_of, w
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.work import Result
 from peal.record.events import PlanRead, StepEnded, StepStarted, TasksForgotten
-from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
 
 
 def _by(*chain: str, **more: Any) -> Limits:
@@ -72,7 +72,7 @@ def test_a_task_that_names_another_agent_does_not_wait_for_the_one_at_its_limit(
     memory.append(StepStarted(3.0, "1", "plan", 1, "claude"))
     memory.append(StepEnded(4.0, "1", "plan", 1, evolve(WORDS["is limited"], agent="claude", until=1000.0)))
 
-    decision = decide(Agenda(work_of(own), memory.history), 5.0)
+    decision = decide(PlanAgenda(work_of(own), memory.history), 5.0)
 
     assert [str(step) for step in decision.start] == ["task 3 plan"]
     assert any(reason.is_wait and "2" in reason.tasks for reason in decision.reasons)
@@ -135,7 +135,7 @@ def test_a_person_can_have_it_tried_at_once() -> None:
     at = memory.history.last_at + 1
     memory.append(evolve(opened(at, CLAUDE), try_now=True))
 
-    assert decide(Agenda(work_of([memory.history.states["1"].task]), memory.history), at).start
+    assert decide(PlanAgenda(work_of([memory.history.states["1"].task]), memory.history), at).start
 
 
 def test_a_review_that_needs_an_agent_at_its_limit_does_not_spin() -> None:

@@ -14,8 +14,9 @@ from peal import formats
 from peal.model.plan import Plan
 from peal.record.events import Event
 from peal.record.journal import Journal
-from peal.schedule.agenda import Agenda, Work
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
+from peal.schedule.work import Work
 
 _PLACES = 4
 
@@ -68,13 +69,13 @@ class _Book:
     plan: Plan
     done: int
     _work: Work = field(init=False)
-    _agenda: Agenda = field(init=False)
+    _agenda: PlanAgenda = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._work = Work.of(self.plan.tasks)
         began = time.time()
         self.memory.append(opened("repository", _PLACES), *self._past())
-        self._agenda = Agenda(self._work, self.memory.history)
+        self._agenda = PlanAgenda(self._work, self.memory.history)
         decide(self._agenda, began)
 
     @property

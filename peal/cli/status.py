@@ -22,8 +22,8 @@ from peal.record.lock import live_run
 from peal.record.spending import amount
 from peal.run.known_plans import plan_or_latest, plan_paths_of
 from peal.run.plan_files import read_plan
-from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
 from peal.system.layout import RepoPaths
 from peal.text.display import duration, harmless
 from peal.text.names import ranges, widest
@@ -130,7 +130,7 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
 def _reasons(history: History) -> dict[TaskId, str]:
     """What each task waits for, by the same decision the run takes."""
     work = work_of(history)
-    decision = decide(Agenda(work, history), time.time())
+    decision = decide(PlanAgenda(work, history), time.time())
     told = {task: reason.text for reason in decision.reasons for task in reason.tasks}
     later = set(work.tasks).difference(decision.front)
     by_name = {task: f"comes after task {ranges(needed)}" for task, needed in work.after.items() if needed}

@@ -15,8 +15,9 @@ from peal.record.history import History
 from peal.record.lock import live_run
 from peal.record.task_state import Attempt
 from peal.run.known_plans import plan_paths_of
-from peal.schedule.agenda import Agenda, Work
 from peal.schedule.decide import decide
+from peal.schedule.plan_agenda import PlanAgenda
+from peal.schedule.work import Work
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless
@@ -120,7 +121,7 @@ class Watch:
 
         table = board.table(work.segments, last_output)
         table.history = one.history
-        table.decided(decide(Agenda(work, one.history), time.time()))
+        table.decided(decide(PlanAgenda(work, one.history), time.time()))
 
     def as_lines(self) -> None:
         """A plain line for each event from now on."""

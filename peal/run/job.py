@@ -10,7 +10,7 @@ from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Pipeline
 from peal.model.plan import Plan, Task, TaskId
 from peal.record.events import PlanRewritten
-from peal.schedule.agenda import Work
+from peal.schedule.work import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster
 from peal.workspaces import Pool

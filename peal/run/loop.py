@@ -21,9 +21,9 @@ from peal.record.history import History
 from peal.record.log import Log, line_of
 from peal.run.job import Job
 from peal.run.progress import Progress
-from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide_together
 from peal.schedule.orders import order_of
+from peal.schedule.plan_agenda import PlanAgenda
 from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.workspaces import reconcile
@@ -70,13 +70,13 @@ class PlanRun:
     log: Log = field(factory=Log)
     halt: Halt | None = None
     """How it ended; None while it goes on."""
-    agenda: Agenda = field(init=False)
+    agenda: PlanAgenda = field(init=False)
     _progress: Progress = field(factory=Progress)
 
     def open(self, opened: RunOpened) -> None:
         """Begin."""
         self.record(opened)
-        self.agenda = Agenda(self.job.work, self.memory.history)
+        self.agenda = PlanAgenda(self.job.work, self.memory.history)
 
     def follow(self, decision: Decision) -> None:
         """Do what is decided: start steps, or end."""

@@ -27,8 +27,8 @@ from peal.record.log import Log
 from peal.run.job import Job
 from peal.run.loop import PlanRun, carry_out, honest_halt
 from peal.run.session import Opener, Session
-from peal.schedule.agenda import Work
 from peal.schedule.halts import finished, is_complete
+from peal.schedule.work import Work
 from peal.system import process, signals
 from peal.text.names import ranges
 from peal.views.screens import Screen

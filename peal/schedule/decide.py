@@ -1,6 +1,6 @@
 """What starts next: fills places with what is open, one task at a time at the branch, and says why; pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import evolve, frozen
 
@@ -11,8 +11,7 @@ from peal.model.work import Result, Step, Weight
 from peal.record.events import StopAsked
 from peal.record.history import History
 from peal.record.task_state import TaskState
-from peal.schedule.agenda import Agenda, Stage, Work
-from peal.schedule.halts import halt_of
+from peal.schedule.agenda import Agenda, Stage
 from peal.schedule.waits import Waits, sorted_out
 from peal.text.display import count
 from peal.text.names import ranges
@@ -37,7 +36,7 @@ def decide(agenda: Agenda, now: float, others: Others = Others()) -> Decision:
     else:
         left = _left(agenda, now, others)
         goes_on = left.may_go_on
-        decision = _within(left, history) if goes_on else Decision(halt=halt_of(agenda.work, history, now))
+        decision = _within(left, history) if goes_on else Decision(halt=agenda.end(now))
     return evolve(decision, front=agenda.front)
 
 
@@ -93,7 +92,7 @@ class _Left:
     """Whether a task is reviewed as soon as it is made, whatever the others do."""
     making: bool
     """Whether one of the others is, or could be, on its way to its review."""
-    work: Work
+    in_order: Callable[[Iterable[TaskId]], list[TaskId]]
     others: Others
 
     @property
@@ -101,7 +100,7 @@ class _Left:
         """All that may start, in the order in which one after another would take them."""
         return [
             *self.landable,
-            *self.work.in_order([*self.fresh, *self.begun, *self.reviewable]),
+            *self.in_order([*self.fresh, *self.begun, *self.reviewable]),
             *self.again,
         ]
 
@@ -140,7 +139,7 @@ def _left(agenda: Agenda, now: float, others: Others) -> _Left:
         waits=waits,
         running=len(history.running),
         pending=pending,
-        work=agenda.work,
+        in_order=agenda.in_order,
         others=others,
     )
 
@@ -150,7 +149,7 @@ def _eager(agenda: Agenda) -> Callable[[TaskId], bool]:
     history = agenda.history
     if history.rules.as_ready:
         return lambda _: True
-    return (agenda.work.eager if history.lands else frozenset[TaskId]()).__contains__
+    return agenda.is_eager if history.lands else lambda _: False
 
 
 def _stopping(history: History, stop: StopAsked) -> Decision:

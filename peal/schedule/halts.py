@@ -3,8 +3,8 @@
 from peal.model.decision import Halt
 from peal.model.plan import TaskId
 from peal.record.history import History
-from peal.schedule.agenda import Work
 from peal.schedule.waits import no_agent
+from peal.schedule.work import Work
 from peal.text.display import count
 from peal.text.names import ranges
 
