@@ -161,3 +161,41 @@ def test_a_git_that_waits_to_be_asked_is_none_that_somebody_waits_for(repo: Repo
     process.outlast(git.OF_PEAL, str(os.getpid()), 5)
 
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tree_with_edits_is_the_one_that_git_would_write(repo: Repo, seed: int) -> None:
+    luck = random.Random(seed)
+    scrambled(repo, luck)
+    objects = objects_of(repo.path)
+    before = objects.tree_of(committed(repo, "before"))
+    for _ in range(5):
+        scrambled(repo, luck)
+        after = objects.tree_of(committed(repo, "after"))
+        edits: dict[str, bytes | None] = {}
+        for path, change in objects.changes(before, after).items():
+            if change.after and change.after.mode != "100644":
+                break  # an edit makes plain files
+            edits[path] = objects.content(change.after.blob) if change.after else None
+        else:
+            assert objects.edited(before, edits) == after
+        before = after
+
+
+def test_an_edit_keeps_what_a_program_is_and_replaces_what_is_in_its_way(repo: Repo) -> None:
+    repo.path.joinpath("run.sh").write_text("old\n")
+    repo.path.joinpath("run.sh").chmod(0o755)
+    repo.path.joinpath("a").write_text("a file\n")
+    repo.path.joinpath("b").symlink_to("a")
+    objects = objects_of(repo.path)
+    tree = objects.tree_of(committed(repo, "before"))
+
+    made = objects.edited(tree, {"run.sh": b"new\n", "a/b/c": b"inside\n", "b": b"plain\n"})
+
+    listed = git.output(repo.path, "ls-tree", "-r", made)
+    assert [line.split()[0] for line in listed.splitlines()] == ["100644", "100644", "100755"]
+    assert objects.file(made, "a/b/c") is not None
+    assert objects.entries(made, "a/none") == {}
+    assert objects.edited(made, {"a/b/c": None, "b": None, "run.sh": None}) == git.output(
+        repo.path, "hash-object", "-t", "tree", "-w", "--stdin"
+    )

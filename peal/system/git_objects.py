@@ -44,7 +44,8 @@ class Objects:
 
     repo: Path
     _reading: Dialogue
-    _adding: Dialogue
+    _adding: Mapping[str, Dialogue]
+    """By the kind of object."""
     _commits: dict[str, Commit] = field(factory=dict)
     _trees: dict[str, Entries] = field(factory=dict)
     _kept: int = 0
@@ -62,11 +63,66 @@ class Objects:
 
     def add_commit(self, content: bytes) -> str:
         """Store a commit that is written out; its id."""
-        with NamedTemporaryFile(prefix="peal-commit-") as file:
+        return self._add("commit", content)
+
+    def _add(self, kind: str, content: bytes) -> str:
+        """Store an object as it is, unless it is there; its id."""
+        with NamedTemporaryFile(prefix=f"peal-{kind}-") as file:
             file.write(content)
             file.flush()
-            (made,) = self._adding.ask([file.name], _id)
+            (made,) = self._adding[kind].ask([file.name], _id)
         return made
+
+    def content(self, blob: str) -> bytes:
+        """What a file holds as it is stored, before filters; GitError if that is not there."""
+        (found,) = self._reading.ask([blob], _answer)
+        if found is None:
+            raise git.GitError(f"file `{blob}` is not in the repository; `git fsck` tells what is missing")
+        return found[1]
+
+    def entries(self, tree: str, folder: str) -> Entries:
+        """What a folder of a tree holds, by name; nothing if there is no such folder."""
+        entries = self._read([tree])[tree]
+        for name in filter(None, folder.split("/")):
+            if not (inner := _tree_of(entries.get(name))):
+                return {}
+            entries = self._read([inner])[inner]
+        return entries
+
+    def file(self, tree: str, path: str) -> Version | None:
+        """A file of a tree; None if there is none."""
+        folder, _, name = path.rpartition("/")
+        return _file(self.entries(tree, folder).get(name))
+
+    def edited(self, tree: str, edits: Mapping[str, bytes | None]) -> str:
+        """
+        The tree with files that hold something else, or are gone where it is None; what is new is a plain file.
+
+        A folder that is left empty is gone, a file in the way of a folder too.
+        """
+        blobs = {path: None if new is None else self._add("blob", new) for path, new in edits.items()}
+        return self._edited(tree, blobs) or self._add("tree", b"")
+
+    def _edited(self, tree: str, blobs: Mapping[str, str | None]) -> str:
+        """The same with what is stored already; empty for a folder with nothing in it."""
+        entries = dict(self._read([tree])[tree] if tree else {})
+        below: dict[str, dict[str, str | None]] = {}
+        for path, blob in blobs.items():
+            name, _, rest = path.partition("/")
+            if rest:
+                below.setdefault(name, {})[rest] = blob
+            elif blob is None:
+                entries.pop(name, None)
+            else:
+                before = _file(entries.get(name))
+                is_plain = before is not None and before.mode.startswith("100")
+                entries[name] = Version(before.mode if before and is_plain else "100644", blob)
+        for name, inner in below.items():
+            if made := self._edited(_tree_of(entries.get(name)), inner):
+                entries[name] = Version(_FOLDER, made)
+            elif _is_folder(entries.get(name)):
+                del entries[name]
+        return self._add("tree", _written(entries)) if entries else ""
 
     def commit_id(self, name: str) -> str:
         """Its id; empty if there is none."""
@@ -157,8 +213,12 @@ class Objects:
 @cache
 def objects_of(repo: Path) -> Objects:
     """Those of a repository, and of all its worktrees."""
-    folder, add = git.common_folder(repo), ("hash-object", "-t", "commit", "-w", "--stdin-paths")
-    return Objects(repo, Dialogue(folder, ("cat-file", "--batch")), Dialogue(folder, add))
+    folder = git.common_folder(repo)
+    adding = {
+        kind: Dialogue(folder, ("hash-object", "-t", kind, "-w", "--no-filters", "--stdin-paths"))
+        for kind in ("blob", "tree", "commit")
+    }
+    return Objects(repo, Dialogue(folder, ("cat-file", "--batch")), adding)
 
 
 def _id(stream: IO[bytes]) -> str:
@@ -207,6 +267,15 @@ def _entries(id_: str, found: tuple[str, bytes] | None) -> Entries:
         entries[os.fsdecode(raw[space + 1 : end])] = Version(_mode(raw[at:space]), id_of_entry)
         at = end + 1 + width
     return entries
+
+
+def _written(entries: Entries) -> bytes:
+    """A tree as git stores it: by name, where a folder's ends with a slash."""
+    raw = [(os.fsencode(name), one) for name, one in entries.items()]
+    raw.sort(key=lambda pair: pair[0] + b"/" if pair[1].mode == _FOLDER else pair[0])
+    return b"".join(
+        b"%o %s\0%s" % (int(one.mode, 8), name, bytes.fromhex(one.blob)) for name, one in raw
+    )
 
 
 def _mode(raw: bytes) -> str:
