@@ -78,7 +78,7 @@ def job_of(
             plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
             roster = roster_of(repo_paths, plan, settings, spaces)
         if pool:
-            pool.plan_file = _file_of(repo_paths, plan, settings)
+            _set_plan_file(pool, _file_of(repo_paths, plan, settings))
         elif settings.parallel and settings.max_parallel > 1 and not settings.share_files:
             _refuse_to_share_files(plan, _selected(plan, flags, settings.optional))
         if pool and accept_settings:
@@ -178,6 +178,12 @@ def _refuse_to_share_files(plan: Plan, selected: frozenset[TaskId] | None) -> No
             "tree each could undo what the other does; let each work in a worktree (`commit = true`), take one's mark "
             "out, or pass --share-files"
         )
+
+
+def _set_plan_file(pool: Pool, file: PlanFile | None) -> None:
+    pool.plan_file = file
+    if file:
+        pool.additions = file
 
 
 def _file_of(repo_paths: RepoPaths, plan: Plan, settings: Settings) -> PlanFile | None:

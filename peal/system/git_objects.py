@@ -273,9 +273,7 @@ def _written(entries: Entries) -> bytes:
     """A tree as git stores it: by name, where a folder's ends with a slash."""
     raw = [(os.fsencode(name), one) for name, one in entries.items()]
     raw.sort(key=lambda pair: pair[0] + b"/" if pair[1].mode == _FOLDER else pair[0])
-    return b"".join(
-        b"%o %s\0%s" % (int(one.mode, 8), name, bytes.fromhex(one.blob)) for name, one in raw
-    )
+    return b"".join(b"%o %s\0%s" % (int(one.mode, 8), name, bytes.fromhex(one.blob)) for name, one in raw)
 
 
 def _mode(raw: bytes) -> str:

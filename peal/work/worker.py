@@ -104,7 +104,9 @@ class Worker:
 
     def _addressed(self, order: Order, change: Change) -> Outcome:
         if change.is_empty:
-            return Outcome(Result.PASSED, "nothing to review")
+            return with_notes(
+                Outcome(Result.PASSED, "nothing to review", commit=change.commit_verified()), change
+            )
         if change.merge_at_once() and not self.roster.reviewers_of(order.task.id):
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)

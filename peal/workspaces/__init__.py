@@ -1,5 +1,6 @@
 """Where a step works, and how what it did gets into the branch: the repository itself, or worktrees of a pool."""
 
+from peal.workspaces.additions import Additions, Edit, Files
 from peal.workspaces.messages import Messages
 from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.pool import Pool
@@ -11,7 +12,10 @@ from peal.worktrees.hooks import OF_THE_BRANCH, OF_THE_TREE, Hooks
 __all__ = [
     "OF_THE_BRANCH",
     "OF_THE_TREE",
+    "Additions",
     "Change",
+    "Edit",
+    "Files",
     "Hooks",
     "Messages",
     "PlanFile",

@@ -14,7 +14,7 @@ from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content
 from peal.system.git_objects import Objects, objects_of
-from peal.text.display import harmless
+from peal.workspaces.additions import Additions, added
 from peal.workspaces.messages import Messages
 from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.store_merge import StoreMerge
@@ -49,8 +49,10 @@ class Merge:
     identity: Mapping[str, str]
     """Who commits, as variables for git."""
     store: StoreMerge
+    additions: Additions
+    """What belongs to the landing beside what the task has changed."""
     plan_file: PlanFile | None = None
-    """Where the task is marked as done when it lands."""
+    """In which ticks never clash."""
     notes: list[str] = field(factory=list)
     _commit: str = ""
     _is_staged: bool = False
@@ -96,6 +98,8 @@ class Merge:
 
     @cached_property
     def _way(self) -> Way:
+        if self.is_empty:
+            return Way.NOTHING
         return way_onto(self._objects, self.base, self.order.change.brings, lambda: self._plain_tree)
 
     @cached_property
@@ -119,6 +123,8 @@ class Merge:
     @cached_property
     def message(self) -> str:
         """The text of the commit that comes out."""
+        if own := self.additions.message(self.order):
+            return own
         if self._way is Way.REPLAY:
             return self.messages.of_task(
                 self.order.task, commits.run_of(self.worktree.repo, self._task_commit)
@@ -287,28 +293,27 @@ class Merge:
         return self._commit or self._written()
 
     def commit_verified(self) -> str:
-        """The merge; committed without the hooks if they refuse and findings are let through."""
-        commit = self._with_tick(self.commit_snapshot())
-        leftovers.settle(self.worktree)
-        return commit
+        """
+        The merge with what belongs to the landing; committed without the hooks if they refuse and findings are let through.
 
-    def _with_tick(self, commit: str) -> str:
-        """The commit with the task marked as done in the plan, unless the person is at work on that."""
-        file = self.plan_file.of(self.order.task) if self.plan_file else None
-        if not file or not file.is_ticked or commit == self.base:
+        Empty if there is nothing to land.
+        """
+        commit = self._with_additions(self.base if self.is_empty else self.commit_snapshot())
+        leftovers.settle(self.worktree)
+        return "" if self.is_empty and commit == self.base else commit
+
+    def _with_additions(self, commit: str) -> str:
+        if commit == self.base and not self.additions.land_alone:
             return commit
-        tree = file.with_tick(commit, self.order.task)
-        if tree and file.is_edited_in(self.checked_out_at()):
-            self.notes.append(
-                f"`{harmless(file.path)}` has changes of yours, so the task is not ticked there"
-            )
+        before = self._objects.tree_of(commit)
+        found = added(self.additions, self.order, self._objects, before, self.checked_out_at())
+        self.notes += found.notes
+        if found.tree == before:
             return commit
-        if not tree:
-            return commit
-        ticked = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
+        made = commits.made(self.worktree.repo, found.tree, self._onto, self.message, self.identity)
         if self._is_staged:
-            self.notes += commits.keep(self.worktree.repo, self.ref, ticked)
-        return ticked
+            self.notes += commits.keep(self.worktree.repo, self.ref, made)
+        return made
 
     def commit_mended(self) -> str:
         """The merge with what the agent did."""

@@ -19,6 +19,7 @@ from peal.system import git
 from peal.system.git_objects import Objects, objects_of
 from peal.text.display import some
 from peal.text.names import file_name
+from peal.workspaces.additions import NO_ADDITIONS, Additions, in_the_way
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
@@ -60,7 +61,9 @@ class Pool:
     accepted: frozenset[TaskId] = frozenset()
     """The tasks whose changes to that the person has accepted."""
     plan_file: PlanFile | None = None
-    """The plan, if it lies in the repository."""
+    """The plan, if it lies in the repository: in it ticks never clash."""
+    additions: Additions = NO_ADDITIONS
+    """What belongs to each landing beside what the task has changed."""
     notices: tuple[str, ...] = ()
     """What a person should know of checks that will not look, before a run."""
     hints: tuple[str, ...] = ()
@@ -233,6 +236,7 @@ class Pool:
             origin=self._origin,
             identity=self.identity,
             store=self._store,
+            additions=self.additions,
             plan_file=self.plan_file,
         )
 
@@ -262,9 +266,9 @@ class Pool:
 
     def _landed(self, order: Order) -> Outcome:
         brings = self._objects.brought_by(order.change.verified)
-        file = self.plan_file.of(order.task) if self.plan_file else None
-        if file and file.path in brings and self._is_in_the_way_by_its_tick(file, order):
-            return Outcome(Result.OUTDATED, f"`{file.path}` is being edited: to be verified without its tick")
+        verified = order.change.verified
+        if path := in_the_way(self.additions, order, self._objects, verified, brings, self.checked_out_at()):
+            return Outcome(Result.OUTDATED, f"`{path}` is being edited: to be verified without its tick")
         if waiting := self._unaccepted(order, brings) or self._unpublished(brings):
             return Outcome(Result.HELD, waiting)
         outcome = anywhere.landed(self.target, order.change.verified, self.slots.landing)
@@ -276,15 +280,6 @@ class Pool:
             left = commits.let_go(self.repo, self.ref(order.task.id))
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
-
-    def _is_in_the_way_by_its_tick(self, file: PlanFile, order: Order) -> bool:
-        """Whether the person is at work on the plan, of which the change brings nothing but the task's own tick."""
-        change = order.change
-        if not file.is_ticked or not file.is_edited_in(self.checked_out_at()):
-            return False
-        before = self._objects.tree_of(f"{change.verified}^1")
-        plain = file.with_tick(before, order.task)
-        return bool(plain) and file.version(plain) == file.version(self._objects.tree_of(change.verified))
 
     def _unaccepted(self, order: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""

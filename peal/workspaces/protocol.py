@@ -117,7 +117,7 @@ class Change(Protocol):
         """The merge as it stands as a commit, though hooks may have refused it; empty in the shared tree."""
 
     def commit_verified(self) -> str:
-        """The id of the merge commit."""
+        """The id of the merge commit, with what belongs to the landing; empty if there is nothing to land."""
 
     def commit_mended(self) -> str:
         """Make what the agent did part of the merge; its new id, empty while conflicts remain."""

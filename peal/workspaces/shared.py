@@ -10,6 +10,7 @@ from peal.model.agent import Command
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
+from peal.workspaces.additions import NO_ADDITIONS, Additions, put_in
 
 
 @define
@@ -17,7 +18,8 @@ class SharedFolder:
     """The repository as one attempt sees it; only an attempt that is alone there can be told what it changed."""
 
     path: Path
-    alone: bool
+    order: Order
+    additions: Additions
     base: str = ""
     is_empty: bool = False
     message: str = ""
@@ -28,7 +30,7 @@ class SharedFolder:
 
     def watch(self) -> None:
         """Look before the attempt where a look afterwards would mean something."""
-        self._before = git.tree_state(self.path) if self.alone else None
+        self._before = git.tree_state(self.path) if self.order.alone else None
 
     def changed(self) -> tuple[str, ...] | None:
         """The paths that differ from the look before."""
@@ -102,7 +104,8 @@ class SharedFolder:
         return ""
 
     def commit_verified(self) -> str:
-        """Nothing is committed."""
+        """Nothing is committed; what belongs to the end of the task is in the tree."""
+        put_in(self.path, self.additions, self.order)
         return ""
 
     def commit_mended(self) -> str:
@@ -117,6 +120,8 @@ class SharedTree:
     place: Path
     setup: tuple[str, ...] = ()
     branch: str = ""
+    additions: Additions = NO_ADDITIONS
+    """What belongs to the end of each task beside what it has changed."""
 
     def place_of(self, name: str) -> Path:
         """Nobody who needs a worktree looks at what is not committed."""
@@ -130,11 +135,11 @@ class SharedTree:
     @contextmanager
     def lend(self, order: Order) -> Iterator[SharedFolder]:
         """The repository."""
-        yield SharedFolder(self.place, order.alone)
+        yield SharedFolder(self.place, order, self.additions)
 
     def change(self, order: Order) -> SharedFolder:
         """The repository as it is."""
-        return SharedFolder(self.place, order.alone)
+        return SharedFolder(self.place, order, self.additions)
 
     def needs_setup(self, path: Path) -> bool:  # noqa: ARG002
         """The person's tree is as they want it."""

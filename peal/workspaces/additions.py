@@ -1,0 +1,158 @@
+"""What belongs to a task's landing beside what the task has changed: files edited on the tree that lands."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from peal.model.work import Order
+from peal.system import git
+from peal.system.files import content, replace
+from peal.system.git_objects import Objects
+
+
+class Files(Protocol):
+    """Files as they are in one moment, by their paths in the repository."""
+
+    def content(self, path: str) -> bytes | None:
+        """What a file holds; None if there is no plain file."""
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What is in a folder; nothing if there is none."""
+
+
+@frozen
+class CommittedFiles:
+    """Those of a tree."""
+
+    objects: Objects
+    tree: str
+
+    def content(self, path: str) -> bytes | None:
+        """As it is stored, before filters."""
+        found = self.objects.file(self.tree, path)
+        return self.objects.content(found.blob) if found and found.mode.startswith("100") else None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """By git's order."""
+        return tuple(self.objects.entries(self.tree, folder))
+
+
+@frozen
+class FolderFiles:
+    """Those of a folder on disk."""
+
+    place: Path
+
+    def content(self, path: str) -> bytes | None:
+        """As it is on disk."""
+        return content(self.place / path)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """In their order."""
+        try:
+            return tuple(sorted(path.name for path in (self.place / folder).iterdir()))
+        except OSError:
+            return ()
+
+
+@frozen
+class Edit:
+    """A file that holds something else when the task has landed, or is gone."""
+
+    path: str
+    content: bytes | None
+    left_out: str = ""
+    """What is said where the person is at work on the file and the task lands without; empty where it has to wait for them."""
+
+
+class Additions(Protocol):
+    """What belongs to the landing of a task."""
+
+    @property
+    def land_alone(self) -> bool:
+        """Whether they land too where the task itself has changed nothing."""
+
+    def edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
+        """What is edited in the files with which a task lands; the same for the same files."""
+
+    def message(self, order: Order) -> str:
+        """The text of the commit by which it lands; empty for the usual one."""
+
+
+@frozen
+class NoAdditions:
+    """Nothing belongs to it."""
+
+    land_alone = False
+
+    def edits(self, order: Order, files: Files) -> tuple[Edit, ...]:  # noqa: ARG002
+        """None."""
+        return ()
+
+    def message(self, order: Order) -> str:  # noqa: ARG002
+        """The usual one."""
+        return ""
+
+
+NO_ADDITIONS = NoAdditions()
+
+
+@frozen
+class Added:
+    """A tree with what belongs to a landing."""
+
+    tree: str
+    notes: tuple[str, ...] = ()
+    """What was left out of it."""
+
+
+def added(additions: Additions, order: Order, objects: Objects, tree: str, person_tree: Path | None) -> Added:
+    """A tree with the edits of a task, without those that the person is at work on and that can be left out."""
+    committed, notes = CommittedFiles(objects, tree), list[str]()
+    edits: dict[str, bytes | None] = {}
+    for edit in additions.edits(order, committed):
+        if edit.left_out and is_edited(person_tree, edit.path, committed.content(edit.path)):
+            notes.append(edit.left_out)
+        else:
+            edits[edit.path] = edit.content
+    return Added(objects.edited(tree, edits) if edits else tree, tuple(notes))
+
+
+def in_the_way(
+    additions: Additions,
+    order: Order,
+    objects: Objects,
+    commit: str,
+    brings: Iterable[str],
+    person_tree: Path | None,
+) -> str:
+    """The path of a file that the person is at work on, of which a commit brings nothing but an edit that can be left out."""
+    before = CommittedFiles(objects, objects.tree_of(f"{commit}^1"))
+    after = CommittedFiles(objects, objects.tree_of(commit))
+    brought = set(brings)
+    for edit in additions.edits(order, before) if brought else ():
+        is_own = edit.path in brought and after.content(edit.path) == edit.content
+        if edit.left_out and is_own and is_edited(person_tree, edit.path, before.content(edit.path)):
+            return edit.path
+    return ""
+
+
+def is_edited(person_tree: Path | None, path: str, committed: bytes | None) -> bool:
+    """Whether the person has changes in a file that are not committed, in the tree where they would be; `committed` is what it held."""
+    if person_tree is None or content(person_tree / path) == committed:
+        return False
+    # Filters may make another thing of it on disk, which only git knows.
+    return bool(git.output(person_tree, "status", "--porcelain", "-z", "--", f":(literal){path}"))
+
+
+def put_in(place: Path, additions: Additions, order: Order) -> None:
+    """Make the edits of a task in a tree that nothing is committed from."""
+    for edit in additions.edits(order, FolderFiles(place)):
+        path = place / edit.path
+        if edit.content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, edit.content)
