@@ -11,11 +11,13 @@ from peal.record.events import (
     PlanRead,
     StepEnded,
     StepStarted,
+    TasksAdded,
     TasksForgotten,
     TasksMarkedDone,
     WorkspaceReady,
 )
 from peal.record.history import History, TaskState, fold
+from peal.record.rereading import reread
 
 LANDING = Limits(lands=True)
 
@@ -720,3 +722,29 @@ def test_a_history_taken_up_again_from_its_events_is_the_same() -> None:
     play(memory, "1p 2p=other 3", {"3 address": "passes with findings"}, Limits(2), stop_at=9)
 
     assert fold(memory.events) == memory.history
+
+
+# More to do than there was
+
+
+def test_added_tasks_begin_at_the_beginning_and_those_that_are_known_stay_as_far_as_they_are() -> None:
+    planned = StepEnded(2.0, "1", "plan", 1, Outcome(Result.PASSED))
+    history = _after("1", opened(), StepStarted(1.0, "1", "plan", 1, "a"), planned)
+
+    history.apply(TasksAdded(3.0, tasks_of("1 2")))
+
+    states = history.states
+    assert [state.next for state in states.values()] == ["execute", "plan"]
+    assert history.in_order({"2", "1"}) == ["1", "2"]
+    assert len(states["1"].attempts) == 1
+
+
+def test_a_reading_without_tasks_forgets_none() -> None:
+    history = _after("1 2x")
+
+    again = reread(history, PlanRead(1.0, (), "backlog"))
+
+    history.apply(again.reading)
+    assert list(history.states) == ["1", "2"]
+    assert history.completed == {"2"}
+    assert history.plan == "backlog"

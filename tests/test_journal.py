@@ -36,6 +36,7 @@ from peal.record.events import (
     StepStarted,
     StopAsked,
     TaskRead,
+    TasksAdded,
     TasksForgotten,
     TasksMarkedDone,
     WorkspaceReady,
@@ -46,7 +47,7 @@ from peal.system.layout import PlanPaths
 
 PAIR = tasks_of("1p 2p")
 FROZEN = Path(__file__).parent / "data" / "journal-v1.jsonl"
-LATER_KINDS = {"WorkspaceReady", "PlanRewritten"}
+LATER_KINDS = {"WorkspaceReady", "PlanRewritten", "TasksAdded"}
 """Kinds of events that the first peal did not have."""
 
 one_file = settings(
@@ -139,6 +140,7 @@ KINDS_OF_EVENTS: dict[str, st.SearchStrategy[Event]] = {
         st.dictionaries(words, jsons, max_size=3), rules_of, pipelines_of, st.none() | tuples(ids), words,
     ),
     "PlanRead": st.builds(PlanRead, times, tuples(task_reads), words, words),
+    "TasksAdded": st.builds(TasksAdded, times, tuples(task_reads)),
     "PlanRewritten": st.builds(PlanRewritten, times, words, tuples(st.builds(Usage, words, numbers, numbers))),
     "StepStarted": st.builds(StepStarted, *step, words),
     "WorkspaceReady": st.builds(WorkspaceReady, *step, words, words),

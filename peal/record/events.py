@@ -84,6 +84,14 @@ class PlanRead:
 
 
 @frozen
+class TasksAdded:
+    """There is more to do than there was, or it has other phases now; what was done for a task that is known counts on."""
+
+    at: float
+    tasks: tuple[TaskRead, ...]
+
+
+@frozen
 class PlanRewritten:
     """An agent has made the plan of a file that was none, for the run that is opened next."""
 
@@ -179,6 +187,7 @@ class RunClosed:
 Event = (
     RunOpened
     | PlanRead
+    | TasksAdded
     | PlanRewritten
     | StepStarted
     | WorkspaceReady
@@ -195,6 +204,7 @@ KINDS: dict[str, type[Event]] = {
     for kind in (
         RunOpened,
         PlanRead,
+        TasksAdded,
         PlanRewritten,
         StepStarted,
         WorkspaceReady,

@@ -24,6 +24,7 @@ from peal.record.events import (
     StepStarted,
     StopAsked,
     TaskRead,
+    TasksAdded,
     TasksForgotten,
     TasksMarkedDone,
     WorkspaceReady,
@@ -212,6 +213,13 @@ class History:
         for task, was in zip(event.tasks, known_as, strict=True):
             first = self.pipeline(task.pipeline).phases[0].name
             self._put(TaskState(task, first) if was is None else self._read_anew(before[was], task))
+
+    def _on_TasksAdded(self, event: TasksAdded) -> None:  # noqa: N802
+        for task in event.tasks:
+            self._places.setdefault(task.id, len(self._places))
+            before = self.states.get(task.id)
+            first = self.pipeline(task.pipeline).phases[0].name
+            self._put(self._read_anew(before, task) if before else TaskState(task, first))
 
     def _on_PlanRewritten(self, event: PlanRewritten) -> None:  # noqa: N802
         """What it has used is the providers' affair."""

@@ -28,12 +28,18 @@ def reread(
     history: History, reading: PlanRead, forgotten: Container[TaskId] = (), word: Word = NO_WORD
 ) -> Reread:
     """
-    The reading with each task as what the history knows; `forgotten` are about to be done again.
+    The reading with each task as what the history knows; `forgotten` are about to be done again. One that names no tasks only
+    says whose memory it is: they come later, and those that are known stay.
 
     PealError where several tasks have the same words and it cannot be told which of them are done.
     """
     if not history.states:
         return Reread(reading)
+    if not reading.tasks:
+        known_as = tuple(history.states)
+        return Reread(
+            evolve(reading, tasks=tuple(one.task for one in history.states.values()), known_as=known_as)
+        )
     from peal.record.alignment import (  # only here: a plan that is new is aligned with nothing
         Known,
         Read,

@@ -8,8 +8,9 @@ from attrs import field, frozen
 
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Pipeline
-from peal.model.plan import Plan, Task, TaskId
+from peal.model.plan import Plan, TaskId
 from peal.record.events import PlanRewritten
+from peal.run.source import Source
 from peal.schedule.work import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster
@@ -23,6 +24,8 @@ class Job:
     repo_paths: RepoPaths
     plan_file: Path
     plan: Plan
+    source: Source
+    """Where its tasks come from."""
     roster: Roster
     rules: Rules
     pipelines: Mapping[str, Pipeline]
@@ -49,15 +52,10 @@ class Job:
     """The worktrees tasks work in; None where they share the person's tree."""
     plan_paths: PlanPaths = field(init=False)
     """Where the plan's memory is."""
-    tasks: dict[TaskId, Task] = field(init=False)
 
     @plan_paths.default
     def _place_of_the_plan(self) -> PlanPaths:
         return self.repo_paths.plan(self.plan_file)
-
-    @tasks.default
-    def _tasks_by_id(self) -> dict[TaskId, Task]:
-        return {task.id: task for task in self.plan.tasks}
 
     @property
     def key(self) -> str:

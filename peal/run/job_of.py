@@ -22,6 +22,7 @@ from peal.run.known_plans import where_it_is
 from peal.run.plan_files import fit, is_to_be_rewritten, read_plan
 from peal.run.resolve import notices_on, roster_of
 from peal.run.selection import chosen, named
+from peal.run.source import PlanTasks
 from peal.settings import NO_KEYS, Settings, load
 from peal.system import process
 from peal.system.layout import RepoPaths
@@ -83,16 +84,18 @@ def job_of(
             _refuse_to_share_files(plan, _selected(plan, flags, settings.optional))
         if pool and accept_settings:
             pool.accepted = frozenset(chosen(accept_settings, plan))
+        selected = _selected(plan, flags, settings.optional)
         return Job(
             repo_paths=repo_paths,
             plan_file=plan_file,
             plan=plan,
+            source=PlanTasks.of(plan, selected),
             roster=roster,
             rules=_rules(settings),
             pipelines=_pipelines(plan, settings, roster.chains),
             flags=_storable(flags, roster.hide),
             command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
-            selected=_selected(plan, flags, settings.optional),
+            selected=selected,
             notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, settings)),
             rewritten=rewritten,
             pool=pool,

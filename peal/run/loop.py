@@ -21,9 +21,9 @@ from peal.record.history import History
 from peal.record.log import Log, line_of
 from peal.run.job import Job
 from peal.run.progress import Progress
+from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide_together
 from peal.schedule.orders import order_of
-from peal.schedule.plan_agenda import PlanAgenda
 from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.workspaces import reconcile
@@ -70,13 +70,18 @@ class PlanRun:
     log: Log = field(factory=Log)
     halt: Halt | None = None
     """How it ended; None while it goes on."""
-    agenda: PlanAgenda = field(init=False)
+    agenda: Agenda = field(init=False)
     _progress: Progress = field(factory=Progress)
 
     def open(self, opened: RunOpened) -> None:
         """Begin."""
         self.record(opened)
-        self.agenda = PlanAgenda(self.job.work, self.memory.history)
+        self.agenda = self.job.source.agenda(self.memory.history)
+
+    def look(self) -> None:
+        """Take in what there is to do by now."""
+        if news := tuple(self.job.source.news(self.memory.history)):
+            self.record(*news)
 
     def follow(self, decision: Decision) -> None:
         """Do what is decided: start steps, or end."""
@@ -107,7 +112,7 @@ class PlanRun:
                 self.log.tell("debug", "decided", told)
         job, history, now = self.job, self.memory.history, time.time()
         orders = [
-            order_of(step, job.tasks[step.task], job.plan_paths, history, not decision.concurrent, now)
+            order_of(step, job.source.tasks[step.task], job.plan_paths, history, not decision.concurrent, now)
             for step in decision.start
         ]
         self.record(
@@ -143,6 +148,8 @@ def take_turn(under_way: Sequence[PlanRun], executor: Executor, places: int | No
     `places` is for the steps of all of them together. Every fact is written before anything is done about it; it is made
     to last while the agents it started work.
     """
+    for run in under_way:
+        run.look()
     decisions = decide_together([run.agenda for run in under_way], time.time(), places)
     for run, decision in zip(under_way, decisions, strict=True):
         run.follow(decision)

@@ -92,10 +92,10 @@ def begun(
             with store.writing(job.plan_paths):
                 held.append(job.rewritten)
         _make_ready(job, held, screen, open_now)
-        if is_complete(job.work, held.history):
+        if halt := job.source.over(held.history):
             with store.writing(job.plan_paths):
                 held.append(*_left_open(job, held.history))
-            yield End(_finished(job, job.work, held.history), held.history)
+            yield End(honest_halt(halt, job, held.history), held.history)
             return
         log = stack.enter_context(closing(_log(job, open_now.name)))
         try:
@@ -152,13 +152,9 @@ def _left_open(job: Job, history: History) -> Iterator[Event]:
     selected = history.opened.selected
     work = Work.of(job.plan.tasks, selected)
     if is_complete(work, history):
-        halt = _finished(job, work, history)
+        halt = honest_halt(finished(work, history), job, history)
         if history.closed is None or history.closed.code != halt.code:
             yield RunClosed(time.time(), halt.code, halt.why)
-
-
-def _finished(job: Job, work: Work, history: History) -> Halt:
-    return honest_halt(finished(work, history), job, history)
 
 
 def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:

@@ -1,0 +1,58 @@
+"""Where the tasks of a run come from, and who says which of them is next: here those of a plan, which stand from the beginning."""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Protocol
+
+from attrs import frozen
+
+from peal.model.decision import Halt
+from peal.model.plan import Plan, Task, TaskId
+from peal.record.events import Event
+from peal.record.history import History
+from peal.schedule.agenda import Agenda
+from peal.schedule.halts import finished, is_complete
+from peal.schedule.plan_agenda import PlanAgenda
+from peal.schedule.work import Work
+
+
+class Source(Protocol):
+    """What a run works on."""
+
+    @property
+    def tasks(self) -> Mapping[TaskId, Task]:
+        """The tasks that are known by now."""
+
+    def agenda(self, history: History) -> Agenda:
+        """What decides which of them may be worked on; it follows the history from now on."""
+
+    def news(self, history: History) -> Iterable[Event]:
+        """What there is to do by now that the history does not know; looked for before each decision, in the main thread."""
+
+    def over(self, history: History) -> Halt | None:
+        """The end of a run that would find nothing to do; None for one that may."""
+
+
+@frozen
+class PlanTasks:
+    """The tasks of a plan."""
+
+    tasks: Mapping[TaskId, Task]
+    work: Work
+    """What was asked for of them."""
+
+    @classmethod
+    def of(cls, plan: Plan, selected: Container[TaskId] | None) -> "PlanTasks":
+        """Those of a plan that are selected, if there is a selection."""
+        return cls({task.id: task for task in plan.tasks}, Work.of(plan.tasks, selected))
+
+    def agenda(self, history: History) -> Agenda:
+        """By the plan's order."""
+        return PlanAgenda(self.work, history)
+
+    def news(self, history: History) -> Iterable[Event]:  # noqa: ARG002
+        """A plan is read before its run."""
+        return ()
+
+    def over(self, history: History) -> Halt | None:
+        """If everything asked for is done."""
+        return finished(self.work, history) if is_complete(self.work, history) else None
