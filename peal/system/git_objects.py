@@ -100,6 +100,8 @@ class Objects:
 
         A folder that is left empty is gone, a file in the way of a folder too.
         """
+        if not edits:
+            return tree
         blobs = {path: None if new is None else self._add("blob", new) for path, new in edits.items()}
         return self._edited(tree, blobs) or self._add("tree", b"")
 

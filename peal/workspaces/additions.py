@@ -1,6 +1,6 @@
 """What belongs to a task's landing beside what the task has changed: files edited on the tree that lands."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +18,8 @@ class Files(Protocol):
     def content(self, path: str) -> bytes | None:
         """What a file holds; None if there is no plain file."""
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder; nothing if there is none."""
+    def versions(self, folder: str) -> Mapping[str, Hashable]:
+        """What is in a folder by its names, each with what tells it from another version; nothing if there is none."""
 
 
 @frozen
@@ -34,9 +34,9 @@ class CommittedFiles:
         found = self.objects.file(self.tree, path)
         return self.objects.content(found.blob) if found and found.mode.startswith("100") else None
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        """By git's order."""
-        return tuple(self.objects.entries(self.tree, folder))
+    def versions(self, folder: str) -> Mapping[str, Hashable]:
+        """Told by ids, which mean the same for ever."""
+        return {name: one.blob for name, one in self.objects.entries(self.tree, folder).items()}
 
 
 @frozen
@@ -49,12 +49,13 @@ class FolderFiles:
         """As it is on disk."""
         return content(self.place / path)
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        """In their order."""
+    def versions(self, folder: str) -> Mapping[str, Hashable]:
+        """Told by what they hold: a file may be written twice within what a clock tells apart."""
         try:
-            return tuple(sorted(path.name for path in (self.place / folder).iterdir()))
+            names = sorted(path.name for path in (self.place / folder).iterdir())
         except OSError:
-            return ()
+            return {}
+        return {name: content(self.place / folder / name) for name in names}
 
 
 @frozen
@@ -100,24 +101,25 @@ NO_ADDITIONS = NoAdditions()
 
 
 @frozen
-class Added:
-    """A tree with what belongs to a landing."""
+class Parted:
+    """Edits without those that the person is at work on and that can be left out."""
 
-    tree: str
+    edits: Mapping[str, bytes | None]
+    """What each file is to hold, by its path."""
     notes: tuple[str, ...] = ()
-    """What was left out of it."""
+    """What is said of those that were left out."""
 
 
-def added(additions: Additions, order: Order, objects: Objects, tree: str, person_tree: Path | None) -> Added:
-    """A tree with the edits of a task, without those that the person is at work on and that can be left out."""
-    committed, notes = CommittedFiles(objects, tree), list[str]()
-    edits: dict[str, bytes | None] = {}
-    for edit in additions.edits(order, committed):
-        if edit.left_out and is_edited(person_tree, edit.path, committed.content(edit.path)):
+def parted(edits: Iterable[Edit], files: Files, person_tree: Path | None) -> Parted:
+    """Which edits of files can be made, given the tree in which a person may be at work on them."""
+    kept: dict[str, bytes | None] = {}
+    notes: list[str] = []
+    for edit in edits:
+        if edit.left_out and is_edited(person_tree, edit.path, files.content(edit.path)):
             notes.append(edit.left_out)
         else:
-            edits[edit.path] = edit.content
-    return Added(objects.edited(tree, edits) if edits else tree, tuple(notes))
+            kept[edit.path] = edit.content
+    return Parted(kept, tuple(notes))
 
 
 def in_the_way(

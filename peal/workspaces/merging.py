@@ -14,7 +14,7 @@ from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content
 from peal.system.git_objects import Objects, objects_of
-from peal.workspaces.additions import Additions, added
+from peal.workspaces.additions import Additions, CommittedFiles, parted
 from peal.workspaces.messages import Messages
 from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.store_merge import StoreMerge
@@ -306,11 +306,13 @@ class Merge:
         if commit == self.base and not self.additions.land_alone:
             return commit
         before = self._objects.tree_of(commit)
-        found = added(self.additions, self.order, self._objects, before, self.checked_out_at())
+        files = CommittedFiles(self._objects, before)
+        found = parted(self.additions.edits(self.order, files), files, self.checked_out_at())
         self.notes += found.notes
-        if found.tree == before:
+        tree = self._objects.edited(before, found.edits)
+        if tree == before:
             return commit
-        made = commits.made(self.worktree.repo, found.tree, self._onto, self.message, self.identity)
+        made = commits.made(self.worktree.repo, tree, self._onto, self.message, self.identity)
         if self._is_staged:
             self.notes += commits.keep(self.worktree.repo, self.ref, made)
         return made

@@ -3,7 +3,7 @@
 import os
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from peal.system import git
 from peal.system.git_objects import Objects, objects_of
 from peal.text.display import some
 from peal.text.names import file_name
-from peal.workspaces.additions import NO_ADDITIONS, Additions, in_the_way
+from peal.workspaces.additions import NO_ADDITIONS, Additions, CommittedFiles, Edit, Files, in_the_way, parted
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
@@ -34,6 +34,7 @@ from peal.worktrees.worktree import ADDRESS, Worktree
 
 _LINK = "160000"
 """The mode of a submodule."""
+_TRIES = 5
 _SHOWN = 3
 _SHORT = 10
 """Letters of a commit's id that are shown."""
@@ -280,6 +281,28 @@ class Pool:
             left = commits.let_go(self.repo, self.ref(order.task.id))
             outcome = evolve(outcome, notes=(*outcome.notes, *left))
         return outcome
+
+    def put(self, edits: Callable[[Files], Iterable[Edit]], message: str) -> Outcome:
+        """Change files of the branch by a commit of its own, as a task lands; `edits` is given them as they are then."""
+        outcome = Outcome(Result.OUTDATED)
+        for _ in range(_TRIES):
+            tip = self.tip()
+            before = self._objects.tree_of(tip)
+            files = CommittedFiles(self._objects, before)
+            found = parted(edits(files), files, self.checked_out_at())
+            tree = self._objects.edited(before, found.edits)
+            if tree == before:
+                return Outcome(Result.PASSED, commit=tip, notes=found.notes)
+            commit = commits.made(self.repo, tree, (tip,), message, self.identity)
+            outcome = anywhere.landed(self.target, commit, self.slots.landing)
+            if outcome.result is not Result.OUTDATED:
+                return evolve(outcome, notes=(*outcome.notes, *found.notes))
+        return outcome
+
+    @property
+    def files(self) -> CommittedFiles:
+        """What the branch holds now."""
+        return CommittedFiles(self._objects, self._objects.tree_of(self.tip()))
 
     def _unaccepted(self, order: Order, brings: Iterable[str]) -> str:
         """What of the change the next run would execute or obey, and only the person can let in."""
