@@ -72,13 +72,9 @@ def test_a_new_file_changes_nothing(repo: Path) -> None:
     shown = re.findall(r"(?m)^#(\w+) = ", path.read_text(encoding="utf-8"))
     keys = [key.name for key in outside_tables()]
     assert keys == shown[: len(keys)]
-    assert set(keys) == {key.name for key in settings.keys(Settings)} - {
-        "phases",
-        "agents",
-        "prices",
-        "reviewers",
-        "stet_dismiss_patterns",
-    }
+    tables = {"phases", "agents", "prices", "reviewers", "stet_dismiss_patterns"}
+    tables |= {"backlog", "pipelines", "guardrails", "execution"}
+    assert set(keys) == {key.name for key in settings.keys(Settings)} - tables
 
 
 def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -> None:
@@ -95,6 +91,9 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
         assert settings.default(key) in (getattr(found, key.name), None, ())
     assert (list(found.phases), list(found.agents), len(found.reviewers)) == (["plan"], ["claude", "mine"], 1)
     assert list(found.prices) == ["gpt-5*"]
+    assert [phase.name for phase in found.pipelines["feature"].phases] == ["build", "test"]
+    assert (found.backlog, found.guardrails) == (settings.BacklogSettings(), settings.GuardrailSettings())
+    assert found.execution == settings.ExecutionSettings(phase_timeout_minutes=30)
 
 
 def test_a_new_file_goes_to_the_root_from_wherever_one_is(

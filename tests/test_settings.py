@@ -598,9 +598,9 @@ def test_a_problem_shows_no_control_characters(tmp_path: Path) -> None:
 
 
 _LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-_WORD = st.sampled_from(
-    ["model", "phases", "plan", "agents", "a", "command", "env", "reviewers", "name", "x", ""]
-)
+_WORD = st.sampled_from((
+    "model", "phases", "plan", "agents", "a", "command", "env", "reviewers", "name", "x", "", "cli", "destructive",
+))  # fmt: skip
 _TREE = st.recursive(
     _LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORD, inner, max_size=3), max_leaves=8
 )
@@ -729,7 +729,11 @@ def test_the_page_names_the_flags_that_the_commands_have() -> None:
 
 def test_every_key_says_what_it_means() -> None:
     """A key without a text would be a hole in the help, the page and the file."""
-    classes = (Settings, PhaseSettings, AgentSettings, ReviewerSettings)
+    classes = (
+        *(Settings, PhaseSettings, AgentSettings, ReviewerSettings, settings.BacklogSettings),
+        *(settings.GuardrailSettings, settings.ExecutionSettings, settings.PipelineSettings),
+        settings.ItemPhaseSettings,
+    )
 
     assert [key.name for of in classes for key in settings.keys(of) if not key.metadata["help"]] == []
     assert {key.name for key in fields(Settings)} - {key.name for key in settings.keys(Settings)} == {

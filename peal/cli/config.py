@@ -17,6 +17,7 @@ from peal.errors import PealError
 from peal.settings import Settings
 from peal.settings.editing import with_value, without
 from peal.settings.page import outside_tables, toml
+from peal.settings.pipelines import pipelines
 from peal.system import files, git
 from peal.text.display import decoded, harmless
 
@@ -88,6 +89,21 @@ def in_force(found: Settings) -> dict[str, Any]:
         **values,
         "reviewers": [asdict(one) for one in found.reviewers],
         "stet_dismiss_patterns": [asdict(one) for one in found.stet_dismiss_patterns],
+        **_under("backlog", asdict(found.backlog)),
+        **_under("guardrails", asdict(found.guardrails)),
+        **_under("execution", asdict(found.execution)),
+        **_pipelines(found),
+    }
+
+
+def _pipelines(found: Settings) -> dict[str, Any]:
+    """Each list of phases by its dotted path; of a phase what is not as by default."""
+    return {
+        f"pipelines.{name}.{pool}": [
+            asdict(phase, filter=lambda key, value: value != key.default) for phase in getattr(pipeline, pool)
+        ]
+        for name, pipeline in pipelines(found).items()
+        for pool in ("pre_phases", "phases")
     }
 
 
@@ -102,6 +118,8 @@ def _under(path: str, table: Mapping[str, Any]) -> dict[str, Any]:
 def _chosen(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The key, or everything in the table of that name; PealError with the near miss if there is neither."""
     chosen = {name: value for name, value in values.items() if name == key or name.startswith(f"{key}.")}
+    if key in settings.PHASE_GOLEM_NAMES:
+        raise PealError(f"`{key}` is another name for `{settings.PHASE_GOLEM_NAMES[key]}`; use that")
     if not chosen and key != "agents":
         near = difflib.get_close_matches(key, values, n=1, cutoff=0.6)
         meant = f"did you mean `{near[0]}`?" if near else "`peal config` lists them all"

@@ -1,6 +1,7 @@
 """Flags > `PEAL_*` > `peal.toml` > defaults, merged once into one frozen value that knows where each part came from."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -9,7 +10,13 @@ from typing import Any
 from attrs import evolve, frozen
 
 from peal.errors import PealError
-from peal.settings.legacy_names import OTHER_NAMES, REPLACED, REPLACED_FLAGS, REPLACED_VARIABLES
+from peal.settings.legacy_names import (
+    OTHER_NAMES,
+    PHASE_GOLEM_NAMES,
+    REPLACED,
+    REPLACED_FLAGS,
+    REPLACED_VARIABLES,
+)
 from peal.settings.schema import (
     CLIS,
     COMMIT_MESSAGE,
@@ -42,6 +49,7 @@ __all__ = [
     "GIVEN_TO_AGENTS",
     "NO_KEYS",
     "OTHER_NAMES",
+    "PHASE_GOLEM_NAMES",
     "PROFILES",
     "REPLACED_FLAGS",
     "AgentSettings",
@@ -165,6 +173,7 @@ def _wrong_words(layers: Sequence[_Layer], tree: dict[str, Any]) -> frozenset[st
         if any(path == name or path.startswith((f"{name}.", f"{name}[")) for path in paths)
     }
     words |= {"agents"} if any(_agent_gaps(name, table) for name, table in _agents(tree).items()) else set()
+    words |= {"pipelines"} if any(_pipeline_gaps(tree)) else set()
     words |= {"reviewers"} if any(gap for layer in layers for gap in _reviewer_gaps(layer.tree)) else set()
     return frozenset(words)
 
@@ -177,6 +186,8 @@ def checked(text: str, source: str = FILE) -> tuple[dict[str, Any], list[str]]:
 
 def put(values: dict[str, Any], name: str, text: str) -> None:
     """Set the key at a dotted path in a tree of tables from its text; ValueError for no such key or no such value."""
+    if name in PHASE_GOLEM_NAMES:
+        raise ValueError(f"`{name}` is another name for `{PHASE_GOLEM_NAMES[name]}`; use that")
     settings, wrong = structured(_nested(name, Text(text)), Settings)
     for path, problem in wrong:
         raise ValueError(f"`{path}` {problem}")
@@ -214,8 +225,19 @@ def _from_text(text: str, source: str) -> _Layer:
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        return _Layer(source, {}, (f"{source}: is no TOML: {error}; mend it there",), is_readable=False)
+        way = _TWO_AGENTS if _has_two_agents(text) else "mend it there"
+        return _Layer(source, {}, (f"{source}: is no TOML: {error}; {way}",), is_readable=False)
     return _layer(source, tree, lambda path: f"{source}: `{path}`")
+
+
+_TWO_AGENTS = "`agent` is a key and a table `[agent]` too: take one of them out"
+
+
+def _has_two_agents(text: str) -> bool:
+    """Whether a file has peal's key and phase-golem's table, which no TOML can."""
+    return all(
+        re.search(pattern, text, re.MULTILINE) for pattern in (r"^\s*agent\s*=", r"^\s*\[\s*agent\s*\]")
+    )
 
 
 def _from_env(variables: Mapping[str, str]) -> _Layer:
@@ -252,12 +274,23 @@ def _flag(path: str) -> str:
 
 def _layer(source: str, tree: dict[str, Any], called: Callable[[str], str]) -> _Layer:
     """What a source says, each key under its first name; `called` tells what a person calls a path there."""
+    tree, foreign = _translated(tree)
     others = {other: first for other, first in OTHER_NAMES.items() if other in tree}
     wrong = {other: list(_wrong_under(other, first, tree)) for other, first in others.items()}
     named = under_first_names({name: value for name, value in tree.items() if not wrong.get(name)})
     rest = {name: value for name, value in named.items() if name not in others}
-    told = [f"{called(other)} {problem}" for other, problems in wrong.items() for problem in problems]
+    foreign += [(other, problem) for other, problems in wrong.items() for problem in problems]
+    told = [f"{called(path)} {problem}" for path, problem in foreign]
     return _Layer(source, rest, (*told, *_wrong(rest, called)))
+
+
+def _translated(tree: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The same with phase-golem's tables under peal's names, and what is wrong with them."""
+    if isinstance(tree.get("agent"), dict) or not tree.keys().isdisjoint(("project", "pipelines")):
+        from peal.settings.phase_golem import translated
+
+        return translated(tree)
+    return tree, []
 
 
 def _wrong_under(other: str, first: str, tree: Mapping[str, Any]) -> Iterator[str]:
@@ -299,9 +332,20 @@ def _problems(layers: Sequence[_Layer], tree: dict[str, Any]) -> list[str]:
     for name, table in _agents(tree).items():
         sources = " and ".join(layer.source for layer in layers if name in _agents(layer.tree))
         found += [f"{sources}: `agents.{name}` {gap}" for gap in _agent_gaps(name, table)]
+    for path, gap in _pipeline_gaps(tree):
+        sources = " and ".join(layer.source for layer in layers if "pipelines" in layer.tree)
+        found.append(f"{sources}: `{path}` {gap}")
     for layer in layers:
         found += [f"{layer.source}: `reviewers[{at}]` {gap}" for at, gap in _reviewer_gaps(layer.tree)]
     return [harmless(problem) for problem in found]
+
+
+def _pipeline_gaps(tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What pipelines lack whose keys are right."""
+    if "pipelines" in tree:
+        from peal.settings.pipelines import gaps
+
+        yield from gaps(tree)
 
 
 def _reviewer_gaps(tree: dict[str, Any]) -> Iterator[tuple[int, str]]:

@@ -17,8 +17,9 @@ def with_value(text: str, key: str, value: str) -> str:
     plain = reduce(lambda table, word: table[word], key.split("."), wanted)
     if plain is None:
         raise ValueError(f"`{key}` has no value then; write `peal config --unset {key}`")
+    name = _name_in_file(text, key)
     for change in (_in_place_of_its_comment, _assigned, _on_top):
-        changed = change(text, key, plain)
+        changed = change(text, name, plain)
         if _as_json(settings.checked(changed)[0]) == _as_json(wanted):
             return changed
     raise ValueError(
@@ -28,6 +29,19 @@ def with_value(text: str, key: str, value: str) -> str:
 
 def _as_json(tree: Any) -> str:
     return json.dumps(tree, default=str, sort_keys=True)
+
+
+def _name_in_file(text: str, key: str) -> str:
+    """What a file calls a key, which may have it in a table of phase-golem's."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    for other, first in settings.PHASE_GOLEM_NAMES.items():
+        outer, _, last = other.partition(".")
+        table = document.get(outer)
+        if first == key and isinstance(table, MutableMapping) and (outer == key or last in table):
+            return other
+    return key
 
 
 def _in_place_of_its_comment(text: str, key: str, value: Any) -> str:
@@ -61,11 +75,14 @@ def without(text: str, key: str) -> str:
     import tomlkit
 
     document = tomlkit.parse(text)
-    *outer, last = key.split(".")
+    name = _name_in_file(text, key)
+    *outer, last = name.split(".")
     table: Any = document
     for word in outer:
         table = table.get(word, {}) if isinstance(table, MutableMapping) else {}
     if not isinstance(table, MutableMapping) or last not in table:
         raise ValueError(f"`{key}` is not set in the file")
     del table[last]
+    if name != key and not table:  # phase-golem's table says something by being there
+        del document[outer[0]]
     return document.as_string()

@@ -1,7 +1,10 @@
-"""Names that settings had in the Rust peal and do not have here: another name for a key, or what to use instead."""
+"""Names that settings have elsewhere: in the Rust peal and in phase-golem. What is the same here, or what to use instead."""
 
 OTHER_NAMES = {"commit_after_phase2": "commit"}
 """Names under which a key may be given too."""
+
+PHASE_GOLEM_NAMES = {"agent.cli": "agent", "agent.model": "model", "project.prefix": "backlog.prefix"}
+"""Names of its keys in tables that peal does not have, and what is the same here."""
 
 REPLACED = {
     "plan_path": "name the plan behind the command: `peal run PLAN`",

@@ -7,7 +7,18 @@ from typing import Any, Literal, get_args, get_origin
 from attrs import NOTHING, Attribute
 
 from peal import settings
-from peal.settings import AgentSettings, PhaseSettings, PriceSettings, ReviewerSettings, StetPatternSettings
+from peal.settings import (
+    AgentSettings,
+    BacklogSettings,
+    ExecutionSettings,
+    GuardrailSettings,
+    ItemPhaseSettings,
+    PhaseSettings,
+    PipelineSettings,
+    PriceSettings,
+    ReviewerSettings,
+    StetPatternSettings,
+)
 
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
@@ -21,6 +32,7 @@ _INSTEAD_OF_NOTHING = {
     "worktree_include": [".env"],
     "commit_ignored": ["lib/*"],
     "idle_timeout_sec": 300,
+    "phase_timeout_minutes": 30,
     "prompts": "prompts",
     "profile": "tolerant",
     "phase_3_retry_count": 1,
@@ -80,7 +92,29 @@ _TABLES = """\
 #[[stet_dismiss_patterns]]
 #pattern = "generated/"
 #reason = "out_of_scope"
+
+# What the items of a backlog go through, one table for each phase. Where nobody says so, there is a pipeline `feature`:
+# `peal config pipelines` shows it.
+#[[pipelines.feature.pre_phases]]
+#name = "research"
+#instructions = "Find out what this takes, and write it down."
+#
+#[[pipelines.feature.phases]]
+#name = "build"
+#workflows = ["workflows/build.md"]
+#is_destructive = true
+#
+#[[pipelines.feature.phases]]
+#name = "test"
+#kind = "command"
+#command = "make test"
 """
+
+_BACKLOG_TABLES = (
+    ("backlog", BacklogSettings),
+    ("guardrails", GuardrailSettings),
+    ("execution", ExecutionSettings),
+)
 
 
 def toml(value: Any) -> str:
@@ -108,7 +142,15 @@ def outside_tables() -> "Iterator[Attribute[Any]]":
 
 def new_file() -> str:
     """A `peal.toml` that changes nothing: every key with its meaning and its default, all commented out."""
-    return "\n".join([*_opening(), *(line for key in outside_tables() for line in _commented(key)), _TABLES])
+    keys = (line for key in outside_tables() for line in _commented(key))
+    return "\n".join([*_opening(), *keys, _TABLES, *_commented_tables()])
+
+
+def _commented_tables() -> Iterator[str]:
+    for name, kind in _BACKLOG_TABLES:
+        yield from (f"# {_ABOUT[kind]}", f"#[{name}]")
+        yield from (line for key in settings.keys(kind) for line in _commented(key) if line)
+        yield ""
 
 
 def _opening() -> list[str]:
@@ -161,6 +203,8 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 - `post_run_commands` may be one line too, with commas between the commands: `--post-run-commands "npm test, ./notify 'a, b'"`.
 - `commit_after_phase2` is another name for `commit`, as key and variable, and with the flags `--commit-after-phase2` and
   `--no-commit-after-phase2` too.
+- phase-golem's tables are read as they are: `[agent]` with `cli` and `model` is `agent` and `model`, `[project]` with `prefix` is
+  `backlog.prefix`; see [from-phase-golem.md](from-phase-golem.md).
 - A file or folder is looked for at the repository's root.
 - `profile` sets three keys where nobody sets them by themselves, whatever source it comes from: `strict` stops at the
   first failure and fails what has findings left or no usable stet; `tolerant` goes on, warns and skips.
@@ -189,6 +233,9 @@ def _table_sections() -> Iterator[str]:
         ("[prices.MODEL]", PriceSettings),
         ("[[reviewers]]", ReviewerSettings),
         ("[[stet_dismiss_patterns]]", StetPatternSettings),
+        *((f"[{name}]", kind) for name, kind in _BACKLOG_TABLES),
+        ("[pipelines.NAME]", PipelineSettings),
+        ("[[pipelines.NAME.pre_phases]], [[pipelines.NAME.phases]]", ItemPhaseSettings),
     ):
         yield from (f"## `{heading}`", "", _ABOUT[kind], "", "| key | default | meaning |", "|---|---|---|")
         yield from (_row(f"`{key.name}`", _default(key), _about(key)) for key in settings.keys(kind))
@@ -213,6 +260,21 @@ _ABOUT = {
     StetPatternSettings: (
         "Findings of stet that are passed over without asking anybody: those in whose message, followed by a blank and the "
         "path, the letters occur. The first pattern that fits counts."
+    ),
+    BacklogSettings: "Where the items of the backlog are, and what they are called.",
+    GuardrailSettings: "What an item may be at most to be worked on without a person's word.",
+    ExecutionSettings: (
+        "How a backlog is worked on; there it comes before `max_parallel`, `phase_timeout_sec` and `phase_retry_count`, "
+        "and their flags before both."
+    ),
+    PipelineSettings: (
+        "What the items of a backlog go through. An item that names no pipeline takes `feature`, or the only one there is. "
+        "Where there is none at all, `feature` has the phases that `peal config pipelines` shows. The name is made of letters, "
+        "digits, `_` and `-`."
+    ),
+    ItemPhaseSettings: (
+        "One table for each phase, in their order; in a pipeline each has a name of its own. "
+        "With `staleness` `block`, `execution.max_wip` has to be 1."
     ),
 }
 

@@ -94,6 +94,52 @@ def _inside(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
             raise ValueError(f"names `{name}`; `**` stands for folders and has to be a part of its own")
 
 
+def _inside_one(_settings: Any, _key: Any, value: str | None) -> None:
+    if value is None:
+        return
+    parts = PurePosixPath(value).parts
+    if not parts or value.startswith("/") or {"..", ".git", ".peal"}.intersection(map(str.lower, parts)):
+        raise ValueError(f"is `{value}`; write a path inside the repository, not one of git or peal")
+
+
+def _inside_item(_settings: Any, _key: Any, value: str | None) -> None:
+    if value is None:
+        return
+    parts = PurePosixPath(value).parts
+    if not parts or value.startswith("/") or ".." in parts:
+        raise ValueError(
+            f"is `{value}`; write a path or a pattern inside the item's folder, such as `*SPEC*.md`"
+        )
+
+
+def _files(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    if not all(name.strip() for name in value):
+        raise ValueError("names no file in one place; write its path or take it out")
+
+
+def _plain_model(_settings: Any, _key: Any, value: str | None) -> None:
+    _filled(None, None, value)
+    if value is not None and not re.fullmatch(r"[^\s-]\S*", value):
+        raise ValueError(f"is `{value}`; the name of a model has no blanks and does not begin with `-`")
+
+
+def _prefix(_settings: Any, _key: Any, value: str) -> None:
+    if not re.fullmatch("[A-Za-z0-9]+", value):
+        raise ValueError(f"is `{value}`; write letters and digits, such as WRK")
+
+
+def _item_phase(_settings: Any, _key: Any, value: str) -> None:
+    if not re.fullmatch("[A-Za-z0-9_-]+", value):
+        raise ValueError(f"is `{value}`; write letters, digits, `_` and `-`")
+    if value in ("triage", "address", "land"):
+        raise ValueError(f"is `{value}`, which peal has by itself; choose another name")
+
+
+def _pipeline_name(name: str) -> None:
+    if not re.fullmatch("[A-Za-z0-9_-]+", name):
+        raise ValueError("is no name for a pipeline: letters, digits, `_` and `-`")
+
+
 def _command(_settings: Any, _key: Any, value: str) -> None:
     _filled(None, None, " ".join(command_words(value)))
 
@@ -181,6 +227,7 @@ else:
     _PhaseName = Literal[AGENT_PHASES]
 _AgentName = Annotated[str, _agent_name]
 _ModelName = Annotated[str, partial(_filled, None, None)]
+_PipelineName = Annotated[str, _pipeline_name]
 _Variable = Annotated[str, _variable]
 _Word = Annotated[str, _any_word, words]
 """One of a list that has a flag and a variable, where commas or blanks stand between them."""
@@ -294,26 +341,39 @@ class StetPatternSettings:
 
 @frozen
 class ItemPhaseSettings:
-    """`[[pipelines.NAME.phases]]`: one phase of the items of a backlog."""
+    """`[[pipelines.NAME.pre_phases]]`, `[[pipelines.NAME.phases]]`: one phase of the items of a backlog."""
 
-    name: str = _key(NOTHING, "what it is called", _filled)
+    name: str = _key(
+        NOTHING,
+        "letters, digits, `_` and `-`; not `triage`, `address` or `land`, which peal has",
+        _item_phase,
+    )
     kind: Literal["agent", "command", "plan"] = _key(
         "agent", "who does it: an agent, a command by its exit status, or a plan of the item task by task"
     )
-    workflows: tuple[str, ...] = _key((), "files whose text goes into the prompt")
+    workflows: tuple[str, ...] = _key((), "files whose text tells the agent what to do", _files)
+    instructions: str | None = _key(
+        None, "what the agent is to do, in a few words; in front of `workflows`", _filled
+    )
     is_destructive: bool = _key(
-        False, "runs while nothing else does, unless `execution.destructive` says otherwise"
+        False,
+        "runs while nothing else does, unless `execution.destructive` says otherwise; also `destructive`",
     )
     staleness: Literal["ignore", "warn", "block"] = _key(
-        "ignore", "where the commit that the phase before rested on is gone: go on, say so, or block the item"
+        "ignore",
+        "where the commit that an earlier phase rested on is gone: go on, say so, or block the item",
     )
     agent: str | None = _key(None, "agent for this phase", _filled)
-    model: str | None = _key(None, "model for this phase's agent", _filled)
+    model: str | None = _key(None, "model for this phase's agent", _plain_model)
     timeout: int | None = _key(None, "seconds, instead of `execution.phase_timeout_minutes`", _at_least(1))
     retries: int | None = _key(None, "instead of `execution.max_retries`", _at_least(0))
-    command: str | None = _key(None, "what a phase of kind `command` runs", _filled_command)
+    command: str | None = _key(
+        None,
+        "of kind `command`: one line split as a shell would; a status other than 0 fails",
+        _filled_command,
+    )
     plan: str | None = _key(
-        None, "the plan file of a phase of kind `plan`, a pattern in the item's folder", _filled
+        None, "of kind `plan`: the plan file, a path or a pattern in the item's folder", _inside_item
     )
 
 
@@ -322,27 +382,35 @@ class PipelineSettings:
     """`[pipelines.NAME]`: the phases that items of a backlog go through."""
 
     pre_phases: tuple[ItemPhaseSettings, ...] = _key(
-        (), "what finds out what an item takes, before it may be worked on"
+        (), "what finds out what an item takes, before it may be worked on; none of them is destructive"
     )
-    phases: tuple[ItemPhaseSettings, ...] = _key((), "what is done for it")
+    phases: tuple[ItemPhaseSettings, ...] = _key((), "what is done for it; at least one")
 
 
 @frozen
 class GuardrailSettings:
     """`[guardrails]`: what an item may be at most to be worked on without a person's word."""
 
-    max_size: Literal["small", "medium", "large"] = _key("medium", "files that it changes: 1-3, 4-10, more")
+    max_size: Literal["small", "medium", "large"] = _key(
+        "medium", "how much changes: 1 to 3 files, 4 to 10, more"
+    )
     max_complexity: Literal["low", "medium", "high"] = _key("medium", "how much there is to decide")
-    max_risk: Literal["low", "medium", "high"] = _key("low", "what could break")
+    max_risk: Literal["low", "medium", "high"] = _key("low", "how much could break")
 
 
 @frozen
 class ExecutionSettings:
     """`[execution]`: how the items of a backlog are worked on."""
 
-    phase_timeout_minutes: int | None = _key(None, "how long a phase may take", _at_least(1))
+    phase_timeout_minutes: int | None = _key(
+        None,
+        "end an attempt at a phase after so many minutes; as `phase_timeout_sec` if not set",
+        _at_least(1),
+    )
     max_retries: int = _key(2, "how often a phase that failed is tried again", _at_least(0))
-    default_phase_cap: int = _key(100, "how many phases a run starts at most", _at_least(0))
+    default_phase_cap: int = _key(
+        100, "how many phases a run starts at most, where `--cap` does not say", _at_least(1)
+    )
     max_wip: int = _key(1, "how many items may be in progress", _at_least(1))
     max_concurrent: int = _key(1, "how many phases may run side by side", _at_least(1))
     destructive: Literal["alone", "isolated"] = _key(
@@ -350,7 +418,9 @@ class ExecutionSettings:
         "phases that are destructive run while nothing else does, or beside others in their worktrees",
     )
     max_passes: int = _key(8, "how many other phases may begin while a destructive one waits", _at_least(0))
-    max_system_failures: int = _key(2, "how many failures of the machine in a row end a run", _at_least(1))
+    max_system_failures: int = _key(
+        2, "how many failures of the machine in a row, not of an item, end a run", _at_least(1)
+    )
     max_exhausted: int = _key(2, "how many items in a row whose retries are used up end a run", _at_least(1))
     max_follow_ups: int = _key(10, "how many new items one phase may bring", _at_least(0))
     max_subphases: int = _key(
@@ -360,10 +430,10 @@ class ExecutionSettings:
 
 @frozen
 class BacklogSettings:
-    """`[backlog]`: where the backlog is."""
+    """`[backlog]`: where the items are."""
 
-    folder: str = _key("backlog", "where the items are, in the repository", _filled)
-    prefix: str = _key("WRK", "what ids of new items begin with", _filled)
+    folder: str = _key("backlog", "the folder of the items, inside the repository", _inside_one)
+    prefix: str = _key("WRK", "what ids of new items begin with: letters and digits", _prefix)
 
 
 @frozen
@@ -539,7 +609,7 @@ class Settings:
         (), "findings of stet that are passed over without asking anybody"
     )
     backlog: BacklogSettings = field(factory=BacklogSettings, metadata={"help": "where the backlog is"})
-    pipelines: dict[str, PipelineSettings] = field(
+    pipelines: dict[_PipelineName, PipelineSettings] = field(
         factory=dict, metadata={"help": "the phases of a backlog's items"}
     )
     guardrails: GuardrailSettings = field(
