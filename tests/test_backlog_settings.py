@@ -374,6 +374,14 @@ def test_pipelines_that_are_wrong_are_not_worked_with(tmp_path: Path) -> None:
     assert len(found.problems) == 1
 
 
+def test_a_table_agent_that_is_wrong_tells_nobody_who_works(tmp_path: Path) -> None:
+    """So the doctor does not look for another agent that was not asked for."""
+    (tmp_path / "peal.toml").write_text("[agent]\ncil = 'codex'\n")
+
+    assert not settings.readable(tmp_path, {}).tells_who
+    assert settings.readable(tmp_path, {"agent": "codex"}).settings.agent == "codex"
+
+
 # What comes before what
 
 

@@ -93,6 +93,8 @@ class _Layer:
     problems: tuple[str, ...] = ()
     is_readable: bool = True
     """Whether anything is known of what it says."""
+    tells_who: bool = True
+    """Whether its word on who works is in `tree`."""
 
     @property
     def implied(self) -> dict[str, tuple[bool, str]]:
@@ -156,7 +158,7 @@ def readable(
     problems = tuple(_problems(layers, tree))
     wrong = _wrong_words(layers, tree) if problems else frozenset()
     settings = structured({name: tree[name] for name in tree.keys() - wrong}, Settings)[0]
-    is_told = all(layer.is_readable for layer in layers) and wrong.isdisjoint(_WHO)
+    is_told = all(layer.is_readable and layer.tells_who for layer in layers) and wrong.isdisjoint(_WHO)
     return Readable(evolve(settings, origins=origins), problems, is_told)
 
 
@@ -264,7 +266,7 @@ def _from_command_line(flags: Mapping[str, Any], sets: Sequence[str]) -> _Layer:
         *by_set.problems,
         *by_flag.problems,
     )
-    return _Layer("command line", _over(by_set.tree, by_flag.tree), problems)
+    return _Layer("command line", _over(by_set.tree, by_flag.tree), problems, tells_who=by_set.tells_who)
 
 
 def _flag(path: str) -> str:
@@ -281,7 +283,8 @@ def _layer(source: str, tree: dict[str, Any], called: Callable[[str], str]) -> _
     rest = {name: value for name, value in named.items() if name not in others}
     foreign += [(other, problem) for other, problems in wrong.items() for problem in problems]
     told = [f"{called(path)} {problem}" for path, problem in foreign]
-    return _Layer(source, rest, (*told, *_wrong(rest, called)))
+    tells_who = not any(path.startswith("agent.") for path, _ in foreign)
+    return _Layer(source, rest, (*told, *_wrong(rest, called)), tells_who=tells_who)
 
 
 def _translated(tree: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
