@@ -33,7 +33,7 @@ ROW = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
 # What comes from outside and has one door or a few, rooms or modules of them; everything else may be used anywhere.
 DOORS = {
     "asyncio": (),
-    "cattrs": ("record.events", "record.batch_file", "settings.validation"),
+    "cattrs": ("phases.item_results", "record.events", "record.batch_file", "settings.validation"),
     "click": ("cli",),
     "concurrent": ("executors.threads",),
     "filelock": ("record.lock",),

@@ -4,6 +4,8 @@ from typing import Literal, get_args
 
 from attrs import field, frozen
 
+from peal.model.phase_result import Description, Level, Size
+
 Status = Literal["new", "scoping", "ready", "in_progress", "blocked", "done", "cancelled"]
 """
 How far an item is: nobody has looked at it; it goes through the phases that find out what it takes; it may be worked on;
@@ -13,9 +15,6 @@ Pool = Literal["pre", "main"]
 """The list of a pipeline that a phase is in."""
 BlockType = Literal["clarification", "decision", "conflict", "failure"]
 """What a blocked item waits for."""
-Size = Literal["small", "medium", "large"]
-Level = Literal["low", "medium", "high"]
-"""How much there is of something: complexity, risk, impact."""
 
 FINAL: frozenset[Status] = frozenset(("done", "cancelled"))
 """Nothing comes after these."""
@@ -41,17 +40,6 @@ class Blocked:
 
 
 @frozen
-class Description:
-    """What triage has made of a wish."""
-
-    context: str = ""
-    problem: str = ""
-    solution: str = ""
-    impact: str = ""
-    sizing_rationale: str = ""
-
-
-@frozen
 class Item:
     """A wish, and how far it is."""
 
@@ -70,6 +58,8 @@ class Item:
     risk: Level | None = None
     impact: Level | None = None
     requires_human_review: bool = False
+    guardrails_overridden: bool = False
+    """A person lets it go on whatever it has been assessed at."""
     tags: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
     """The items that have to be done before it."""
@@ -82,6 +72,8 @@ class Item:
     """What a person said when it was unblocked; told to the next phase, once."""
     last_phase_commit: str = ""
     """What its latest phase rested on."""
+    summary: str = ""
+    """What was said at the end of its latest phase; told to the next one."""
     description: Description = field(factory=Description)
     text: str = field(default="", metadata={"internal": True})
     """What stands below the front matter."""

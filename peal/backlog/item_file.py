@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, fields
 
-from peal.backlog.item import Blocked, Description, Item
+from peal.backlog.item import Blocked, Item
 from peal.errors import PealError
+from peal.model.phase_result import Description
 from peal.settings import Text, structured
 from peal.text.display import harmless
 

@@ -46,11 +46,21 @@ def blocked(item: Item, why: BlockType, reason: str, at: str) -> Item:
 
 
 def unblocked(item: Item, notes: str, at: str) -> Item:
-    """The item as it was before it was blocked, with what a person has to say; what its phase rested on is taken anew."""
+    """
+    The item as it was before it was blocked, with what a person has to say; what its phase rested on is taken anew.
+
+    Somebody has looked at it, so it needs no further review.
+    """
     if item.blocked is None:
         raise _impossible(item, "be unblocked", TRANSITIONS[item.status])
     return evolve(
-        item, status=item.blocked.before, blocked=None, notes=notes, last_phase_commit="", updated=at
+        item,
+        status=item.blocked.before,
+        blocked=None,
+        notes=notes,
+        requires_human_review=False,
+        last_phase_commit="",
+        updated=at,
     )
 
 

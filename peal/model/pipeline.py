@@ -32,9 +32,16 @@ class Phase:
     """How often a failed attempt is made again."""
     agents: tuple[str, ...] = ()
     """Who may work in it: the first whose usage limit is not reached. Nobody in `land`."""
+    contract: str = ""
+    """Which prompt and verdict it has; those of its own name where empty."""
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def contract_name(self) -> str:
+        """The name of its prompt and verdict."""
+        return self.contract or self.name
 
     @property
     def asks_agent(self) -> bool:

@@ -22,6 +22,14 @@ GRAPH = -1
 
 
 @frozen
+class ItemPhase:
+    """One phase of an item of the backlog: what a task stands for that is no part of a plan."""
+
+    item: str
+    phase: str
+
+
+@frozen
 class Task:
     """One piece of work of a plan."""
 
@@ -58,6 +66,8 @@ class Task:
     """Where the task begins in its file, counted from 1."""
     file: str = ""
     """Where the plan is a folder, the name of the task's own file in it."""
+    item_phase: ItemPhase | None = None
+    """The phase of an item that it is; None for a task of a plan."""
 
     @property
     def index(self) -> int | str:

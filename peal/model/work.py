@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from peal.model.agent import Session, Usage
+from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import Phase
 from peal.model.plan import Task, TaskId
 from peal.model.review import Finding, Round
@@ -120,6 +121,15 @@ class Outcome:
     """What the agent, or a pattern, has dismissed."""
     notes: tuple[str, ...] = ()
     """What a person should know of it, however it ended: what is left out, taken away, set aside."""
+    answer: PhaseResult | None = None
+    """What was answered to a phase of an item, however it ended; None if there was nothing to be read."""
+    is_systemic: bool = False
+    """It failed for what would fail any task: a program that cannot be started, an agent that answers nothing."""
+
+    @property
+    def is_system_failure(self) -> bool:
+        """Whether the machine or the account is at fault, and not the task."""
+        return self.is_systemic or self.result is Result.STOPPED
 
 
 @frozen

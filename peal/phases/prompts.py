@@ -10,12 +10,16 @@ from attrs import evolve, field, frozen
 
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
-from peal.model.plan import Task, TaskId
+from peal.model.plan import ItemPhase, Task, TaskId
 from peal.model.review import Finding
 from peal.text.display import fenced
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+ITEM_CONTRACTS = ("item", "triage")
+"""The templates for phases of items, which no plan needs."""
 
 
 @frozen
@@ -25,6 +29,12 @@ class Briefing:
     task: Task
     phase: str
     workspace: Path
+    contract: str = ""
+    """Which template it is; the one of the phase's own name where empty."""
+    attempt: int = 1
+    """Which attempt at this phase it is."""
+    result_file: Path | None = None
+    """Where the result of an item's phase is to be written; None where the reply is to end with it."""
     context: str = ""
     """What the plan says outside its tasks."""
     replies: Mapping[str, str] = field(factory=dict)
@@ -79,7 +89,7 @@ def told(finding: Finding, number: int) -> str:
 
 def render(briefing: Briefing, folder: Path | None = None) -> str:
     """The prompt of one attempt; `folder` holds the user's own templates, if there are any."""
-    name = f"{briefing.phase}.md.j2"
+    name = f"{briefing.contract or briefing.phase}.md.j2"
     values = {name: getattr(briefing, name) for name in Briefing.__annotations__}
     values["plan"] = briefing.replies.get("plan", "")
     try:
@@ -97,7 +107,7 @@ def check(folder: Path | None) -> None:
     if not folder.is_dir():
         raise PealError(f"`prompts` is `{folder}`, which is no folder; mend the setting or make it")
     filled: dict[str, Any] = {
-        "task": Task(TaskId("1"), "title", "body"),
+        "task": Task(TaskId("1"), "title", "body", item_phase=ItemPhase("WRK-1", "prd")),
         "context": "context",
         "replies": {"plan": "plan"},
         "findings": (Finding("tests", "message"),),
@@ -107,7 +117,9 @@ def check(folder: Path | None) -> None:
         "is_clean": True,
         "notes": ("note",),
     }
-    for phase in AGENT_PHASES:
-        bare = Briefing(Task(TaskId("1"), "", "body"), phase, folder)
+    ours = Task(TaskId("1"), "", "body", item_phase=ItemPhase("WRK-1", "prd"))
+    own = (name for name in ITEM_CONTRACTS if (folder / f"{name}.md.j2").exists())
+    for name in (*AGENT_PHASES, *own):
+        bare = Briefing(ours, name, folder, result_file=folder / "result.json")
         for chosen in product((False, True), repeat=len(filled)):
             render(evolve(bare, **dict(compress(filled.items(), chosen))), folder)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from peal.model.agent import Fault, Reply, Trouble
+from peal.model.plan import ItemPhase
 from peal.model.process import Ended, Ending
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
@@ -36,6 +37,10 @@ class Evidence:
     """What the reviewers found before the agent began."""
     elsewhere: str = ""
     """The folder that the agent says it worked in, if that is not the workspace."""
+    item_phase: ItemPhase | None = None
+    """The phase of an item that it was an attempt at; None for a task of a plan."""
+    answer: bytes | None = None
+    """What is in the file that the result of an item's phase was to be written to; None if there is none."""
 
 
 def unfinished(evidence: Evidence) -> Outcome | None:

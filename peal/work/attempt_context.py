@@ -14,6 +14,7 @@ from peal.agents.output_tail import last_words
 from peal.agents.protocol import Agent, Request, Transcript
 from peal.errors import PealError
 from peal.model.agent import Command, Declined, Reply, Session, Usage
+from peal.model.phase_result import reworded
 from peal.model.pipeline import Kind
 from peal.model.process import Ending
 from peal.model.review import Finding
@@ -103,7 +104,7 @@ class AttemptContext:
             elsewhere=_elsewhere(reply.folder, self.path),
         )
         outcome = evolve(
-            phases.verdict(order.phase.name, told),
+            phases.verdict(order.phase.contract_name, told),
             agent=order.agent,
             session=reply.session,
             usage=used_by(reply, self._session, request.model, self.roster.settings.prices),
@@ -129,6 +130,8 @@ class AttemptContext:
             },
             findings=findings or order.before.conflict,
             findings_file=order.folder / FINDINGS,
+            contract=order.phase.contract,
+            attempt=order.number,
             failed_before=_what_failed(order),
             interrupted_before=order.before.was_interrupted,
             patch=order.before.patch,
@@ -292,7 +295,12 @@ def with_notes(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
 
 def shown(outcome: Outcome, hide: Callable[[str], str]) -> Outcome:
     """The outcome without secrets in what it says itself."""
-    return evolve(outcome, reason=hide(outcome.reason), notes=tuple(map(hide, outcome.notes)))
+    return evolve(
+        outcome,
+        reason=hide(outcome.reason),
+        notes=tuple(map(hide, outcome.notes)),
+        answer=outcome.answer and reworded(outcome.answer, hide),
+    )
 
 
 def _what_failed(order: Order) -> str:
