@@ -19,6 +19,10 @@ class Paused(PealError):
     exit_code = 4
 
 
+class CannotStart(PealError):
+    """A program that work is given to is not here, or is none: nothing that needs it can be done."""
+
+
 class Interrupted(PealError):
     """A signal came before there was a run that could have ended by it."""
 

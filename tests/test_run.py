@@ -752,3 +752,20 @@ def test_a_plan_phase_that_is_switched_on_is_for_all_that_is_not_begun(project: 
         "execute"
     ] * 2
     assert next(event["phase"] for event in project.recorded("StepStarted") if event["task"] == 2) == "plan"
+
+
+def test_an_agent_that_cannot_be_started_is_no_fault_of_the_task(repo: Repo) -> None:
+    """It is told so, for whoever has to tell a broken machine from a hard task."""
+    agent = repo.write("agent", "#!/no/such/interpreter\n")
+    agent.chmod(0o755)
+    repo.write("peal.toml", 'agent = "mine"\n[agents.mine]\ncommand = ["./agent"]\nprompt = "stdin"\n')
+
+    repo.write("plan.md", "## Task 1\n\nDo it.\n")
+
+    repo.peal("run", "plan.md", "--phase-retry-count", "0", code=1)
+
+    outcomes = [event["outcome"] for event in repo.recorded("StepEnded")]
+    assert {outcome["reason"] for outcome in outcomes} == {
+        f"`{agent}` cannot be started: No such file or directory"
+    }
+    assert all(outcome["is_systemic"] for outcome in outcomes)

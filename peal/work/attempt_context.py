@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from peal import phases
 from peal.agents.output_tail import last_words
 from peal.agents.protocol import Agent, Request, Transcript
-from peal.errors import PealError
+from peal.errors import CannotStart, PealError
 from peal.model.agent import Command, Declined, Reply, Session, Usage
 from peal.model.phase_result import reworded
 from peal.model.pipeline import Kind
@@ -194,11 +194,11 @@ class AttemptContext:
             clocks = self.roster.clocks(order.phase, agent)
             ending = self.programs.carry_out(order, self.path, command, clocks, prefix, agent.sign)
         except ValueError as error:
-            raise PealError(f"`{command.argv[0]}` cannot be started: {error}") from None
+            raise CannotStart(f"`{command.argv[0]}` cannot be started: {error}") from None
         except OSError as error:
             if is_full(error):
                 raise
-            raise PealError(_cannot_start(command.argv[0], error)) from None
+            raise _cannot_start(command.argv[0], error) from None
         stdout, stderr = f"{order.folder}/{prefix}stdout", f"{order.folder}/{prefix}stderr"
         words = "" if ending.is_clean else last_words(stderr) or last_words(stdout)
         said = end_of(stderr, REPLY_LIMIT).decode("utf-8", "replace")
@@ -312,10 +312,13 @@ def _what_failed(order: Order) -> str:
     return "\n".join([order.before.failure, *said])
 
 
-def _cannot_start(program: str, error: OSError) -> str:
+def _cannot_start(program: str, error: OSError) -> PealError:
     if error.errno == errno.E2BIG:
-        return f'`{program}` cannot take a prompt this long as an argument; set prompt = "stdin" or "file"'
-    return f"`{program}` cannot be started: {error.strerror}"
+        too_long = (
+            f'`{program}` cannot take a prompt this long as an argument; set prompt = "stdin" or "file"'
+        )
+        return PealError(too_long)
+    return CannotStart(f"`{program}` cannot be started: {error.strerror}")
 
 
 def _remove(folder: str) -> None:

@@ -5,7 +5,7 @@ import time
 
 from attrs import define, evolve
 
-from peal.errors import Paused, PealError
+from peal.errors import CannotStart, Paused, PealError
 from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
 from peal.record.events import StepEnded, StopAsked
@@ -59,7 +59,8 @@ class Worker:
         except Paused as error:
             outcome = Outcome(Result.HELD, str(error))
         except PealError as error:
-            outcome = self.programs.judged(Outcome(Result.FAILED, str(error)))
+            is_systemic = isinstance(error, CannotStart)
+            outcome = self.programs.judged(Outcome(Result.FAILED, str(error), is_systemic=is_systemic))
         except BaseException as bug:
             self.programs.put(bug)
             outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
