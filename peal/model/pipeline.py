@@ -34,6 +34,10 @@ class Phase:
     """Who may work in it: the first whose usage limit is not reached. Nobody in `land`."""
     contract: str = ""
     """Which prompt and verdict it has; those of its own name where empty."""
+    model: str | None = None
+    """The model for the first of its agents; what the settings say where it is None."""
+    timeout_sec: int | None = None
+    """How long an attempt may take; what the settings say where it is None."""
 
     def __str__(self) -> str:
         return self.name
@@ -42,6 +46,11 @@ class Phase:
     def contract_name(self) -> str:
         """The name of its prompt and verdict."""
         return self.contract or self.name
+
+    @property
+    def settings_name(self) -> str:
+        """By which name the settings of a plan's phases are about it; empty where they are not."""
+        return "" if self.contract else self.name
 
     @property
     def asks_agent(self) -> bool:

@@ -189,6 +189,17 @@ class Before:
 
 
 @frozen
+class Answered:
+    """What was answered to a phase of an item that is to land."""
+
+    result: PhaseResult
+    at: float
+    """When, in wall-clock seconds."""
+    base: str = ""
+    """The commit that it rests on."""
+
+
+@frozen
 class Order:
     """What an attempt is told: what is to be done, where, by whom, and what was done before."""
 
@@ -213,6 +224,8 @@ class Order:
     """What comes of wanting to ask somebody when nobody may be asked."""
     session: Session | None = None
     """The conversation to go on in."""
+    answered: Answered | None = None
+    """What a phase before this one was answered with, where that lands with it."""
 
     @property
     def step(self) -> Step:

@@ -104,7 +104,7 @@ def written(asking: Asking, prompt: str) -> WrittenPlan:
         while True:
             number += 1
             with _one_try(asking, programs) as context:
-                model = asking.roster.model(_READS.name, asking.agent)
+                model = asking.roster.model(_READS, asking.agent)
                 reply = context.consult(asking.agent, model, asked, "")
                 spent.spent.add(asking.purpose.name, tuple(context.used))
                 answer = _answer(reply, asking, context.order.folder, spent.spent)

@@ -7,7 +7,7 @@ from peal.model.agent import Session
 from peal.model.pipeline import Kind, Phase
 from peal.model.plan import Task
 from peal.model.review import Finding
-from peal.model.work import Before, Order, Outcome, Result, Review, Step
+from peal.model.work import Answered, Before, Order, Outcome, Result, Review, Step
 from peal.record.history import History
 from peal.record.task_state import Attempt, TaskState
 from peal.system.layout import PATCH, PlanPaths
@@ -36,7 +36,16 @@ def order_of(
         agent=agent,
         instead=_nobody(phase, agent, history),
         session=_session(state, agent, history),
+        answered=_answered(state) if phase.is_at_branch else None,
     )
+
+
+def _answered(state: TaskState) -> Answered | None:
+    """The latest answer with which a phase passed."""
+    for past in reversed(state.attempts):
+        if past.result is Result.PASSED and past.outcome and past.outcome.answer:
+            return Answered(past.outcome.answer, past.ended or past.started, past.base)
+    return None
 
 
 def _before(state: TaskState, phase: Phase, plan_paths: PlanPaths) -> Before:

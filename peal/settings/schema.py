@@ -15,7 +15,16 @@ from peal.model.pipeline import AGENT_PHASES
 CLIS = ("claude", "codex", "cursor", "opencode", "gemini", "qwen", "copilot", "aider")
 """The coding CLIs that peal drives by itself, in the order in which `agent = "auto"` looks for them."""
 GIVEN_TO_AGENTS = frozenset(
-    {"PEAL_PHASE", "PEAL_TASK", "PEAL_ATTEMPT", "PEAL_WORKSPACE", "PEAL_RUN_ID", "PEAL_ATTEMPT_ID"}
+    {
+        "PEAL_PHASE",
+        "PEAL_TASK",
+        "PEAL_ATTEMPT",
+        "PEAL_WORKSPACE",
+        "PEAL_RUN_ID",
+        "PEAL_ATTEMPT_ID",
+        "PEAL_ITEM",
+        "PEAL_RESULT",
+    }
 )
 """Variables that tell an agent where it is. No key has one: a peal inside an agent would take it for a setting."""
 

@@ -20,13 +20,14 @@ from peal.model.process import Ending
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result
 from peal.phases import Evidence
+from peal.phases.item_results import MOST_BYTES
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
 from peal.record.events import WorkspaceReady, as_json, converter
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings
 from peal.system import removal
-from peal.system.files import end_of, is_full, put
+from peal.system.files import content, end_of, is_full, put, replace
 from peal.system.layout import OUTCOME
 from peal.system.output_files import cut_to, lines_of
 from peal.text.display import last_line, tail
@@ -41,6 +42,8 @@ REPLY_LIMIT = 128 * 1024
 _LEFT_OUT_NOTE = 100
 """Letters that a reply may have more: so long is the note about what is left out of it."""
 _FAILED_LINES = 40
+RESULT = "result.json"
+"""What an item's phase was answered with, in the attempt's folder."""
 FINDINGS = "findings.json"
 """Everything that reviewers have found in a round, in the attempt's folder."""
 
@@ -102,6 +105,7 @@ class AttemptContext:
             least_plan=self.roster.settings.least_plan,
             findings=findings,
             elsewhere=_elsewhere(reply.folder, self.path),
+            item_phase=order.task.item_phase,
         )
         outcome = evolve(
             phases.verdict(order.phase.contract_name, told),
@@ -132,6 +136,7 @@ class AttemptContext:
             findings_file=order.folder / FINDINGS,
             contract=order.phase.contract,
             attempt=order.number,
+            result_file=self._result_file,
             failed_before=_what_failed(order),
             interrupted_before=order.before.was_interrupted,
             patch=order.before.patch,
@@ -150,6 +155,25 @@ class AttemptContext:
             roster.settings.permissions,
             self._session.id if self._session else "",
         )
+
+    @property
+    def _result_file(self) -> Path | None:
+        """Where the result of an item's phase is written: where its agent may write, and nobody takes it for its work."""
+        order = self.order
+        if order.task.item_phase is None or order.phase.kind is not Kind.WRITE:
+            return None
+        is_inside = order.folder.is_relative_to(self.path)
+        return order.folder / RESULT if is_inside else self.path / f".peal-{RESULT}"
+
+    def _taken_result(self) -> bytes | None:
+        """What was written there, which is kept in the attempt's folder alone; nothing if it is no plain file."""
+        if (file := self._result_file) is None:
+            return None
+        found = content(file, MOST_BYTES + 1)
+        removal.remove(file)
+        if found is not None:
+            replace(self.order.folder / RESULT, found)
+        return found
 
     def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
         """What the agent did, and whether anything changed where that can be told and matters."""
@@ -188,6 +212,13 @@ class AttemptContext:
 
     def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
         order = self.order
+        if file := self._result_file:
+            removal.remove(file)  # of an attempt before, in a tree that is not cleared
+            own = {
+                "PEAL_RESULT": str(file),
+                "PEAL_ITEM": order.task.item_phase.item if order.task.item_phase else "",
+            }
+            command = evolve(command, env={**command.env, **own})
         for name, text in command.files.items():
             put(f"{order.folder}/{name}", text)
         try:
@@ -205,7 +236,8 @@ class AttemptContext:
         transcript = Transcript(
             lines_of(stdout), cut_to(stdout, REPLY_LIMIT), said, ending.exit_code, time.time()
         )
-        return Evidence(ending, _shortened(agent.read(transcript)), words)
+        answer = self._taken_result()
+        return Evidence(ending, _shortened(agent.read(transcript)), words, answer=answer)
 
     def help(
         self,

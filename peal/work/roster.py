@@ -35,14 +35,17 @@ class Roster:
     hide: Callable[[str], str] = str
     """Takes secrets out of a text that goes into journal, status or report."""
 
-    def model(self, phase: str, agent: str) -> str | None:
+    def model(self, phase: Phase, agent: str) -> str | None:
         """The model for an agent in this phase: what is set for the phase is meant for its first choice only."""
-        return model_of(self.settings, phase, agent, is_first=agent == self.chains.get(phase, (agent,))[0])
+        is_first = agent == (phase.agents or (agent,))[0]
+        return (phase.model if is_first else None) or model_of(
+            self.settings, phase.settings_name, agent, is_first
+        )
 
     def model_for(self, order: Order) -> str | None:
         """The model for an attempt: the task's own, where it names one for its agent."""
         is_own = order.agent in ("", order.task.agent) or not order.task.agent
-        return (order.task.model if is_own else "") or self.model(order.phase.name, order.agent)
+        return (order.task.model if is_own else "") or self.model(order.phase, order.agent)
 
     def agent_name(self, order: Order) -> str:
         """Who works on an attempt; nobody where, but for a conflict, there is nothing to do for anybody."""
@@ -72,4 +75,5 @@ class Roster:
         return Clocks(timeout_sec or self._timeout(phase), None, self.settings.max_output_mb * 1_000_000)
 
     def _timeout(self, phase: Phase) -> int:
-        return self.settings.phase(phase.name).timeout_sec or self.settings.phase_timeout_sec
+        own = phase.timeout_sec or self.settings.phase(phase.settings_name).timeout_sec
+        return own or self.settings.phase_timeout_sec
