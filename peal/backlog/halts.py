@@ -1,0 +1,233 @@
+"""Why a run of the backlog is over, by one table, and what is said of it; pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from attrs import field, frozen
+
+from peal.backlog.item import FINAL, Item
+from peal.model.decision import Halt
+from peal.text.display import count, some
+from peal.text.names import natural
+
+_SHOWN = 5
+
+
+def _once(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(ids), key=lambda id_: (natural(id_), id_)))
+
+
+@frozen
+class End:
+    """What has come of a run by the time that no phase is under way and none may begin. Ids count once each."""
+
+    completed: tuple[str, ...] = field(default=(), converter=_once)
+    """The items that this run has brought to their end."""
+    blocked: tuple[str, ...] = field(default=(), converter=_once)
+    """The items that were blocked in this run."""
+    open: tuple[str, ...] = field(default=(), converter=_once)
+    """The items that were meant and are not over yet, the blocked ones too."""
+    held: tuple[str, ...] = field(default=(), converter=_once)
+    """Those of the open ones that would go on but for the person's edits."""
+    begun: int = 0
+    """Phases."""
+    passed: int = 0
+    """Phases that did what they were to."""
+    follow_ups: tuple[str, ...] = field(default=(), converter=_once)
+    merged: tuple[str, ...] = field(default=(), converter=_once)
+    """Duplicates that have become part of another item."""
+    is_targeted: bool = False
+    halted_target: str = ""
+    """The target whose block ends the run."""
+    only: str = ""
+    """The filter, as it is shown."""
+    has_matched: bool = True
+    """The filter has matched an item in this run."""
+    cap: int | None = None
+    """How many phases might begin, where more would have otherwise."""
+    breaker: str = ""
+    """Why too much went wrong in a row."""
+    paused: str = ""
+    """Why the run may go on later: a usage limit, a budget, a phase whose landing is held."""
+
+    @property
+    def still_blocked(self) -> tuple[str, ...]:
+        """The blocked ones without those that were completed after all."""
+        return tuple(one for one in self.blocked if one not in self.completed)
+
+
+@frozen
+class Row:
+    """One way for a run to end."""
+
+    name: str
+    code: int
+    when: str
+    """For people: what has to be so, where no row above fits."""
+    applies: Callable[[End], bool]
+    why: Callable[[End], str]
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "circuit breaker",
+        3,
+        "too many failures of the machine, or items whose retries are used up, in a row",
+        lambda end: bool(end.breaker),
+        lambda end: end.breaker,
+    ),
+    Row(
+        "paused",
+        4,
+        "a usage limit or a budget is reached, or a phase is done and its landing is held",
+        lambda end: bool(end.paused),
+        lambda end: f"paused: {end.paused}",
+    ),
+    Row(
+        "target blocked, others completed",
+        0,
+        "a target was blocked, `--auto-advance` is not given, and at least one item is completed",
+        lambda end: bool(end.halted_target and end.completed),
+        lambda end: f"target {end.halted_target} is blocked; {_completed(end)}",
+    ),
+    Row(
+        "target blocked",
+        1,
+        "a target was blocked, `--auto-advance` is not given, and no item is completed",
+        lambda end: bool(end.halted_target),
+        lambda end: f"target {end.halted_target} is blocked; no item is completed",
+    ),
+    Row(
+        "cap reached, only blocked",
+        1,
+        "as many phases as `--cap` allows have begun, items were blocked and none is completed",
+        lambda end: end.cap is not None and bool(end.still_blocked) and not end.completed,
+        lambda end: f"{_cap(end)}; {_blocked(end)} and no item is completed",
+    ),
+    Row(
+        "cap reached",
+        0,
+        "as many phases as `--cap` allows have begun",
+        lambda end: end.cap is not None,
+        lambda end: f"{_cap(end)}; `peal backlog run` goes on",
+    ),
+    Row(
+        "all completed",
+        0,
+        "at least one item is completed, and nothing that was asked for is open",
+        lambda end: bool(end.completed) and not end.open,
+        lambda _: "everything asked for is done",
+    ),
+    Row(
+        "some completed",
+        0,
+        "at least one item is completed, and no other can be worked on",
+        lambda end: bool(end.completed),
+        lambda end: f"{_completed(end)}; {_left(end)}",
+    ),
+    Row(
+        "all blocked",
+        1,
+        "items were blocked and none is completed",
+        lambda end: bool(end.still_blocked),
+        lambda end: f"{_blocked(end)} and no item is completed",
+    ),
+    Row(
+        "no matching items",
+        0,
+        "`--only` has matched no item",
+        lambda end: bool(end.only) and not end.has_matched,
+        lambda end: f"no item matches {end.only}",
+    ),
+    Row(
+        "nothing open",
+        0,
+        "everything that was asked for is done or cancelled",
+        lambda end: not end.open,
+        lambda _: "nothing is open",
+    ),
+    Row(
+        "held",
+        4,
+        "items would go on but for uncommitted edits of their files",
+        lambda end: bool(end.held),
+        lambda end: f"uncommitted edits hold {_items(end.held)}; commit them, and run again",
+    ),
+    Row(
+        "nothing more to begin",
+        0,
+        "phases have passed without a target, and no other can begin",
+        lambda end: end.passed > 0 and not end.is_targeted,
+        lambda end: f"{count(end.passed, 'phase')} passed; {_left(end)}",
+    ),
+    Row(
+        "nothing can be worked on",
+        1,
+        "items are open, and none of them can be worked on",
+        lambda _: True,
+        lambda end: (
+            f"none of {count(len(end.open), 'open item')} can be worked on; `peal backlog run --explain` says why"
+        ),
+    ),
+)
+"""Every way in which a run ends that is not ended by a signal, by what is asked first."""
+
+
+def halt_of(end: End) -> Halt:
+    """Why the run is over, and the exit code that says so."""
+    row = row_of(end)
+    return Halt(row.code, row.why(end))
+
+
+def row_of(end: End) -> Row:
+    """The first row that fits; the last one always does."""
+    return next(row for row in ROWS if row.applies(end))
+
+
+def still_open(items: Mapping[str, Item], meant: Iterable[str]) -> tuple[str, ...]:
+    """Those of the items that are meant and not over yet; one that is gone is not open."""
+    return tuple(one for one in meant if one in items and items[one].status not in FINAL)
+
+
+def summary(end: End) -> tuple[str, ...]:
+    """What a run has brought: how much of each, and which items."""
+    lists = (
+        ("completed", f"{len(end.completed)} completed", end.completed),
+        ("blocked", f"{len(end.still_blocked)} blocked", end.still_blocked),
+        ("held", f"{len(end.held)} held", end.held),
+        ("follow-ups", count(len(end.follow_ups), "follow-up"), end.follow_ups),
+        ("merged", f"{len(end.merged)} merged", end.merged),
+    )
+    counts = (how_many for name, how_many, ids in lists if ids or name in ("completed", "blocked"))
+    lines = [", ".join((count(end.begun, "phase"), *counts))]
+    lines += [f"{name}: {', '.join(ids)}" for name, _, ids in lists if ids]
+    return (*lines, *([f"only: {end.only}"] if end.only else []))
+
+
+def table() -> str:
+    """The rows in markdown, for the page about the backlog."""
+    lines = [f"| {row.name} | {row.when} | {row.code} |" for row in ROWS]
+    return "\n".join(("| end | when | exit code |", "| --- | --- | --- |", *lines, ""))
+
+
+def _items(ids: tuple[str, ...]) -> str:
+    return f"{'item' if len(ids) == 1 else 'items'} {some(ids, _SHOWN)}"
+
+
+def _verb(ids: tuple[str, ...], one: str, several: str) -> str:
+    return one if len(ids) == 1 else several
+
+
+def _completed(end: End) -> str:
+    return f"{_items(end.completed)} {_verb(end.completed, 'is', 'are')} completed"
+
+
+def _blocked(end: End) -> str:
+    return f"{_items(end.still_blocked)} {_verb(end.still_blocked, 'is', 'are')} blocked"
+
+
+def _left(end: End) -> str:
+    return f"{count(len(end.open), 'other item')} cannot go on now"
+
+
+def _cap(end: End) -> str:
+    return f"{count(end.cap or 0, 'phase')} begun, as many as the cap allows"
