@@ -59,7 +59,7 @@ class Item:
     impact: Level | None = None
     requires_human_review: bool = False
     guardrails_overridden: bool = False
-    """A person lets it go on whatever it has been assessed at."""
+    """A person has allowed it to be more than the guardrails let pass; never taken back."""
     tags: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
     """The items that have to be done before it."""
@@ -70,6 +70,8 @@ class Item:
     blocked: Blocked | None = None
     notes: str = ""
     """What a person said when it was unblocked; told to the next phase, once."""
+    reason: str = ""
+    """Why it was cancelled."""
     last_phase_commit: str = ""
     """What its latest phase rested on."""
     summary: str = ""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, fields
+from attrs import asdict, evolve, fields, frozen
 
 from peal.backlog.item import Blocked, Item
 from peal.errors import PealError
@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
 _MARK = "---"
+_BEGIN = re.compile(r"\ufeff?---[ \t]*\r?\n")
+_END = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
 _BROKEN = "put quotes around a text with `: ` or `#` in it, or mend it"
-_ID = re.compile(r"[^\W_]+-[\w.-]*\w")
+_MOVE = "write its front matter plainly, each key on a line of its own, without `&` and `*`"
+_ID = re.compile(r"[^\W_][\w-]*-[\w.-]*\w")
 _KEYS = tuple(one.name for one in fields(Item) if not one.metadata.get("internal"))
+_LISTS = ("tags", "depends")
+"""Their values may also stand in one line, with commas between them."""
 _WIDE = 10**9
 """Columns: texts are not folded."""
 _ALWAYS = ("id", "title", "status")
 """Written also where they are as usual."""
+_DEEPEST = 20
+"""Values inside of values; more is a riddle."""
 
 
 class NoItem(PealError):
@@ -32,24 +39,39 @@ class NoItem(PealError):
 
 def has_front_matter(raw: bytes) -> bool:
     """Whether a file begins as every item does."""
-    return re.match(rb"---\r?\n", raw) is not None
+    return re.match(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n", raw) is not None
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an item's id: PREFIX-SUFFIX."""
+    return _ID.fullmatch(text) is not None
 
 
 def read(raw: bytes) -> Item:
     """The item in a file; `NoItem` with every problem if it is none."""
-    front, text = _parts(_decoded(raw))
-    given = {str(key.value): _value(value) for key, value in _nodes(front)}
-    known = {key: value for key, value in given.items() if key in _KEYS and value is not None}
+    parts = _Parts.of(_decoded(raw))
+    nodes = {str(key.value): value for key, value in _nodes(parts.front)}
+    given = {key: _value(nodes[key]) for key in _KEYS if key in nodes}
+    known = {key: _listed(key, value) for key, value in given.items() if value is not None}
     found, wrong = structured(known, Item)
     problems = [f"`{path}` {problem}" for path, problem in wrong] or list(_contradictions(found))
     if problems:
         raise NoItem("\n".join(problems))
     item: Item = found
-    return Item(**{**asdict(item, recurse=False), "text": text})
+    return evolve(item, text=parts.body)
+
+
+def text_of(raw: bytes) -> str:
+    """What stands below the front matter of a file that is an item's."""
+    return _Parts.of(_decoded(raw)).body
+
+
+def _listed(key: str, value: Any) -> Any:
+    return re.findall(r"[^,\s]+", value) if key in _LISTS and isinstance(value, str) else value
 
 
 def _contradictions(item: Item) -> Iterator[str]:
-    if not _ID.fullmatch(item.id):
+    if not is_id(item.id):
         yield f"`id` is `{harmless(item.id)}`; write PREFIX-SUFFIX, such as WRK-001"
     if not item.title.strip() or "\n" in item.title:
         yield "`title` has to be one line of text; write it"
@@ -67,56 +89,85 @@ def _decoded(raw: bytes) -> str:
         raise NoItem(f"it is no UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
-def _parts(text: str) -> tuple[str, str]:
-    """The front matter, and the text below it."""
-    begin = re.match(r"---\r?\n", text)
-    if begin is None:
-        raise NoItem("it has no front matter; begin it with a line `---`")
-    end = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE).search(text, begin.end())
-    if end is None:
-        raise NoItem("its front matter does not end; write a line `---` behind it")
-    return text[begin.end() : end.start()], text[end.end() :]
+@frozen
+class _Parts:
+    """The text of a file: its front matter between two lines, and what stands below. Together they are the file."""
+
+    begin: str
+    front: str
+    end: str
+    body: str
+
+    @classmethod
+    def of(cls, text: str) -> "_Parts":
+        begin = _BEGIN.match(text)
+        if begin is None:
+            raise NoItem("it has no front matter; begin it with a line `---`")
+        end = _END.search(text, begin.end())
+        if end is None:
+            raise NoItem("its front matter does not end; write a line `---` behind it")
+        return cls(begin[0], text[begin.end() : end.start()], end[0], text[end.end() :])
+
+    @property
+    def line_end(self) -> str:
+        return "\r\n" if self.begin.endswith("\r\n") else "\n"
+
+    @property
+    def raw(self) -> bytes:
+        """The end of the front matter is a line of its own also where nothing stood below it before."""
+        end = self.end if self.end.endswith("\n") or not self.body else self.end + self.line_end
+        return f"{self.begin}{self.front}{end}{self.body}".encode()
 
 
 def _nodes(front: str) -> "list[tuple[Node, Node]]":
     """The keys of front matter, each with its value."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
-    from ruamel.yaml.nodes import MappingNode
+    from ruamel.yaml.nodes import MappingNode, ScalarNode
 
     try:
         node = YAML(typ="base", pure=True).compose(front)
     except (YAMLError, ValueError, RecursionError) as error:
-        told = harmless(" ".join(str(error).split()))
-        raise NoItem(f"the front matter is no YAML: {told}; {_BROKEN}") from None
+        raise NoItem(f"the front matter is no YAML: {_told(error)}; {_BROKEN}") from None
     if node is None:
         return []
-    if not isinstance(node, MappingNode):
-        raise NoItem(f"the front matter has no keys; {_BROKEN}")
+    if not isinstance(node, MappingNode) or node.flow_style:
+        raise NoItem(f"the front matter has no keys, each on a line of its own; {_BROKEN}")
+    if any(not isinstance(key, ScalarNode) for key, _ in node.value):
+        raise NoItem(f"the front matter has a key that is no word; {_BROKEN}")
     names = [str(key.value) for key, _ in node.value]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise NoItem(f"`{harmless(twice)}` is there twice; keep one of them")
     return list(node.value)
 
 
-def _value(node: "Node") -> Any:
+def _told(error: Exception) -> str:
+    """What is wrong, with its line in the file: the front matter begins on the second."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    told = harmless(problem or " ".join(str(error).split()))
+    return f"line {mark.line + 2}: {told}" if mark else told
+
+
+def _value(node: "Node", depth: int = 0) -> Any:
     """A value with every word as text; None for nothing."""
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
+    if depth > _DEEPEST or (depth and node.anchor and not isinstance(node.value, str)):
+        raise NoItem("a value is made of names for other values (`&`, `*`); write it out")
     if isinstance(node, MappingNode):
-        pairs = ((str(key.value), _value(value)) for key, value in node.value)
+        pairs = ((str(key.value), _value(value, depth + 1)) for key, value in node.value)
         return {key: value for key, value in pairs if value is not None}
     if isinstance(node, SequenceNode):
-        return [_value(one) for one in node.value]
+        return [_value(one, depth + 1) for one in node.value]
     return None if str(node.tag).endswith(":null") else Text(node.value)
 
 
 def written(item: Item) -> bytes:
-    """A new file for an item; what is as usual is left out."""
+    """A new file for an item; what is as usual is left out. `NoItem` if it is none that could be read again."""
     usual = Item(item.id, item.title)
     shown = [key for key in _KEYS if key in _ALWAYS or getattr(item, key) != getattr(usual, key)]
     front = "".join(_entry(key, item) for key in shown)
-    return f"{_MARK}\n{front}{_MARK}\n{item.text}".encode()
+    return _verified(_Parts(f"{_MARK}\n", front, f"{_MARK}\n", item.text).raw, item)
 
 
 def changed(raw: bytes, item: Item) -> bytes:
@@ -124,40 +175,70 @@ def changed(raw: bytes, item: Item) -> bytes:
     The file with what has become of its item: a key that says another thing is written anew, one that says nothing any more
     goes, a new one comes last. Every other byte stays.
 
-    `NoItem` if the file cannot be read.
+    `NoItem` if the file cannot be read, or is written in a way that cannot be changed so.
     """
     before = read(raw)
-    text = _decoded(raw)
-    front, body = _parts(text)
+    parts = _Parts.of(_decoded(raw))
     different = [key for key in _KEYS if getattr(item, key) != getattr(before, key)]
-    there = {str(key.value): (key, value) for key, value in _nodes(front)}
     usual = Item(item.id, item.title)
-    for key in reversed([key for key in there if key in different]):
-        begin, end = _span(front, *there[key])
-        keeps = key in _ALWAYS or getattr(item, key) != getattr(usual, key)
-        front = (
-            front[:begin] + (_entry(key, item, _behind(front, *there[key])) if keeps else "") + front[end:]
+    kept = {key for key in different if key in _ALWAYS or getattr(item, key) != getattr(usual, key)}
+    front = parts.front
+    there = {str(key.value): (key, value) for key, value in _nodes(front)}
+    for name in reversed([name for name in there if name in different]):
+        begin, end = _span(front, *there[name])
+        entry = _entry(name, item, _behind(front, *there[name])) if name in kept else ""
+        front = front[:begin] + entry.replace("\n", parts.line_end) + front[end:]
+    added = "".join(_entry(key, item) for key in different if key in kept and key not in there)
+    front += added.replace("\n", parts.line_end)
+    return _verified(evolve(parts, front=front, body=item.text).raw, item, raw)
+
+
+def _verified(raw: bytes, item: Item, before: bytes | None = None) -> bytes:
+    """The file, if it says what it is to say, and nothing else about keys that peal does not know."""
+    try:
+        is_right = read(raw) == item and (before is None or _unknown(raw) == _unknown(before))
+    except NoItem:
+        is_right = False
+    if not is_right:
+        raise NoItem(
+            f"what `{harmless(item.id)}` becomes cannot be written so that it is read again; {_MOVE}"
         )
-    added = [key for key in different if key not in there and getattr(item, key) != getattr(usual, key)]
-    if added and front and not front.endswith("\n"):
-        front += "\n"
-    front += "".join(_entry(key, item) for key in added)
-    end_of_line = "\r\n" if text.startswith(f"{_MARK}\r\n") else "\n"
-    if end_of_line == "\r\n":
-        front = re.sub(r"(?<!\r)\n", "\r\n", front)
-    head = text[: len(_MARK) + len(end_of_line)]
-    middle = text[len(head) :].removesuffix(body)
-    closing = middle[len(_parts(text)[0]) :]
-    return f"{head}{front}{closing}{item.text}".encode()
+    return raw
+
+
+def _unknown(raw: bytes) -> dict[str, str]:
+    """What keys say that peal does not know."""
+    parts = _Parts.of(_decoded(raw))
+    nodes = [(str(key.value), value) for key, value in _nodes(parts.front)]
+    return {
+        key: parts.front[value.start_mark.index : value.end_mark.index].rstrip().replace("\r\n", "\n")
+        for key, value in nodes
+        if key not in _KEYS
+    }
 
 
 def _span(front: str, key: "Node", value: "Node") -> tuple[int, int]:
-    """The lines of a key and its value."""
+    """The lines of a key and its value, without what stands between that and the next key."""
     begin = front.rfind("\n", 0, key.start_mark.index) + 1
-    last = max(value.start_mark.index, key.end_mark.index)
-    told = front[last : value.end_mark.index].rstrip()
-    end = front.find("\n", last + len(told))
+    end = front.find("\n", _end(front, value, key.end_mark.index))
     return begin, len(front) if end < 0 else end + 1
+
+
+def _end(front: str, node: "Node", before: int) -> int:
+    """Where a value ends; a parser says of many that they end where the next one begins. Nothing ends where it is told."""
+    from ruamel.yaml.nodes import CollectionNode, MappingNode
+
+    begin, end = int(node.start_mark.index), int(node.end_mark.index)
+    if isinstance(node, CollectionNode) and not node.flow_style:
+        is_mapping = isinstance(node, MappingNode)
+        for part in (one for pair in node.value for one in pair) if is_mapping else node.value:
+            before = _end(front, part, before)
+        return before
+    if begin < end and front[begin] in "|>":
+        lines = re.compile(r".*\n(?:(?:[ \t].*)?\r?\n|[ \t].*\Z)*").match(front, begin)
+        assert lines, "a text in lines begins with a line"
+        return begin + len(lines[0].rstrip())
+    return end if begin < end else before
 
 
 def _behind(front: str, key: "Node", value: "Node") -> str:
@@ -165,11 +246,8 @@ def _behind(front: str, key: "Node", value: "Node") -> str:
     line_end = front.find("\n", value.start_mark.index)
     line = front[value.end_mark.index : line_end if line_end >= 0 else len(front)]
     found = re.match(r"[ \t]+#[^\n]*", line)
-    return (
-        found[0].rstrip("\r")
-        if found and "\n" not in front[key.start_mark.index : value.end_mark.index]
-        else ""
-    )
+    is_one_line = "\n" not in front[key.start_mark.index : value.end_mark.index]
+    return found[0].rstrip("\r") if found and is_one_line else ""
 
 
 def _entry(key: str, item: Item, behind: str = "") -> str:
@@ -186,12 +264,24 @@ def _entry(key: str, item: Item, behind: str = "") -> str:
 def _plain(value: Any) -> Any:
     """A value as YAML is to show it: a list in one line, a text of several lines as such."""
     from ruamel.yaml.comments import CommentedSeq
-    from ruamel.yaml.scalarstring import LiteralScalarString
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
     if isinstance(value, tuple):
-        listed = CommentedSeq(value)
+        listed = CommentedSeq([_plain(one) for one in value])
         listed.fa.set_flow_style()
         return listed
     if isinstance(value, Blocked | Description):
-        return {name: _plain(one) for name, one in asdict(value).items() if one}
-    return LiteralScalarString(value) if isinstance(value, str) and "\n" in value else value
+        usual = {one.name: one.default for one in fields(type(value))}
+        return {name: _plain(one) for name, one in asdict(value).items() if one != usual[name]}
+    if not isinstance(value, str):
+        return value
+    if "\n" in value and _is_readable(value):
+        return LiteralScalarString(value)
+    return value if value.isprintable() else DoubleQuotedScalarString(value)
+
+
+def _is_readable(text: str) -> bool:
+    """Whether lines can stand in the file as they are; not where blank ones end it."""
+    lines = text.split("\n")
+    is_plain = all(line.isprintable() and line == line.strip() for line in lines)
+    return is_plain and bool(lines[0]) and not text.endswith("\n\n")

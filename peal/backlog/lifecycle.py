@@ -19,13 +19,19 @@ TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
 """What each status may become; out of `blocked` only what it was before, or `cancelled`."""
 
 
+def possible(item: Item) -> tuple[Status, ...]:
+    """What an item may become now."""
+    return (item.blocked.before, "cancelled") if item.blocked else TRANSITIONS[item.status]
+
+
 def moved(item: Item, to: Status, at: str) -> Item:
-    """The item with another status from a moment on; PealError, with what is possible, if that is not in the table."""
-    possible: tuple[Status, ...] = tuple(one for one in TRANSITIONS[item.status] if one != "blocked")
-    if item.blocked:
-        possible = (item.blocked.before, "cancelled")
-    if to not in possible:
-        raise _impossible(item, f"become {to}", possible)
+    """
+    The item with another status from a moment on; PealError, with what is possible, if that is not in the table.
+
+    Blocking says why, and unblocking what a person thinks of it: `blocked` and `unblocked` do these.
+    """
+    if to == "blocked" or to not in possible(item):
+        raise _impossible(item, f"become {to}")
     is_over = to in FINAL
     return evolve(
         item,
@@ -39,31 +45,32 @@ def moved(item: Item, to: Status, at: str) -> Item:
 
 def blocked(item: Item, why: BlockType, reason: str, at: str) -> Item:
     """The item waiting for a person, who is told the reason; PealError if it is over, or waits already."""
-    if "blocked" not in TRANSITIONS[item.status]:
-        raise _impossible(item, "be blocked", TRANSITIONS[item.status])
+    if "blocked" not in possible(item):
+        raise _impossible(item, "be blocked")
     held = Blocked(item.status, why, reason, at, item.phase)
     return evolve(item, status="blocked", blocked=held, notes="", updated=at)
 
 
-def unblocked(item: Item, notes: str, at: str) -> Item:
+def unblocked(item: Item, notes: str, at: str, overrides_guardrails: bool = False) -> Item:
     """
-    The item as it was before it was blocked, with what a person has to say; what its phase rested on is taken anew.
+    The item as it was before it was blocked, with what a person has to say; PealError if it is not blocked.
 
-    Somebody has looked at it, so it needs no further review.
+    What its phase rested on is taken anew, and a person who unblocks it has looked at it.
     """
     if item.blocked is None:
-        raise _impossible(item, "be unblocked", TRANSITIONS[item.status])
+        raise _impossible(item, "be unblocked")
     return evolve(
         item,
         status=item.blocked.before,
         blocked=None,
         notes=notes,
-        requires_human_review=False,
         last_phase_commit="",
+        requires_human_review=False,
+        guardrails_overridden=item.guardrails_overridden or overrides_guardrails,
         updated=at,
     )
 
 
-def _impossible(item: Item, what: str, possible: tuple[Status, ...]) -> PealError:
-    can = " or ".join(possible) or "nothing any more"
+def _impossible(item: Item, what: str) -> PealError:
+    can = " or ".join(possible(item)) or "nothing any more"
     return PealError(f"item {item.id} is {item.status} and cannot {what}; it can become {can}")

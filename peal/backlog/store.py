@@ -1,5 +1,7 @@
 """The folder of the backlog: every item in its file, what is wrong with any, and where a new one belongs."""
 
+import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,13 +10,17 @@ from attrs import frozen
 
 from peal.backlog import item_file
 from peal.backlog.item import FINAL, Item
+from peal.backlog.parsed_items import ParsedItems
 from peal.errors import PealError
 from peal.system.files import replace
 from peal.text.display import harmless, some
-from peal.text.names import natural, slug
+from peal.text.names import first_words, marked, natural
 
 ARCHIVE = "archive"
 _SHOWN = 3
+_LONGEST_ID = 60
+_LONGEST_TITLE = 120
+"""Bytes in a file's name; file systems take 255 of them."""
 
 
 @frozen
@@ -36,25 +42,35 @@ class Backlog:
     """In the natural order of their ids: WRK-2 comes before WRK-10."""
     problems: tuple[str, ...] = ()
     """What is wrong with files, each with its path and the way out."""
+    unread: tuple[str, ...] = ()
+    """The names of files that are no items, or broken ones."""
 
     @classmethod
-    def of(cls, folder: Path) -> "Backlog":
+    def of(cls, folder: Path, parsed: ParsedItems | None = None) -> "Backlog":
         """What is in a folder; nothing if there is none. PealError if it cannot be read."""
+        parsed = parsed or ParsedItems()
         kept: list[Kept] = []
         problems: list[str] = []
+        unread: list[str] = []
         for path, is_archived in _files(folder):
             try:
-                raw = path.read_bytes()
-                if item_file.has_front_matter(raw):
-                    kept.append(Kept(item_file.read(raw), path, raw, is_archived))
+                if found := parsed.read(path):
+                    item, raw = found
+                    kept.append(Kept(item, path, raw, is_archived))
+                    continue
+                if path.stat().st_size == 0 or item_file.is_id(path.stem):
+                    problems.append(
+                        _told(path, "it has no front matter; begin it with a line `---`, or take it away")
+                    )
             except FileNotFoundError:  # it has been moved to the archive meanwhile
                 continue
             except OSError as error:
-                problems.append(f"`{harmless(str(path))}` cannot be read: {error.strerror}; make it readable")
+                problems.append(_told(path, f"cannot be read: {error.strerror}; make it readable"))
             except item_file.NoItem as error:
-                problems += [f"`{harmless(str(path))}`: {line}" for line in str(error).splitlines()]
+                problems += [_told(path, line) for line in str(error).splitlines()]
+            unread.append(path.name)
         kept.sort(key=lambda one: (natural(one.item.id), one.is_archived))
-        return cls(folder, tuple(kept), (*problems, *_twice(kept)))
+        return cls(folder, tuple(kept), (*problems, *_twice(kept)), tuple(unread))
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -62,35 +78,80 @@ class Backlog:
         return tuple(one.item for one in self.kept if not one.is_archived)
 
     def find(self, text: str) -> Kept:
-        """The item that a person means by its id, or by a part of it that no other has; PealError if there is none, or several."""
+        """
+        The item that a person means by its id, or by a part of it that no other has.
+
+        PealError if there is none, or several, or if two files have the same id.
+        """
         wanted = text.strip().casefold()
-        number = _number(f"X-{wanted}")
-        ids = {one.item.id.casefold(): one for one in self.kept}
+        ids: dict[str, list[Kept]] = {}
+        for one in self.kept:
+            ids.setdefault(one.item.id.casefold(), []).append(one)
+        number = int(wanted) if re.fullmatch(r"\d{1,15}", wanted, re.ASCII) else None
         ways = (
-            [one for id_, one in ids.items() if id_ == wanted],
-            [one for id_, one in ids.items() if id_.endswith(f"-{wanted}")],
-            [one for one in ids.values() if number is not None and _number(one.item.id) == number],
-            [one for id_, one in ids.items() if wanted and id_.startswith(wanted)],
+            [id_ for id_ in ids if id_ == wanted],
+            [id_ for id_ in ids if id_.endswith(f"-{wanted}")],
+            [id_ for id_ in ids if number is not None and _number(id_) == number],
+            [id_ for id_ in ids if wanted and id_.startswith(wanted)],
         )
-        for found in ways:
-            if len(found) > 1:
-                shown = some([one.item.id for one in found], _SHOWN)
-                raise PealError(f"`{harmless(text)}` could be {shown}; write more of it")
-            if found:
-                return found[0]
-        raise PealError(
-            f"there is no item `{harmless(text)}` in `{self.folder}`; `peal backlog list --all` lists them"
-        )
+        found = next(filter(None, ways), [])
+        files = [one for id_ in found for one in ids[id_]]
+        if len(found) > 1:
+            raise PealError(
+                f"`{harmless(text)}` could be {some([one.item.id for one in files], _SHOWN)}; write more of it"
+            )
+        if len(files) > 1:
+            raise PealError("\n".join(_twice(files)))
+        if not files:
+            raise PealError(
+                f"there is no item `{harmless(text)}` in `{self.folder}`; `peal backlog list --all` lists them"
+            )
+        return files[0]
 
     def next_id(self, prefix: str) -> str:
-        """The id behind the highest number there is, the archive's included."""
-        numbers = (_number(one.item.id) or 0 for one in self.kept if one.item.id.startswith(f"{prefix}-"))
+        """The id behind the highest number there is, the archive's and broken files' included."""
+        start = f"{prefix}-".casefold()
+        ids = (one.item.id for one in self.kept)
+        numbers = (_leading_number(name, start) for name in (*ids, *self.unread))
         return f"{prefix}-{max(numbers, default=0) + 1:03}"
 
     def path_of(self, item: Item) -> Path:
-        """Where the file of an item belongs: the open ones in the folder, the others in the archive."""
-        place = self.folder / ARCHIVE if item.status in FINAL else self.folder
-        return place / f"{item.id}-{slug(item.title)}.md"
+        """Where the file of a new item belongs: the open ones in the folder, the others in the archive."""
+        return self._place(item) / file_name(item)
+
+    def place_of(self, kept: Kept, item: Item) -> Path:
+        """Where a file belongs when its item has become this; it keeps its name."""
+        return self._place(item) / kept.path.name if item.status in FINAL else kept.path
+
+    def _place(self, item: Item) -> Path:
+        return self.folder / ARCHIVE if item.status in FINAL else self.folder
+
+    def foreign(self) -> list[str]:
+        """What is in the folder, or beside the items, and neither an item nor a text about them; broken items are no strangers."""
+        items = {one.path.name for one in self.kept if not one.is_archived}
+        try:
+            names = sorted(path.name for path in self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise PealError(f"`{self.folder}` cannot be read: {error.strerror}; make it readable") from None
+        own = {ARCHIVE, *items}
+        return [name for name in names if name not in own and not re.match(r"\.|(?i:readme)\b", name)]
+
+
+def file_name(item: Item) -> str:
+    """`WRK-001-build-user-login.md`: a name that no other id's file gets, and that fits into any file system."""
+    id_ = item.id if len(item.id.encode()) <= _LONGEST_ID else _end(marked(item.id), _LONGEST_ID)
+    words = first_words(item.title) if re.search(r"\w", item.title) else ""
+    return "-".join(filter(None, (id_, _beginning(words, _LONGEST_TITLE)))) + ".md"
+
+
+def _beginning(text: str, octets: int) -> str:
+    return text.encode()[:octets].decode(errors="ignore").rstrip(".-")
+
+
+def _end(text: str, octets: int) -> str:
+    return text.encode()[-octets:].decode(errors="ignore").lstrip(".-")
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, bool]]:
@@ -100,10 +161,15 @@ def _files(folder: Path) -> Iterator[tuple[Path, bool]]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise PealError(f"`{place}` cannot be read: {error.strerror}; make it readable") from None
+            way = "make it a folder" if error.errno == errno.ENOTDIR else "make it readable"
+            raise PealError(f"`{harmless(str(place))}` cannot be read: {error.strerror}; {way}") from None
         yield from (
             (place / name, is_archived) for name in names if name.endswith(".md") and not name.startswith(".")
         )
+
+
+def _told(path: Path, problem: str) -> str:
+    return f"`{harmless(str(path))}`: {problem}"
 
 
 def _twice(kept: Sequence[Kept]) -> Iterator[str]:
@@ -119,19 +185,46 @@ def _twice(kept: Sequence[Kept]) -> Iterator[str]:
 
 def _number(item: str) -> int | None:
     """The number behind the prefix of an id; None for an id of another kind."""
-    found = re.fullmatch(r"[^-]+-(\d{1,15})", item)
+    found = re.search(r"-(\d{1,15})\Z", item, re.ASCII)
     return int(found[1]) if found else None
+
+
+def _leading_number(name: str, start: str) -> int:
+    """The number right behind the start of a name; 0 for none."""
+    rest = name.casefold().removeprefix(start) if name.casefold().startswith(start) else ""
+    found = re.match(r"(\d{1,15})(?=\D|\Z)", rest, re.ASCII)
+    return int(found[1]) if found else 0
 
 
 def save(kept: Kept, item: Item, path: Path) -> None:
     """
     Write what has become of an item, in one step, and move its file where it belongs.
 
-    PealError if the file is not as it was read, for then somebody else has changed it; OSError if it cannot be written.
+    PealError if the file is not as it was read, for then somebody else has changed it, or if another is in its place;
+    OSError if it cannot be written.
     """
+    put(kept, item_file.changed(kept.raw, item), path)
+
+
+def put(kept: Kept, raw: bytes, path: Path) -> None:
+    """The same with all that is to be in the file."""
     if kept.path.read_bytes() != kept.raw:
         raise PealError(f"`{harmless(str(kept.path))}` was changed meanwhile; give the command again")
+    if path != kept.path and os.path.lexists(path):
+        raise PealError(f"`{harmless(str(path))}` is already there; move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace(kept.path, item_file.changed(kept.raw, item))
+    mode = kept.path.stat().st_mode
+    replace(kept.path, raw)
+    kept.path.chmod(mode)
     if path != kept.path:
         kept.path.rename(path)
+
+
+def create(path: Path, item: Item) -> Kept:
+    """Write the file of a new item; FileExistsError if there is one."""
+    raw = item_file.written(item)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(path):
+        raise PealError(f"`{harmless(str(path))}` is already there; move it away")
+    replace(path, raw)
+    return Kept(item, path, raw)

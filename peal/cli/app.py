@@ -1,9 +1,7 @@
-"""The group of commands, each loaded when it is asked for, and the one place where errors are told."""
+"""The outermost group of commands, and the one place where errors are told."""
 
 import contextlib
-import difflib
 import gc
-import importlib
 import platform
 import sys
 import tempfile
@@ -14,43 +12,22 @@ from typing import Any
 import click
 
 from peal import __version__
+from peal.cli.lazy_group import LazyGroup
 from peal.errors import PealError
 from peal.text.display import harmless
 
 _COMMANDS = (
-    "run", "resume", "status", "runs", "logs", "diff", "stop", "redo", "done", "check", "convert", "draft", "prompt", "agents", "clean",
-    "doctor", "init", "config",
+    "run", "resume", "status", "runs", "logs", "diff", "stop", "redo", "done", "check", "convert", "draft", "backlog", "prompt", "agents",
+    "clean", "doctor", "init", "config",
 )  # fmt: skip
-"""Each in a module of its own, which holds it by the same name; in the order they are listed in."""
-
-
-class LazyGroup(click.Group):
-    """Imports a command when it is used, so that a quick one is quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Every command."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of this name."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(importlib.import_module(f"peal.cli.{cmd_name}"), cmd_name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the near miss for a word that is no command."""
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "see `peal --help`"
-            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
-        return super().resolve_command(ctx, args)
+"""In the order they are listed in."""
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=LazyGroup,
+    package="peal.cli",
+    names=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="peal %(version)s")
 def peal() -> None:

@@ -1,6 +1,5 @@
 """`peal config`: the settings in force, and the settings file changed."""
 
-import codecs
 import difflib
 import json
 import os
@@ -9,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import asdict, frozen
+from attrs import asdict
 
 from peal import settings
 from peal.cli.options import as_json, repository
+from peal.cli.settings_file import SettingsFile
 from peal.errors import PealError
 from peal.settings import Settings
 from peal.settings.editing import with_value, without
 from peal.settings.page import outside_tables, toml
 from peal.settings.pipelines import pipelines
-from peal.system import files, git
-from peal.text.display import decoded, harmless
+from peal.system import git
+from peal.text.display import harmless
 
 
 @click.command()
@@ -52,7 +52,7 @@ def config(
         raise click.UsageError("--json and --sources are for reading; leave out the VALUE or --unset")
     root = git.top_level(repo)
     if key is not None and (unset or value is not None):
-        target = _File.of(file or root / settings.FILE, str(file or settings.FILE))
+        target = SettingsFile.of(file or root / settings.FILE, str(file or settings.FILE))
         _change(target, key, value)
     else:
         _show(settings.load(root, {}, (), file), key, sources, json_)
@@ -127,45 +127,7 @@ def _chosen(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     return chosen
 
 
-@frozen
-class _File:
-    """A settings file as it is before a change."""
-
-    path: Path
-    name: str
-    """What a person calls it."""
-    text: str
-    """With `\\n` at the end of each line, whatever the file has."""
-    line_end: str = "\n"
-    mark: str = ""
-    """The byte order mark that it begins with, if it does."""
-
-    @classmethod
-    def of(cls, path: Path, name: str) -> "_File":
-        """The file at a path; one that is not there is empty."""
-        try:
-            raw = path.read_bytes()
-            mark = "\ufeff" if raw.startswith(codecs.BOM_UTF8) else ""
-            return cls(path, name, decoded(raw), "\r\n" if b"\r\n" in raw else "\n", mark)
-        except FileNotFoundError:
-            return cls(path, name, "")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise PealError(f"{name}: cannot be read: {reason}; mend it or take it away") from None
-
-    def write(self, text: str) -> None:
-        """Put the new text in its place in one step; a link stays a link and the file's mode what it was."""
-        target = self.path.resolve()
-        try:
-            mode = target.stat().st_mode if target.exists() else None
-            files.replace(target, self.mark + text.replace("\n", self.line_end))
-            if mode is not None:
-                target.chmod(mode)
-        except OSError as error:
-            raise PealError(f"cannot write `{target}`: {error.strerror}; make its folder writable") from None
-
-
-def _change(file: _File, key: str, value: str | None) -> None:
+def _change(file: SettingsFile, key: str, value: str | None) -> None:
     """Write the change if the file is right after it; taking a key out may leave what was wrong before."""
     from tomlkit.exceptions import ParseError
 
@@ -183,7 +145,7 @@ def _change(file: _File, key: str, value: str | None) -> None:
     _tell(file, key, value)
 
 
-def _tell(file: _File, key: str, value: str | None) -> None:
+def _tell(file: SettingsFile, key: str, value: str | None) -> None:
     click.echo(f"`{key}` is {'no longer set' if value is None else 'set'} in `{file.name}`")
     variable = settings.ENV_PREFIX + key.upper()
     if os.environ.get(variable) and key in {known.name for known in settings.scalars()}:

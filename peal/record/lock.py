@@ -1,4 +1,4 @@
-"""One run at a time per repository: the lock decides, the owner file says who."""
+"""One run at a time per repository: the lock decides, the owner file says who; and one change of its branch at a time."""
 
 import json
 import os
@@ -18,6 +18,11 @@ from peal.text.redaction import redactor, secrets
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
+
+
+_PATIENCE = 60.0
+"""Seconds to wait for a landing of somebody else; hooks may take their time."""
+_AGAIN_AFTER = 0.01
 
 
 @frozen
@@ -73,6 +78,32 @@ def hold(repo_paths: RepoPaths, run: str, first: Callable[[Owner], None]) -> Ite
             lock.release()
 
 
+@contextmanager
+def landing(repo_paths: RepoPaths, patience: float = _PATIENCE) -> Iterator[None]:
+    """
+    Hold what landings of a run, and changes of the backlog, take one after another; waits for others, but not for ever.
+
+    `Busy` if somebody holds it for too long; PealError if nothing can be written there. Not to be taken twice by one thread.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        repo_paths.prepare()
+        lock = FileLock(repo_paths.landing_lock, thread_local=False)
+        lock.acquire(timeout=patience, poll_interval=_AGAIN_AFTER)
+    except Timeout:
+        raise Busy(
+            f"another peal has been changing the branch or the backlog of `{repo_paths.repo}` for {patience:.0f} seconds; "
+            "try again when it is through (a hook of git's may be waiting)"
+        ) from None
+    except OSError as error:
+        raise _unwritable(repo_paths, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def refuse(repo_paths: RepoPaths) -> None:
     """`Busy` if a peal is at work, for those that only look."""
     holder = owner(repo_paths)
@@ -90,10 +121,14 @@ def _taken(repo_paths: RepoPaths) -> "BaseFileLock":
     except Timeout:
         raise Busy(_who(repo_paths)) from None
     except OSError as error:
-        raise PealError(
-            f"cannot write to `{repo_paths.root}`: {error.strerror or error}; make it writable: peal keeps its memory there"
-        ) from None
+        raise _unwritable(repo_paths, error) from None
     return lock
+
+
+def _unwritable(repo_paths: RepoPaths, error: OSError) -> PealError:
+    return PealError(
+        f"cannot write to `{repo_paths.root}`: {error.strerror or error}; make it writable: peal keeps its memory there"
+    )
 
 
 def _announce(repo_paths: RepoPaths, run: str) -> None:

@@ -108,6 +108,21 @@ class RepoPaths:
         return self.root / "landing.index"
 
     @property
+    def landing_lock(self) -> Path:
+        """Held while the branch is moved, or the backlog changed."""
+        return self.root / "landing.lock"
+
+    @property
+    def backlog_cache(self) -> Path:
+        """The items of the backlog as they were parsed; may be deleted at any time."""
+        return self.root / "backlog-cache.json"
+
+    @property
+    def drafts(self) -> Path:
+        """Items that a person edits, until they are taken."""
+        return self.root / "drafts"
+
+    @property
     def batch(self) -> Path:
         """How far the batch of several plans is; gone when nothing of it is left."""
         return self.root / "batch-progress.json"

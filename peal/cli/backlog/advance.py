@@ -1,0 +1,35 @@
+"""`peal backlog advance`: an item put on to another phase by a person."""
+
+from pathlib import Path
+
+import click
+
+from peal.backlog.advancing import advanced
+from peal.backlog.changing import Change
+from peal.backlog.item import Item
+from peal.backlog.pipelines import pipeline_of
+from peal.backlog.store import Backlog
+from peal.cli.backlog.options import Found, no_commit, now
+from peal.cli.options import repository
+from peal.text.display import harmless
+
+
+@click.command()
+@click.argument("item", metavar="ID")
+@click.option("--to", metavar="PHASE", help="This phase, instead of the next one.")
+@no_commit
+@repository
+def advance(item: str, to: str | None, no_commit: bool, repo: Path) -> int:
+    """Put an item that is scoping or in progress on to its next phase, or to any of that list."""
+    found, at = Found.of(repo), now()
+    before = []
+
+    def made(old: Item, _: Backlog) -> Change:
+        before.append(old.phase)
+        new = advanced(old, pipeline_of(old, found.settings.pipelines), to, at)
+        return Change(new, f"advanced to {new.phase}")
+
+    kept = found.change(item, no_commit, made)
+    from_ = f" from {harmless(before[0])}" if before[0] else ""
+    click.echo(f"{kept.item.id} is advanced{from_} to {harmless(kept.item.phase)}")
+    return 0
