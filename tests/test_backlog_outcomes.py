@@ -550,9 +550,9 @@ def test_a_phase_is_over_by_the_outcome_of_its_task(outcome: Outcome, then: tupl
     """The answer of an earlier attempt stays where a review or a landing fails later."""
     answer = answered("prd").answer
 
-    found = Finished.by(outcome, "prd", AT, answer)
+    found = Finished.by(outcome, "prd", AT, answer, "abc1234")
 
-    assert (found.failure, found.failure_type, found.answer) == (*then, answer)
+    assert found == Finished("prd", AT, answer, *then, "abc1234")
 
 
 def test_what_an_agent_blocks_is_no_failure() -> None:

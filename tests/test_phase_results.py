@@ -31,6 +31,8 @@ from peal.phases import Evidence, check, prompts, verdict
 from peal.phases.item_results import MOST_BYTES, NoResult, from_reply, read
 from peal.phases.prompts import Briefing, render
 from peal.record import events
+from peal.text.redaction import redactor
+from peal.work.attempt_context import shown
 
 MEANT = ItemPhase("WRK-001", "prd")
 TRIAGED = ItemPhase("WRK-001", "triage")
@@ -246,6 +248,16 @@ def test_what_an_agent_has_put_into_words_can_be_changed() -> None:
     assert asdict(changed) == json.loads(
         json.dumps(asdict(found)).replace('"b"', '"[hidden]"'), object_hook=lambda one: one
     ) | {"follow_ups": (asdict(FollowUp("[hidden]", "[hidden]")),), "duplicates": ()}
+
+
+def test_no_secret_is_kept_in_an_answer() -> None:
+    """What lands with an item is as free of them as what is shown."""
+    outcome = Outcome(Result.PASSED, answer=result(summary="the key is hunter22"))
+
+    told = shown(outcome, redactor(("hunter22",)))
+
+    assert told.answer == result(summary="the key is [hidden]")
+    assert shown(Outcome(Result.PASSED), redactor(("x",))) == Outcome(Result.PASSED)
 
 
 # --- from a reply

@@ -40,15 +40,17 @@ class Finished:
     """What it rested on."""
 
     @classmethod
-    def by(cls, outcome: Outcome, phase: str, at: str, answer: PhaseResult | None = None) -> "Finished":
+    def by(
+        cls, outcome: Outcome, phase: str, at: str, answer: PhaseResult | None = None, commit: str = ""
+    ) -> "Finished":
         """A phase by the last outcome of its task, and by the answer before that if it was given earlier than the end."""
         answer = outcome.answer or answer
         is_answered = answer is not None and answer.result == "blocked" and outcome.result is Result.REJECTED
         if outcome.result is Result.PASSED or is_answered:
-            return cls(phase, at, answer)
+            return cls(phase, at, answer, commit=commit)
         is_conflict = outcome.result is Result.CONFLICTED
         reason = outcome.reason or str(outcome.result)
-        return cls(phase, at, answer, reason, "conflict" if is_conflict else "failure")
+        return cls(phase, at, answer, reason, "conflict" if is_conflict else "failure", commit)
 
 
 @frozen
