@@ -5,8 +5,9 @@ from typing import get_args
 
 from attrs import frozen
 
-from peal.backlog.item import Item, Level, Size, Status
+from peal.backlog.item import Item, Status
 from peal.errors import PealError
+from peal.model.phase_result import Level, Size
 from peal.text.display import harmless
 
 _STATUSES = get_args(Status)

@@ -13,7 +13,8 @@ from attrs import asdict, define, field, fields, frozen
 
 from peal import __version__
 from peal.backlog import item_file
-from peal.backlog.item import Blocked, Description, Item
+from peal.backlog.item import Blocked, Item
+from peal.model.phase_result import Description
 from peal.system.files import replace
 
 _GRAIN = 2 * 10**9

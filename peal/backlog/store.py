@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -48,17 +48,30 @@ class Backlog:
     @classmethod
     def of(cls, folder: Path, parsed: ParsedItems | None = None) -> "Backlog":
         """What is in a folder; nothing if there is none. PealError if it cannot be read."""
-        parsed = parsed or ParsedItems()
+        return cls.made(folder, _files(folder), (parsed or ParsedItems()).read)
+
+    @classmethod
+    def made(
+        cls,
+        folder: Path,
+        files: Iterable[tuple[Path, bool]],
+        read: Callable[[Path], tuple[Item, bytes] | None],
+    ) -> "Backlog":
+        """
+        What is in some files, for each of which is told whether it is in the archive.
+
+        `read` gives the item in a file with its bytes; None for what is no item. It raises as `ParsedItems.read` does.
+        """
         kept: list[Kept] = []
         problems: list[str] = []
         unread: list[str] = []
-        for path, is_archived in _files(folder):
+        for path, is_archived in files:
             try:
-                if found := parsed.read(path):
+                if found := read(path):
                     item, raw = found
                     kept.append(Kept(item, path, raw, is_archived))
                     continue
-                if path.stat().st_size == 0 or item_file.is_id(path.stem):
+                if item_file.is_id(path.stem):
                     problems.append(
                         _told(path, "it has no front matter; begin it with a line `---`, or take it away")
                     )

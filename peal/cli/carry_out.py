@@ -10,7 +10,7 @@ import click
 from attrs import evolve
 
 from peal.cli.batch_view import BatchView
-from peal.cli.screens import Screens, Show
+from peal.cli.screens import Screens, show_of
 from peal.errors import Busy, Interrupted, PealError
 from peal.record import lock, transcripts
 from peal.record.events import PlanRewritten
@@ -47,7 +47,7 @@ def carry_out(
     **how: bool,
 ) -> int:
     """One plan, in sight of a person; the exit code."""
-    screens = Screens.of(_show(options))
+    screens = Screens.of(show_of(options))
     with session_when_needed(repo_paths) as open_session:
         make = _job_maker(repo_paths, flags, options, open_session)
         job = make(plan_file, **how)
@@ -82,7 +82,7 @@ def carry_out_batch(
             )
     if not options["dry_run"]:
         lock.refuse(repo_paths)
-    began, show = time.time(), _show(options)
+    began, show = time.time(), show_of(options)
     with session_when_needed(repo_paths) as open_session:
         make = _job_maker(repo_paths, flags, options, open_session)
         rewritten = _checked(repo_paths, request, flags, make)
@@ -107,12 +107,6 @@ def _typed(plan_file: Path) -> str:
     """The file as a person names it here, and no command takes for an option."""
     name = shown(plan_file)
     return f"./{name}" if name.startswith("-") else name
-
-
-def _show(options: dict[str, Any]) -> Show:
-    return Show(
-        options["dry_run"], options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
-    )  # fmt: skip
 
 
 def _job_maker(

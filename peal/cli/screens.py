@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
@@ -31,6 +32,13 @@ class Show:
         """Reasons, and a log on the same terminal, are lines: a table would be in their way."""
         is_logged = self.verbose and sys.stderr.isatty()
         return not (self.rehearsal or self.json or self.quiet or self.explain or is_logged)
+
+
+def show_of(options: Mapping[str, Any]) -> Show:
+    """What a command's options say of it."""
+    return Show(
+        options["dry_run"], options["explain"], options["json_"], options["quiet"], options["verbose"], options["no_color"]
+    )  # fmt: skip
 
 
 @define

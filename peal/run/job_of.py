@@ -65,18 +65,18 @@ def job_of(
     """
     with _all_refusals(repo_paths, plan_file, flags, how.get("fresh", False)):
         config = Path(flags["config"]) if flags.get("config") else None
-        settings = _settings(repo_paths, flags, config)
+        settings = settings_of(repo_paths, flags, config)
         _check_is_here(repo_paths, plan_file)
         plan = read_plan(
             plan_file, repo_paths, flags.get("format_name", ""), is_fresh=how.get("fresh", False)
         )
         if not is_to_be_rewritten(plan, settings):
             fit(plan)
-        pool = _pool(repo_paths, plan_file, settings, config, slots)
+        pool = pool_of(repo_paths, plan_file, settings, config, slots)
         spaces = pool or SharedTree(repo_paths.repo)
         roster, rewritten = roster_of(repo_paths, plan, settings, spaces), None
         if is_to_be_rewritten(plan, settings):
-            plan, rewritten = rewrite(plan_file, roster, _rules(settings).budget)
+            plan, rewritten = rewrite(plan_file, roster, rules_of(settings).budget)
             roster = roster_of(repo_paths, plan, settings, spaces)
         if pool:
             _set_plan_file(pool, _file_of(repo_paths, plan, settings))
@@ -91,9 +91,9 @@ def job_of(
             plan=plan,
             source=PlanTasks.of(plan, selected),
             roster=roster,
-            rules=_rules(settings),
+            rules=rules_of(settings),
             pipelines=_pipelines(plan, settings, roster.chains),
-            flags=_storable(flags, roster.hide),
+            flags=storable(flags, roster.hide),
             command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
             selected=selected,
             notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, settings)),
@@ -116,7 +116,7 @@ def _all_refusals(
         raise with_all_others(first, repo_paths, plan_file, flags, is_fresh) from None
 
 
-def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None) -> Settings:
+def settings_of(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None) -> Settings:
     """The settings in force; PealError if a flag was remembered without the secret that was in it."""
     sets = flags.get("sets", ())
     given = [f"--set {text}" for text in sets] + [
@@ -130,7 +130,7 @@ def _settings(repo_paths: RepoPaths, flags: dict[str, Any], config: Path | None)
     return load(repo_paths.repo, known, sets, config)
 
 
-def _storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
+def storable(flags: dict[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """The flags as the journal may remember them."""
     texts = {name: hide(text) for name, text in flags.items() if isinstance(text, str) and name != "config"}
     lists = {"sets": [hide(text) for text in flags["sets"]]} if "sets" in flags else {}
@@ -213,7 +213,7 @@ def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
     return []
 
 
-def _pool(
+def pool_of(
     repo_paths: RepoPaths, plan_file: Path, settings: Settings, config: Path | None, slots: Slots
 ) -> Pool | None:
     """The worktrees for a plan's tasks; None where they work in the person's tree."""
@@ -252,7 +252,7 @@ def _commands(settings: Settings) -> list[str]:
     return [*reviewers, *settings.stet_commands, *map(shlex.join, own)]
 
 
-def _rules(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> Rules:
     return Rules(
         max_parallel=max(settings.max_parallel, 1) if settings.parallel else 1,
         continue_with_remaining_tasks=settings.continue_with_remaining_tasks,
@@ -288,13 +288,13 @@ def _usual(settings: Settings, chains: Mapping[str, tuple[str, ...]]) -> Pipelin
             )
         phases = [phase for phase in phases if phase not in off]
     set_up = (
-        evolve(phase, retries=_retries(settings, phase), agents=chains.get(phase.name, ()))
+        evolve(phase, retries=retries_of(settings, phase), agents=chains.get(phase.name, ()))
         for phase in phases
     )
     return Pipeline(tuple(set_up))
 
 
-def _retries(settings: Settings, phase: Phase) -> int:
+def retries_of(settings: Settings, phase: Phase) -> int:
     """Landing is tried again as often as a review."""
     at_branch = (
         [one.name for one in PLAN_PHASES if one.kind is Kind.REVIEW] if phase.is_at_branch else [phase.name]

@@ -82,6 +82,8 @@ class PlanRun:
         """Take in what there is to do by now."""
         if news := tuple(self.job.source.news(self.memory.history)):
             self.record(*news)
+        for text in self.job.source.told():
+            self.screen.say(text)
 
     def follow(self, decision: Decision) -> None:
         """Do what is decided: start steps, or end."""

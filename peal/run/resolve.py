@@ -33,7 +33,7 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
     found |= hired_all(by_reviewers(settings), settings, repo)
     return Roster(
         settings, found, chains, reviewers.all_of(settings, repo, spaces.place_of, lands=bool(spaces.branch)), spaces, plan.context, templates,
-        reviewers.of_plan(plan) if settings.verify_from_plan else {}, redactor(_secrets(settings)),
+        reviewers.of_plan(plan) if settings.verify_from_plan else {}, redactor(secrets_of(settings)),
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def reader_of(repo_paths: RepoPaths, settings: Settings) -> Roster:
     model = model_of(settings, AGENT_PHASES[0], names[0], is_first=True)
     agent = hired(Needed(names[0], model), settings, repo_paths.repo)
     return Roster(
-        settings, {agent.name: agent}, {phase: names}, (), SharedTree(repo_paths.repo), "", hide=redactor(_secrets(settings))
+        settings, {agent.name: agent}, {phase: names}, (), SharedTree(repo_paths.repo), "", hide=redactor(secrets_of(settings))
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def notices_on(roster: Roster) -> Iterator[str]:
         yield f"agent: `{first_here()}`, the first that is here of {', '.join(CLIS)}"
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
+def secrets_of(settings: Settings) -> tuple[str, ...]:
     """The values that nobody may read: of variables that peal has, and of those it sets for agents."""
     given = (agent.env.items() for agent in settings.agents.values())
     return secrets(itertools.chain(os.environ.items(), *given), settings.redact)

@@ -28,6 +28,12 @@ class Source(Protocol):
     def news(self, history: History) -> Iterable[Event]:
         """What there is to do by now that the history does not know; looked for before each decision, in the main thread."""
 
+    def told(self) -> Iterable[str]:
+        """What a person should know of that and was not told yet."""
+
+    def summary(self) -> Iterable[str]:
+        """What the run has brought, as far as nobody else tells it."""
+
     def over(self, history: History) -> Halt | None:
         """The end of a run that would find nothing to do; None for one that may."""
 
@@ -51,6 +57,14 @@ class PlanTasks:
 
     def news(self, history: History) -> Iterable[Event]:  # noqa: ARG002
         """A plan is read before its run."""
+        return ()
+
+    def summary(self) -> Iterable[str]:
+        """The report tells all of it."""
+        return ()
+
+    def told(self) -> Iterable[str]:
+        """Nothing is found while it goes on."""
         return ()
 
     def over(self, history: History) -> Halt | None:

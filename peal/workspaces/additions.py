@@ -149,9 +149,9 @@ def is_edited(person_tree: Path | None, path: str, committed: bytes | None) -> b
     return bool(git.output(person_tree, "status", "--porcelain", "-z", "--", f":(literal){path}"))
 
 
-def put_in(place: Path, additions: Additions, order: Order) -> None:
-    """Make the edits of a task in a tree that nothing is committed from."""
-    for edit in additions.edits(order, FolderFiles(place)):
+def put_in(place: Path, edits: Iterable[Edit]) -> None:
+    """Make edits in a tree that nothing is committed from."""
+    for edit in edits:
         path = place / edit.path
         if edit.content is None:
             path.unlink(missing_ok=True)

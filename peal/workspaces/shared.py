@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from peal.model.agent import Command
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result
 from peal.system import git
-from peal.workspaces.additions import NO_ADDITIONS, Additions, put_in
+from peal.workspaces.additions import NO_ADDITIONS, Additions, FolderFiles, put_in
 
 
 @define
@@ -105,7 +105,7 @@ class SharedFolder:
 
     def commit_verified(self) -> str:
         """Nothing is committed; what belongs to the end of the task is in the tree."""
-        put_in(self.path, self.additions, self.order)
+        put_in(self.path, self.additions.edits(self.order, FolderFiles(self.path)))
         return ""
 
     def commit_mended(self) -> str:
@@ -113,7 +113,7 @@ class SharedFolder:
         return ""
 
 
-@frozen
+@define
 class SharedTree:
     """Lends the repository to everybody."""
 

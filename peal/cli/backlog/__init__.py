@@ -4,7 +4,20 @@ import click
 
 from peal.cli.lazy_group import LazyGroup
 
-_COMMANDS = ("init", "add", "list", "show", "edit", "advance", "block", "unblock", "close", "status")
+_COMMANDS = (
+    "init",
+    "add",
+    "list",
+    "show",
+    "edit",
+    "advance",
+    "block",
+    "unblock",
+    "close",
+    "triage",
+    "run",
+    "status",
+)
 """In the order they are listed in."""
 
 

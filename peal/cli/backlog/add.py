@@ -8,12 +8,14 @@ import click
 
 from peal.backlog import dependencies
 from peal.backlog.changing import added, refuse_foreign
-from peal.backlog.item import Item, Level, Size
+from peal.backlog.item import Item
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog
 from peal.cli.backlog.options import Found, degrees, no_commit, now
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
+from peal.model.phase_result import Level, Size
+from peal.settings.pipelines import pipelines
 from peal.text.display import harmless, unix
 
 
@@ -72,7 +74,7 @@ def add(
             text=text,
         )
         if pipeline:
-            pipeline_of(item, found.settings.pipelines)
+            pipeline_of(item, pipelines(found.settings))
         dependencies.check(item, {one.item.id: one.item for one in backlog.kept})
         return item
 

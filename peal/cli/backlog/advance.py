@@ -11,6 +11,7 @@ from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog
 from peal.cli.backlog.options import Found, no_commit, now
 from peal.cli.options import repository
+from peal.settings.pipelines import pipelines
 from peal.text.display import harmless
 
 
@@ -26,7 +27,7 @@ def advance(item: str, to: str | None, no_commit: bool, repo: Path) -> int:
 
     def made(old: Item, _: Backlog) -> Change:
         before.append(old.phase)
-        new = advanced(old, pipeline_of(old, found.settings.pipelines), to, at)
+        new = advanced(old, pipeline_of(old, pipelines(found.settings)), to, at)
         return Change(new, f"advanced to {new.phase}")
 
     kept = found.change(item, no_commit, made)

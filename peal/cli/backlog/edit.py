@@ -18,6 +18,7 @@ from peal.cli.backlog.options import Found, degrees, no_commit, now
 from peal.cli.options import repository
 from peal.errors import PealError
 from peal.settings import Settings
+from peal.settings.pipelines import pipelines
 from peal.text.display import harmless
 
 _BY_COMMANDS = {
@@ -121,7 +122,7 @@ def _differing(old: Item, new: Item) -> list[str]:
 def _check(old: Item, new: Item, backlog: Backlog, settings: Settings) -> None:
     """PealError if what is new about an item cannot be; what was wrong before is not told now."""
     if new.pipeline and new.pipeline != old.pipeline:
-        pipeline_of(new, settings.pipelines)
+        pipeline_of(new, pipelines(settings))
     if set(new.depends) - set(old.depends):
         added = evolve(new, depends=tuple(one for one in new.depends if one not in old.depends))
         dependencies.check(added, {one.item.id: one.item for one in backlog.kept})

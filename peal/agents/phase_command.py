@@ -1,0 +1,46 @@
+"""The command of a phase that no agent works in: run as it is, it asks nobody and costs nothing."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from peal.agents.protocol import Request, Transcript
+from peal.model.agent import Command, Declined, Reply
+from peal.system import process
+
+
+@frozen
+class PhaseCommand:
+    """The `command` of a phase of items, called as its line says."""
+
+    name: str
+    argv: tuple[str, ...]
+    repo: Path
+    require_change = False
+    idle_timeout_sec = None
+    reports_cost = True
+    reports_usage = True
+    sign = None
+
+    @classmethod
+    def of(cls, line: str, repo: Path) -> "PhaseCommand":
+        """What a line of the settings says."""
+        return cls(line, tuple(process.arguments(line)), repo)
+
+    def missing(self, model: str | None) -> str | None:  # noqa: ARG002 - has no model
+        """Its program must be there."""
+        if process.program(self.argv[0], self.repo):
+            return None
+        return f"`{self.argv[0]}` is not a program on PATH or in `{self.repo}`; install it, or mend the phase's `command`"
+
+    def prepare(self, request: Request) -> Command | Reply | Declined:
+        """The command; a program of the repository is the one of the workspace, for the item may be about it."""
+        program = self.argv[0]
+        own = request.workspace / program
+        if "/" in program and not Path(program).is_absolute():
+            program = str(own if own.is_file() else self.repo / program)
+        return Command((program, *self.argv[1:]))
+
+    def read(self, transcript: Transcript) -> Reply:
+        """What it has printed."""
+        return Reply(transcript.text)

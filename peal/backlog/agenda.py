@@ -1,0 +1,84 @@
+"""Which phases of items may be worked on now: those that were chosen, and those that are under way."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from attrs import define, field
+
+from peal.model.decision import Halt
+from peal.model.plan import TaskId
+from peal.record.history import History
+from peal.record.task_state import TaskState
+from peal.schedule.agenda import Stage, stage_of
+
+_LATE = (Stage.REVIEW, Stage.LAND, Stage.AGAIN)
+"""Whoever waits there has its work done, and is not chosen anew."""
+
+
+@define
+class ItemAgenda:
+    """Follows the history from the moment it is made; what may begin is told from outside, before each decision."""
+
+    history: History
+    ended: Callable[[float], Halt]
+    """Why the run is over, at a moment, when nothing runs and nothing may start."""
+    watch: Callable[[TaskState | None, TaskState], None]
+    """Is told what a task was and is, at every change."""
+    _chosen: tuple[TaskId, ...] = ()
+    _meant: Mapping[TaskId, object] = field(factory=dict)
+    _under_way: dict[TaskId, None] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.history.changed = self._changed
+
+    def offer(self, chosen: Iterable[TaskId], meant: Mapping[TaskId, object]) -> None:
+        """These may begin, the best first, where there are places; `meant` are those that their items are at."""
+        self._chosen, self._meant = tuple(chosen), meant
+
+    @property
+    def under_way(self) -> tuple[TaskId, ...]:
+        """What was begun in this run and is not over, and what only waits for its review or to land."""
+        late = (task for task in self._meant if self._stage(task) in _LATE and task not in self._under_way)
+        return (*self._under_way, *late)
+
+    def idle(self, stage: Stage) -> list[TaskId]:
+        """What is under way goes first."""
+        tasks = dict.fromkeys((*self.under_way, *self._chosen))
+        return [task for task in tasks if self._stage(task) is stage]
+
+    @property
+    def front(self) -> tuple[TaskId, ...]:
+        """What is under way and what may begin."""
+        return tuple(dict.fromkeys((*self.under_way, *self._chosen)))
+
+    def is_open(self, task: TaskId) -> bool:
+        """Whether its item is at this phase."""
+        return task in self._meant
+
+    def in_order(self, tasks: Iterable[TaskId]) -> list[TaskId]:
+        """What is under way, then by what was chosen first."""
+        place = {task: number for number, task in enumerate(self.front)}
+        return sorted(tasks, key=place.__getitem__)
+
+    def no_later(self, tasks: Iterable[TaskId], others: Iterable[TaskId]) -> list[TaskId]:  # noqa: ARG002
+        """Items have nothing to do with one another."""
+        return list(tasks)
+
+    def is_eager(self, task: TaskId) -> bool:  # noqa: ARG002
+        """No item waits for another's review."""
+        return True
+
+    def end(self, now: float) -> Halt:
+        """As it is told from outside."""
+        return self.ended(now)
+
+    def _stage(self, task: TaskId) -> Stage | None:
+        state = self.history.states.get(task)
+        return stage_of(state, self.history) if state else None
+
+    def _changed(self, before: TaskState | None, now: TaskState) -> None:
+        task = now.task.id
+        if now.is_settled:
+            self._under_way.pop(task, None)
+        elif now.running:
+            self._under_way[task] = None
+        self.watch(before, now)

@@ -1,0 +1,196 @@
+"""The backlog as the branch has it that a run lands in, with what a person has not committed yet beside it."""
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from attrs import define, field
+
+from peal.backlog import item_file
+from peal.backlog.committing import Committer, NotCommitted, message_of
+from peal.backlog.item import Item
+from peal.backlog.parsed_items import ParsedItems
+from peal.backlog.store import ARCHIVE, Backlog, Kept
+from peal.record import lock
+from peal.system.layout import RepoPaths
+from peal.text.display import harmless
+from peal.workspaces import Edit, Files, Pool
+from peal.workspaces.additions import FolderFiles, is_edited, put_in
+
+Make = Callable[[Files], Iterable[Edit]]
+
+
+class Items(Protocol):
+    """Where a run finds its items, and writes what becomes of them."""
+
+    def read(self) -> Backlog:
+        """As they are now."""
+
+    def read_from(self, files: Files) -> Backlog:
+        """As they are in some files."""
+
+    def unsaved(self, kept: Kept) -> bool:
+        """Whether a person has changes in an item's file that are not committed."""
+
+    def new(self) -> tuple[Kept, ...]:
+        """Items in files that are not committed yet."""
+
+    def save_new(self, kept: Kept) -> str:
+        """Commit such a file by itself; why that cannot be, empty if it could."""
+
+    def folders(self, inside: str) -> Collection[str]:
+        """The names of what is in a folder of the repository."""
+
+    def put(self, edits: Make, message: str) -> tuple[str, tuple[str, ...]]:
+        """Make edits in a commit of their own: why that cannot be, empty if it could; and what is to be told."""
+
+
+@define
+class BlobItems:
+    """Items in files that are told apart by what they hold: what was parsed once is not parsed again."""
+
+    folder: Path
+    """In the person's tree, which is where they are told to be."""
+    relative: str
+    _parsed: dict[object, Item | item_file.NoItem | None] = field(factory=dict)
+
+    def read_from(self, files: Files) -> Backlog:
+        """What is in some files."""
+        listed: dict[Path, tuple[str, object]] = {}
+        for place, relative in (
+            (self.folder, self.relative),
+            (self.folder / ARCHIVE, f"{self.relative}/{ARCHIVE}"),
+        ):
+            for name, version in files.versions(relative).items():
+                if name.endswith(".md") and not name.startswith("."):
+                    listed[place / name] = f"{relative}/{name}", version
+
+        def read(path: Path) -> tuple[Item, bytes] | None:
+            relative, version = listed[path]
+            raw = files.content(relative)
+            if raw is None:
+                raise item_file.NoItem("it is no plain file; put one there, or take it away")
+            found = self._parsed[version] if version in self._parsed else self._remembered(version, raw)
+            if isinstance(found, item_file.NoItem):
+                raise found
+            return None if found is None else (found, raw)
+
+        return Backlog.made(self.folder, ((path, path.parent != self.folder) for path in listed), read)
+
+    def _remembered(self, version: object, raw: bytes) -> Item | item_file.NoItem | None:
+        try:
+            found = item_file.read(raw) if item_file.has_front_matter(raw) else None
+        except item_file.NoItem as error:
+            self._parsed[version] = error
+            return error
+        self._parsed[version] = found
+        return found
+
+
+@define
+class ItemsOfBranch:
+    """The items of a run whose results are committed."""
+
+    pool: Pool
+    repo_paths: RepoPaths
+    files: BlobItems
+    hooks: bool
+    _tip: str = ""
+    _backlog: Backlog = field(init=False)
+
+    def read(self) -> Backlog:
+        """As the branch has them, read again where it has moved."""
+        if (tip := self.pool.tip()) != self._tip:
+            self._backlog, self._tip = self.files.read_from(self.pool.files), tip
+        return self._backlog
+
+    def read_from(self, files: Files) -> Backlog:
+        """As they are in some files."""
+        return self.files.read_from(files)
+
+    def unsaved(self, kept: Kept) -> bool:
+        """In the tree where the branch is checked out, if it is in one."""
+        tree = self.pool.checked_out_at()
+        return is_edited(tree, self._relative(kept), kept.raw)
+
+    def new(self) -> tuple[Kept, ...]:
+        """Files in the person's tree whose names the branch does not have."""
+        if self.pool.checked_out_at() != self.repo_paths.repo:
+            return ()
+        known = self.pool.files.versions(self.files.relative)
+        try:
+            paths = [path for path in self.files.folder.iterdir() if path.name not in known]
+        except OSError:
+            return ()
+        if not any(path.name.endswith(".md") for path in paths):
+            return ()
+        found = Backlog.made(
+            self.files.folder,
+            ((path, False) for path in paths if path.name.endswith(".md")),
+            ParsedItems().read,
+        )
+        ids = {one.item.id for one in self.read().kept}
+        return tuple(one for one in found.kept if one.item.id not in ids)
+
+    def save_new(self, kept: Kept) -> str:
+        """As a command does that adds one."""
+        try:
+            with lock.landing(self.repo_paths):
+                committer = Committer(self.repo_paths.repo, hooks=self.hooks)
+                committer.check()
+                committer.commit([kept.path], message_of(kept.item.id, f"add: {kept.item.title}"))
+        except NotCommitted as error:
+            return str(error)
+        return ""
+
+    def folders(self, inside: str) -> Collection[str]:
+        """As the branch has them."""
+        return self.pool.files.versions(inside)
+
+    def put(self, edits: Make, message: str) -> tuple[str, tuple[str, ...]]:
+        """As a landing: never over what a person is at work on."""
+        outcome = self.pool.put(edits, message)
+        return (
+            "" if outcome.result.weight.name == "SUCCESS" else outcome.reason or str(outcome.result)
+        ), outcome.notes
+
+    def _relative(self, kept: Kept) -> str:
+        return kept.path.relative_to(self.repo_paths.repo).as_posix()
+
+
+@define
+class ItemsOfFolder:
+    """The items of a run that commits nothing: as they are on disk."""
+
+    repo: Path
+    folder: Path
+    _parsed: ParsedItems = field(factory=ParsedItems)
+
+    def read(self) -> Backlog:
+        """As they are on disk."""
+        return Backlog.of(self.folder, self._parsed)
+
+    def read_from(self, files: Files) -> Backlog:  # noqa: ARG002
+        """They are nowhere else."""
+        return self.read()
+
+    def unsaved(self, kept: Kept) -> bool:  # noqa: ARG002
+        """Nothing is committed."""
+        return False
+
+    def new(self) -> tuple[Kept, ...]:
+        """Every file counts."""
+        return ()
+
+    def save_new(self, kept: Kept) -> str:
+        """Nothing is committed."""
+        return f"`{harmless(str(kept.path))}` is not to be committed"
+
+    def put(self, edits: Make, message: str) -> tuple[str, tuple[str, ...]]:  # noqa: ARG002
+        """In their place."""
+        put_in(self.repo, edits(FolderFiles(self.repo)))
+        return "", ()
+
+    def folders(self, inside: str) -> Collection[str]:
+        """As they are on disk."""
+        return FolderFiles(self.repo).versions(inside)

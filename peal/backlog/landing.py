@@ -1,0 +1,118 @@
+"""What lands with a phase of an item: what becomes of the item, of others and of new ones, and the worklog's entry."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from attrs import define, field
+
+from peal.backlog import item_file, worklog
+from peal.backlog.item import Item
+from peal.backlog.items_of_branch import Items
+from peal.backlog.outcomes import Changes, Finished, Surroundings, after
+from peal.backlog.pipelines import pipeline_of
+from peal.backlog.store import Backlog, Kept
+from peal.errors import Paused, PealError
+from peal.model.plan import ItemPhase
+from peal.model.work import Answered, Order
+from peal.settings import GuardrailSettings, PipelineSettings
+from peal.text.display import harmless, stamp
+from peal.workspaces import Edit, Files
+
+
+@define
+class ItemLandings:
+    """What belongs to the landings of a run's items."""
+
+    items: Items
+    repo: Path
+    prefix: str
+    pipelines: Mapping[str, PipelineSettings]
+    guardrails: GuardrailSettings
+    max_follow_ups: int
+    running: frozenset[str] = frozenset()
+    """The items that are being worked on."""
+    told: dict[str, None] = field(factory=dict)
+    """What a person should know of what has landed, each thing once."""
+    merged: set[str] = field(factory=set)
+    """Duplicates that are part of others now, or were about to be."""
+    land_alone = True
+
+    def edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
+        """All that is to be written for a phase that is done; `Paused` if its item has become another thing meanwhile."""
+        phase = order.task.item_phase
+        if phase is None or order.answered is None:
+            return ()
+        done = _finished(order.answered, phase)
+        backlog = self.items.read_from(files)
+        try:
+            changes = self.changes(backlog, phase.item, done)
+        except PealError as error:
+            raise Paused(str(error)) from None
+        self.told |= dict.fromkeys(changes.told)
+        self.merged |= {one.id for one in (changes.item, *changes.others) if one.status == "cancelled"}
+        return tuple(self.written(changes, backlog, files))
+
+    def message(self, order: Order) -> str:
+        """`[ID][phase] summary`."""
+        phase = order.task.item_phase
+        if phase is None or order.answered is None:
+            return ""
+        return self.changes(self.items.read(), phase.item, _finished(order.answered, phase)).message
+
+    def changes(self, backlog: Backlog, item: str, done: Finished) -> Changes:
+        """What becomes of the backlog; PealError if the item is not where that phase could end."""
+        kept = next((one for one in backlog.kept if one.item.id == item), None)
+        if kept is None:
+            raise PealError(
+                f"item {item} is not in the backlog any more; see `git log -- {backlog.folder.name}`"
+            )
+        others = {one.item.id: one.item for one in backlog.kept if one is not kept}
+        around = Surroundings(
+            pipeline_of(kept.item, self.pipelines),
+            self.pipelines,
+            self.guardrails,
+            others,
+            self.running - {item},
+            self._free_ids(backlog),
+        )
+        return after(kept.item, done, around)
+
+    def _free_ids(self, backlog: Backlog) -> tuple[str, ...]:
+        first = backlog.next_id(self.prefix)
+        number = int(first.rpartition("-")[2])
+        return tuple(f"{self.prefix}-{number + more:03}" for more in range(self.max_follow_ups))
+
+    def written(self, changes: Changes, backlog: Backlog, files: Files) -> Iterator[Edit]:
+        """The edits that changes come to."""
+        there = {one.item.id: one for one in backlog.kept}
+        for item in (changes.item, *changes.others):
+            yield from self._item(there[item.id], item, backlog)
+        for item in changes.new:
+            yield Edit(self._relative(backlog.path_of(item)), item_file.written(item))
+        yield from self._worklog(changes, files)
+
+    def _item(self, kept: Kept, item: Item, backlog: Backlog) -> Iterator[Edit]:
+        path = backlog.place_of(kept, item)
+        if path != kept.path:
+            yield Edit(self._relative(kept.path), None)
+        yield Edit(self._relative(path), item_file.changed(kept.raw, item))
+
+    def _worklog(self, changes: Changes, files: Files) -> Iterator[Edit]:
+        pages: dict[str, bytes | None] = {}
+        for entry in changes.entries:
+            path = worklog.path_of(entry.at)
+            before = pages[path] if path in pages else files.content(path)
+            pages[path] = worklog.with_entry(before, entry)
+        for path, content in pages.items():
+            yield Edit(
+                path,
+                content,
+                f"`{harmless(path)}` has changes of yours; the entry comes with a later landing",
+            )
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.repo).as_posix()
+
+
+def _finished(answered: Answered, phase: ItemPhase) -> Finished:
+    return Finished(phase.phase, stamp(answered.at), answered.result, commit=answered.base)

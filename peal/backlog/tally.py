@@ -1,0 +1,85 @@
+"""What has come of a run of the backlog so far, counted as it happens."""
+
+from collections.abc import Collection, Mapping
+
+from attrs import define, field
+
+from peal.backlog.breaker import Breaker, Event
+from peal.backlog.halts import End
+from peal.backlog.item import Item
+from peal.model.work import Outcome, Result
+from peal.record.task_state import TaskState
+
+
+@define
+class Tally:
+    """Of one run."""
+
+    breaker: Breaker
+    begun: int = 0
+    """Phases."""
+    passed: int = 0
+    _completed: dict[str, None] = field(factory=dict)
+    _blocked: dict[str, None] = field(factory=dict)
+    _follow_ups: dict[str, None] = field(factory=dict)
+    _merged: dict[str, None] = field(factory=dict)
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """The items that were blocked in this run."""
+        return frozenset(self._blocked)
+
+    def looked(self, before: Mapping[str, Item], now: Mapping[str, Item], merged: Collection[str]) -> None:
+        """The backlog was this and is that; `merged` are duplicates that are part of others by now."""
+        for id_, item in now.items():
+            was = before.get(id_)
+            if was is item:
+                continue
+            status = was.status if was else "new"
+            if item.status == "done" != status:
+                self._completed[id_] = None
+            if item.status == "blocked" != status:
+                self._blocked[id_] = None
+            if item.status == "cancelled" != status and id_ in merged:
+                self._merged[id_] = None
+            if was is None and item.origin:
+                self._follow_ups[id_] = None
+
+    def changed(self, before: TaskState | None, now: TaskState) -> bool:
+        """A task was this and is that; whether it was begun by that."""
+        is_begun = now.running is not None and before is not None and not before.has_begun
+        self.begun += is_begun
+        if before is None or len(now.attempts) == len(before.attempts):
+            return is_begun
+        outcome = now.attempts[-1].outcome
+        if outcome is None:
+            return is_begun
+        self.passed += now.is_complete and not before.is_complete
+        if outcome.result is Result.PASSED and outcome.answer:
+            self.breaker = self.breaker.after("succeeded")
+        elif now.failed is not None and before.failed is None:
+            self.breaker = self.breaker.after(_event(outcome))
+        return is_begun
+
+    def advanced(self) -> None:
+        """A blocked target is left behind."""
+        self.breaker = self.breaker.after("auto_advanced")
+
+    def end(self, **more: object) -> End:
+        """What is known by now, with what others know."""
+        return End(
+            completed=tuple(self._completed),
+            blocked=tuple(self._blocked),
+            begun=self.begun,
+            passed=self.passed,
+            follow_ups=tuple(self._follow_ups),
+            merged=tuple(self._merged),
+            breaker=self.breaker.tripped,
+            **more,  # type: ignore[arg-type]
+        )
+
+
+def _event(outcome: Outcome) -> Event:
+    if outcome.is_system_failure:
+        return "system_failure"
+    return "blocked" if outcome.answer and outcome.answer.result == "blocked" else "exhausted"

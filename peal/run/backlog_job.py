@@ -1,0 +1,220 @@
+"""From flags, settings and a backlog to a job that can run."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from peal import phases, reviewers
+from peal.agents.needed import Needed, chain, hired, model_of
+from peal.agents.phase_command import PhaseCommand
+from peal.agents.protocol import Agent
+from peal.backlog.breaker import Breaker
+from peal.backlog.checks import preflight
+from peal.backlog.filters import parse
+from peal.backlog.item_tasks import ItemTasks, Request, pipeline_name
+from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsOfFolder
+from peal.backlog.landing import ItemLandings
+from peal.backlog.place import Place
+from peal.backlog.readying import Readying
+from peal.backlog.selection import Limits
+from peal.backlog.store import Backlog
+from peal.backlog.targets import targets_of
+from peal.errors import PealError
+from peal.model.phase_result import TRIAGE
+from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline
+from peal.model.plan import Plan
+from peal.phases import prompts
+from peal.run.job import Job
+from peal.run.job_of import pool_of, retries_of, rules_of, settings_of, storable
+from peal.run.resolve import notices_on, secrets_of
+from peal.settings import ItemPhaseSettings, Settings
+from peal.settings.backlog_run import for_backlog
+from peal.settings.pipelines import pipelines, workflow_files
+from peal.system import git
+from peal.system.layout import RepoPaths
+from peal.text.display import decoded, harmless
+from peal.text.redaction import redactor
+from peal.work import Roster
+from peal.workspaces import Pool, SharedTree, Slots
+
+FORMAT = "backlog"
+"""In which format a backlog's runs are remembered to be: no plan has it."""
+AGENT_FLAGS = ("target", "only", "cap", "triage")
+"""Flags of a backlog's run that are no keys of the settings."""
+
+
+@frozen
+class _Staff:
+    """Who works in which phase."""
+
+    agents: Mapping[str, Agent]
+    pipelines: Mapping[str, Pipeline]
+
+
+def backlog_job_of(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, **how: Any) -> Job:
+    """
+    Everything that was asked for of a backlog, checked and resolved; `how` is what `Job` takes so. PealError with all that is
+    not fit.
+    """
+    config = Path(flags["config"]) if flags.get("config") else None
+    keys = {name: value for name, value in flags.items() if name not in AGENT_FLAGS}
+    settings, told = for_backlog(settings_of(repo_paths, keys, config))
+    place = Place.of(repo_paths, settings.backlog)
+    backlog = place.read()
+    if not backlog.folder.is_dir():
+        raise PealError(
+            f"there is no backlog in `{harmless(str(place.folder))}`; `peal backlog init` makes one"
+        )
+    warnings = _checked(backlog, repo_paths.repo, settings)
+    pool = pool_of(repo_paths, place.folder, settings, config, slots)
+    spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
+    staff = _staff(repo_paths.repo, settings)
+    said: list[str] = []
+    items = _items(place, pool, settings)
+    landings = ItemLandings(
+        items,
+        repo_paths.repo,
+        place.prefix,
+        pipelines(settings),
+        settings.guardrails,
+        settings.execution.max_follow_ups,
+    )
+    spaces.additions = landings
+    source = ItemTasks(
+        _request(flags, settings, backlog),
+        items,
+        landings,
+        Readying(items, landings, _in_history(repo_paths.repo, pool), said.append),
+        lambda file: _text(repo_paths.repo, file),
+        said,
+    )
+    hide = redactor(secrets_of(settings))
+    templates = repo_paths.repo / settings.prompts if settings.prompts else None
+    prompts.check(templates)
+    looking = reviewers.all_of(settings, repo_paths.repo, spaces.place_of, lands=bool(spaces.branch))
+    roster = Roster(settings, staff.agents, {}, looking, spaces, "", templates, hide=hide)
+    return Job(
+        repo_paths=repo_paths,
+        plan_file=place.folder,
+        plan=Plan(str(place.folder), FORMAT, ()),
+        source=source,
+        roster=roster,
+        rules=evolve(
+            rules_of(settings),
+            continue_with_remaining_tasks=True,
+            max_consecutive_task_failures=None,
+            as_ready=True,
+        ),
+        pipelines=staff.pipelines,
+        flags=storable(flags, hide),
+        command=tuple(map(hide, ("peal", *sys.argv[1:]))),
+        notices=(*notices_on(roster), *told, *warnings),
+        pool=pool,
+        **how,
+    )
+
+
+def _checked(backlog: Backlog, repo: Path, settings: Settings) -> list[str]:
+    """What is told of the backlog; PealError with everything for which no work is begun."""
+    in_force = pipelines(settings)
+    files = {file for file in workflow_files(in_force) if (repo / file).is_file()}
+    found = preflight(repo, backlog.kept, in_force, files)
+    lines = {one: f"`{one.where}`: {one.found}; {one.by_hand}" for one in found}
+    if wrong := [lines[one] for one in found if one.is_error]:
+        raise PealError("\n".join(wrong))
+    return list(lines.values())
+
+
+def _items(place: Place, pool: Pool | None, settings: Settings) -> Items:
+    repo = place.repo_paths.repo
+    relative = place.folder.relative_to(repo).as_posix()
+    if pool is None:
+        return ItemsOfFolder(repo, place.folder)
+    return ItemsOfBranch(pool, place.repo_paths, BlobItems(place.folder, relative), settings.hooks)
+
+
+def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog) -> Request:
+    execution = settings.execution
+    ids = [backlog.find(text).item.id for text in flags.get("target") or ()]
+    cap = flags.get("cap")
+    places = max(settings.max_parallel, 1) if settings.parallel else 1
+    return Request(
+        Limits(None if ids else execution.max_wip, execution.destructive, execution.max_passes, places),
+        execution.default_phase_cap if cap is None else cap,
+        Breaker(execution.max_system_failures, execution.max_exhausted),
+        parse(tuple(flags.get("only") or ())),
+        targets_of(ids, settings.auto_advance) if ids else None,
+        bool(flags.get("triage")),
+    )
+
+
+def _text(repo: Path, file: str) -> str:
+    try:
+        return decoded((repo / file).read_bytes())
+    except (OSError, ValueError) as error:
+        raise PealError(f"workflow `{harmless(file)}` cannot be read: {error}; mend it") from None
+
+
+def _in_history(repo: Path, pool: Pool | None) -> Callable[[str], bool | None]:
+    def answer(commit: str) -> bool | None:
+        if git.run(repo, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").returncode != 0:
+            return None
+        return git.is_ancestor(repo, commit, pool.tip() if pool else "HEAD")
+
+    return answer
+
+
+def _staff(repo: Path, settings: Settings) -> _Staff:
+    """The pipelines of tasks, with those who work in them; PealError if somebody is not here or could not keep to the budget."""
+    agents: dict[str, Agent] = {}
+    lands = [
+        phase
+        for phase in PLAN_PHASES
+        if phase.is_at_branch and (phase.kind is not Kind.LAND or bool(settings.commit))
+    ]
+
+    def chained(phase: ItemPhaseSettings | None) -> tuple[str, ...]:
+        named = (phase.agent if phase else None) or ""
+        names = chain(evolve(settings, agent=named) if named else settings, "")
+        for place, name in enumerate(names):
+            model = (phase.model if phase and not place else None) or model_of(settings, "", name, not place)
+            if name not in agents:
+                agents[name] = hired(Needed(name, model), settings, repo)
+        return names
+
+    def commanded(phase: ItemPhaseSettings) -> tuple[str, ...]:
+        command = PhaseCommand.of(phase.command or "", repo)
+        if why := command.missing(None):
+            raise PealError(f"phase `{phase.name}`: {why}")
+        agents[command.name] = command
+        return (command.name,)
+
+    def row(phase: ItemPhaseSettings | None) -> Pipeline:
+        is_command = phase is not None and phase.kind == "command"
+        own = commanded(phase) if phase and is_command else chained(phase)
+        first = Phase(
+            phase.name if phase else TRIAGE,
+            Kind.WRITE,
+            settings.execution.max_retries if phase is None or phase.retries is None else phase.retries,
+            own,
+            ("command" if is_command else "item") if phase else TRIAGE,
+            phase.model if phase else None,
+            phase.timeout if phase else None,
+        )
+        mending = chained(None) if is_command else own
+        rest = (
+            evolve(one, retries=retries_of(settings, one), agents=mending if one.kind is Kind.REVIEW else ())
+            for one in lands
+        )
+        return Pipeline((first, *rest))
+
+    usual = row(None)
+    rows = {TRIAGE: usual, PIPELINE: usual}
+    for name, pipeline in pipelines(settings).items():
+        for phase in (*pipeline.pre_phases, *pipeline.phases):
+            rows[pipeline_name(name, phase.name)] = row(phase)
+    phases.check(one.phases[0].contract_name for one in rows.values())
+    return _Staff(agents, rows)
