@@ -23,8 +23,10 @@ from peal.backlog.tally import Tally
 from peal.backlog.targets import Targets, turn
 from peal.errors import PealError
 from peal.model.decision import Halt
-from peal.model.phase_result import TRIAGE
+from peal.model.phase_result import TRIAGE, PhaseResult
+from peal.model.pipeline import Kind
 from peal.model.plan import ItemPhase, Task, TaskId
+from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, TaskRead, TasksAdded, TasksForgotten
 from peal.record.history import History
 from peal.record.task_state import TaskState
@@ -45,6 +47,8 @@ class Request:
     breaker: Breaker = field(factory=Breaker)
     only: Filter = field(factory=Filter)
     targets: Targets | None = None
+    max_subphases: int = 5
+    """How often a phase may go on with a further part without changing anything."""
     is_triage: bool = False
     """New items are triaged, and nothing else is done."""
 
@@ -71,6 +75,9 @@ class ItemTasks:
     """The text of a workflow's file; PealError if it cannot be read."""
     said: list[str]
     """What a person should know and was not told yet."""
+    last_kind: Kind = Kind.LAND
+    """Of the phase at whose end an item goes on."""
+    is_open_ended = True
     tasks: dict[TaskId, Task] = field(factory=dict)
     _tally: Tally = field(init=False)
     _targets: Targets | None = field(init=False)
@@ -184,7 +191,7 @@ class ItemTasks:
             ready = self._selected(view, history)
             for id_ in ready:
                 kept = next(one for one in (*backlog.kept, *new) if one.item.id == id_)
-                if why := self._hindrance(kept, view, is_new=kept in new):
+                if why := self._hindrance(kept, view, history, is_new=kept in new):
                     held[id_] = why
                     self.said.append(f"{id_} is not begun: {why}")
                 if why or self.items.read() is not backlog:
@@ -196,10 +203,29 @@ class ItemTasks:
         chosen = {task_of(id_, step.phase): (view.items[id_], step) for id_, step in steps.items()}
         return tuple(chosen), {**self._under_way(view.items), **chosen}
 
-    def _hindrance(self, kept: Kept, view: View, is_new: bool) -> str:
+    def _hindrance(self, kept: Kept, view: View, history: History, is_new: bool) -> str:
         step = next_step(kept.item, view.pipelines)
         phase = None if step.phase == TRIAGE else self._phase(kept.item, step.phase)
+        state = history.states.get(task_of(kept.item.id, step.phase))
+        if state and (why := self._why_stalled(kept.item, state)):
+            return self.readying.block(kept.item.id, "failure", why, stamp(time.time()))
         return self.readying.hindrance(kept, phase, is_new, stamp(time.time()))
+
+    def _why_stalled(self, item: Item, state: TaskState) -> str:
+        """Why a phase that goes on part by part gets nowhere; empty if it may, or if somebody has looked at it since."""
+        last = state.last()
+        if last is None or last.ended is None or _has_changed_since(item, last.ended):
+            return ""
+        idle = 0
+        for past in reversed(state.attempts):
+            if past.outcome is None or past.outcome.answer is None:
+                continue
+            if past.outcome.answer.result != "subphase_complete" or past.outcome.commit or not past.base:
+                break
+            idle += 1
+        if idle < self.request.max_subphases:
+            return ""
+        return f"`{_phase_of(state.task.id).phase}` has told {idle} times in a row that a part is done, and changed nothing"
 
     def _view(self, backlog: Backlog, new: Iterable[Kept], held: Mapping[str, str]) -> View:
         """What is known of the backlog, with what is asked for of it as a mask."""
@@ -315,6 +341,16 @@ class ItemTasks:
     def _is_asked_for(self, item: Item | None) -> bool:
         return item is not None and (not self.request.is_triage or item.status == "new")
 
+    def rehearsed(self, order: Order) -> Outcome:
+        """It is answered as complete; at the end of its last phase its item goes on, wherever items are kept meanwhile."""
+        phase = order.task.item_phase
+        if phase and order.phase.kind is Kind.WRITE:
+            answer = PhaseResult(phase.item, phase.phase, "phase_complete", "rehearsed")
+            return Outcome(Result.PASSED, "rehearsed", answer=answer)
+        if order.phase.kind is self.last_kind:
+            self.items.put(lambda files: self.landings.edits(order, files), "")
+        return Outcome(Result.PASSED, "rehearsed")
+
     def summary(self) -> Iterable[str]:
         """How much of each kind, and which items."""
         return halts.summary(self._end(self._agenda.history, time.time())) if self._agenda else ()
@@ -322,6 +358,11 @@ class ItemTasks:
     def _ended(self, now: float) -> Halt:
         assert self._agenda is not None, "a run is open before it ends"
         return halts.halt_of(self._end(self._agenda.history, now))
+
+
+def _has_changed_since(item: Item, at: float) -> bool:
+    """Whether somebody has changed an item after a moment."""
+    return bool(item.updated) and item.updated > stamp(at)
 
 
 def _phase_of(task: TaskId) -> ItemPhase:

@@ -15,7 +15,7 @@ from peal.record import lock
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 from peal.workspaces import Edit, Files, Pool
-from peal.workspaces.additions import FolderFiles, is_edited, put_in
+from peal.workspaces.additions import ChangedFiles, FolderFiles, is_edited, put_in
 
 Make = Callable[[Files], Iterable[Edit]]
 
@@ -31,6 +31,9 @@ class Items(Protocol):
 
     def unsaved(self, kept: Kept) -> bool:
         """Whether a person has changes in an item's file that are not committed."""
+
+    def is_edited(self, path: str, committed: bytes | None) -> bool:
+        """Whether a person has changes in a file that are not committed; `committed` is what it held."""
 
     def new(self) -> tuple[Kept, ...]:
         """Items in files that are not committed yet."""
@@ -86,6 +89,11 @@ class BlobItems:
         self._parsed[version] = found
         return found
 
+    def relative_of(self, kept: Kept) -> str:
+        """The path of an item's file in the repository."""
+        inside = kept.path.relative_to(self.folder).as_posix()
+        return f"{self.relative}/{inside}"
+
 
 @define
 class ItemsOfBranch:
@@ -110,8 +118,11 @@ class ItemsOfBranch:
 
     def unsaved(self, kept: Kept) -> bool:
         """In the tree where the branch is checked out, if it is in one."""
-        tree = self.pool.checked_out_at()
-        return is_edited(tree, self._relative(kept), kept.raw)
+        return self.is_edited(self.files.relative_of(kept), kept.raw)
+
+    def is_edited(self, path: str, committed: bytes | None) -> bool:
+        """In the tree where the branch is checked out, if it is in one."""
+        return is_edited(self.pool.checked_out_at(), path, committed)
 
     def new(self) -> tuple[Kept, ...]:
         """Files in the person's tree whose names the branch does not have."""
@@ -154,8 +165,56 @@ class ItemsOfBranch:
             "" if outcome.result.weight.name == "SUCCESS" else outcome.reason or str(outcome.result)
         ), outcome.notes
 
-    def _relative(self, kept: Kept) -> str:
-        return kept.path.relative_to(self.repo_paths.repo).as_posix()
+
+@define
+class RehearsedItems:
+    """Items of a run that changes nothing: what becomes of them is known as long as it goes on."""
+
+    real: Items
+    files: BlobItems
+    _changed: ChangedFiles
+    _backlog: Backlog | None = None
+
+    @classmethod
+    def of(cls, real: Items, files: BlobItems, below: Files) -> "RehearsedItems":
+        """As they are, with those that are not committed yet."""
+        new = {f"{files.relative}/{kept.path.name}": kept.raw for kept in real.new()}
+        return cls(real, files, ChangedFiles(below, dict(new)))
+
+    def read(self) -> Backlog:
+        """As they would be."""
+        self._backlog = self._backlog or self.files.read_from(self._changed)
+        return self._backlog
+
+    def read_from(self, files: Files) -> Backlog:
+        """As they are in some files."""
+        return self.files.read_from(files)
+
+    def unsaved(self, kept: Kept) -> bool:
+        """As it is; what has changed since would be committed."""
+        return self.files.relative_of(kept) not in self._changed.changes and self.real.unsaved(kept)
+
+    def is_edited(self, path: str, committed: bytes | None) -> bool:  # noqa: ARG002
+        """What is not written hinders nobody."""
+        return False
+
+    def new(self) -> tuple[Kept, ...]:
+        """They would be committed by then."""
+        return ()
+
+    def save_new(self, kept: Kept) -> str:  # noqa: ARG002
+        """There are none."""
+        return ""
+
+    def folders(self, inside: str) -> Collection[str]:
+        """As they are."""
+        return self.real.folders(inside)
+
+    def put(self, edits: Make, message: str) -> tuple[str, tuple[str, ...]]:  # noqa: ARG002
+        """In memory."""
+        self._changed.changes.update({edit.path: edit.content for edit in edits(self._changed)})
+        self._backlog = None
+        return "", ()
 
 
 @define
@@ -175,6 +234,10 @@ class ItemsOfFolder:
         return self.read()
 
     def unsaved(self, kept: Kept) -> bool:  # noqa: ARG002
+        """Nothing is committed."""
+        return False
+
+    def is_edited(self, path: str, committed: bytes | None) -> bool:  # noqa: ARG002
         """Nothing is committed."""
         return False
 

@@ -8,9 +8,11 @@ from attrs import define, field
 from peal.backlog import item_file, worklog
 from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items
+from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Changes, Finished, Surroundings, after
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog, Kept
+from peal.backlog.worklog import Entry
 from peal.errors import Paused, PealError
 from peal.model.plan import ItemPhase
 from peal.model.work import Answered, Order
@@ -29,6 +31,7 @@ class ItemLandings:
     pipelines: Mapping[str, PipelineSettings]
     guardrails: GuardrailSettings
     max_follow_ups: int
+    left_out: LeftOut
     running: frozenset[str] = frozenset()
     """The items that are being worked on."""
     told: dict[str, None] = field(factory=dict)
@@ -98,17 +101,30 @@ class ItemLandings:
         yield Edit(self._relative(path), item_file.changed(kept.raw, item))
 
     def _worklog(self, changes: Changes, files: Files) -> Iterator[Edit]:
-        pages: dict[str, bytes | None] = {}
-        for entry in changes.entries:
-            path = worklog.path_of(entry.at)
-            before = pages[path] if path in pages else files.content(path)
-            pages[path] = worklog.with_entry(before, entry)
-        for path, content in pages.items():
-            yield Edit(
-                path,
-                content,
-                f"`{harmless(path)}` has changes of yours; the entry comes with a later landing",
-            )
+        """
+        The entries, with those that were left out before; a page that the person is at work on gets none.
+
+        What was left out stays noted until it is seen in the page, for this landing may yet come to nothing.
+        """
+        before_this = self.left_out.read()
+        entries: dict[str, list[Entry]] = {}
+        for entry in (*before_this, *changes.entries):
+            entries.setdefault(worklog.path_of(entry.at), []).append(entry)
+        left: list[Entry] = []
+        for path, own in entries.items():
+            before = content = files.content(path)
+            for entry in own:
+                content = worklog.with_entry(content, entry)
+            left += [one for one in own if one in before_this and worklog.with_entry(before, one) != before]
+            if content == before:
+                continue
+            told = f"`{harmless(path)}` has changes of yours; the entry comes with a later landing"
+            if self.items.is_edited(path, before):
+                self.told[told] = None
+                left += own
+            else:
+                yield Edit(path, content, told)
+        self.left_out.keep(left)
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.repo).as_posix()

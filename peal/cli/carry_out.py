@@ -55,7 +55,7 @@ def carry_out(
         began = time.time()
         with closing(screen):
             if options["dry_run"]:
-                return _rehearsed(job, screen)
+                return rehearsed(job, screen)
             begin_log_file(job)
             end = summed_up(job, screen, began, hearing, open_session)
     if not screens.show.json:
@@ -153,7 +153,8 @@ def _checked(
     return rewritten
 
 
-def _rehearsed(job: Job, screen: Screen) -> int:
+def rehearsed(job: Job, screen: Screen) -> int:
+    """What would be done, in sight of a person; the exit code that it would end with."""
     from peal.run.rehearse import rehearse
 
     end = rehearse(job, screen)
@@ -177,7 +178,7 @@ def _rehearsed_batch(
         try:
             job = job_of_plan(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
             with closing(view.screen(job)) as screen:
-                codes.append(_rehearsed(job, screen))
+                codes.append(rehearsed(job, screen))
         except PealError as error:
             view.say(f"error: {error}")
             codes.append(error.exit_code)

@@ -13,9 +13,10 @@ from peal.record import batch_file, journal, store
 from peal.run.after_run import hears_signals
 from peal.run.known_plans import plan_paths_of, where_it_is
 from peal.run.plan_queue import picked
+from peal.run.source import BACKLOG
 from peal.run.unfinished_batch import BatchRequest
 from peal.schedule.batches import was_last
-from peal.system.layout import PlanPaths
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
 from peal.text.names import ranges, whole_number
 
@@ -52,8 +53,27 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
             return 0
         plan = repo_paths.plan_file(latest.plan_path)
     plan = where_it_is(repo_paths, plan)
+    opened, _ = journal.latest_opening(plan_paths_of(repo_paths, plan).journal)
+    if opened and opened.format == BACKLOG:
+        return _backlog_resumed(repo_paths, plan, given, options, hearing)
     stored = _stored(plan_paths_of(repo_paths, plan))
     return carry_out(repo_paths, plan, _renewed(stored, given), options, hearing, resumed=True)
+
+
+def _backlog_resumed(
+    repo_paths: RepoPaths, folder: Path, given: dict[str, Any], options: dict[str, Any], hearing: Hearing
+) -> int:
+    from peal.cli.backlog.carry_out import carry_out_backlog  # only here: most runs are a plan's
+
+    wrong: list[str] = [name for name in ("task", "from_task", "format_name") if name in given]
+    wrong += [name for name in ("accept_settings", "retry_failed") if options[name]]
+    if wrong:
+        flag = f"--{wrong[0].removesuffix('_name').replace('_', '-')}"
+        raise PealError(
+            f"{flag} is about the tasks of a plan, and what goes on here is a backlog; leave it out"
+        )
+    stored = _stored(plan_paths_of(repo_paths, folder))
+    return carry_out_backlog(repo_paths, _renewed(stored, given), options, hearing, resumed=True)
 
 
 def _stored(plan_paths: PlanPaths) -> dict[str, Any]:

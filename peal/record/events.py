@@ -65,6 +65,8 @@ class RunOpened:
     """What one peal works at, which may be several plans: their spending counts together."""
     format: str = ""
     """In which format the plan was read; empty in what older peals wrote."""
+    is_open_ended: bool = False
+    """Its tasks come while it goes on: it is over when it says so, whatever is left of them."""
 
 
 @frozen

@@ -14,6 +14,8 @@ from peal.system.files import replace
 from peal.text.display import stamp
 
 SCHEMA = 1
+_BY_ITSELF = (0, 1, 2, 3)
+"""Exit codes of runs that ended because nothing more was to be begun."""
 
 
 @frozen
@@ -35,12 +37,16 @@ class State:
     running: dict[str, str] = field(factory=dict)
     exit_code: int | None = None
     """How the latest run ended; None while it goes on and when it was cut off."""
+    is_open_ended: bool = False
+    """Tasks come while a run goes on: it is over when it says so, whatever is left of them."""
     journal_offset: int = 0
     """A completion in the journal before this place and not in `completed_task_indices` was deleted by a person."""
 
     @property
     def is_finished(self) -> bool:
-        """Every task of the plan is complete and the run said so."""
+        """Every task of the plan is complete and the run said so; or it has come to an end that nobody has cut short."""
+        if self.is_open_ended:
+            return self.exit_code in _BY_ITSELF
         return self.exit_code is not None and len(self.completed_task_indices) >= self.total_tasks
 
     @property
@@ -70,6 +76,7 @@ def state_of(history: History, offset: int) -> State:
         },
         running={str(task): state.running.phase for task, state in history.running.items() if state.running},
         exit_code=closed.code if closed else None,
+        is_open_ended=opened is not None and opened.is_open_ended,
         journal_offset=offset,
     )
 

@@ -15,8 +15,9 @@ from peal.backlog.breaker import Breaker
 from peal.backlog.checks import preflight
 from peal.backlog.filters import parse
 from peal.backlog.item_tasks import ItemTasks, Request, pipeline_name
-from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsOfFolder
+from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsOfFolder, RehearsedItems
 from peal.backlog.landing import ItemLandings
+from peal.backlog.left_out import LeftOut
 from peal.backlog.place import Place
 from peal.backlog.readying import Readying
 from peal.backlog.selection import Limits
@@ -30,6 +31,7 @@ from peal.phases import prompts
 from peal.run.job import Job
 from peal.run.job_of import pool_of, retries_of, rules_of, settings_of, storable
 from peal.run.resolve import notices_on, secrets_of
+from peal.run.source import BACKLOG
 from peal.settings import ItemPhaseSettings, Settings
 from peal.settings.backlog_run import for_backlog
 from peal.settings.pipelines import pipelines, workflow_files
@@ -39,9 +41,8 @@ from peal.text.display import decoded, harmless
 from peal.text.redaction import redactor
 from peal.work import Roster
 from peal.workspaces import Pool, SharedTree, Slots
+from peal.workspaces.additions import FolderFiles
 
-FORMAT = "backlog"
-"""In which format a backlog's runs are remembered to be: no plan has it."""
 AGENT_FLAGS = ("target", "only", "cap", "triage")
 """Flags of a backlog's run that are no keys of the settings."""
 
@@ -54,7 +55,9 @@ class _Staff:
     pipelines: Mapping[str, Pipeline]
 
 
-def backlog_job_of(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, **how: Any) -> Job:
+def backlog_job_of(
+    repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *, rehearses: bool, **how: Any
+) -> Job:
     """
     Everything that was asked for of a backlog, checked and resolved; `how` is what `Job` takes so. PealError with all that is
     not fit.
@@ -73,7 +76,7 @@ def backlog_job_of(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *
     spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
     staff = _staff(repo_paths.repo, settings)
     said: list[str] = []
-    items = _items(place, pool, settings)
+    items = _items(place, pool, settings, rehearses)
     landings = ItemLandings(
         items,
         repo_paths.repo,
@@ -81,6 +84,7 @@ def backlog_job_of(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *
         pipelines(settings),
         settings.guardrails,
         settings.execution.max_follow_ups,
+        LeftOut(repo_paths.plan(place.folder).folder / "worklog-left-out.json", not rehearses),
     )
     spaces.additions = landings
     source = ItemTasks(
@@ -90,6 +94,7 @@ def backlog_job_of(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *
         Readying(items, landings, _in_history(repo_paths.repo, pool), said.append),
         lambda file: _text(repo_paths.repo, file),
         said,
+        Kind.LAND if pool else Kind.REVIEW,
     )
     hide = redactor(secrets_of(settings))
     templates = repo_paths.repo / settings.prompts if settings.prompts else None
@@ -99,7 +104,7 @@ def backlog_job_of(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *
     return Job(
         repo_paths=repo_paths,
         plan_file=place.folder,
-        plan=Plan(str(place.folder), FORMAT, ()),
+        plan=Plan(str(place.folder), BACKLOG, ()),
         source=source,
         roster=roster,
         rules=evolve(
@@ -128,12 +133,15 @@ def _checked(backlog: Backlog, repo: Path, settings: Settings) -> list[str]:
     return list(lines.values())
 
 
-def _items(place: Place, pool: Pool | None, settings: Settings) -> Items:
+def _items(place: Place, pool: Pool | None, settings: Settings, rehearses: bool) -> Items:
     repo = place.repo_paths.repo
-    relative = place.folder.relative_to(repo).as_posix()
-    if pool is None:
-        return ItemsOfFolder(repo, place.folder)
-    return ItemsOfBranch(pool, place.repo_paths, BlobItems(place.folder, relative), settings.hooks)
+    files = BlobItems(place.folder, place.folder.relative_to(repo).as_posix())
+    items: Items = (
+        ItemsOfBranch(pool, place.repo_paths, files, settings.hooks)
+        if pool
+        else ItemsOfFolder(repo, place.folder)
+    )
+    return RehearsedItems.of(items, files, pool.files if pool else FolderFiles(repo)) if rehearses else items
 
 
 def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog) -> Request:
@@ -147,6 +155,7 @@ def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog) -> 
         Breaker(execution.max_system_failures, execution.max_exhausted),
         parse(tuple(flags.get("only") or ())),
         targets_of(ids, settings.auto_advance) if ids else None,
+        execution.max_subphases,
         bool(flags.get("triage")),
     )
 

@@ -10,14 +10,13 @@ from peal.model.agent import Command, Reply
 from peal.model.decision import Halt
 from peal.model.pipeline import Kind
 from peal.model.plan import TaskId
-from peal.model.work import Order
+from peal.model.work import Order, Outcome
 from peal.record import journal, store
 from peal.record.history import fold
 from peal.record.rereading import reread
 from peal.run.job import Job
 from peal.run.loop import PlanRun, UnsavedRecord, carry_out
 from peal.run.start import End, opening_of, refuse_to_repeat
-from peal.schedule.halts import finished, is_complete
 from peal.text.display import count, harmless
 from peal.text.names import ranges
 from peal.views.screens import Screen
@@ -37,15 +36,16 @@ def rehearse(job: Job, screen: Screen) -> End:
     for task in job.work.tasks:
         if history.states[task].is_complete:
             screen.say(f"task {task}: complete, skipped")
-    if is_complete(job.work, history):
-        return End(finished(job.work, history), history)
+    if halt := job.source.over(history):
+        return End(halt, history)
     declined: dict[TaskId, None] = {}
 
-    def tell(order: Order) -> None:
+    def tell(order: Order) -> Outcome:
         attempt = _attempt(order, job.roster)
         screen.say(f"task {order.task.id} {order.phase}: {attempt.told}")
         if attempt.is_declined:
             declined[order.task.id] = None
+        return job.source.rehearsed(order)
 
     if job.pool and job.pool.begins_at:
         screen.say(f"would make {job.pool.beginning}")

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from peal.model.decision import Halt
 from peal.model.plan import Plan, Task, TaskId
+from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event
 from peal.record.history import History
 from peal.schedule.agenda import Agenda
@@ -14,9 +15,16 @@ from peal.schedule.halts import finished, is_complete
 from peal.schedule.plan_agenda import PlanAgenda
 from peal.schedule.work import Work
 
+BACKLOG = "backlog"
+"""In which format runs of a backlog are remembered to be: no plan has it."""
+
 
 class Source(Protocol):
     """What a run works on."""
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether tasks come while a run goes on, so that what it has left is no sign that it was cut short."""
 
     @property
     def tasks(self) -> Mapping[TaskId, Task]:
@@ -30,6 +38,9 @@ class Source(Protocol):
 
     def told(self) -> Iterable[str]:
         """What a person should know of that and was not told yet."""
+
+    def rehearsed(self, order: Order) -> Outcome:
+        """How an attempt ends that is only told about: it passes."""
 
     def summary(self) -> Iterable[str]:
         """What the run has brought, as far as nobody else tells it."""
@@ -45,6 +56,7 @@ class PlanTasks:
     tasks: Mapping[TaskId, Task]
     work: Work
     """What was asked for of them."""
+    is_open_ended = False
 
     @classmethod
     def of(cls, plan: Plan, selected: Container[TaskId] | None) -> "PlanTasks":
@@ -58,6 +70,10 @@ class PlanTasks:
     def news(self, history: History) -> Iterable[Event]:  # noqa: ARG002
         """A plan is read before its run."""
         return ()
+
+    def rehearsed(self, order: Order) -> Outcome:  # noqa: ARG002
+        """Nothing depends on how."""
+        return Outcome(Result.PASSED, "rehearsed")
 
     def summary(self) -> Iterable[str]:
         """The report tells all of it."""

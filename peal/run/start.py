@@ -248,6 +248,7 @@ def opening_of(job: Job, name: str) -> RunOpened:
         try_now=job.try_now,
         session=name,
         format=job.plan.format,
+        is_open_ended=job.source.is_open_ended,
     )
 
 

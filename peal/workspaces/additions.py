@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from peal.model.work import Order
 from peal.system import git
@@ -56,6 +56,30 @@ class FolderFiles:
         except OSError:
             return {}
         return {name: content(self.place / folder / name) for name in names}
+
+
+@frozen
+class ChangedFiles:
+    """Those that others have, with changes that are nowhere but in memory."""
+
+    below: Files
+    changes: dict[str, bytes | None] = field(factory=dict)
+    """What a file holds now, by its path; None for one that is gone."""
+
+    def content(self, path: str) -> bytes | None:
+        """As it was changed."""
+        return self.changes[path] if path in self.changes else self.below.content(path)
+
+    def versions(self, folder: str) -> Mapping[str, Hashable]:
+        """What was changed is told by what it holds."""
+        found = dict(self.below.versions(folder))
+        for path, changed in self.changes.items():
+            above, _, name = path.rpartition("/")
+            if above == folder:
+                found |= {name: changed} if changed is not None else {}
+                if changed is None:
+                    found.pop(name, None)
+        return found
 
 
 @frozen

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from attrs import define, field
 
+from peal.record import lock
+from peal.system.layout import RepoPaths
 from peal.workspaces.outside import PersonTree
 
 
@@ -70,8 +72,12 @@ class Slots:
 
     @contextmanager
     def landing(self) -> Iterator[None]:
-        """The person's trees in hand: nobody else moves one, or takes what is moved for somebody's change."""
-        with self._landing:
+        """
+        The person's trees in hand: nobody else moves one, or takes what is moved for somebody's change.
+
+        Not even a command on the backlog, in another process; `Busy` if one takes too long.
+        """
+        with self._landing, lock.landing(RepoPaths(self.repo)):
             yield
 
     def changed_outside(self, since: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import time
 from contextlib import closing
 from typing import Any
 
+from peal.cli.carry_out import rehearsed
 from peal.cli.screens import Screens, show_of
 from peal.run.after_run import afterwards_told, begin_log_file, commands_after, summed_up
 from peal.run.backlog_job import backlog_job_of
@@ -20,10 +21,19 @@ def carry_out_backlog(
     screens = Screens.of(show_of(options))
     given = {name: options[name] for name in ("verbose", "retarget", "try_now")}
     with session_when_needed(repo_paths) as open_session:
-        job = backlog_job_of(repo_paths, flags, Slots(repo_paths.repo, repo_paths.worktrees), **given, **how)
+        job = backlog_job_of(
+            repo_paths,
+            flags,
+            Slots(repo_paths.repo, repo_paths.worktrees),
+            rehearses=options["dry_run"],
+            **given,
+            **how,
+        )
         screen = screens.screen(job)
         began = time.time()
         with closing(screen):
+            if options["dry_run"]:
+                return rehearsed(job, screen)
             begin_log_file(job)
             end = summed_up(job, screen, began, hearing, open_session)
     if not screens.show.json:
