@@ -9,8 +9,10 @@ from peal.model.plan import TaskId
 from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.schedule.agenda import Stage, stage_of
+from peal.schedule.plan_agenda import PlanAgenda
+from peal.schedule.work import Work
 
-_LATE = (Stage.REVIEW, Stage.LAND, Stage.AGAIN)
+LATE = (Stage.REVIEW, Stage.LAND, Stage.AGAIN)
 """Whoever waits there has its work done, and is not chosen anew."""
 
 
@@ -26,9 +28,39 @@ class ItemAgenda:
     _chosen: tuple[TaskId, ...] = ()
     _meant: Mapping[TaskId, object] = field(factory=dict)
     _under_way: dict[TaskId, None] = field(factory=dict)
+    _coming: dict[TaskId, Work] = field(factory=dict)
+    _plans: dict[TaskId, PlanAgenda] = field(factory=dict)
+    """Those of phases that are plans."""
 
     def __attrs_post_init__(self) -> None:
         self.history.changed = self._changed
+
+    def follow(self, phase: TaskId, work: Work) -> None:
+        """The tasks of a plan are worked on too; the history has to know them at the next look."""
+        self._coming[phase] = work
+
+    def leave(self, phase: TaskId) -> None:
+        """A plan is over."""
+        self._plans.pop(phase, None)
+        self._coming.pop(phase, None)
+
+    def is_over(self, phase: TaskId) -> bool:
+        """Whether nothing of a plan runs or may start, now or later in this run."""
+        plan = self._opened().get(phase)
+        return plan is not None and not any(
+            state.running or (self._stage(task) and plan.is_open(task))
+            for task in plan.work.tasks
+            if (state := self.history.states[task])
+        )
+
+    def _opened(self) -> dict[TaskId, PlanAgenda]:
+        """An agenda for each plan, made when its tasks are known."""
+        for phase, work in list(self._coming.items()):
+            if all(task in self.history.states for task in work.tasks):
+                self._plans[phase] = PlanAgenda(work, self.history)
+                self.history.changed = self._changed
+                del self._coming[phase]
+        return self._plans
 
     def offer(self, chosen: Iterable[TaskId], meant: Mapping[TaskId, object]) -> None:
         """These may begin, the best first, where there are places; `meant` are those that their items are at."""
@@ -37,22 +69,28 @@ class ItemAgenda:
     @property
     def under_way(self) -> tuple[TaskId, ...]:
         """What was begun in this run and is not over, and what only waits for its review or to land."""
-        late = (task for task in self._meant if self._stage(task) in _LATE and task not in self._under_way)
+        late = (task for task in self._meant if self._stage(task) in LATE and task not in self._under_way)
         return (*self._under_way, *late)
 
     def idle(self, stage: Stage) -> list[TaskId]:
         """What is under way goes first."""
         tasks = dict.fromkeys((*self.under_way, *self._chosen))
-        return [task for task in tasks if self._stage(task) is stage]
+        own = [task for task in tasks if self._stage(task) is stage]
+        return [*own, *(task for plan in self._opened().values() for task in plan.idle(stage))]
 
     @property
     def front(self) -> tuple[TaskId, ...]:
         """What is under way and what may begin."""
-        return tuple(dict.fromkeys((*self.under_way, *self._chosen)))
+        own = (*self.under_way, *(task for task in self._chosen if task in self.history.states))
+        return tuple(
+            dict.fromkeys((*own, *(task for plan in self._opened().values() for task in plan.front)))
+        )
 
     def is_open(self, task: TaskId) -> bool:
-        """Whether its item is at this phase."""
-        return task in self._meant
+        """Whether its item is at this phase, or its plan at this task."""
+        return task in self._meant or any(
+            plan.is_open(task) for plan in self._opened().values() if task in plan.work.places
+        )
 
     def in_order(self, tasks: Iterable[TaskId]) -> list[TaskId]:
         """What is under way, then by what was chosen first."""
@@ -77,6 +115,11 @@ class ItemAgenda:
 
     def _changed(self, before: TaskState | None, now: TaskState) -> None:
         task = now.task.id
+        for plan in self._plans.values():
+            if task in plan.work.places:
+                plan.changed(before, now)
+                self.watch(before, now)
+                return
         if now.is_settled:
             self._under_way.pop(task, None)
         elif now.running:

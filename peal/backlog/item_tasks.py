@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from attrs import define, evolve, field, frozen
 
 from peal.backlog import halts
-from peal.backlog.agenda import ItemAgenda
+from peal.backlog.agenda import LATE, ItemAgenda
 from peal.backlog.breaker import Breaker
+from peal.backlog.endings import Endings
 from peal.backlog.filters import Filter
 from peal.backlog.item import FINAL, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
-from peal.backlog.outcomes import Finished
 from peal.backlog.pipelines import ItemStep, next_step, pipeline_of, usual
+from peal.backlog.plan_phase import PlanPhase, PlanReader
 from peal.backlog.prompts import CHANGES, body_of, folder_of, triage_body_of
-from peal.backlog.readying import Readying, save
+from peal.backlog.readying import Readying
 from peal.backlog.selection import Limits, Selection, View, select
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.tally import Tally
@@ -30,11 +31,11 @@ from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, TaskRead, TasksAdded, TasksForgotten
 from peal.record.history import History
 from peal.record.task_state import TaskState
+from peal.schedule.agenda import stage_of
 from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
 from peal.text.display import stamp
 from peal.text.names import ranges
-from peal.workspaces import Edit, Files
 
 
 @frozen
@@ -71,6 +72,8 @@ class ItemTasks:
     items: Items
     landings: ItemLandings
     readying: Readying
+    endings: Endings
+    reader: PlanReader
     workflow: Callable[[str], str]
     """The text of a workflow's file; PealError if it cannot be read."""
     said: list[str]
@@ -84,8 +87,14 @@ class ItemTasks:
     _agenda: ItemAgenda | None = None
     _backlog: Backlog | None = None
     _selection: Selection = field(factory=Selection)
+    _plans: dict[TaskId, PlanPhase] = field(factory=dict)
+    """Those that are carried out in this run, by the tasks that their phases would be."""
+    _followed: dict[TaskId, None] = field(factory=dict)
+    """Those of them whose tasks are on the agenda."""
     _begun: dict[TaskId, None] = field(factory=dict)
-    """Tasks that something was done for and that are not complete, of earlier runs too."""
+    """Tasks that are under way: begun in this run, or so far that they are not chosen anew, and not over."""
+    _unwritten: dict[str, str] = field(factory=dict)
+    """Items whose ends could not be written, and why."""
     _marked: set[TaskId] = field(factory=set)
     """Tasks that have failed, whose items are marked so, or cannot be."""
     _matched: set[str] = field(factory=set)
@@ -108,7 +117,9 @@ class ItemTasks:
     def agenda(self, history: History) -> ItemAgenda:
         """Of what is chosen here before each decision."""
         self._begun = {
-            task: None for task, state in history.states.items() if state.has_begun and not state.is_complete
+            task: None
+            for task, state in history.states.items()
+            if state.has_begun and (_is_of_plan(task) or stage_of(state, history) in LATE)
         }
         self._agenda = ItemAgenda(history, self._ended, self._changed)
         return self._agenda
@@ -130,7 +141,7 @@ class ItemTasks:
     def news(self, history: History) -> Iterable[Event]:
         """Look at the backlog, mark what has failed, choose what may begin."""
         backlog = self._looked()
-        if self._mark_failures(history, backlog):
+        if self._mark_ends(history, backlog) or self._open_plans(backlog):
             backlog = self._looked()
         chosen, meant = self._chosen(history, backlog)
         assert self._agenda is not None, "a run is open before it is looked at"
@@ -148,43 +159,41 @@ class ItemTasks:
             self._tally.looked(_by_id(before), _by_id(now), self.landings.merged)
         return now
 
-    def _mark_failures(self, history: History, backlog: Backlog) -> bool:
-        """Block the items of tasks that have failed for good; whether there were any."""
+    def _mark_ends(self, history: History, backlog: Backlog) -> bool:
+        """Write what has become of items whose tasks have failed for good, or whose plans are over; whether there were any."""
         marked = False
         for task in history.failed - self._marked:
-            phase = _phase_of(task)
-            kept = _find(backlog, phase.item)
             self._marked.add(task)
-            if kept and not kept.item.blocked and kept.item.status not in FINAL:
-                self._mark_failure(phase, history.states[task])
+            phase = _phase_of(task)
+            if task == task_of(phase.item, phase.phase) and _is_open(backlog, phase.item):
+                self._note(phase, self.endings.failed(phase, history.states[task]))
+                marked = True
+        for task, plan in list(self._plans.items()):
+            if self._agenda and self._agenda.is_over(task):
+                self._end_plan(task, plan, history)
                 marked = True
         return marked
 
-    def _mark_failure(self, phase: ItemPhase, state: TaskState) -> None:
-        last = state.last()
-        if last is None or last.outcome is None:
-            return
-        outcomes = (past.outcome for past in reversed(state.attempts) if past.outcome)
-        answer = next((one.answer for one in outcomes if one.answer), None)
-        done = Finished.by(last.outcome, phase.phase, stamp(last.ended or time.time()), answer)
+    def _end_plan(self, task: TaskId, plan: PlanPhase, history: History) -> None:
+        if answer := plan.answer(history):
+            self._note(plan.phase, self.endings.plan_done(plan.phase, answer))
+        else:
+            self._note(plan.phase, self.endings.plan_failed(plan.phase, plan.failure(history)))
+        self._tally.plan_ended(is_done=answer is not None)
+        del self._plans[task], self._followed[task]
+        if self._agenda:
+            self._agenda.leave(task)
 
-        def edits(files: Files) -> Iterable[Edit]:
-            there = self.items.read_from(files)
-            changes = self.landings.changes(there, phase.item, done)
-            self.said += changes.told
-            return tuple(self.landings.written(changes, there, files))
-
-        try:
-            text = self.landings.changes(self.items.read(), phase.item, done).message
-            save(self.items, phase.item, edits, text, self.said.append)
-        except PealError as error:
-            self.said.append(f"{phase.item} could not be marked as blocked: {error}")
+    def _note(self, phase: ItemPhase, why: str) -> None:
+        """An item whose end could not be written is not begun anew in this run."""
+        if why:
+            self._unwritten[phase.item] = why
 
     def _chosen(
         self, history: History, backlog: Backlog
     ) -> tuple[tuple[TaskId, ...], Mapping[TaskId, tuple[Item, ItemStep]]]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
-        held: dict[str, str] = {}
+        held = dict(self._unwritten)
         while True:
             new = self.items.new()
             view = self._view(backlog, new, held)
@@ -204,12 +213,39 @@ class ItemTasks:
         return tuple(chosen), {**self._under_way(view.items), **chosen}
 
     def _hindrance(self, kept: Kept, view: View, history: History, is_new: bool) -> str:
-        step = next_step(kept.item, view.pipelines)
+        """Why an item cannot begin its next phase; empty if it can, or if it is another item now."""
+        step, at = next_step(kept.item, view.pipelines), stamp(time.time())
         phase = None if step.phase == TRIAGE else self._phase(kept.item, step.phase)
-        state = history.states.get(task_of(kept.item.id, step.phase))
+        if why := self.readying.hindrance(kept, phase, is_new, at):
+            return why
+        task = task_of(kept.item.id, step.phase)
+        state = history.states.get(task)
         if state and (why := self._why_stalled(kept.item, state)):
-            return self.readying.block(kept.item.id, "failure", why, stamp(time.time()))
-        return self.readying.hindrance(kept, phase, is_new, stamp(time.time()))
+            return self.readying.block(kept.item.id, "failure", why, at)
+        if phase and phase.kind == "plan" and self.items.read() is self._backlog:
+            return self._read_plan(task, kept.item, phase)
+        return ""
+
+    def _read_plan(self, task: TaskId, item: Item, phase: ItemPhaseSettings) -> str:
+        """Read the plan of a phase, or block its item; why that cannot be."""
+        pipeline = pipeline_of(item, self.landings.pipelines)
+        folder = folder_of(item, self.items.folders(CHANGES))
+        name = pipeline_name(item.pipeline or usual(self.landings.pipelines), phase.name)
+        context = body_of(item, phase.name, pipeline, folder)
+        try:
+            plan = self.reader.read(ItemPhase(item.id, phase.name), folder, phase.plan or "", name, context)
+        except PealError as error:
+            return self.readying.block(item.id, "failure", str(error), stamp(time.time()))
+        self._plans[task] = plan
+        return ""
+
+    def _open_plans(self, backlog: Backlog) -> bool:
+        """Read the plans of phases that earlier runs have begun; whether an item was blocked for one that cannot be read."""
+        for task, (item, step) in self._under_way(_by_id(backlog)).items():
+            phase = None if step.phase == TRIAGE else self._phase(item, step.phase)
+            if phase and phase.kind == "plan" and task not in self._plans:
+                self._read_plan(task, item, phase)
+        return self.items.read() is not backlog
 
     def _why_stalled(self, item: Item, state: TaskState) -> str:
         """Why a phase that goes on part by part gets nowhere; empty if it may, or if somebody has looked at it since."""
@@ -264,8 +300,7 @@ class ItemTasks:
     def _under_way(self, items: Mapping[str, Item]) -> dict[TaskId, tuple[Item, ItemStep]]:
         """The tasks that were begun and that their items are still at."""
         found = {}
-        for task in self._begun:
-            phase = _phase_of(task)
+        for phase in dict.fromkeys(map(_phase_of, (*self._begun, *self._followed))):
             item = items.get(phase.item)
             if item is None or item.status in ("blocked", *FINAL):
                 continue
@@ -274,26 +309,50 @@ class ItemTasks:
             except PealError:
                 continue
             if step.phase == phase.phase:
-                found[task] = item, step
+                found[task_of(item.id, step.phase)] = item, step
         return found
 
     def _events(self, history: History, meant: Mapping[TaskId, tuple[Item, ItemStep]]) -> Iterator[Event]:
         """What the history is to know of these tasks, which are described anew as their items are now."""
         added, again = [], []
         for task, (item, step) in meant.items():
-            self.tasks[task] = self._task(task, item, step)
-            name = pipeline_name(item.pipeline or usual(self.landings.pipelines), step.phase)
-            state = history.states.get(task)
-            if state is None or state.task.pipeline != name:
-                added.append(_read(task, item.title, name))
-            elif state.is_complete or (state.failed is not None and task not in history.running):
-                again.append(task)
+            if task in self._plans:
+                readings = tuple(self._followed_plan(task, history))
+            else:
+                self.tasks[task] = self._task(task, item, step)
+                name = pipeline_name(item.pipeline or usual(self.landings.pipelines), step.phase)
+                readings = (_read(task, item.title, name),)
+            for one in readings:
+                state = history.states.get(one.id)
+                if state is None or state.task != one:
+                    added.append(one)
+                if (
+                    state
+                    and one.id not in history.running
+                    and _is_to_be_done_again(state, one, task in self._plans)
+                ):
+                    again.append(one.id)
         now = time.time()
         if added:
             yield TasksAdded(now, tuple(added))
         self._marked.difference_update(again)
         for task in again:
-            yield TasksForgotten(now, (task,), _phase_of(task).phase, "its item is at this phase again")
+            first = history.pipeline(history.states[task].task.pipeline).phases[0].name
+            yield TasksForgotten(now, (task,), first, "its item is at this phase again")
+
+    def _followed_plan(self, task: TaskId, history: History) -> Iterator[TaskRead]:
+        """The tasks of a plan that is now carried out; nothing for one that is already."""
+        if task in self._followed or self._agenda is None:
+            return
+        plan = self._plans[task]
+        self._followed[task] = None
+        self._agenda.follow(task, plan.work)
+        self.tasks.update(plan.tasks)
+        self.landings.plans |= dict.fromkeys(plan.tasks, plan)
+        is_begun = any(one in history.states and history.states[one].has_begun for one in plan.tasks)
+        if not is_begun:
+            self._count_begun()
+        yield from plan.readings()
 
     def _task(self, task: TaskId, item: Item, step: ItemStep) -> Task:
         """The phase of an item as a task, with all that an agent has to know of it."""
@@ -314,12 +373,18 @@ class ItemTasks:
 
     def _changed(self, before: TaskState | None, now: TaskState) -> None:
         task = now.task.id
-        if now.has_begun and not now.is_complete:
+        if now.running:
             self._begun[task] = None
-        else:
+        elif now.is_complete or now.failed is not None:
             self._begun.pop(task, None)
+        if _is_of_plan(task):
+            return
         if self._tally.changed(before, now):
-            self._passes = self._selection.passes_after(self._passes, 1)
+            self._count_begun()
+
+    def _count_begun(self) -> None:
+        self._tally.begun += 1
+        self._passes = self._selection.passes_after(self._passes, 1)
 
     def _end(self, history: History, now: float) -> halts.End:
         """What has come of the run."""
@@ -366,16 +431,32 @@ def _has_changed_since(item: Item, at: float) -> bool:
 
 
 def _phase_of(task: TaskId) -> ItemPhase:
-    item, _, phase = task.partition("/")
+    """The phase that a task is, or that the plan is in which it stands."""
+    item, phase, *_ = task.split("/", 2)
     return ItemPhase(item, phase)
+
+
+def _is_of_plan(task: TaskId) -> bool:
+    return task.count("/") > 1
+
+
+def _is_to_be_done_again(state: TaskState, now: TaskRead, is_of_plan: bool) -> bool:
+    """Whether what was done for a task counts no more: its item has come to it anew, or its text is another one."""
+    if state.failed is not None:
+        return True
+    if is_of_plan:
+        return state.has_begun and state.task.digest != now.digest
+    return state.is_complete
 
 
 def _by_id(backlog: Backlog) -> dict[str, Item]:
     return {one.item.id: one.item for one in backlog.kept}
 
 
-def _find(backlog: Backlog, id_: str) -> Kept | None:
-    return next((one for one in backlog.kept if one.item.id == id_), None)
+def _is_open(backlog: Backlog, id_: str) -> bool:
+    """Whether an item is there, and neither blocked nor over."""
+    item = _by_id(backlog).get(id_)
+    return item is not None and item.status not in ("blocked", *FINAL)
 
 
 def _read(task: TaskId, title: str, pipeline: str) -> TaskRead:

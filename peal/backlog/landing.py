@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from peal.backlog import item_file, worklog
 from peal.backlog.item import Item
@@ -11,10 +11,11 @@ from peal.backlog.items_of_branch import Items
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Changes, Finished, Surroundings, after
 from peal.backlog.pipelines import pipeline_of
+from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.worklog import Entry
 from peal.errors import Paused, PealError
-from peal.model.plan import ItemPhase
+from peal.model.plan import ItemPhase, TaskId
 from peal.model.work import Answered, Order
 from peal.settings import GuardrailSettings, PipelineSettings
 from peal.text.display import harmless, stamp
@@ -36,6 +37,8 @@ class ItemLandings:
     """The items that are being worked on."""
     told: dict[str, None] = field(factory=dict)
     """What a person should know of what has landed, each thing once."""
+    plans: dict[TaskId, PlanPhase] = field(factory=dict)
+    """The plan of each task that stands in one."""
     merged: set[str] = field(factory=set)
     """Duplicates that are part of others now, or were about to be."""
     land_alone = True
@@ -43,6 +46,8 @@ class ItemLandings:
     def edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
         """All that is to be written for a phase that is done; `Paused` if its item has become another thing meanwhile."""
         phase = order.task.item_phase
+        if plan := self.plans.get(order.task.id):
+            return plan.file.edits(evolve(order, task=plan.written[order.task.id]), files)
         if phase is None or order.answered is None:
             return ()
         done = _finished(order.answered, phase)

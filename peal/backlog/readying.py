@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from attrs import frozen
 
 from peal.backlog.committing import message_of
+from peal.backlog.endings import save
 from peal.backlog.guardrails import objection
 from peal.backlog.item import BlockType
 from peal.backlog.items_of_branch import Items
@@ -67,15 +68,3 @@ class Readying:
             return tuple(self.landings.written(changes, there, files))
 
         return save(self.items, id_, edits, message_of(id_, f"blocked: {why}"), self.say)
-
-
-def save(
-    items: Items, id_: str, edits: Callable[[Files], Iterable[Edit]], text: str, say: Callable[[str], None]
-) -> str:
-    """Write what becomes of an item; why that cannot be, which is told, empty if it is."""
-    why, notes = items.put(edits, text)
-    for note in notes:
-        say(note)
-    if why:
-        say(f"{id_} could not be marked as blocked: {why}")
-    return why

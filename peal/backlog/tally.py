@@ -48,7 +48,6 @@ class Tally:
     def changed(self, before: TaskState | None, now: TaskState) -> bool:
         """A task was this and is that; whether it was begun by that."""
         is_begun = now.running is not None and before is not None and not before.has_begun
-        self.begun += is_begun
         if before is None or len(now.attempts) == len(before.attempts):
             return is_begun
         outcome = now.attempts[-1].outcome
@@ -60,6 +59,11 @@ class Tally:
         elif now.failed is not None and before.failed is None:
             self.breaker = self.breaker.after(_event(outcome))
         return is_begun
+
+    def plan_ended(self, is_done: bool) -> None:
+        """A phase that is a plan is over."""
+        self.passed += is_done
+        self.breaker = self.breaker.after("succeeded" if is_done else "exhausted")
 
     def advanced(self) -> None:
         """A blocked target is left behind."""

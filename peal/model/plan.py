@@ -66,6 +66,8 @@ class Task:
     """Where the task begins in its file, counted from 1."""
     file: str = ""
     """Where the plan is a folder, the name of the task's own file in it."""
+    context: str = ""
+    """What an agent is told beside it, instead of what the run's plan says outside its tasks."""
     item_phase: ItemPhase | None = None
     """The phase of an item that it is; None for a task of a plan."""
 

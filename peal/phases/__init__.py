@@ -7,7 +7,7 @@ from peal.model.work import Outcome
 from peal.phases import address, execute, item, item_command, plan
 from peal.phases.verdict import Evidence, notes
 
-__all__ = ["Evidence", "check", "notes", "verdict"]
+__all__ = ["Evidence", "check", "has_prompt", "notes", "verdict"]
 
 _VERDICTS: dict[str, Callable[[Evidence], Outcome]] = {
     "plan": plan.verdict,
@@ -17,6 +17,14 @@ _VERDICTS: dict[str, Callable[[Evidence], Outcome]] = {
     "triage": item.verdict,
     "command": item_command.verdict,
 }
+
+
+def has_prompt(contract: str) -> bool:
+    """Whether whoever works in a phase with this contract is told something."""
+    return contract not in _WITHOUT_PROMPT
+
+
+_WITHOUT_PROMPT = ("command",)
 
 
 def check(names: Iterable[str]) -> None:

@@ -13,12 +13,14 @@ from peal.agents.phase_command import PhaseCommand
 from peal.agents.protocol import Agent
 from peal.backlog.breaker import Breaker
 from peal.backlog.checks import preflight
+from peal.backlog.endings import Endings
 from peal.backlog.filters import parse
 from peal.backlog.item_tasks import ItemTasks, Request, pipeline_name
 from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsOfFolder, RehearsedItems
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.place import Place
+from peal.backlog.plan_phase import PlanReader
 from peal.backlog.readying import Readying
 from peal.backlog.selection import Limits
 from peal.backlog.store import Backlog
@@ -92,6 +94,12 @@ def backlog_job_of(
         items,
         landings,
         Readying(items, landings, _in_history(repo_paths.repo, pool), said.append),
+        Endings(items, landings, said.append),
+        PlanReader(
+            repo_paths.repo,
+            lambda: pool.files if pool else FolderFiles(repo_paths.repo),
+            bool(pool and settings.tick),
+        ),
         lambda file: _text(repo_paths.repo, file),
         said,
         Kind.LAND if pool else Kind.REVIEW,
@@ -220,10 +228,29 @@ def _staff(repo: Path, settings: Settings) -> _Staff:
         )
         return Pipeline((first, *rest))
 
+    def plan_rows(name: str, phase: ItemPhaseSettings) -> dict[str, Pipeline]:
+        """For the tasks of a plan, with a phase that plans and without."""
+        own = chained(phase)
+        whole = tuple(
+            evolve(
+                one,
+                retries=retries_of(settings, one)
+                if phase.retries is None or one.is_at_branch
+                else phase.retries,
+                agents=() if one.kind is Kind.LAND else own,
+                model=phase.model,
+                timeout_sec=phase.timeout,
+            )
+            for one in PLAN_PHASES
+            if one.kind is not Kind.LAND or settings.commit
+        )
+        return {name: Pipeline(whole), f"{name} without plan": Pipeline(whole[1:])}
+
     usual = row(None)
     rows = {TRIAGE: usual, PIPELINE: usual}
     for name, pipeline in pipelines(settings).items():
         for phase in (*pipeline.pre_phases, *pipeline.phases):
-            rows[pipeline_name(name, phase.name)] = row(phase)
+            named = pipeline_name(name, phase.name)
+            rows |= plan_rows(named, phase) if phase.kind == "plan" else {named: row(phase)}
     phases.check(one.phases[0].contract_name for one in rows.values())
     return _Staff(agents, rows)

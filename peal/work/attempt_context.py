@@ -128,7 +128,7 @@ class AttemptContext:
             order.task,
             order.phase.name,
             self.path,
-            context=roster.context,
+            context=order.task.context or roster.context,
             replies={
                 phase: cut_to(f"{folder}/reply.md", REPLY_LIMIT) for phase, folder in order.replies.items()
             },
@@ -143,7 +143,8 @@ class AttemptContext:
             is_clean=self.starts_clean,
             notes=self.notes,
         )
-        prompt = render(briefing, roster.templates)
+        contract = order.phase.contract_name
+        prompt = render(briefing, roster.templates) if phases.has_prompt(contract) else ""
         return Request(
             order.task,
             order.phase,

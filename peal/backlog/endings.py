@@ -1,0 +1,71 @@
+"""What becomes of an item whose phase ends without a landing of its own: written into its file by a commit of its own."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from attrs import frozen
+
+from peal.backlog.items_of_branch import Items, Make
+from peal.backlog.landing import ItemLandings
+from peal.backlog.outcomes import Finished
+from peal.errors import PealError
+from peal.model.phase_result import PhaseResult
+from peal.model.plan import ItemPhase
+from peal.record.task_state import TaskState
+from peal.text.display import stamp
+from peal.workspaces import Edit, Files
+
+
+@frozen
+class Endings:
+    """Writes ends of phases; each time it is told why that cannot be, nothing if it could."""
+
+    items: Items
+    landings: ItemLandings
+    say: Callable[[str], None]
+
+    def failed(self, phase: ItemPhase, state: TaskState) -> str:
+        """A task has failed for good; what it was answered with before counts."""
+        last = state.last()
+        if last is None or last.outcome is None:
+            return ""
+        outcomes = (past.outcome for past in reversed(state.attempts) if past.outcome)
+        answer = next((one.answer for one in outcomes if one.answer), None)
+        return self.put(
+            phase, Finished.by(last.outcome, phase.phase, stamp(last.ended or time.time()), answer)
+        )
+
+    def plan_done(self, phase: ItemPhase, answer: PhaseResult) -> str:
+        """All tasks of a plan are."""
+        return self.put(phase, Finished(phase.phase, stamp(time.time()), answer))
+
+    def plan_failed(self, phase: ItemPhase, why: str) -> str:
+        """Nothing more can be done of a plan."""
+        return self.put(phase, Finished(phase.phase, stamp(time.time()), failure=why))
+
+    def put(self, phase: ItemPhase, done: Finished) -> str:
+        """Write what becomes of the backlog; why that cannot be, which is told, empty if it is."""
+
+        def edits(files: Files) -> Iterable[Edit]:
+            there = self.items.read_from(files)
+            changes = self.landings.changes(there, phase.item, done)
+            for text in changes.told:
+                self.say(text)
+            return tuple(self.landings.written(changes, there, files))
+
+        try:
+            text = self.landings.changes(self.items.read(), phase.item, done).message
+            return save(self.items, phase.item, edits, text, self.say)
+        except PealError as error:
+            self.say(f"what became of {phase.item} could not be written: {error}")
+            return str(error)
+
+
+def save(items: Items, id_: str, edits: Make, text: str, say: Callable[[str], None]) -> str:
+    """Write what becomes of an item in a commit; why that cannot be, which is told, empty if it is."""
+    why, notes = items.put(edits, text)
+    for note in notes:
+        say(note)
+    if why:
+        say(f"what became of {id_} could not be written: {why}")
+    return why

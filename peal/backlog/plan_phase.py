@@ -1,0 +1,121 @@
+"""A phase of an item that is a plan: the tasks of a file that an earlier phase has written."""
+
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from peal.errors import PealError
+from peal.model.phase_result import PhaseResult
+from peal.model.pipeline import pipeline_name
+from peal.model.plan import ItemPhase, Task, TaskId
+from peal.record.events import TaskRead
+from peal.record.history import History
+from peal.schedule.work import Work
+from peal.text.display import count, harmless, some
+from peal.workspaces import Files, PlanFile
+
+if TYPE_CHECKING:
+    from peal.model.plan import Plan
+
+_SHOWN = 5
+
+
+@frozen
+class PlanPhase:
+    """The plan of a phase, with the names that its tasks have in the run."""
+
+    phase: ItemPhase
+    file: PlanFile
+    tasks: Mapping[TaskId, Task]
+    """As they are worked on."""
+    written: Mapping[TaskId, Task]
+    """As the plan has them."""
+    work: Work
+    pipeline: str
+
+    @classmethod
+    def of(cls, phase: ItemPhase, file: PlanFile, plan: "Plan", pipeline: str, context: str) -> "PlanPhase":
+        """The tasks of a plan; PealError with its problems if it cannot be carried out."""
+        path = file.path
+        if plan.problems:
+            lines = (f"`{harmless(path)}` line {one.line}: {one.message}" for one in plan.problems[:_SHOWN])
+            raise PealError("; ".join(lines))
+        above = "\n\n".join(filter(None, (context, plan.context)))
+        renamed = {task.id: TaskId(f"{phase.item}/{phase.phase}/{task.id}") for task in plan.tasks}
+        tasks = {
+            renamed[task.id]: evolve(
+                task,
+                id=renamed[task.id],
+                after=tuple(renamed[one] for one in task.after),
+                context=above,
+                agent="",
+                model="",
+            )
+            for task in plan.tasks
+        }
+        work = Work.of(tasks.values(), [one.id for one in tasks.values() if not one.is_optional or one.done])
+        return cls(phase, file, tasks, {renamed[task.id]: task for task in plan.tasks}, work, pipeline)
+
+    def readings(self) -> Iterator[TaskRead]:
+        """The tasks as they are remembered."""
+        for task in self.tasks.values():
+            name = f"{self.pipeline}{pipeline_name(task).removeprefix('plan')}"
+            yield TaskRead(
+                task.id,
+                task.shown_title,
+                task.digest,
+                task.parallel,
+                task.done,
+                name,
+                task.after,
+                task.section,
+            )
+
+    def answer(self, history: History) -> PhaseResult | None:
+        """What the phase comes to when all of it is done; None before."""
+        if not all(history.states[task].is_complete for task in self.work.tasks):
+            return None
+        done = f"{count(len(self.work.tasks), 'task')} of `{self.file.path}`"
+        return PhaseResult(self.phase.item, self.phase.phase, "phase_complete", f"{done} done")
+
+    def failure(self, history: History) -> str:
+        """Why the plan is not done, of which nothing more can be done."""
+        failed = [task for task in self.work.tasks if task in history.failed]
+        first = f": {history.states[failed[0]].failed}" if failed else ""
+        left = sum(not history.states[task].is_complete for task in self.work.tasks)
+        return f"{count(left, 'task')} of `{self.file.path}` not done, {some(failed, _SHOWN)} failed{first}"
+
+
+@frozen
+class PlanReader:
+    """Reads the plans of phases."""
+
+    repo: Path
+    files: Callable[[], Files]
+    """The repository's, as they are now."""
+    is_ticked: bool
+    """Whether tasks are marked as done in the plan when they land."""
+
+    def read(self, phase: ItemPhase, folder: str, pattern: str, pipeline: str, context: str) -> PlanPhase:
+        """
+        The one plan in an item's folder whose name fits.
+
+        PealError if there is none, or several, or if it cannot be carried out.
+        """
+        from peal.formats import parse  # only here: reading markdown takes long to load
+
+        files = self.files()
+        names = [name for name in files.versions(folder) if fnmatchcase(name, pattern)]
+        if len(names) != 1:
+            found = some(names, _SHOWN) if names else "none is there"
+            raise PealError(f"the phase wants one plan `{harmless(folder)}/{pattern}`, and {found}")
+        path = f"{folder}/{names[0]}"
+        raw = files.content(path)
+        if raw is None:
+            raise PealError(f"`{harmless(path)}` is no plain file")
+        plan = parse(raw, path)
+        file = PlanFile(self.repo, path, plan.format, self.is_ticked)
+        return PlanPhase.of(phase, file, plan, pipeline, context)
