@@ -13,7 +13,6 @@ from peal.backlog import dependencies, item_file, lifecycle, store
 from peal.backlog.advancing import advanced
 from peal.backlog.item import FINAL, Blocked, BlockType, Description, Item, Level, Size, Status, rank
 from peal.backlog.parsed_items import ParsedItems
-from peal.backlog.pipelines import pipeline_of, usual
 from peal.backlog.store import Backlog
 from peal.backlog.table import in_order, lines
 from peal.errors import PealError
@@ -178,6 +177,61 @@ _NEW = {
 }
 
 
+SPELLINGS = {
+    "title": ["title: x", "title:   'x' # why", '"title" : "x"', "title: >-\n  x", "title:\n  x", "title: !!str x", "title: |-\n  x\n", "? title\n: x"],
+    "tags": ["tags: [a, b]", "tags: [a,\n  b]  # why", "tags:\n- a\n- b", "tags:\n  - a\n\n  # in\n  - 'b'  # why", "tags: a, b", "tags:\n  [a, b]"],
+    "notes": ["notes: x", "notes: x\n  y", "notes: |\n  x\n\n  y", "notes: |+\n  x\n", "notes: >\n  x\n    y", 'notes: "x\\\n  y"', "notes: ''", "notes:"],
+    "description": ["description: {context: x}", "description:\n  context: x\n  # in\n  problem: |\n    y\n", "description: {}", "description:"],
+    "size": ["size: small", "size:", "size: ~", "size: 'small'", "size: # none"],
+}  # fmt: skip
+BETWEEN = [
+    "",
+    "# a: comment",
+    " # farther in",
+    "mine: 1",
+    "mine: {a: [1]}",
+    "mine: |\n  a\n\n  b",
+    "mine:\n- a\n# in\n- b",
+    "mine:",
+    "mine: |\n  a\n\n",
+]
+"""What may stand between two keys; `mine` is called otherwise each time."""
+OTHERWISE = {
+    "title": "other",
+    "tags": ("c",),
+    "notes": "z\nz",
+    "description": Description(problem="z"),
+    "size": "large",
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_a_file_looks_like_all_other_keys_stay_as_they_are(data: st.DataObject) -> None:
+    """However a person has written them, and whatever stands around them."""
+    parts = ["id: A-1"]
+    between = st.lists(st.sampled_from(BETWEEN), max_size=2)
+    spelt = {}
+    for key in data.draw(st.permutations(list(SPELLINGS))):
+        parts += data.draw(between)
+        spelt[key] = len(parts)
+        parts.append(data.draw(st.sampled_from(SPELLINGS[key])))
+    parts = [part.replace("mine", f"mine{at}") for at, part in enumerate([*parts, *data.draw(between)])]
+    line_end = data.draw(st.sampled_from(["\n", "\r\n"]))
+    raw = "".join(f"{part}\n" for part in ("---", *parts, "---", "text"))
+    key = data.draw(st.sampled_from(list(SPELLINGS)))
+    item = item_file.read(raw.replace("\n", line_end).encode())
+
+    changed = item_file.changed(raw.replace("\n", line_end).encode(), evolve(item, **{key: OTHERWISE[key]}))
+
+    before, after = parts[: spelt[key]], parts[spelt[key] + 1 :]
+    begin = "".join(f"{part}\n" for part in ("---", *before)).replace("\n", line_end)
+    end = "".join(f"{part}\n" for part in (*after, "---", "text")).replace("\n", line_end)
+    assert changed.decode().startswith(begin)
+    assert changed.decode().endswith(end)
+    assert item_file.read(changed) == evolve(item, **{key: OTHERWISE[key]})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -333,21 +387,6 @@ def test_what_cannot_be_advanced_is_told_with_what_can(
     assert str(error.value).startswith(told)
 
 
-def test_the_usual_pipeline_is_called_feature_or_is_the_only_one() -> None:
-    item, other = Item("a-1", "x"), PipelineSettings()
-
-    assert usual({"feature": PIPELINE, "b": other}) == "feature"
-    assert pipeline_of(item, {"a": PIPELINE}) is PIPELINE
-    assert pipeline_of(evolve(item, pipeline="b"), {"feature": PIPELINE, "b": other}) is other
-    for pipelines in ({}, {"a": PIPELINE, "b": other}):
-        with pytest.raises(PealError, match="pipeline"):
-            usual(pipelines)
-    with pytest.raises(
-        PealError, match=r"has the pipeline `c`, and peal.toml has `a`; `peal backlog edit a-1"
-    ):
-        pipeline_of(evolve(item, pipeline="c"), {"a": PIPELINE})
-
-
 # --- the folder
 
 
@@ -406,6 +445,9 @@ def test_ids_count_on_past_the_archive_and_past_what_cannot_be_read(tmp_path: Pa
     _put(tmp_path, "c.md", Item("OTHER-99", "x"))
     assert Backlog.of(tmp_path).next_id("WRK") == "WRK-008"
 
+    _put(tmp_path, "d.md", Item(f"BIG-{10**15 - 1}", "x"))
+    assert Backlog.of(tmp_path).next_id("BIG") == f"BIG-{10**15}"
+
     (tmp_path / "WRK-010-broken.md").write_bytes(b"---\n")
 
     assert Backlog.of(tmp_path).next_id("WRK") == "WRK-011"
@@ -435,7 +477,7 @@ def test_what_is_no_readable_item_is_told_and_the_others_are_there(tmp_path: Pat
         "link.md": "it is a link; put a file there, or take it away",
         "lost.md": "it is a link; put a file there, or take it away",
         "fifo.md": "it is a fifo; put a file there, or take it away",
-        "empty.md": "it has no front matter; begin it with a line `---`, or take it away",
+        "empty.md": "it is empty; write an item into it, or take it away",
         "WRK-3.md": "it has no front matter; begin it with a line `---`, or take it away",
     }
 
@@ -583,9 +625,9 @@ def test_items_are_listed_by_how_far_they_are_then_by_urgency_then_by_number() -
 def test_a_table_fits_the_terminal_and_never_cuts_a_letter() -> None:
     item = Item("A-1", "Ein Häuschen für 日本語 und mehr", "new", depends=("A-9",))
 
-    shown = lines([item], {}, 80)
+    shown = lines([item], {}, 40)
 
-    assert all(width(line) <= 80 for line in shown)
+    assert all(width(line) <= wide for wide in (10, 40) for line in lines([item], {}, wide))
     assert shown[1].endswith("…")
     assert shown[2] == "  waits for A-9 (missing)"
     assert lines([item], {}, None)[1].endswith("日本語 und mehr")

@@ -59,29 +59,26 @@ class Committer:
         wanted = [name for name in names if name in known or name in new]
         done = self._patient("add", "--intent-to-add", "--", *new) if new else None
         if done is None or done.returncode == 0:
-            done = self._patient(
-                *self._asking_hooks(),
-                "commit",
-                "--quiet",
-                "--only",
-                "--file=-",
-                "--cleanup=whitespace",
-                "--",
-                *wanted,
-                stdin=message,
-            )
+            done = self._committed(wanted, message)
             if done.returncode == 0 or self._is_there(wanted):
                 return
             if new:
                 self._patient("rm", "--cached", "--quiet", "--force", "--", *new)
         raise self._refused(done, wanted, new, message)
 
+    def _committed(self, names: Sequence[str], message: str) -> git.Done:
+        found = Hooks.of(self.repo) if self.hooks else None
+        asking = ("-c", f"core.hooksPath={found.folder}") if found else ()
+        how = ("--quiet", "--only", "--file=-", "--cleanup=whitespace")
+        done = self._patient(*asking, "commit", *how, "--", *names, stdin=message)
+        if found and "pre-commit" in found.names and done.returncode == 0:
+            # Of what a hook has made of a file and added, git tells the commit alone, not the index.
+            self._patient("reset", "--quiet", "--", *names)
+        return done
+
     def _known(self, names: Sequence[str]) -> set[str]:
         """Those that git has in its index."""
         return set(git.output(self.repo, "ls-files", "-z", "--", *names, env=_LITERAL).split("\0"))
-
-    def _asking_hooks(self) -> tuple[str, ...]:
-        return ("-c", f"core.hooksPath={Hooks.of(self.repo).folder}") if self.hooks else ()
 
     def _is_there(self, names: Sequence[str]) -> bool:
         """Whether the branch holds the files as they are: git calls a commit that changes nothing a failure."""

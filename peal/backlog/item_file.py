@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, fields, frozen
@@ -235,10 +236,17 @@ def _end(front: str, node: "Node", before: int) -> int:
             before = _end(front, part, before)
         return before
     if begin < end and front[begin] in "|>":
-        lines = re.compile(r".*\n(?:(?:[ \t].*)?\r?\n|[ \t].*\Z)*").match(front, begin)
-        assert lines, "a text in lines begins with a line"
-        return begin + len(lines[0].rstrip())
+        return begin + len(_text_in_lines(front[begin:]).rstrip())
     return end if begin < end else before
+
+
+def _text_in_lines(front: str) -> str:
+    """The `|` or `>` that front matter begins with, and the lines that are as far in as the first, or blank."""
+    head, *lines = re.split(r"(?<=\n)", front)
+    first = next((line for line in lines if line.strip()), "")
+    indent = 1 if re.match(r"\S*\d", head) else max(len(first) - len(first.lstrip(" ")), 1)
+    inside = takewhile(lambda line: line.startswith(" " * indent) or not line.strip(), lines)
+    return head + "".join(inside)
 
 
 def _behind(front: str, key: "Node", value: "Node") -> str:

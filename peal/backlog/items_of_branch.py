@@ -82,7 +82,7 @@ class BlobItems:
 
     def _remembered(self, version: object, raw: bytes) -> Item | item_file.NoItem | None:
         try:
-            found = item_file.read(raw) if item_file.has_front_matter(raw) else None
+            found = item_file.read(raw) if item_file.has_front_matter(raw) or not raw else None
         except item_file.NoItem as error:
             self._parsed[version] = error
             return error

@@ -71,6 +71,8 @@ class ParsedItems:
         with os.fdopen(file, "rb", buffering=0) as opened:
             found = os.fstat(file)
             raw = opened.readall()
+        if not raw:
+            raise item_file.NoItem("it is empty; write an item into it, or take it away")
         if not item_file.has_front_matter(raw):
             return None
         item = item_file.read(raw)
@@ -85,7 +87,7 @@ class ParsedItems:
         if self._is_news or self._seen.keys() != self._known.keys():
             items = {path: [one.mark, one.raw, one.values] for path, one in self._seen.items()}
             with suppress(OSError, ValueError):
-                replace(file, json.dumps({"shape": _SHAPE, "items": items}, ensure_ascii=False))
+                replace(file, json.dumps({"shape": _SHAPE, "items": items}))
         self._known, self._seen, self._is_news = self._seen, {}, False
 
 

@@ -116,9 +116,8 @@ class Backlog:
         if len(files) > 1:
             raise PealError("\n".join(_twice(files)))
         if not files:
-            raise PealError(
-                f"there is no item `{harmless(text)}` in `{self.folder}`; `peal backlog list --all` lists them"
-            )
+            missing = f"there is no item `{harmless(text)}` in `{self.folder}`; `peal backlog list --all` lists them"
+            raise PealError("\n".join((missing, *self.problems)))
         return files[0]
 
     def next_id(self, prefix: str) -> str:
@@ -140,7 +139,7 @@ class Backlog:
         return self.folder / ARCHIVE if item.status in FINAL else self.folder
 
     def foreign(self) -> list[str]:
-        """What is in the folder, or beside the items, and neither an item nor a text about them; broken items are no strangers."""
+        """What is in the folder and neither an item nor a text about them, such as a README."""
         items = {one.path.name for one in self.kept if not one.is_archived}
         try:
             names = sorted(path.name for path in self.folder.iterdir())
@@ -205,7 +204,7 @@ def _number(item: str) -> int | None:
 def _leading_number(name: str, start: str) -> int:
     """The number right behind the start of a name; 0 for none."""
     rest = name.casefold().removeprefix(start) if name.casefold().startswith(start) else ""
-    found = re.match(r"(\d{1,15})(?=\D|\Z)", rest, re.ASCII)
+    found = re.match(r"(\d{1,100})(?!\d)", rest, re.ASCII)
     return int(found[1]) if found else 0
 
 

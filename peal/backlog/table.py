@@ -12,6 +12,7 @@ from peal.text.names import natural
 ORDER: tuple[Status, ...] = ("in_progress", "blocked", "ready", "scoping", "new", "done", "cancelled")
 """What is nearest to its end, or waits for a person, comes first."""
 _HEADS = ("ID", "STATUS", "PHASE", "PIPELINE", "PRIORITY", "IMPACT", "SIZE", "RISK", "TITLE")
+_ALWAYS = ("ID", "STATUS", "TITLE")
 
 
 def in_order(items: Iterable[Item]) -> list[Item]:
@@ -30,13 +31,15 @@ def waits(item: Item, items: Mapping[str, Item]) -> list[str]:
 
 
 def lines(shown: Sequence[Item], items: Mapping[str, Item], wide: int | None) -> list[str]:
-    """A table of these, each followed by why it waits; cut to a terminal of that width."""
-    rows = table([_HEADS, *map(_row, shown)], wide)
-    told = [rows[0]]
-    for item, row in zip(shown, rows[1:], strict=True):
-        reasons = [f"  {reason}" for reason in waits(item, items)]
-        told += [row, *(reason if wide is None else cut(reason, wide) for reason in reasons)]
-    return told
+    """A table of these, each followed by why it waits; cut to a terminal of that width. Columns that say nothing are left out."""
+    columns = list(zip(_HEADS, *map(_row, shown), strict=True))
+    told_of = [column for column in columns if column[0] in _ALWAYS or any(map(str.strip, column[1:]))]
+    rows = [[word or "-" for word in row] for row in zip(*told_of, strict=True)]
+    head, *lines_of_items = table(rows, wide)
+    told = [head]
+    for item, line in zip(shown, lines_of_items, strict=True):
+        told += [line, *(f"  {reason}" for reason in waits(item, items))]
+    return told if wide is None else [cut(line, wide) for line in told]
 
 
 def _row(item: Item) -> tuple[str, ...]:
@@ -45,13 +48,13 @@ def _row(item: Item) -> tuple[str, ...]:
         item.status,
         item.phase,
         item.pipeline,
-        str(item.priority) if item.priority else "",
+        str(item.priority or ""),
         item.impact or "",
         item.size or "",
         item.risk or "",
         item.title,
     )
-    return tuple(harmless(word) or "-" for word in words)
+    return tuple(map(harmless, words))
 
 
 def counted(items: Sequence[Item]) -> str:

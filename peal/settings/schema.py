@@ -133,7 +133,7 @@ def _plain_model(_settings: Any, _key: Any, value: str | None) -> None:
 
 
 def _prefix(_settings: Any, _key: Any, value: str) -> None:
-    if not re.fullmatch("[A-Za-z0-9]+", value):
+    if not re.fullmatch(r"[^\W_]+", value):
         raise ValueError(f"is `{value}`; write letters and digits, such as WRK")
 
 

@@ -89,7 +89,7 @@ def add(
 def one_line(text: str) -> str:
     """A text that is one line; PealError if it is none, or no UTF-8."""
     check_utf8(text)
-    if not (line := harmless(text)):
+    if not (line := harmless(text).strip()):
         raise PealError("a title or a tag is empty; write some words")
     return line
 

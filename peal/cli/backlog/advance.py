@@ -21,7 +21,7 @@ from peal.text.display import harmless
 @no_commit
 @repository
 def advance(item: str, to: str | None, no_commit: bool, repo: Path) -> int:
-    """Put an item that is scoping or in progress on to its next phase, or to any of that list."""
+    """Put an item on to its next phase, or to another one. It has to be scoping or in progress."""
     found, at = Found.of(repo), now()
     before = []
 

@@ -1,6 +1,7 @@
 """`peal backlog edit`: fields of an item changed by options, or its file in an editor."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from attrs import evolve
 
 from peal.backlog import dependencies, item_file
 from peal.backlog.changing import Change, open_item, taken
+from peal.backlog.committing import NotCommitted
+from peal.backlog.drafts import Draft
 from peal.backlog.item import Item
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog, Kept
@@ -55,7 +58,7 @@ def edit(
     repo: Path,
     **plain: Any,
 ) -> int:
-    """Change fields of an item; without options, its file in $VISUAL or $EDITOR."""
+    """Change an item. Without options, its file is opened in $VISUAL or $EDITOR."""
     found = Found.of(repo)
     given = {name: value for name, value in plain.items() if value is not None}
     if title is not None:
@@ -131,46 +134,52 @@ def _check(old: Item, new: Item, backlog: Backlog, settings: Settings) -> None:
 def _edited(found: Found, name: str, no_commit: bool) -> int:
     """The file changed in an editor, if that makes an item of it; else the text is kept for another try."""
     kept = open_item(found.read(), name)
-    draft = found.place.repo_paths.drafts / kept.path.name
+    draft = Draft.of(found.place.repo_paths.drafts, kept)
     found.committer(no_commit).check()
-    _opened(draft, kept)
-    raw = draft.read_bytes()
-    if raw == kept.raw:
-        draft.unlink()
+    try:
+        _open(draft, kept)
+    finally:
+        if draft.path.exists() and draft.raw == kept.raw:
+            draft.drop()
+    if not draft.path.exists():
         click.echo(f"{kept.item.id} is as it was")
         return 0
     try:
-        _check_draft(kept.item, raw, found)
-        taken(found.place, found.committer(no_commit), kept, raw, now())
+        _check_draft(kept.item, draft, found)
+        taken(found.place, found.committer(no_commit), kept, draft.raw, now())
+    except NotCommitted:
+        draft.drop()
+        raise
     except PealError as error:
         raise PealError(
-            f"{error}\nwhat you wrote is kept in `{draft}`; `peal backlog edit {kept.item.id}` opens it again, and "
-            f"`rm '{draft}'` gives it up"
+            f"{error}\nwhat you wrote is kept in `{draft.path}`; `peal backlog edit {kept.item.id}` opens it again, and "
+            f"`rm {shlex.quote(str(draft.path))}` gives it up"
         ) from None
-    draft.unlink()
+    draft.drop()
     click.echo(f"{kept.item.id} is changed")
     return 0
 
 
-def _opened(draft: Path, kept: Kept) -> None:
+def _open(draft: Draft, kept: Kept) -> None:
     """Let a person edit a copy of the file, or what an earlier try has left."""
     if not (os.environ.get("VISUAL") or os.environ.get("EDITOR") or sys.stdin.isatty()):
         raise PealError(
             "neither VISUAL nor EDITOR is set; set one of them, or give options: `peal backlog edit --help`"
         )
     try:
-        if draft.exists():
-            click.echo(f"note: this is what you wrote before, from `{draft}`", err=True)
-        else:
-            draft.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(kept.raw)
-        click.edit(filename=str(draft))
+        if draft.opened(kept):
+            click.echo(f"note: this is what you wrote before, from `{draft.path}`", err=True)
     except OSError as error:
-        raise PealError(f"cannot write `{draft}`: {error.strerror}; make its folder writable") from None
+        raise PealError(f"cannot write `{draft.path}`: {error.strerror}; make its folder writable") from None
+    click.edit(filename=str(draft.path))
 
 
-def _check_draft(old: Item, raw: bytes, found: Found) -> None:
-    new = item_file.read(raw)
+def _check_draft(old: Item, draft: Draft, found: Found) -> None:
+    if draft.is_undecided:
+        raise PealError(
+            f"{old.id} was changed meanwhile too, in the same lines; leave one of both, and take the marks out"
+        )
+    new = item_file.read(draft.raw)
     for name, way in _BY_COMMANDS.items():
         if getattr(new, name) != getattr(old, name):
             raise PealError(f"`{name}` of {old.id} is not changed here; {harmless(way)}")

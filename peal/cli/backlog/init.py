@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from peal import settings
-from peal.backlog import item_file
 from peal.backlog.changing import foreign_told
 from peal.backlog.place import Place
 from peal.backlog.store import ARCHIVE
@@ -24,14 +23,13 @@ from peal.text.display import harmless
 @click.option("--folder", metavar="DIR", help="Where the items are, in the repository; default: backlog.")
 @repository
 def init(prefix: str | None, folder: str | None, repo: Path) -> int:
-    """Make the folders of a backlog, and write them into peal.toml; what is there already stays."""
+    """Make the folders of a backlog and set them in peal.toml. What is there already stays."""
     repo_paths = repo_paths_of(repo)
     known = settings.load(repo_paths.repo, {})
-    wanted = BacklogSettings(folder=folder or known.backlog.folder, prefix=prefix or known.backlog.prefix)
-    if not item_file.is_id(f"{wanted.prefix}-1"):
-        raise PealError(
-            f"`{harmless(wanted.prefix)}` cannot begin an id; take letters and digits, such as WRK"
-        )
+    given = {"folder": folder or known.backlog.folder, "prefix": prefix or known.backlog.prefix}
+    wanted, wrong = settings.structured(given, BacklogSettings)
+    if wrong:
+        raise PealError("\n".join(f"`--{key}` {harmless(problem)}" for key, problem in wrong))
     place = Place.of(repo_paths, wanted)
     relative = place.folder.relative_to(repo_paths.repo).as_posix()
     is_new = known.origins.get("backlog.folder") is None or relative != os.path.normpath(known.backlog.folder)

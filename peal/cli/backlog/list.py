@@ -42,7 +42,7 @@ def list(  # noqa: A001
     json_: bool,
     repo: Path,
 ) -> int:
-    """List the items: what is in progress or blocked first, then by priority."""
+    """List the items, the most pressing first."""
     found = Found.of(repo)
 
     def is_meant(one: Kept) -> bool:

@@ -32,7 +32,7 @@ _TOLD_OTHERWISE = (
 @as_json
 @repository
 def show(item: str, json_: bool, repo: Path) -> int:
-    """Show an item: its fields, what it waits for and what waits for it, and its text."""
+    """Show all that is known of an item, with what it waits for and what waits for it."""
     found = Found.of(repo)
     backlog = found.read()
     kept = backlog.find(item)

@@ -23,7 +23,7 @@ from peal.text.display import unix
 @no_commit
 @repository
 def unblock(item: str, notes: str, override_guardrails: bool, no_commit: bool, repo: Path) -> int:
-    """Let a blocked item go on where it was, with a word to its next phase."""
+    """Let a blocked item go on where it was. Its next phase is told your notes."""
     check_utf8(notes)
     said, at = unix(notes).strip(), now()
     ends = ", guardrails overridden" if override_guardrails else ""
