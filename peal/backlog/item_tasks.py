@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from attrs import define, evolve, field, frozen
 
@@ -93,6 +93,8 @@ class ItemTasks:
     """Those of them whose tasks are on the agenda."""
     _begun: dict[TaskId, None] = field(factory=dict)
     """Tasks that are under way: begun in this run, or so far that they are not chosen anew, and not over."""
+    _held: dict[str, str] = field(factory=dict)
+    """Items that would begin, and what keeps them from it."""
     _unwritten: dict[str, str] = field(factory=dict)
     """Items whose ends could not be written, and why."""
     _marked: set[TaskId] = field(factory=set)
@@ -105,6 +107,8 @@ class ItemTasks:
     _halted: str = ""
     """The target whose block ends the run."""
     _told: set[str] = field(factory=set)
+    _seen: tuple[object, ...] = ()
+    """What the latest choice was made from: the same again needs no other."""
 
     @_tally.default
     def _nothing_yet(self) -> Tally:
@@ -143,10 +147,21 @@ class ItemTasks:
         backlog = self._looked()
         if self._mark_ends(history, backlog) or self._open_plans(backlog):
             backlog = self._looked()
+        seen = (
+            backlog,
+            tuple((one.path, one.raw) for one in self.items.new()),
+            tuple(self._begun),
+            self._tally.begun,
+            self._tally.breaker,
+            len(history.failed),
+        )
+        if seen == self._seen:
+            return ()
         chosen, meant = self._chosen(history, backlog)
         assert self._agenda is not None, "a run is open before it is looked at"
         self._agenda.offer(chosen, meant)
-        return tuple(self._events(history, meant))
+        self._seen = seen if self._backlog is backlog and not self._held else ()
+        return tuple(self._events(history, chosen, meant))
 
     def _looked(self) -> Backlog:
         """The backlog as it is now; what is new in it is counted and told."""
@@ -156,7 +171,7 @@ class ItemTasks:
         self._backlog = now
         self.said += now.problems
         if before is not None:
-            self._tally.looked(_by_id(before), _by_id(now), self.landings.merged)
+            self._tally.looked(before.by_id, now.by_id, self.landings.merged)
         return now
 
     def _mark_ends(self, history: History, backlog: Backlog) -> bool:
@@ -193,7 +208,7 @@ class ItemTasks:
         self, history: History, backlog: Backlog
     ) -> tuple[tuple[TaskId, ...], Mapping[TaskId, tuple[Item, ItemStep]]]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
-        held = dict(self._unwritten)
+        self._held = held = dict(self._unwritten)
         while True:
             new = self.items.new()
             view = self._view(backlog, new, held)
@@ -241,7 +256,7 @@ class ItemTasks:
 
     def _open_plans(self, backlog: Backlog) -> bool:
         """Read the plans of phases that earlier runs have begun; whether an item was blocked for one that cannot be read."""
-        for task, (item, step) in self._under_way(_by_id(backlog)).items():
+        for task, (item, step) in self._under_way(backlog.by_id).items():
             phase = None if step.phase == TRIAGE else self._phase(item, step.phase)
             if phase and phase.kind == "plan" and task not in self._plans:
                 self._read_plan(task, item, phase)
@@ -265,7 +280,7 @@ class ItemTasks:
 
     def _view(self, backlog: Backlog, new: Iterable[Kept], held: Mapping[str, str]) -> View:
         """What is known of the backlog, with what is asked for of it as a mask."""
-        items = {**{one.item.id: one.item for one in new}, **_by_id(backlog)}
+        items = {**{one.item.id: one.item for one in new}, **backlog.by_id}
         running = {item.id: step.phase for item, step in self._under_way(items).values()}
         self.landings.running = frozenset(running)
         view = View(
@@ -312,14 +327,17 @@ class ItemTasks:
                 found[task_of(item.id, step.phase)] = item, step
         return found
 
-    def _events(self, history: History, meant: Mapping[TaskId, tuple[Item, ItemStep]]) -> Iterator[Event]:
-        """What the history is to know of these tasks, which are described anew as their items are now."""
+    def _events(
+        self, history: History, chosen: Container[TaskId], meant: Mapping[TaskId, tuple[Item, ItemStep]]
+    ) -> Iterator[Event]:
+        """What the history is to know of these tasks; those that may begin are described as their items are now."""
         added, again = [], []
         for task, (item, step) in meant.items():
             if task in self._plans:
                 readings = tuple(self._followed_plan(task, history))
             else:
-                self.tasks[task] = self._task(task, item, step)
+                if task in chosen or task not in self.tasks:
+                    self.tasks[task] = self._task(task, item, step)
                 name = pipeline_name(item.pipeline or usual(self.landings.pipelines), step.phase)
                 readings = (_read(task, item.title, name),)
             for one in readings:
@@ -389,7 +407,7 @@ class ItemTasks:
     def _end(self, history: History, now: float) -> halts.End:
         """What has come of the run."""
         assert self._backlog is not None, "items are looked at first"
-        items = _by_id(self._backlog)
+        items = self._backlog.by_id
         held = [task for task in history.held if task in self.tasks]
         paused = f"{ranges(held)} held: {history.states[held[0]].held}" if held else no_agent(history, now)
         mask = self._targets.ids if self._targets else self._matched if self.request.only.criteria else items
@@ -449,13 +467,9 @@ def _is_to_be_done_again(state: TaskState, now: TaskRead, is_of_plan: bool) -> b
     return state.is_complete
 
 
-def _by_id(backlog: Backlog) -> dict[str, Item]:
-    return {one.item.id: one.item for one in backlog.kept}
-
-
 def _is_open(backlog: Backlog, id_: str) -> bool:
     """Whether an item is there, and neither blocked nor over."""
-    item = _by_id(backlog).get(id_)
+    item = backlog.by_id.get(id_)
     return item is not None and item.status not in ("blocked", *FINAL)
 
 

@@ -3,7 +3,8 @@
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from attrs import frozen
@@ -17,6 +18,7 @@ from peal.text.display import harmless, some
 from peal.text.names import first_words, marked, natural
 
 ARCHIVE = "archive"
+_natural = lru_cache(maxsize=20_000)(natural)
 _SHOWN = 3
 _LONGEST_ID = 60
 _LONGEST_TITLE = 120
@@ -34,6 +36,35 @@ class Kept:
 
 
 @frozen
+class Looked:
+    """What a file turned out to be."""
+
+    name: str
+    kept: Kept | None = None
+    """None for one that is no item, or a broken one."""
+    problems: tuple[str, ...] = ()
+
+
+def look(path: Path, is_archived: bool, read: Callable[[Path], tuple[Item, bytes] | None]) -> Looked | None:
+    """
+    What is in a file; None if it is gone.
+
+    `read` gives the item with its bytes; None for what is no item. It raises as `ParsedItems.read` does.
+    """
+    try:
+        if found := read(path):
+            return Looked(path.name, Kept(found[0], path, found[1], is_archived))
+        problem = "it has no front matter; begin it with a line `---`, or take it away"
+        return Looked(path.name, None, (_told(path, problem),) if item_file.is_id(path.stem) else ())
+    except FileNotFoundError:  # it has been moved to the archive meanwhile
+        return None
+    except OSError as error:
+        return Looked(path.name, None, (_told(path, f"cannot be read: {error.strerror}; make it readable"),))
+    except item_file.NoItem as error:
+        return Looked(path.name, None, tuple(_told(path, line) for line in str(error).splitlines()))
+
+
+@frozen(slots=False)
 class Backlog:
     """All items of a folder as they are now; looking changes nothing."""
 
@@ -48,42 +79,26 @@ class Backlog:
     @classmethod
     def of(cls, folder: Path, parsed: ParsedItems | None = None) -> "Backlog":
         """What is in a folder; nothing if there is none. PealError if it cannot be read."""
-        return cls.made(folder, _files(folder), (parsed or ParsedItems()).read)
+        read = (parsed or ParsedItems()).read
+        found = (look(path, is_archived, read) for path, is_archived in _files(folder))
+        return cls.made(folder, filter(None, found))
 
     @classmethod
-    def made(
-        cls,
-        folder: Path,
-        files: Iterable[tuple[Path, bool]],
-        read: Callable[[Path], tuple[Item, bytes] | None],
-    ) -> "Backlog":
-        """
-        What is in some files, for each of which is told whether it is in the archive.
-
-        `read` gives the item in a file with its bytes; None for what is no item. It raises as `ParsedItems.read` does.
-        """
-        kept: list[Kept] = []
-        problems: list[str] = []
-        unread: list[str] = []
-        for path, is_archived in files:
-            try:
-                if found := read(path):
-                    item, raw = found
-                    kept.append(Kept(item, path, raw, is_archived))
-                    continue
-                if item_file.is_id(path.stem):
-                    problems.append(
-                        _told(path, "it has no front matter; begin it with a line `---`, or take it away")
-                    )
-            except FileNotFoundError:  # it has been moved to the archive meanwhile
-                continue
-            except OSError as error:
-                problems.append(_told(path, f"cannot be read: {error.strerror}; make it readable"))
-            except item_file.NoItem as error:
-                problems += [_told(path, line) for line in str(error).splitlines()]
-            unread.append(path.name)
-        kept.sort(key=lambda one: (natural(one.item.id), one.is_archived))
+    def made(cls, folder: Path, files: Iterable["Looked"]) -> "Backlog":
+        """What was found in files."""
+        looked = tuple(files)
+        kept = sorted(
+            (one.kept for one in looked if one.kept),
+            key=lambda one: (_natural(one.item.id), one.is_archived),
+        )
+        problems = (problem for one in looked for problem in one.problems)
+        unread = (one.name for one in looked if one.kept is None)
         return cls(folder, tuple(kept), (*problems, *_twice(kept)), tuple(unread))
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Item]:
+        """All items, the archived ones too."""
+        return {one.item.id: one.item for one in self.kept}
 
     @property
     def items(self) -> tuple[Item, ...]:

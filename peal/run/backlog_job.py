@@ -38,6 +38,7 @@ from peal.settings import ItemPhaseSettings, Settings
 from peal.settings.backlog_run import for_backlog
 from peal.settings.pipelines import pipelines, workflow_files
 from peal.system import git
+from peal.system.git_objects import blob_id
 from peal.system.layout import RepoPaths
 from peal.text.display import decoded, harmless
 from peal.text.redaction import redactor
@@ -78,7 +79,7 @@ def backlog_job_of(
     spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
     staff = _staff(repo_paths.repo, settings)
     said: list[str] = []
-    items = _items(place, pool, settings, rehearses)
+    items = _items(place, backlog, pool, settings, rehearses)
     landings = ItemLandings(
         items,
         repo_paths.repo,
@@ -141,9 +142,12 @@ def _checked(backlog: Backlog, repo: Path, settings: Settings) -> list[str]:
     return list(lines.values())
 
 
-def _items(place: Place, pool: Pool | None, settings: Settings, rehearses: bool) -> Items:
+def _items(place: Place, backlog: Backlog, pool: Pool | None, settings: Settings, rehearses: bool) -> Items:
     repo = place.repo_paths.repo
     files = BlobItems(place.folder, place.folder.relative_to(repo).as_posix())
+    if pool:
+        tip = pool.tip()
+        files.remember(backlog.kept, lambda raw: blob_id(raw, tip))
     items: Items = (
         ItemsOfBranch(pool, place.repo_paths, files, settings.hooks)
         if pool

@@ -1,5 +1,6 @@
 """A repository's commits and trees, read and added by gits that go on."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,8 @@ _AT_MOST = 300_000
 """Entries of trees that are kept in memory."""
 _FIRST_PARENTS = 200
 """Commits of a branch that are looked at one by one before git is asked about all."""
+_SHA1 = 40
+"""Letters of an id in repositories of the usual kind."""
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 Entries = Mapping[str, Version]
@@ -221,6 +224,12 @@ def objects_of(repo: Path) -> Objects:
         for kind in ("blob", "tree", "commit")
     }
     return Objects(repo, Dialogue(folder, ("cat-file", "--batch")), adding)
+
+
+def blob_id(content: bytes, like: str) -> str:
+    """The id that git gives to a file; `like` is any other of the repository, by which it tells its kind."""
+    kind = "sha1" if len(like) == _SHA1 else "sha256"
+    return hashlib.new(kind, b"blob %d\0%s" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
 def _id(stream: IO[bytes]) -> str:
