@@ -29,7 +29,7 @@ class Items(Protocol):
     """Where a run finds its items, and writes what becomes of them."""
 
     def read(self) -> Backlog:
-        """As they are now."""
+        """As they are now; the very same one as long as nothing has changed."""
 
     def read_from(self, files: Files) -> Backlog:
         """As they are in some files."""
@@ -77,7 +77,7 @@ class BlobItems:
         """What is in some files; for the same files the same backlog."""
         folders = self.relative, f"{self.relative}/{ARCHIVE}"
         versions = tuple(map(files.versions, folders))
-        for seen, backlog in self._recent:
+        for seen, backlog in tuple(self._recent):
             if seen == versions:
                 return backlog
         found = [
@@ -244,10 +244,18 @@ class ItemsOfFolder:
     repo: Path
     folder: Path
     _parsed: ParsedItems = field(factory=ParsedItems)
+    _backlog: Backlog = field(init=False)
+
+    @_backlog.default
+    def _nothing_yet(self) -> Backlog:
+        return Backlog(self.folder)
 
     def read(self) -> Backlog:
         """As they are on disk."""
-        return Backlog.of(self.folder, self._parsed)
+        found = Backlog.of(self.folder, self._parsed)
+        if found != self._backlog:
+            self._backlog = found
+        return self._backlog
 
     def read_from(self, files: Files) -> Backlog:  # noqa: ARG002
         """They are nowhere else."""

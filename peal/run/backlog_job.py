@@ -5,17 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from peal import phases, reviewers
-from peal.agents.needed import Needed, chain, hired, model_of
-from peal.agents.phase_command import PhaseCommand
-from peal.agents.protocol import Agent
+from peal import reviewers
 from peal.backlog.breaker import Breaker
 from peal.backlog.checks import preflight
 from peal.backlog.endings import Endings
 from peal.backlog.filters import parse
-from peal.backlog.item_tasks import ItemTasks, Request, pipeline_name
+from peal.backlog.item_tasks import ItemTasks, Request
 from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsOfFolder, RehearsedItems
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
@@ -26,15 +23,16 @@ from peal.backlog.selection import Limits
 from peal.backlog.store import Backlog
 from peal.backlog.targets import targets_of
 from peal.errors import PealError
-from peal.model.phase_result import TRIAGE
-from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline
+from peal.model.decision import Rules
+from peal.model.pipeline import Kind
 from peal.model.plan import Plan
 from peal.phases import prompts
+from peal.run.item_phases import ItemPhases
 from peal.run.job import Job
-from peal.run.job_of import pool_of, retries_of, rules_of, settings_of, storable
+from peal.run.job_of import pool_of, rules_of, settings_of, storable
 from peal.run.resolve import notices_on, secrets_of
 from peal.run.source import BACKLOG
-from peal.settings import ItemPhaseSettings, Settings
+from peal.settings import Settings
 from peal.settings.backlog_run import for_backlog
 from peal.settings.pipelines import pipelines, workflow_files
 from peal.system import git
@@ -48,14 +46,6 @@ from peal.workspaces.additions import FolderFiles
 
 AGENT_FLAGS = ("target", "only", "cap", "triage")
 """Flags of a backlog's run that are no keys of the settings."""
-
-
-@frozen
-class _Staff:
-    """Who works in which phase."""
-
-    agents: Mapping[str, Agent]
-    pipelines: Mapping[str, Pipeline]
 
 
 def backlog_job_of(
@@ -77,7 +67,7 @@ def backlog_job_of(
     warnings = _checked(backlog, repo_paths.repo, settings)
     pool = pool_of(repo_paths, place.folder, settings, config, slots)
     spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
-    staff = _staff(repo_paths.repo, settings)
+    work = ItemPhases.of(settings, repo_paths.repo, lands=bool(pool))
     said: list[str] = []
     items = _items(place, backlog, pool, settings, rehearses)
     landings = ItemLandings(
@@ -109,26 +99,42 @@ def backlog_job_of(
     templates = repo_paths.repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
     looking = reviewers.all_of(settings, repo_paths.repo, spaces.place_of, lands=bool(spaces.branch))
-    roster = Roster(settings, staff.agents, {}, looking, spaces, "", templates, hide=hide)
+    roster = Roster(settings, work.agents, {}, looking, spaces, "", templates, hide=hide)
     return Job(
         repo_paths=repo_paths,
         plan_file=place.folder,
         plan=Plan(str(place.folder), BACKLOG, ()),
         source=source,
         roster=roster,
-        rules=evolve(
-            rules_of(settings),
-            continue_with_remaining_tasks=True,
-            max_consecutive_task_failures=None,
-            as_ready=True,
-        ),
-        pipelines=staff.pipelines,
+        rules=_rules(settings, is_shared=pool is None),
+        pipelines=work.pipelines,
         flags=storable(flags, hide),
         command=tuple(map(hide, ("peal", *sys.argv[1:]))),
-        notices=(*notices_on(roster), *told, *warnings),
+        notices=(*notices_on(roster), *told, *warnings, *_one_by_one(settings, is_shared=pool is None)),
         pool=pool,
         **how,
     )
+
+
+def _rules(settings: Settings, is_shared: bool) -> Rules:
+    """Items have nothing to do with one another; in one tree there is one phase at a time."""
+    usual = rules_of(settings)
+    return evolve(
+        usual,
+        max_parallel=1 if is_shared else usual.max_parallel,
+        continue_with_remaining_tasks=True,
+        max_consecutive_task_failures=None,
+        as_ready=True,
+    )
+
+
+def _one_by_one(settings: Settings, is_shared: bool) -> list[str]:
+    """A word where more was asked for than there can be."""
+    if not is_shared or rules_of(settings).max_parallel == 1:
+        return []
+    return [
+        "phases share your tree and so come one after another; with `commit = true` each gets a worktree of its own"
+    ]
 
 
 def _checked(backlog: Backlog, repo: Path, settings: Settings) -> list[str]:
@@ -186,75 +192,3 @@ def _in_history(repo: Path, pool: Pool | None) -> Callable[[str], bool | None]:
         return git.is_ancestor(repo, commit, pool.tip() if pool else "HEAD")
 
     return answer
-
-
-def _staff(repo: Path, settings: Settings) -> _Staff:
-    """The pipelines of tasks, with those who work in them; PealError if somebody is not here or could not keep to the budget."""
-    agents: dict[str, Agent] = {}
-    lands = [
-        phase
-        for phase in PLAN_PHASES
-        if phase.is_at_branch and (phase.kind is not Kind.LAND or bool(settings.commit))
-    ]
-
-    def chained(phase: ItemPhaseSettings | None) -> tuple[str, ...]:
-        named = (phase.agent if phase else None) or ""
-        names = chain(evolve(settings, agent=named) if named else settings, "")
-        for place, name in enumerate(names):
-            model = (phase.model if phase and not place else None) or model_of(settings, "", name, not place)
-            if name not in agents:
-                agents[name] = hired(Needed(name, model), settings, repo)
-        return names
-
-    def commanded(phase: ItemPhaseSettings) -> tuple[str, ...]:
-        command = PhaseCommand.of(phase.command or "", repo)
-        if why := command.missing(None):
-            raise PealError(f"phase `{phase.name}`: {why}")
-        agents[command.name] = command
-        return (command.name,)
-
-    def row(phase: ItemPhaseSettings | None) -> Pipeline:
-        is_command = phase is not None and phase.kind == "command"
-        own = commanded(phase) if phase and is_command else chained(phase)
-        first = Phase(
-            phase.name if phase else TRIAGE,
-            Kind.WRITE,
-            settings.execution.max_retries if phase is None or phase.retries is None else phase.retries,
-            own,
-            ("command" if is_command else "item") if phase else TRIAGE,
-            phase.model if phase else None,
-            phase.timeout if phase else None,
-        )
-        mending = chained(None) if is_command else own
-        rest = (
-            evolve(one, retries=retries_of(settings, one), agents=mending if one.kind is Kind.REVIEW else ())
-            for one in lands
-        )
-        return Pipeline((first, *rest))
-
-    def plan_rows(name: str, phase: ItemPhaseSettings) -> dict[str, Pipeline]:
-        """For the tasks of a plan, with a phase that plans and without."""
-        own = chained(phase)
-        whole = tuple(
-            evolve(
-                one,
-                retries=retries_of(settings, one)
-                if phase.retries is None or one.is_at_branch
-                else phase.retries,
-                agents=() if one.kind is Kind.LAND else own,
-                model=phase.model,
-                timeout_sec=phase.timeout,
-            )
-            for one in PLAN_PHASES
-            if one.kind is not Kind.LAND or settings.commit
-        )
-        return {name: Pipeline(whole), f"{name} without plan": Pipeline(whole[1:])}
-
-    usual = row(None)
-    rows = {TRIAGE: usual, PIPELINE: usual}
-    for name, pipeline in pipelines(settings).items():
-        for phase in (*pipeline.pre_phases, *pipeline.phases):
-            named = pipeline_name(name, phase.name)
-            rows |= plan_rows(named, phase) if phase.kind == "plan" else {named: row(phase)}
-    phases.check(one.phases[0].contract_name for one in rows.values())
-    return _Staff(agents, rows)
