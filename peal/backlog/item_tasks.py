@@ -382,7 +382,8 @@ class ItemTasks:
             return Task(task, item.title, body, item_phase=phase)
         pipeline, settings = pipeline_of(item, self.landings.pipelines), self._phase(item, step.phase)
         workflows = [(name, self.workflow(name)) for name in settings.workflows]
-        body = body_of(item, step.phase, pipeline, folder_of(item, self.items.folders(CHANGES)), workflows)
+        folder = folder_of(item, self.items.folders(CHANGES))
+        body = body_of(item, step.phase, pipeline, folder, workflows, settings.instructions or "")
         return Task(task, item.title, body, item_phase=phase)
 
     def _phase(self, item: Item, name: str) -> ItemPhaseSettings:

@@ -20,18 +20,25 @@ def folder_of(item: Item, existing: Iterable[str] = ()) -> str:
 
 
 def body_of(
-    item: Item, phase: str, pipeline: PipelineSettings, folder: str, workflows: Sequence[tuple[str, str]] = ()
+    item: Item,
+    phase: str,
+    pipeline: PipelineSettings,
+    folder: str,
+    workflows: Sequence[tuple[str, str]] = (),
+    instructions: str = "",
 ) -> str:
     """
     All that is known of an item and of its phase.
 
-    `folder` is where its phases write things down; `workflows` are the texts that say how the phase is done, each with its file.
+    `folder` is where its phases write things down; `instructions` say what the phase is to do, and `workflows` are the texts
+    that say how, each with its file.
     """
     return "\n\n".join(
         (
             _position(phase, pipeline),
             *_facts(item),
             f"What its phases write down for one another belongs in the folder `{folder}/`.",
+            *([f"What this phase is to do: {instructions.strip()}"] if instructions else []),
             *_workflows(workflows),
         )
     )
