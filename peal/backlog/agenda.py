@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field
 
-from peal.model.decision import Halt
+from peal.model.decision import Halt, Reason
 from peal.model.plan import TaskId
 from peal.record.history import History
 from peal.record.task_state import TaskState
@@ -25,6 +25,8 @@ class ItemAgenda:
     """Why the run is over, at a moment, when nothing runs and nothing may start."""
     watch: Callable[[TaskState | None, TaskState], None]
     """Is told what a task was and is, at every change."""
+    waits: tuple[Reason, ...] = ()
+    """Why other items do not go on."""
     _chosen: tuple[TaskId, ...] = ()
     _meant: Mapping[TaskId, object] = field(factory=dict)
     _under_way: dict[TaskId, None] = field(factory=dict)
@@ -62,9 +64,11 @@ class ItemAgenda:
                 del self._coming[phase]
         return self._plans
 
-    def offer(self, chosen: Iterable[TaskId], meant: Mapping[TaskId, object]) -> None:
+    def offer(
+        self, chosen: Iterable[TaskId], meant: Mapping[TaskId, object], waits: tuple[Reason, ...]
+    ) -> None:
         """These may begin, the best first, where there are places; `meant` are those that their items are at."""
-        self._chosen, self._meant = tuple(chosen), meant
+        self._chosen, self._meant, self.waits = tuple(chosen), meant, waits
 
     @property
     def under_way(self) -> tuple[TaskId, ...]:

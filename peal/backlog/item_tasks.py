@@ -159,7 +159,7 @@ class ItemTasks:
             return ()
         chosen, meant = self._chosen(history, backlog)
         assert self._agenda is not None, "a run is open before it is looked at"
-        self._agenda.offer(chosen, meant)
+        self._agenda.offer(chosen, meant, self._selection.reasons)
         self._seen = seen if self._backlog is backlog and not self._held else ()
         return tuple(self._events(history, chosen, meant))
 

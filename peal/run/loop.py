@@ -87,10 +87,10 @@ class PlanRun:
 
     def follow(self, decision: Decision) -> None:
         """Do what is decided: start steps, or end."""
+        self.screen.decided(decision)
         if decision.halt is not None:
             self._end(decision.halt)
             return
-        self.screen.decided(decision)
         self._start(decision)
         self._settle()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Protocol
 
-from peal.model.decision import Halt
+from peal.model.decision import Halt, Reason
 from peal.model.pipeline import Kind
 from peal.model.plan import TaskId
 from peal.record.history import History
@@ -58,6 +58,10 @@ class Agenda(Protocol):
 
     def is_eager(self, task: TaskId) -> bool:
         """Whether a task is reviewed as soon as it is made, whatever the others do."""
+
+    @property
+    def waits(self) -> tuple[Reason, ...]:
+        """Why others are not open, where the order of the tasks does not say so."""
 
     def end(self, now: float) -> Halt:
         """Why the run is over, in which nothing runs and nothing may start at `now`."""

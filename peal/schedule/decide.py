@@ -37,7 +37,7 @@ def decide(agenda: Agenda, now: float, others: Others = Others()) -> Decision:
         left = _left(agenda, now, others)
         goes_on = left.may_go_on
         decision = _within(left, history) if goes_on else Decision(halt=agenda.end(now))
-    return evolve(decision, front=agenda.front)
+    return evolve(decision, front=agenda.front, reasons=(*decision.reasons, *agenda.waits))
 
 
 def decide_together(agendas: Sequence[Agenda], now: float, places: int | None = None) -> tuple[Decision, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
-from peal.model.decision import Halt
+from peal.model.decision import Halt, Reason
 from peal.model.plan import TaskId
 from peal.record.history import History
 from peal.record.task_state import TaskState
@@ -91,6 +91,11 @@ class PlanAgenda:
     def is_eager(self, task: TaskId) -> bool:
         """Tasks that wait for others by name, and those that are waited for so."""
         return task in self.work.eager
+
+    @property
+    def waits(self) -> tuple[Reason, ...]:
+        """The order of the tasks says it all."""
+        return ()
 
     def end(self, now: float) -> Halt:
         """From what became of the tasks that were asked for."""
