@@ -67,4 +67,7 @@ class Readying:
             changes = Changes(blocked(kept.item, type_, why, at), "", entries=(entry,))
             return tuple(self.landings.written(changes, there, files))
 
-        return save(self.items, id_, edits, message_of(id_, f"blocked: {why}"), self.say)
+        failed = save(self.items, id_, edits, message_of(id_, f"blocked: {why}"), self.say)
+        if not failed:
+            self.say(f"{id_}: blocked ({type_}): {harmless(why)}")
+        return failed
