@@ -260,6 +260,10 @@ _ENDS = {
         End(("A",), ("B",), ("B",), is_targeted=True, halted_target="B"),
         "target B is blocked; item `A` is completed",
     ),
+    "triaged": (
+        evolve(_STUCK, is_triage=True, passed=2, blocked=("B",), cap=3),
+        "2 items triaged; item `B` is blocked; 3 phases begun, as many as the cap allows",
+    ),
     "target blocked": (
         End((), ("B",), ("B",), is_targeted=True, halted_target="B"),
         "target B is blocked; no item is completed",

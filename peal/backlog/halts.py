@@ -36,6 +36,8 @@ class End:
     merged: tuple[str, ...] = field(default=(), converter=_once)
     """Duplicates that have become part of another item."""
     is_targeted: bool = False
+    is_triage: bool = False
+    """Nothing but triage was asked for."""
     halted_target: str = ""
     """The target whose block ends the run."""
     only: str = ""
@@ -81,6 +83,17 @@ ROWS: tuple[Row, ...] = (
         "a usage limit or a budget is reached, or a phase is done and its landing is held",
         lambda end: bool(end.paused),
         lambda end: f"paused: {end.paused}",
+    ),
+    Row(
+        "triaged",
+        0,
+        "`peal backlog triage` has triaged at least one item",
+        lambda end: end.is_triage and end.passed > 0,
+        lambda end: (
+            f"{count(end.passed, 'item')} triaged"
+            f"{f'; {_blocked(end)}' if end.still_blocked else ''}"
+            f"{f'; {_cap(end)}' if end.cap is not None else ''}"
+        ),
     ),
     Row(
         "target blocked, others completed",

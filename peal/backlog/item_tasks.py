@@ -97,6 +97,8 @@ class ItemTasks:
     """Items that would begin, and what keeps them from it."""
     _unwritten: dict[str, str] = field(factory=dict)
     """Items whose ends could not be written, and why."""
+    _held: Mapping[str, str] = field(factory=dict)
+    """Items that would go on if their files could be committed, and why they cannot."""
     _marked: set[TaskId] = field(factory=set)
     """Tasks that have failed, whose items are marked so, or cannot be."""
     _matched: set[str] = field(factory=set)
@@ -223,6 +225,7 @@ class ItemTasks:
             else:
                 break
             backlog = self._looked()
+        self._held = held
         steps = {id_: next_step(view.items[id_], view.pipelines) for id_ in ready}
         chosen = {task_of(id_, step.phase): (view.items[id_], step) for id_, step in steps.items()}
         return tuple(chosen), {**self._under_way(view.items), **chosen}
@@ -412,9 +415,12 @@ class ItemTasks:
         held = [task for task in history.held if task in self.tasks]
         paused = f"{ranges(held)} held: {history.states[held[0]].held}" if held else no_agent(history, now)
         mask = self._targets.ids if self._targets else self._matched if self.request.only.criteria else items
+        still_open = halts.still_open(items, [one for one in mask if self._is_asked_for(items.get(one))])
         return self._tally.end(
-            open=halts.still_open(items, [one for one in mask if self._is_asked_for(items.get(one))]),
+            open=still_open,
+            held=tuple(one for one in still_open if one in self._held and items[one].status != "blocked"),
             is_targeted=self._targets is not None,
+            is_triage=self.request.is_triage,
             halted_target=self._halted,
             only=str(self.request.only) if self.request.only.criteria else "",
             has_matched=bool(self._matched),

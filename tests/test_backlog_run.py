@@ -1,0 +1,1423 @@
+"""`peal backlog run` and `triage`: items through their pipelines, from outside, with real git and agents that are real processes."""
+
+import json
+import re
+import shlex
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define
+from conftest import Repo, branches, carriers, ended, eventually, is_running
+from forkserver import Process
+
+from peal.backlog import item_file
+from peal.backlog.item import Item
+
+AGENT = """\
+id=$PEAL_ITEM phase=$PEAL_PHASE
+answer() {  # RESULT [SUMMARY [MORE]]
+  printf '{"item_id": "%s", "phase": "%s", "result": "%s", "summary": "%s"%s}' \\
+    "$id" "$phase" "$1" "${2:-$id did $phase}" "${3:+, $3}" >"$PEAL_RESULT"
+}
+gate() { touch "$OUT/begun-$1"; until [ -e "$OUT/go-$1" ]; do sleep 0.02; done; }
+cat >"$OUT/prompt-$id-$phase-$PEAL_ATTEMPT"
+echo "$id/$phase" >>"$OUT/calls"
+for script in "$OUT/do-$id-$phase" "$OUT/do-$phase" "$OUT/do-$id"; do
+  if [ -e "$script" ]; then . "$script"; exit; fi
+done
+[ "$phase" = triage ] || echo "$phase" >"$id-$phase"
+answer phase_complete
+"""
+"""Does what lies in $OUT/do-ITEM-PHASE, do-PHASE or do-ITEM; else it writes a file and says that the phase is done."""
+
+TWO = {"phases": ["prd", "build"]}
+ONE = {"phases": ["build"]}
+WITH_SCOPING = {"pre_phases": ["research", "design"], "phases": ["build", "review"]}
+
+
+@define
+class Wishes:
+    """A repository with a backlog, and an agent that obeys the test."""
+
+    repo: Repo
+    out: Path
+
+    def settings(self, text: str = "", **pipelines: dict[str, list[Any]]) -> None:
+        """Other settings, committed; a phase is its name, or a table."""
+        lines = ['agent = "mine"', text, f"[agents.mine]\ncommand = {_toml(f'sh {self.out}/agent.sh')}"]
+        for name, pools in (pipelines or {"feature": ONE}).items():
+            for pool, phases in pools.items():
+                for phase in phases:
+                    keys = phase if isinstance(phase, dict) else {"name": phase}
+                    written = "\n".join(f"{key} = {_toml(value)}" for key, value in keys.items())
+                    lines.append(f"[[pipelines.{name}.{pool}]]\n{written}")
+        self.repo.write("peal.toml", "\n".join(lines) + "\n")
+        self.commit("settings")
+
+    def commit(self, text: str) -> None:
+        """Everything that is there."""
+        self.repo.git("add", "--all")
+        self.repo.git("commit", "--allow-empty", "-qm", text)
+
+    def put(self, *items: Item | str, commits: bool = True) -> None:
+        """Items in files, by their titles where they are new; committed unless that is not wanted."""
+        for number, one in enumerate(items, 1):
+            item = new(f"WRK-{number:03}", one) if isinstance(one, str) else one
+            self.repo.write(f"backlog/{item.id}.md", item_file.written(item).decode())
+        if commits:
+            self.commit("items")
+
+    def does(self, name: str, script: str) -> None:
+        """What the agent does in ITEM-PHASE, PHASE or ITEM."""
+        self.out.joinpath(f"do-{name}").write_text(script)
+
+    def usual(self, name: str) -> None:
+        """The agent does again as it does without a word."""
+        self.out.joinpath(f"do-{name}").unlink()
+
+    def run(self, *words: str, code: int = 0, command: str = "run", **more: str) -> str:
+        """What a run says."""
+        done = self.repo.peal("backlog", command, *words, code=code, **more)
+        return done.stdout + done.stderr
+
+    def start(self, *words: str) -> Process:
+        """A run that goes on beside the test."""
+        return self.repo.start("backlog", "run", *words)
+
+    def item(self, id_: str) -> Item:
+        """An item as the branch has it."""
+        names = self.repo.git("ls-tree", "-r", "--name-only", "-z", "HEAD", "backlog").split("\0")
+        (name,) = (one for one in names if re.search(rf"/{id_}\b", one))
+        return item_file.read(self.repo.git("show", f"HEAD:{name}").encode())
+
+    def statuses(self) -> dict[str, str]:
+        """Of all items, as scripts get them."""
+        listed = json.loads(self.repo.peal("backlog", "list", "--all", "--json").stdout)
+        return {one["id"]: one["status"] for one in listed}
+
+    @property
+    def calls(self) -> list[str]:
+        """`ITEM/PHASE` for each time that the agent was called."""
+        file = self.out / "calls"
+        return file.read_text().split() if file.exists() else []
+
+    def prompt(self, name: str, attempt: int = 1) -> str:
+        """What the agent was told in ITEM-PHASE."""
+        return self.out.joinpath(f"prompt-{name}-{attempt}").read_text()
+
+    def has_begun(self, gate: str) -> bool:
+        """Whether an agent waits at this gate."""
+        return self.out.joinpath(f"begun-{gate}").exists()
+
+    def open(self, gate: str) -> None:
+        """Let who waits there go on."""
+        self.out.joinpath(f"go-{gate}").touch()
+
+    def subjects(self) -> list[str]:
+        """What the commits of the branch itself say, the latest first."""
+        return self.repo.git("log", "--first-parent", "--format=%s").splitlines()
+
+    def is_clean(self) -> bool:
+        """Whether nothing is left in the tree."""
+        return not self.repo.git("status", "--porcelain")
+
+    def worklog(self) -> list[tuple[str, str, str]]:
+        """Item, phase and outcome of each entry, in order."""
+        texts = [path.read_text() for path in sorted(self.repo.path.glob("_worklog/*.md"))]
+        return [
+            (found[1], found[2] or "", found[3])
+            for found in re.finditer(
+                r"^## \S+ — (\S+) .*\n\n(?:- \*\*Phase:\*\* (.*)\n)?- \*\*Outcome:\*\* (.*)",
+                "\n".join(texts),
+                re.MULTILINE,
+            )
+        ]
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value)
+
+
+def new(id_: str, title: str = "A wish", **more: Any) -> Item:
+    """An item that nobody has looked at."""
+    return Item(id_, title, created=f"2026-01-01T00:00:{int(re.sub(r'[^0-9]', '', id_) or 0):02}Z", **more)
+
+
+def ready(id_: str, title: str = "A wish", **more: Any) -> Item:
+    """One that may be worked on."""
+    return new(id_, title, status="ready", **more)
+
+
+@pytest.fixture
+def wishes(project: Repo, out: Path) -> Wishes:
+    """A backlog with one pipeline of one phase and no items yet."""
+    out.joinpath("agent.sh").write_text(AGENT)
+    project.write("backlog/archive/.gitkeep", "")
+    made = Wishes(project, out)
+    made.settings()
+    return made
+
+
+# --- What phase-golem gets wrong, by the numbers of its list
+
+
+def test_w01_after_a_run_the_tree_is_clean_and_the_next_run_begins(wishes: Wishes) -> None:
+    """phase-golem leaves its worklog uncommitted, and then refuses a tree that is not clean."""
+    wishes.put("One")
+    wishes.run()
+
+    assert wishes.is_clean()
+    wishes.put(new("WRK-002"))
+    wishes.run()
+
+    assert wishes.is_clean()
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_w02_commands_and_triage_commit_so_that_a_run_may_follow(wishes: Wishes) -> None:
+    """phase-golem's `add`, `advance`, `unblock` and `triage` leave its store uncommitted."""
+    wishes.settings(feature=WITH_SCOPING)
+    wishes.repo.peal("backlog", "add", "One")
+    wishes.run(command="triage")
+    assert wishes.is_clean()
+    wishes.repo.peal("backlog", "advance", "1")
+    wishes.repo.peal("backlog", "block", "1", "--reason", "Which?")
+    wishes.repo.peal("backlog", "unblock", "1")
+    assert wishes.is_clean()
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/triage", "WRK-001/design", "WRK-001/build", "WRK-001/review"]
+    assert wishes.is_clean()
+
+
+def test_w03_an_item_may_depend_on_one_that_was_done_in_an_earlier_run(wishes: Wishes) -> None:
+    """phase-golem refuses to run: the one it depends on is archived, so it `does not exist`."""
+    wishes.put("One")
+    wishes.run()
+    wishes.put(new("WRK-002", depends=("WRK-001",)))
+
+    wishes.run()
+
+    assert wishes.statuses()["WRK-002"] == "done"
+
+
+@pytest.mark.parametrize("id_", ["tg-k49ya", "WRK-3f9ab", "ABC-007"])
+def test_w04_a_target_may_have_any_suffix(wishes: Wishes, id_: str) -> None:
+    """phase-golem takes only hexadecimal ones, and task-golem makes others."""
+    wishes.put(ready(id_))
+
+    wishes.run("--target", id_)
+
+    assert wishes.item(id_).status == "done"
+
+
+def test_w05_names_with_blanks_umlauts_and_renames_are_committed(wishes: Wishes) -> None:
+    """phase-golem reads git's quoted paths as they are, and ends the whole run at the first such name."""
+    wishes.repo.write("old name.txt", "text\n")
+    wishes.repo.write("gone.txt", "text\n")
+    wishes.commit("files")
+    wishes.put(ready("WRK-001"))
+    wishes.does(
+        "build",
+        "echo a >'mit Blank und ü.txt'; printf x >'new\nline'; git mv 'old name.txt' 'übel \"quoted\".txt'; git rm -q gone.txt; answer phase_complete",
+    )
+
+    wishes.run()
+
+    names = set(wishes.repo.git("ls-tree", "-z", "--name-only", "HEAD").split("\0"))
+    assert {"mit Blank und ü.txt", "new\nline", 'übel "quoted".txt'} <= names
+    assert not {"old name.txt", "gone.txt"} & names
+    assert wishes.is_clean()
+
+
+def test_w05_a_backlog_in_a_subfolder_of_the_repository_and_a_run_from_another(wishes: Wishes) -> None:
+    """phase-golem ends at the first phase where its root is not the repository's."""
+    wishes.settings('[backlog]\nfolder = "docs/items"')
+    wishes.repo.write("docs/items/WRK-001.md", item_file.written(ready("WRK-001")).decode())
+    wishes.commit("item")
+    inside = Repo(wishes.repo.path / "docs", wishes.repo.env, wishes.repo.started)
+
+    inside.peal("backlog", "run")
+
+    assert (wishes.repo.path / "docs/items/archive/WRK-001.md").exists()
+    assert wishes.is_clean()
+
+
+def test_w06_is_destructive_may_be_left_out_and_the_cap_of_the_settings_counts(wishes: Wishes) -> None:
+    """phase-golem demands the one against its own README, and never reads the other."""
+    wishes.settings("[execution]\ndefault_phase_cap = 1", feature=TWO)
+    wishes.put(ready("WRK-001"))
+
+    said = wishes.run()
+
+    assert wishes.calls == ["WRK-001/prd"]
+    assert "1 phase begun, as many as the cap allows; `peal backlog run` goes on" in said
+
+
+TOO_MUCH = '"updated_assessments": {"size": "large", "complexity": "high", "risk": "high"}'
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "phase", "before"),
+    [(ONE, "triage", "ready"), (WITH_SCOPING, "design", "ready"), (TWO, "prd", "in_progress")],
+)
+def test_w07_guardrails_hold_at_every_step_to_more_autonomy(
+    wishes: Wishes, pipeline: dict[str, list[str]], phase: str, before: str
+) -> None:
+    """phase-golem asks them after the last phase before the main ones, and nowhere else."""
+    wishes.settings(feature=pipeline)
+    wishes.put("One")
+    wishes.does(phase, f"echo x >made; answer phase_complete large '{TOO_MUCH}'")
+
+    said = wishes.run(code=1)
+
+    item = wishes.item("WRK-001")
+    assert item.blocked
+    assert (item.status, item.blocked.before, item.blocked.type) == ("blocked", before, "decision")
+    assert "`size` is large, and `guardrails.max_size` is medium" in item.blocked.reason
+    assert "WRK-001: blocked (decision): it is beyond the guardrails" in said
+    assert wishes.calls[-1] == f"WRK-001/{phase}"
+
+
+def test_w07_what_is_easy_in_size_and_risk_may_be_too_complex(wishes: Wishes) -> None:
+    """phase-golem lets it pass, for triage makes it ready without a look at the guardrails."""
+    wishes.settings(feature=WITH_SCOPING)
+    wishes.put("One")
+    wishes.does(
+        "triage",
+        """answer phase_complete hard '"updated_assessments": {"size": "small", "risk": "low", "complexity": "high"}'""",
+    )
+
+    wishes.run(code=1)
+
+    item = wishes.item("WRK-001")
+    assert item.blocked
+    assert "`complexity` is high" in item.blocked.reason
+
+
+def test_w07_an_item_that_a_person_has_made_ready_is_asked_about_too(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001", size="large"))
+
+    said = wishes.run(code=1)
+
+    assert wishes.item("WRK-001").status == "blocked"
+    assert wishes.calls == []
+    assert "item `WRK-001` is blocked and no item is completed" in said
+    assert wishes.worklog() == [("WRK-001", "", "Blocked")]
+    assert wishes.is_clean()
+
+
+@pytest.mark.parametrize(("phase", "pipeline"), [("triage", ONE), ("design", WITH_SCOPING), ("prd", TWO)])
+def test_w08_whoever_asks_for_a_persons_review_gets_one(
+    wishes: Wishes, phase: str, pipeline: dict[str, list[str]]
+) -> None:
+    """phase-golem's prompt speaks of it, and its result has no field for it."""
+    wishes.settings(feature=pipeline)
+    wishes.put("One")
+    wishes.does(phase, """answer phase_complete look '"requires_human_review": true'""")
+
+    wishes.run(code=1)
+    blocked = wishes.item("WRK-001")
+    wishes.repo.peal("backlog", "unblock", "1")
+    wishes.run()
+
+    assert blocked.blocked
+    assert "a person is to review it first" in blocked.blocked.reason
+    assert wishes.calls.count(f"WRK-001/{phase}") == 1
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
+def test_w09_a_person_lets_pass_what_is_beyond_the_guardrails(wishes: Wishes) -> None:
+    """phase-golem does the last phase once more and blocks again, for ever."""
+    wishes.settings(feature=WITH_SCOPING)
+    wishes.put("One")
+    wishes.does("design", f"answer phase_complete large '{TOO_MUCH}'")
+    wishes.run(code=1)
+
+    wishes.repo.peal("backlog", "unblock", "1")
+    wishes.run(code=1)
+    wishes.repo.peal("backlog", "unblock", "1", "--override-guardrails")
+    wishes.run()
+
+    assert wishes.calls.count("WRK-001/design") == 1
+    assert wishes.item("WRK-001").guardrails_overridden
+    assert wishes.item("WRK-001").status == "done"
+
+
+@pytest.mark.parametrize("said", ["review", "prd"])
+def test_w10_a_result_of_another_phase_is_none(wishes: Wishes, said: str) -> None:
+    """phase-golem archives an item as done whose triage calls itself `review`, and triages without end for `prd`."""
+    wishes.settings("[execution]\nmax_retries = 1", feature={"phases": ["prd", "review"]})
+    wishes.put("One")
+    wishes.does("triage", f"phase={said}; answer phase_complete")
+
+    wishes.run(code=1)
+
+    assert wishes.calls == ["WRK-001/triage"] * 2
+    assert f'`phase` is `"{said}"`; it must be `triage`' in wishes.prompt("WRK-001-triage", 2)
+    item = wishes.item("WRK-001")
+    assert item.blocked
+    assert item.blocked.before == "new"
+
+
+def test_w11_a_triage_that_fails_is_tried_again_a_few_times_and_then_blocked(wishes: Wishes) -> None:
+    """phase-golem triages it again until the cap is reached, and does not try again what has crashed."""
+    wishes.put("One")
+    wishes.does("triage", "answer failed 'cannot tell'")
+
+    wishes.run(code=1)
+
+    assert wishes.calls == ["WRK-001/triage"] * 3
+    assert "cannot tell" in wishes.prompt("WRK-001-triage", 2)
+    assert wishes.item("WRK-001").status == "blocked"
+
+
+def test_w11_a_triage_that_crashes_once_is_done_at_the_next_try(wishes: Wishes) -> None:
+    wishes.put("One")
+    wishes.does("triage", '[ "$PEAL_ATTEMPT" = 2 ] || exit 7; answer phase_complete')
+
+    wishes.run()
+
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
+@pytest.mark.parametrize("end", ["failed", "blocked"])
+def test_w12_what_a_failed_phase_leaves_reaches_nobody(wishes: Wishes, end: str) -> None:
+    """phase-golem leaves it in the tree, and commits it with the next item."""
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", f"echo broken >README.md; echo broken >broken; answer {end} 'no way'")
+
+    wishes.run()
+
+    assert wishes.item("WRK-001").status == "blocked"
+    assert wishes.item("WRK-002").status == "done"
+    assert wishes.repo.read("README.md") == "A project.\n"
+    assert not (wishes.repo.path / "broken").exists()
+    assert wishes.is_clean()
+
+
+def test_w13_each_commit_has_the_files_of_its_item_and_no_others(wishes: Wishes) -> None:
+    """phase-golem commits the whole tree, so one item's files are under another's name, and the person's too."""
+    wishes.repo.write("mine.txt", "mine\n")
+    wishes.repo.write("staged.txt", "mine\n")
+    wishes.commit("mine")
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.settings("[execution]\nmax_wip = 3\nmax_concurrent = 3")
+    wishes.does("build", 'gate "$id"; echo x >"$id-build"; answer phase_complete')
+    run = wishes.start()
+    eventually(lambda: all(wishes.has_begun(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.repo.write("mine.txt", "edited\n")
+    wishes.repo.write("staged.txt", "edited\n")
+    wishes.repo.git("add", "staged.txt")
+    wishes.repo.write("new.txt", "new\n")
+    for number in (3, 1, 2):
+        wishes.open(f"WRK-00{number}")
+
+    ended(run, 0)
+
+    for number in (1, 2, 3):
+        merge = wishes.repo.git(
+            "log", "-1", "--format=%H", "--first-parent", f"--grep=^.WRK-00{number}..build"
+        ).strip()
+        changed = wishes.repo.git("diff", "--name-only", "--no-renames", f"{merge}^1", merge).split()
+        assert set(changed) == {
+            f"WRK-00{number}-build",
+            f"backlog/WRK-00{number}.md",
+            f"backlog/archive/WRK-00{number}.md",
+            *(name for name in changed if name.startswith("_worklog/")),
+        }
+    assert wishes.repo.git("status", "--porcelain").splitlines() == [
+        " M mine.txt",
+        "M  staged.txt",
+        "?? new.txt",
+    ]
+
+
+@pytest.mark.parametrize("phase", ["triage", "build"])
+def test_w14_ctrl_c_gives_the_agent_time_and_blocks_nothing(wishes: Wishes, phase: str) -> None:
+    """phase-golem kills it at once in a phase, and in triage waits for its end, drops the result and blocks the item."""
+    wishes.put("One")
+    wishes.does(
+        phase, 'trap \'echo heard >"$OUT/heard"; exit 1\' TERM; sleep 1000 & touch "$OUT/begun-x"; wait'
+    )
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+
+    run.send_signal(signal.SIGINT)
+
+    ended(run, 130)
+    assert wishes.out.joinpath("heard").exists()
+    assert wishes.item("WRK-001").status in ("new", "ready")
+    assert wishes.is_clean()
+    wishes.usual(phase)
+    wishes.run()
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
+def test_w14_children_that_an_agent_leaves_behind_are_ended(wishes: Wishes) -> None:
+    """phase-golem never does."""
+    wishes.put(ready("WRK-001"))
+    wishes.does(
+        "build",
+        '(exec >/dev/null 2>&1; echo $BASHPID; exec sleep 900) & echo $! >"$OUT/child"; answer phase_complete',
+    )
+
+    wishes.run()
+
+    child = wishes.out.joinpath("child").read_text().strip()
+    eventually(lambda: not is_running(child), 5)
+
+
+def test_w15_after_a_kill_no_agent_goes_on_and_the_same_command_goes_on_with_the_phase(
+    wishes: Wishes,
+) -> None:
+    """phase-golem's agent works on as an orphan, and its next run refuses the tree or works beside it."""
+    wishes.settings(feature=TWO)
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", "echo half >half; gate x; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    id_ = str(wishes.repo.recorded("RunOpened")[-1]["run"])
+
+    run.kill()
+
+    eventually(lambda: carriers("PEAL_RUN_ID", id_) == [])
+    assert wishes.is_clean()
+    wishes.usual("build")
+    wishes.run()
+    assert wishes.calls == ["WRK-001/prd", "WRK-001/build", "WRK-001/build"]
+    assert wishes.subjects()[:2] == ["[WRK-001][build] WRK-001 did build", "[WRK-001][prd] WRK-001 did prd"]
+    assert wishes.is_clean()
+
+
+def test_w16_only_hides_no_dependency_and_no_limit(wishes: Wishes) -> None:
+    """phase-golem sees only what the filter matches, so an item is done before the one it depends on."""
+    wishes.put(
+        new("WRK-001", status="in_progress"),
+        ready("WRK-002", tags=("ui",), depends=("WRK-003",)),
+        ready("WRK-003"),
+        ready("WRK-004", tags=("ui",)),
+    )
+
+    said = wishes.run("--only", "tag=ui", "--explain", code=1)
+
+    assert wishes.calls == []
+    assert "WRK-002: waits: depends on WRK-003, which is ready" in said
+    assert "WRK-004: waits: at most 1 item may be in progress" in said
+
+
+def test_w16_an_item_that_the_filter_has_matched_goes_on_to_its_end(wishes: Wishes) -> None:
+    """phase-golem stops right after `--only status=ready` has begun one."""
+    wishes.settings(feature=TWO)
+    wishes.put(ready("WRK-001"), new("WRK-002"))
+
+    said = wishes.run("--only", "status=ready")
+
+    assert wishes.calls == ["WRK-001/prd", "WRK-001/build"]
+    assert "only: status=ready" in said
+    assert "everything asked for is done" in said
+
+
+def test_w16_a_target_that_waits_for_a_later_one_is_taken_up_again(wishes: Wishes) -> None:
+    """phase-golem halts at once with 0, and has done nothing."""
+    wishes.put(ready("WRK-001"), ready("WRK-002", depends=("WRK-001",)), ready("WRK-003"))
+
+    said = wishes.run("--target", "2", "--target", "1", "--target", "3", "--auto-advance")
+
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build", "WRK-003/build"]
+    assert "[target] WRK-002 depends on WRK-001, which is ready. Passing over (1/3)." in said
+
+
+def test_w17_a_broken_machine_does_not_burn_every_target(wishes: Wishes) -> None:
+    """phase-golem counts afresh with each target that it leaves behind, so its breaker never trips."""
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(*(ready(f"WRK-00{number}") for number in range(1, 6)))
+    wishes.does("build", "exit 1")
+
+    targets = [word for number in range(1, 6) for word in ("--target", str(number))]
+    said = wishes.run(*targets, "--auto-advance", code=3)
+
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build"]
+    assert "2 failures in a row to get an answer from an agent" in said
+
+
+def test_w17_a_phase_that_passes_between_two_failures_starts_the_count_afresh(wishes: Wishes) -> None:
+    """phase-golem counts on, unless an item is done or blocked."""
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.does("WRK-001", "exit 1")
+    wishes.does("WRK-002", "exit 1")
+
+    wishes.run("--target", "1", "--target", "3", "--target", "2", "--auto-advance")
+
+    assert wishes.calls == ["WRK-001/build", "WRK-003/build", "WRK-002/build"]
+    assert wishes.statuses() == {"WRK-001": "blocked", "WRK-002": "blocked", "WRK-003": "done"}
+
+
+def test_w18_who_depends_on_a_duplicate_depends_on_what_it_has_become(wishes: Wishes) -> None:
+    """phase-golem takes the dependency away, so the item is done before what it waits for."""
+    wishes.put(
+        ready("WRK-001"), new("WRK-002", "The same"), ready("WRK-003", priority=9, depends=("WRK-002",))
+    )
+    wishes.does("WRK-002-triage", """answer phase_complete same '"duplicates": ["WRK-001"]'""")
+    wishes.does("WRK-001-build", "answer blocked 'Which?'")
+
+    said = wishes.run("--cap", "2", code=1)
+
+    assert wishes.item("WRK-003").depends == ("WRK-001",)
+    assert wishes.item("WRK-002").status == "cancelled"
+    assert "[Merged from WRK-002] Title: The same" in wishes.item("WRK-001").description.context
+    assert "merged: WRK-002" in said
+    assert "WRK-003/build" not in wishes.calls
+    assert ("WRK-002", "triage", "Merged") in wishes.worklog()
+
+
+FOLLOW_UPS = '"follow_ups": ["Tidy up", {"title": "Tidy  UP!", "context": "x"}, {"title": "Docs", "suggested_size": "small"}]'
+
+
+def test_w18_follow_ups_come_once_with_their_origin_and_no_more_than_a_few(wishes: Wishes) -> None:
+    """phase-golem makes an item of each, every time it is named, and without end."""
+    wishes.settings("[execution]\nmax_follow_ups = 2", feature=TWO)
+    wishes.put(ready("WRK-001"))
+    wishes.does("prd", f"answer phase_complete ok '{FOLLOW_UPS}'")
+    wishes.does("build", """answer phase_complete ok '"follow_ups": ["tidy up", "One", "Two", "Three"]'""")
+
+    said = wishes.run("--target", "1")
+
+    assert {wishes.item(f"WRK-00{number}").title for number in (2, 3, 4, 5)} == {
+        "Tidy up",
+        "Docs",
+        "One",
+        "Two",
+    }
+    assert (wishes.item("WRK-003").origin, wishes.item("WRK-003").size) == ("WRK-001/prd", "small")
+    assert set(wishes.statuses()) == {f"WRK-00{number}" for number in (1, 2, 3, 4, 5)}
+    assert "4 follow-ups" in said
+    assert "1 more of its follow-ups are left out" in said
+
+
+@pytest.mark.parametrize("end", ["failed", "blocked"])
+def test_w19_what_was_learned_is_kept_however_a_phase_ends(wishes: Wishes, end: str) -> None:
+    """phase-golem drops follow-ups and assessments of a phase that failed or is blocked."""
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(ready("WRK-001"))
+    more = f'"updated_assessments": {{"impact": "high"}}, {FOLLOW_UPS}'
+    wishes.does("build", f"answer {end} 'learned something' '{more}'")
+
+    wishes.run("--target", "1", code=1)
+
+    item = wishes.item("WRK-001")
+    assert (item.status, item.impact, item.summary) == ("blocked", "high", "learned something")
+    assert wishes.item("WRK-002").title == "Tidy up"
+    assert wishes.is_clean()
+
+
+def test_w19_a_summary_is_told_to_the_next_phase_by_another_peal_and_notes_once(wishes: Wishes) -> None:
+    """phase-golem forgets the one with its process, and the other never."""
+    wishes.settings(feature={"phases": ["prd", "design", "build"]})
+    wishes.put(ready("WRK-001"))
+    wishes.does("prd", "answer phase_complete 'the prd is in prd.md'")
+    wishes.does("design", "answer blocked 'Which provider?'")
+    wishes.run("--cap", "1")
+    assert "the prd is in prd.md" in (wishes.item("WRK-001").summary)
+    wishes.run(code=1)
+
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", "Our own, no provider.")
+    wishes.usual("design")
+    wishes.run()
+
+    assert "the prd is in prd.md" in wishes.prompt("WRK-001-design")
+    assert "Our own, no provider." in wishes.prompt("WRK-001-design", 2)
+    assert "Our own, no provider." not in wishes.prompt("WRK-001-build")
+    assert "Phase `design` (2/3, main) of: prd, design, build." in wishes.prompt("WRK-001-design")
+    assert "this is attempt 2" in wishes.prompt("WRK-001-design", 2)
+
+
+@pytest.mark.parametrize("how", ["removed", "cancelled", "blocked", "moved on"])
+def test_w20_an_item_that_changes_under_its_phase_ends_no_run(wishes: Wishes, how: str) -> None:
+    """phase-golem ends with a raw error, and no summary."""
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001-build", "gate x; echo x >made; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    if how == "removed":
+        wishes.repo.git("rm", "-q", "backlog/WRK-001.md")
+        wishes.repo.git("commit", "-qm", "away")
+    elif how == "cancelled":
+        wishes.repo.peal("backlog", "close", "1")
+    elif how == "blocked":
+        wishes.repo.peal("backlog", "block", "1", "--reason", "Wait")
+    else:
+        wishes.put(new("WRK-001", status="scoping"))
+    wishes.open("x")
+
+    said, _ = run.communicate(timeout=60)
+
+    assert wishes.item("WRK-002").status == "done", said
+    assert not (wishes.repo.path / "made").exists()
+    assert "Traceback" not in said
+    assert "1 completed" in said
+    assert wishes.is_clean()
+
+
+def test_w21_a_prompt_of_any_length_reaches_the_agent(wishes: Wishes) -> None:
+    """phase-golem passes it as one argument: more than 128 KiB do not start."""
+    wishes.put(ready("WRK-001", text="\n" + "many words " * 30_000 + "and the last\n"))
+
+    wishes.run()
+
+    assert "and the last" in wishes.prompt("WRK-001-build")
+
+
+def test_w22_what_an_agent_says_is_kept_for_each_attempt(wishes: Wishes) -> None:
+    """phase-golem lets all agents write to one terminal, and keeps nothing."""
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("build", 'echo "this is $id in $PWD"; answer phase_complete')
+
+    wishes.run()
+
+    for id_ in ("WRK-001", "WRK-002"):
+        (kept,) = wishes.repo.memory().glob(f"attempts/*{id_}*build*/stdout")
+        assert kept.read_text().startswith(f"this is {id_} in {wishes.repo.path}/.peal/worktrees/")
+
+
+def test_w23_isolated_destructive_phases_run_side_by_side(wishes: Wishes) -> None:
+    """phase-golem has one tree, so they wait for all others and the others for them."""
+    wishes.settings(
+        '[execution]\nmax_wip = 2\nmax_concurrent = 2\ndestructive = "isolated"',
+        feature={"phases": [{"name": "build", "is_destructive": True}]},
+    )
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("build", 'gate "$id"; echo x >"$id"; answer phase_complete')
+
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("WRK-001") and wishes.has_begun("WRK-002"))
+    wishes.open("WRK-002")
+    wishes.open("WRK-001")
+
+    ended(run, 0)
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_w24_a_phase_may_have_an_agent_a_timeout_and_retries_of_its_own(wishes: Wishes) -> None:
+    """phase-golem has one of each for everything."""
+    other = f"[agents.other]\ncommand = {_toml(f'sh {wishes.out}/agent.sh')}\n"
+    wishes.settings(
+        other,
+        feature={
+            "phases": [
+                {"name": "prd", "agent": "other", "retries": 0},
+                {"name": "build", "timeout": 1, "retries": 1},
+            ]
+        },
+    )
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", '[ "$PEAL_ATTEMPT" = 2 ] || sleep 60; answer phase_complete')
+
+    wishes.run()
+
+    agents = {(one["task"], one["phase"]): one["agent"] for one in wishes.repo.recorded("StepStarted")}
+    assert agents["WRK-001/prd", "prd"] == "other"
+    assert agents["WRK-001/build", "build"] == "mine"
+    assert wishes.calls.count("WRK-001/build") == 2
+    assert "timed out" in wishes.prompt("WRK-001-build", 2)
+
+
+def test_w25_lines_have_times_and_status_tells_why_an_item_waits(wishes: Wishes) -> None:
+    """phase-golem's have none, and its status hides reasons and dependencies."""
+    wishes.put(
+        ready("WRK-001", "Über „Größe“ und Maß der ganzen Dinge"), new("WRK-002", depends=("WRK-001",))
+    )
+    wishes.does("build", "answer blocked 'Which?'")
+
+    said = wishes.run(code=1)
+    status = wishes.repo.peal("backlog", "status").stdout
+
+    assert re.search(r"^\d\d:\d\d:\d\d task WRK-001/build build REJECTED", said, re.MULTILINE)
+    assert "blocked (clarification): Which?" in status
+    assert "waits for WRK-001 (blocked)" in status
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[execution]\nmax_wpi = 3", "max_wpi"),
+        ("[guardrails]\nmax_sice = 3", "max_sice"),
+        ("[execution]\nphase_timeout_minutes = 0", "phase_timeout_minutes"),
+        ("[execution]\nmax_concurrent = 0", "max_concurrent"),
+    ],
+)
+def test_w26_mistakes_in_the_settings_are_told_before_any_work(wishes: Wishes, text: str, told: str) -> None:
+    """phase-golem takes most of them for nothing, and a timeout of 0 for one."""
+    wishes.settings(text)
+    wishes.put("One")
+
+    assert told in wishes.run(code=1)
+    assert wishes.calls == []
+
+
+# --- Each end, by its exit code and its words
+
+
+BLOCKS = "answer blocked 'Which?'"
+
+
+def test_end_circuit_breaker_of_items_whose_retries_are_used_up(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.does("build", "answer failed 'no'")
+
+    said = wishes.run(code=3)
+
+    assert "the retries of 2 items in a row are used up" in said
+    assert wishes.statuses() == {"WRK-001": "blocked", "WRK-002": "blocked", "WRK-003": "ready"}
+
+
+def test_end_paused_at_a_landing_that_is_held_and_gone_on_with(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", "echo theirs >README.md; answer phase_complete")
+    wishes.repo.write("README.md", "mine\n")
+
+    said = wishes.run(code=4)
+    wishes.repo.git("checkout", "-q", "README.md")
+    wishes.run()
+
+    assert "paused: " in said
+    assert "README.md" in said
+    assert wishes.calls == ["WRK-001/build"]
+    assert wishes.repo.read("README.md") == "theirs\n"
+    assert wishes.is_clean()
+
+
+def test_end_target_blocked_others_completed(wishes: Wishes) -> None:
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.does("WRK-002", BLOCKS)
+
+    said = wishes.run("--target", "1", "--target", "2", "--target", "3")
+
+    assert "target WRK-002 is blocked; item `WRK-001` is completed" in said
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build"]
+
+
+def test_end_target_blocked(wishes: Wishes) -> None:
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2)))
+    wishes.does("WRK-001", BLOCKS)
+
+    said = wishes.run("--target", "1", "--target", "2", code=1)
+
+    assert "[target] WRK-001 blocked (1/2). Halting." in said
+    assert "target WRK-001 is blocked; no item is completed" in said
+
+
+def test_end_cap_reached_with_nothing_but_a_block(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", BLOCKS)
+
+    said = wishes.run("--cap", "1", code=1)
+
+    assert (
+        "1 phase begun, as many as the cap allows; item `WRK-001` is blocked and no item is completed" in said
+    )
+
+
+@pytest.mark.parametrize(("cap", "calls"), [("0", 0), ("1", 1), ("2", 2)])
+def test_end_cap_reached(wishes: Wishes, cap: str, calls: int) -> None:
+    wishes.settings(feature=TWO)
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+
+    said = wishes.run("--cap", cap)
+
+    assert len(wishes.calls) == calls
+    assert "as many as the cap allows" in said
+
+
+def test_the_cap_counts_phases_and_not_their_attempts(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", '[ "$PEAL_ATTEMPT" = 3 ] || { answer failed no; exit; }; answer phase_complete')
+
+    wishes.run("--cap", "2")
+
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_end_all_completed(wishes: Wishes) -> None:
+    wishes.put("One")
+
+    said = wishes.run()
+
+    assert said.splitlines()[-3:] == [
+        "2 phases, 1 completed, 0 blocked",
+        "completed: WRK-001",
+        "everything asked for is done",
+    ]
+
+
+def test_end_some_completed(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", BLOCKS)
+
+    assert "item `WRK-002` is completed; 1 other item cannot go on now" in wishes.run()
+
+
+def test_end_all_blocked(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("build", BLOCKS)
+
+    assert "items `WRK-001`, `WRK-002` are blocked and no item is completed" in wishes.run(code=1)
+
+
+def test_end_no_matching_items(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+
+    assert "no item matches tag=ui" in wishes.run("--only", "tag=ui")
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_end_nothing_open(wishes: Wishes, is_empty: bool) -> None:
+    if not is_empty:
+        wishes.put("One")
+        wishes.run()
+
+    assert "nothing is open" in wishes.run()
+
+
+def test_end_held_by_an_uncommitted_edit_and_gone_on_with_after_a_commit(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    file = wishes.repo.path / "backlog/WRK-001.md"
+    file.write_text(file.read_text() + "\nMore of it.\n")
+
+    said = wishes.run(code=4)
+    assert wishes.calls == []
+    assert (
+        "WRK-001 is not begun: its file `WRK-001.md` has changes that are not committed; commit them" in said
+    )
+    assert "uncommitted edits hold item `WRK-001`; commit them, and run again" in said
+    assert "held: WRK-001" in said
+    wishes.commit("more")
+    wishes.run()
+
+    assert "More of it." in wishes.prompt("WRK-001-build")
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
+def test_only_the_item_whose_file_is_edited_is_held(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    file = wishes.repo.path / "backlog/WRK-001.md"
+    file.write_text(file.read_text() + "\nMore of it.\n")
+
+    said = wishes.run()
+
+    assert wishes.calls == ["WRK-002/build"]
+    assert "held: WRK-001" in said
+    assert wishes.repo.git("status", "--porcelain").splitlines() == [" M backlog/WRK-001.md"]
+
+
+def test_end_nothing_more_to_begin(wishes: Wishes) -> None:
+    wishes.put(new("WRK-001", size="small"), new("WRK-002"))
+    wishes.settings(feature=ONE)
+    wishes.put(ready("WRK-001", depends=("WRK-003",)), new("WRK-002"), ready("WRK-003", tags=("x",)))
+    wishes.does("WRK-002-triage", """answer phase_complete ok '"updated_assessments": {"size": "small"}'""")
+
+    said = wishes.run(command="triage")
+
+    assert wishes.calls == ["WRK-002/triage"]
+    assert wishes.item("WRK-002").status == "ready"
+    assert "1 phase" in said
+
+
+def test_end_nothing_can_be_worked_on(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001", depends=("WRK-002",)), ready("WRK-002"))
+    wishes.repo.peal("backlog", "block", "2", "--reason", "Wait")
+
+    said = wishes.run("--explain", code=1)
+
+    assert "none of 2 open items can be worked on; `peal backlog run --explain` says why" in said
+    assert "WRK-001: waits: depends on WRK-002, which is blocked" in said
+    assert "WRK-002: waits: blocked by decision: Wait; `peal backlog unblock WRK-002` lets it go on" in said
+
+
+# --- Targets
+
+
+def targets_told(said: str) -> list[str]:
+    """The lines about targets."""
+    return [line for line in said.splitlines() if line.startswith("[target]")]
+
+
+def test_auto_advance_leaves_a_blocked_target_behind_and_names_the_next_one(wishes: Wishes) -> None:
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3, 4)))
+    wishes.does("WRK-001", BLOCKS)
+    wishes.does("WRK-003", BLOCKS)
+
+    said = wishes.run("--target", "3", "--target", "2", "--target", "1", "--auto-advance")
+
+    assert targets_told(said) == [
+        "[target] WRK-003 blocked (1/3). Auto-advancing.",
+        "[target] Next: WRK-002 (2/3).",
+        "[target] WRK-002 completed (2/3).",
+        "[target] Next: WRK-001 (3/3).",
+        "[target] WRK-001 blocked (3/3). Auto-advancing.",
+    ]
+    assert said.splitlines()[-4:] == [
+        "3 phases, 1 completed, 2 blocked",
+        "completed: WRK-002",
+        "blocked: WRK-001, WRK-003",
+        "item `WRK-002` is completed; 2 other items cannot go on now",
+    ]
+    assert "WRK-004/build" not in wishes.calls
+    assert wishes.is_clean()
+
+
+def test_auto_advance_with_every_target_blocked_is_1(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("build", BLOCKS)
+
+    wishes.run("--target", "1", "--target", "2", "--auto-advance", code=1)
+
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build"]
+
+
+def test_auto_advance_with_one_target_and_with_none(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", BLOCKS)
+
+    wishes.run("--target", "1", "--auto-advance", code=1)
+    wishes.run("--auto-advance")
+
+    assert wishes.statuses() == {"WRK-001": "blocked", "WRK-002": "done"}
+
+
+def test_targets_that_are_done_blocked_or_cancelled_already_are_skipped(wishes: Wishes) -> None:
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3, 4)))
+    wishes.run("--target", "1")
+    wishes.repo.peal("backlog", "block", "2", "--reason", "Wait")
+    wishes.repo.peal("backlog", "close", "3")
+
+    said = wishes.run(*(word for number in (1, 2, 3, 4) for word in ("--target", str(number))))
+
+    assert targets_told(said) == [
+        "[target] WRK-001 already done. Skipping (1/4).",
+        "[target] WRK-002 already blocked. Skipping (2/4).",
+        "[target] WRK-003 already cancelled. Skipping (3/4).",
+        "[target] Next: WRK-004 (4/4).",
+        "[target] WRK-004 completed (4/4).",
+    ]
+
+
+def test_targets_that_are_all_blocked_already_are_no_success(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.repo.peal("backlog", "block", "1", "--reason", "Wait")
+
+    assert "none of 1 open item can be worked on" in wishes.run("--target", "1", code=1)
+
+
+def test_a_target_is_triaged_and_nothing_else_is(wishes: Wishes) -> None:
+    wishes.put("One", "Two", "Three")
+
+    wishes.run("--target", "wrk-002")
+
+    assert wishes.calls == ["WRK-002/triage", "WRK-002/build"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--target", "9"), 1, "9"),
+        (("--target", "1", "--target", "WRK-001"), 1, "more than one `--target` means `WRK-001`"),
+        (("--target", "1", "--only", "tag=x"), 1, "--target and --only exclude each other"),
+        (("--only", "colour=red"), 1, "colour"),
+        (("--only", "tag"), 1, "KEY=VALUE"),
+        (("--cap", "-1"), 1, "--cap"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_before_any_work(
+    wishes: Wishes, words: tuple[str, ...], code: int, told: str
+) -> None:
+    wishes.put("One")
+
+    assert told in wishes.run(*words, code=code)
+    assert wishes.calls == []
+    assert not list(wishes.repo.path.glob(".peal/*/journal.jsonl"))
+
+
+# --- Pipelines
+
+
+def test_an_item_goes_through_all_of_its_pipeline(wishes: Wishes) -> None:
+    wishes.settings(feature=WITH_SCOPING, fix=ONE)
+    wishes.put("One", "Two")
+    wishes.does("WRK-002-triage", """answer phase_complete ok '"pipeline_type": "fix"'""")
+    wishes.does(
+        "WRK-001-triage",
+        """answer phase_complete ok '"description": {"context": "long ago", "problem": "no login"}, "updated_assessments": {"size": "medium", "risk": "low"}'""",
+    )
+
+    wishes.run()
+
+    assert [call for call in wishes.calls if "001" in call] == [
+        "WRK-001/triage",
+        "WRK-001/research",
+        "WRK-001/design",
+        "WRK-001/build",
+        "WRK-001/review",
+    ]
+    assert [call for call in wishes.calls if "002" in call] == ["WRK-002/triage", "WRK-002/build"]
+    assert "Problem: no login" in wishes.prompt("WRK-001-research")
+    assert "Assessed so far: size medium, risk low." in wishes.prompt("WRK-001-research")
+    assert wishes.item("WRK-002").pipeline == "fix"
+    assert (wishes.repo.path / "backlog/archive/WRK-001.md").exists()
+    assert [entry for entry in wishes.worklog() if entry[0] == "WRK-002"] == [
+        ("WRK-002", "triage", "Complete"),
+        ("WRK-002", "build", "Complete"),
+    ]
+    assert branches(wishes.repo) == []
+
+
+def test_triage_that_chooses_a_pipeline_that_is_not_there_blocks_for_a_decision(wishes: Wishes) -> None:
+    wishes.put("One")
+    wishes.does("triage", """answer phase_complete ok '"pipeline_type": "blog"'""")
+
+    wishes.run(code=1)
+
+    assert wishes.item("WRK-001").blocked
+    assert "triage has chosen pipeline `blog`, and there is `feature`" in str(wishes.item("WRK-001").blocked)
+
+
+def test_peal_backlog_triage_triages_and_does_nothing_else(wishes: Wishes) -> None:
+    wishes.put("One", "Two", ready("WRK-003"), "Four")
+    wishes.does("WRK-002", BLOCKS)
+    wishes.does(
+        "WRK-004-triage", """answer phase_complete same '"duplicates": ["1"], "follow_ups": ["More"]'"""
+    )
+
+    said = wishes.run("--cap", "3", command="triage")
+
+    assert wishes.calls == ["WRK-001/triage", "WRK-002/triage", "WRK-004/triage"]
+    assert wishes.statuses() == {
+        "WRK-001": "ready",
+        "WRK-002": "blocked",
+        "WRK-003": "ready",
+        "WRK-004": "ready",
+        "WRK-005": "new",
+    }
+    assert "WRK-004: duplicate `1` is no item" in said
+    assert "2 items triaged; item `WRK-002` is blocked; 3 phases begun, as many as the cap allows" in said
+    assert wishes.is_clean()
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("true", "there is no result"),
+        ("echo nonsense >$PEAL_RESULT", "it is no JSON"),
+        (": >$PEAL_RESULT", "it is empty"),
+        ("id=WRK-009; answer phase_complete", '`item_id` is `"WRK-009"`; it must be `WRK-001`'),
+        ("phase=prd; answer phase_complete", '`phase` is `"prd"`; it must be `build`'),
+        ("answer DONE", '`result` is `"DONE"`'),
+        ("answer phase_complete ' '", "`summary` is empty"),
+        ("""answer phase_complete x '"follow_ups": "no list"'""", "`follow_ups` is"),
+        (
+            """answer phase_complete x '"updated_assessments": {"size": "huge"}'""",
+            "`updated_assessments.size` is",
+        ),
+        ("head -c 2000000 /dev/zero | tr '\\0' x >$PEAL_RESULT", "a result has at most"),
+        ("printf '\\377\\376' >$PEAL_RESULT", "its result cannot be used"),
+        ("ln -s /etc/passwd $PEAL_RESULT", "result"),
+        ("mkdir $PEAL_RESULT", "result"),
+        ("answer failed 'tests do not pass'", "tests do not pass"),
+        ("answer phase_complete; exit 3", "exit status 3"),
+    ],
+)
+def test_a_bad_result_is_tried_again_with_the_reason_in_the_prompt(
+    wishes: Wishes, script: str, told: str
+) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", f'[ "$PEAL_ATTEMPT" = 1 ] || {{ answer phase_complete; exit; }}\n{script}')
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/build"] * 2
+    assert told in wishes.prompt("WRK-001-build", 2)
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
+ANSWER = '{"item_id": "WRK-001", "phase": "build", "result": "phase_complete", "summary": "it is {done}"}'
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"printf '```json\\n%s\\n```\\n' {shlex.quote(ANSWER)} >$PEAL_RESULT",
+        f"printf '\\357\\273\\277%s' {shlex.quote(ANSWER)} >$PEAL_RESULT",
+        f"printf 'I did it.\\n\\n%s\\n' {shlex.quote(ANSWER)}",
+        f"printf 'I did it.\\n\\n```json\\n%s\\n```\\n' {shlex.quote(ANSWER)}",
+        f"printf '%s' {shlex.quote(ANSWER.replace('phase_complete', 'PHASE_COMPLETE'))} >$PEAL_RESULT",
+    ],
+    ids=["fence in the file", "mark at the beginning", "reply", "fence in the reply", "capital letters"],
+)
+def test_a_result_may_come_in_other_forms(wishes: Wishes, script: str) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", script)
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/build"]
+    assert wishes.item("WRK-001").summary == "it is {done}"
+
+
+def test_a_phase_goes_on_part_by_part(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does(
+        "build",
+        'n=$(grep -c WRK "$OUT/calls"); echo x >"part-$n"; [ $n = 3 ] && { answer phase_complete; exit; }; answer subphase_complete "part $n"',
+    )
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/build"] * 3
+    assert sorted(path.name for path in wishes.repo.path.glob("part-*")) == ["part-1", "part-2", "part-3"]
+    assert [end for _, _, end in wishes.worklog()] == ["Subphase Complete", "Subphase Complete", "Complete"]
+    assert "part 1" in wishes.repo.git("log", "--format=%s")
+    prompts = sorted(path.read_text() for path in wishes.out.glob("prompt-WRK-001-build-*"))
+    assert any("part 2" in text for text in prompts)
+
+
+def test_a_phase_that_tells_parts_and_changes_nothing_is_blocked_at_some_time(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_subphases = 3")
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", "answer subphase_complete")
+
+    wishes.run(code=1)
+
+    assert len(wishes.calls) == 3
+    assert "`build` has told 3 times in a row that a part is done, and changed nothing" in str(
+        wishes.item("WRK-001").blocked
+    )
+
+
+def test_workflows_and_instructions_are_in_the_prompt(wishes: Wishes) -> None:
+    wishes.repo.write("flows/a.md", "First look around.\n")
+    wishes.repo.write("flows/b.md", "Then write it.\n")
+    wishes.settings(
+        feature={
+            "phases": [
+                {"name": "build", "workflows": ["flows/a.md", "flows/b.md"], "instructions": "Be short."}
+            ]
+        }
+    )
+    wishes.put(ready("WRK-001"))
+
+    wishes.run()
+
+    prompt = wishes.prompt("WRK-001-build")
+    assert all(
+        text in prompt for text in ("First look around.", "Then write it.", "`flows/b.md`", "Be short.")
+    )
+
+
+def test_a_workflow_that_is_missing_is_told_before_any_work(wishes: Wishes) -> None:
+    wishes.settings(feature={"phases": [{"name": "build", "workflows": ["flows/none.md"]}]})
+    wishes.put(ready("WRK-001"))
+
+    assert "flows/none.md" in wishes.run(code=1)
+    assert wishes.calls == []
+
+
+@pytest.mark.parametrize("setting", ["block", "warn", "ignore"])
+def test_what_a_phase_rested_on_must_still_be_in_history(wishes: Wishes, setting: str) -> None:
+    wishes.settings(feature={"phases": ["prd", {"name": "build", "staleness": setting}]})
+    wishes.put(ready("WRK-001"))
+    wishes.repo.git("commit", "--allow-empty", "-qm", "rested on")
+    wishes.run("--cap", "1")
+    item = wishes.repo.read("backlog/WRK-001.md")
+    wishes.repo.git("reset", "-q", "--hard", "HEAD~2")
+    wishes.repo.write("backlog/WRK-001.md", item)
+    wishes.commit("as it was")
+
+    said = wishes.run(code=1 if setting == "block" else 0)
+
+    assert ("which the phase before rested on, is no longer in the history" in said) == (setting != "ignore")
+    found = wishes.item("WRK-001")
+    assert found.status == ("blocked" if setting == "block" else "done")
+    if setting == "block":
+        assert found.blocked
+        assert found.blocked.type == "conflict"
+        wishes.repo.peal("backlog", "unblock", "1")
+        wishes.run()
+        assert wishes.statuses() == {"WRK-001": "done"}
+
+
+def test_a_phase_that_is_a_command_is_decided_by_its_exit_status(wishes: Wishes) -> None:
+    wishes.repo.write(
+        "check.sh", '#!/bin/sh\necho "$PEAL_ITEM" >checked\nls passes && echo all good\n'
+    ).chmod(0o755)
+    wishes.settings(
+        "[execution]\nmax_retries = 0",
+        feature={"phases": ["prd", {"name": "check", "kind": "command", "command": "./check.sh"}]},
+    )
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-002-prd", "touch passes; answer phase_complete")
+
+    wishes.run()
+
+    assert wishes.item("WRK-001").status == "blocked"
+    assert (wishes.item("WRK-002").status, wishes.item("WRK-002").summary) == ("done", "all good")
+    assert wishes.repo.read("checked") == "WRK-002\n"
+    assert wishes.subjects()[0] == "[WRK-002][check] all good"
+
+
+PLAN = """\
+# How to build it
+
+## Task 1: First
+
+Write one.
+
+## Task 2: Second (parallel)
+
+Write two.
+
+## Task 3: Third (parallel)
+
+Write three.
+"""
+WRITES_PLAN = """mkdir -p changes/WRK-001_x; cat >changes/WRK-001_x/SPEC.md <<'END'
+{}
+END
+answer phase_complete"""
+TASK = """\
+case "$PEAL_PHASE" in
+  execute) cat >"$OUT/prompt-$PEAL_TASK" 2>/dev/null; echo "$PEAL_TASK" >>"$OUT/calls"; echo x >"file-${PEAL_TASK##*/}";;
+esac
+"""
+BY_PLAN = {"phases": ["design", {"name": "build", "kind": "plan", "plan": "SPEC.md"}]}
+
+
+@pytest.fixture
+def planned(wishes: Wishes) -> Wishes:
+    """A pipeline in which one phase writes a plan and the next one carries it out."""
+    agent = wishes.out / "agent.sh"
+    agent.write_text(
+        'if [ "$PEAL_PHASE" = execute ] || [ "$PEAL_PHASE" = plan ]; then\n'
+        '  cat >"$OUT/task-prompt"; [ "$PEAL_PHASE" = plan ] && { echo "a plan"; exit; }\n'
+        '  n=${PEAL_TASK##*/}; echo "$PEAL_TASK" >>"$OUT/calls"\n'
+        '  if [ -e "$OUT/do-task-$n" ]; then . "$OUT/do-task-$n"; fi\n'
+        '  echo x >"file-$n"; echo "did $n"; exit\nfi\n' + AGENT
+    )
+    wishes.settings(feature=BY_PLAN)
+    wishes.put(ready("WRK-001", "X"))
+    wishes.does("design", WRITES_PLAN.format(PLAN))
+    return wishes
+
+
+def test_a_phase_that_is_a_plan_is_carried_out_task_by_task(planned: Wishes) -> None:
+    said = planned.run("--max-parallel", "2")
+
+    assert planned.calls[:2] == ["WRK-001/design", "WRK-001/build/1"]
+    assert sorted(planned.calls[2:]) == ["WRK-001/build/2", "WRK-001/build/3"]
+    assert planned.item("WRK-001").status == "done"
+    assert planned.item("WRK-001").summary == "3 tasks of `changes/WRK-001_x/SPEC.md` done"
+    assert {f"file-{number}" for number in (1, 2, 3)} <= set(planned.repo.git("ls-files").split())
+    assert planned.is_clean()
+    assert "2 phases, 1 completed" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        ("- [ ] T001 First\n- [ ] T002 [P] Second\n- [ ] T003 [P] Third", ["T001", "T002", "T003"]),
+        ("## Tasks\n\n- [ ] 1. First\n- [x] 2. Second\n- [ ] 3. Third\n", ["1", "3"]),
+        ("# P\n\n- [ ] First\n- [ ] Second\n", ["1", "2"]),
+    ],
+)
+def test_a_plan_may_have_any_format(planned: Wishes, text: str, tasks: list[str]) -> None:
+    planned.does("design", WRITES_PLAN.format(text))
+
+    planned.run()
+
+    assert sorted(planned.calls[1:]) == [f"WRK-001/build/{task}" for task in tasks]
+    assert planned.item("WRK-001").status == "done"
+
+
+def test_a_plan_is_ticked_as_its_tasks_land(planned: Wishes) -> None:
+    planned.settings("tick = true", feature=BY_PLAN)
+    planned.does("design", WRITES_PLAN.format("# P\n\n- [ ] First\n- [ ] Second"))
+
+    planned.run()
+
+    assert planned.repo.read("changes/WRK-001_x/SPEC.md") == "# P\n\n- [x] First\n- [x] Second\n"
+    assert planned.is_clean()
+
+
+def test_a_task_of_a_plan_that_fails_blocks_the_item_and_others_go_on(planned: Wishes) -> None:
+    planned.settings("[execution]\nmax_retries = 0", feature=BY_PLAN)
+    planned.does("task-2", "exit 1")
+    planned.put(ready("WRK-001", "X"), ready("WRK-002"))
+    planned.does(
+        "WRK-002-design",
+        "mkdir -p changes/WRK-002_a; printf '# P\n\n- [ ] First\n' >changes/WRK-002_a/SPEC.md; answer phase_complete",
+    )
+
+    planned.run()
+
+    item = planned.item("WRK-001")
+    assert item.blocked
+    assert "1 task of `changes/WRK-001_x/SPEC.md` not done" in item.blocked.reason
+    assert planned.item("WRK-002").status == "done"
+    planned.usual("task-2")
+    planned.repo.peal("backlog", "unblock", "1")
+    planned.run()
+    assert planned.statuses()["WRK-001"] == "done"
+    assert planned.calls.count("WRK-001/build/1") == 1
+    assert planned.calls.count("WRK-001/build/2") == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("answer phase_complete", "the phase wants one plan `changes/WRK-001_x/SPEC.md`, and none is there"),
+        (WRITES_PLAN.format("no tasks at all"), "SPEC.md"),
+        (WRITES_PLAN.format("## Task 1: a\n\nx\n\n## Task 1: b\n\ny"), "SPEC.md` line 5"),
+    ],
+)
+def test_a_plan_that_is_not_there_or_is_wrong_blocks_its_item(
+    planned: Wishes, script: str, told: str
+) -> None:
+    planned.does("design", script)
+
+    planned.run(code=1)
+
+    item = planned.item("WRK-001")
+    assert item.blocked
+    assert told in item.blocked.reason
+    assert item.blocked.before == "in_progress"
+    planned.repo.write("changes/WRK-001_x/SPEC.md", "# P\n\n- [ ] First\n")
+    planned.commit("mended")
+    planned.repo.peal("backlog", "unblock", "1")
+    planned.run()
+    assert planned.statuses() == {"WRK-001": "done"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_plan_is_gone_on_with_in_its_middle(planned: Wishes, how: signal.Signals) -> None:
+    planned.does("task-2", 'touch "$OUT/begun-x"; sleep 900')
+    run = planned.start()
+    eventually(lambda: planned.has_begun("x"))
+    run.send_signal(how)
+    run.wait(20)
+
+    planned.usual("task-2")
+    planned.run()
+
+    assert sorted(planned.calls) == [
+        "WRK-001/build/1",
+        "WRK-001/build/2",
+        "WRK-001/build/2",
+        "WRK-001/build/3",
+        "WRK-001/design",
+    ]
+    assert planned.item("WRK-001").status == "done"
+    assert planned.is_clean()
