@@ -24,6 +24,11 @@ _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 class NotCommitted(PealError):
     """What was to be committed is in the files, and git has refused it."""
 
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(text)
+        self.why = why
+        """What git says."""
+
 
 @frozen
 class Committer:
@@ -76,6 +81,13 @@ class Committer:
             self._patient("reset", "--quiet", "--", *names)
         return done
 
+    def uncommitted(self, paths: Sequence[Path]) -> list[Path]:
+        """Those of some files that git has never been told of; none where nothing is to be committed."""
+        if not self.is_on:
+            return []
+        known = self._known([str(path.relative_to(self.repo)) for path in paths]) if paths else set()
+        return [path for path in paths if str(path.relative_to(self.repo)) not in known]
+
     def _known(self, names: Sequence[str]) -> set[str]:
         """Those that git has in its index."""
         return set(git.output(self.repo, "ls-files", "-z", "--", *names, env=_LITERAL).split("\0"))
@@ -104,9 +116,11 @@ class Committer:
         shown = " and ".join(f"`{harmless(name)}`" for name in names)
         subject, listed = shlex.quote(message.splitlines()[0]), shlex.join(names)
         first = f"git add -- {shlex.join(new)} && " if new else ""
+        why = git.why(done, self.repo)
         return NotCommitted(
-            f"{shown} is changed, but git has not committed it: {git.why(done, self.repo)}; mend that, then "
-            f"`{first}git commit -m {subject} -- {listed}`"
+            f"{shown} is changed, but git has not committed it: {why}; mend that, then "
+            f"`{first}git commit -m {subject} -- {listed}`",
+            why,
         )
 
 

@@ -1,9 +1,11 @@
 """An item's file: read with every problem, written, and changed so that all other bytes stay as they are."""
 
 import io
+import json
 import re
-from collections.abc import Iterator
-from itertools import takewhile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import starmap, takewhile
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, fields, frozen
@@ -30,6 +32,8 @@ _WIDE = 10**9
 """Columns: texts are not folded."""
 _ALWAYS = ("id", "title", "status")
 """Written also where they are as usual."""
+_FIRST = 2
+"""The line that front matter begins on."""
 _DEEPEST = 20
 """Values inside of values; more is a riddle."""
 
@@ -60,6 +64,26 @@ def read(raw: bytes) -> Item:
         raise NoItem("\n".join(problems))
     item: Item = found
     return evolve(item, text=parts.body)
+
+
+@frozen
+class Entry:
+    """What front matter says under a key."""
+
+    line: int
+    value: Any
+    """As JSON has it."""
+
+
+def entries(raw: bytes) -> dict[str, Entry]:
+    """All that the front matter of a file says, be it an item's or not; `NoItem` if it has none that can be read."""
+    nodes = _nodes(_Parts.of(_decoded(raw)).front)
+    return {str(key.value): Entry(key.start_mark.line + _FIRST, _typed(value)) for key, value in nodes}
+
+
+def other_keys(raw: bytes) -> dict[str, Any]:
+    """What an item's file says under keys that peal does not know."""
+    return {key: entry.value for key, entry in entries(raw).items() if key not in _KEYS}
 
 
 def text_of(raw: bytes) -> str:
@@ -146,15 +170,14 @@ def _told(error: Exception) -> str:
     """What is wrong, with its line in the file: the front matter begins on the second."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     told = harmless(problem or " ".join(str(error).split()))
-    return f"line {mark.line + 2}: {told}" if mark else told
+    return f"line {mark.line + _FIRST}: {told}" if mark else told
 
 
 def _value(node: "Node", depth: int = 0) -> Any:
     """A value with every word as text; None for nothing."""
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-    if depth > _DEEPEST or (depth and node.anchor and not isinstance(node.value, str)):
-        raise NoItem("a value is made of names for other values (`&`, `*`); write it out")
+    _check_plain(node, depth)
     if isinstance(node, MappingNode):
         pairs = ((str(key.value), _value(value, depth + 1)) for key, value in node.value)
         return {key: value for key, value in pairs if value is not None}
@@ -163,12 +186,44 @@ def _value(node: "Node", depth: int = 0) -> Any:
     return None if str(node.tag).endswith(":null") else Text(node.value)
 
 
-def written(item: Item) -> bytes:
-    """A new file for an item; what is as usual is left out. `NoItem` if it is none that could be read again."""
+def _typed(node: "Node", depth: int = 0) -> Any:
+    """A value as JSON has it; numbers that are written in another way than it writes them are texts."""
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    _check_plain(node, depth)
+    if isinstance(node, MappingNode):
+        return {str(key.value): _typed(value, depth + 1) for key, value in node.value}
+    if isinstance(node, SequenceNode):
+        return [_typed(one, depth + 1) for one in node.value]
+    text, kind = str(node.value), str(node.tag).rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind in ("int", "float", "bool"):
+        with suppress(ValueError):
+            if json.dumps(found := json.loads(text)) == text:
+                return found
+    return text
+
+
+def _check_plain(node: "Node", depth: int) -> None:
+    """`NoItem` for a value that could be more than fits in memory."""
+    if depth > _DEEPEST or (depth and node.anchor and not isinstance(node.value, str)):
+        raise NoItem("a value is made of names for other values (`&`, `*`); write it out")
+
+
+def written(item: Item, others: Mapping[str, Any] = {}) -> bytes:
+    """
+    A new file for an item; what is as usual is left out. `others` are keys that peal does not know, with values as in JSON.
+
+    `NoItem` if it is none that could be read again.
+    """
     usual = Item(item.id, item.title)
     shown = [key for key in _KEYS if key in _ALWAYS or getattr(item, key) != getattr(usual, key)]
-    front = "".join(_entry(key, item) for key in shown)
-    return _verified(_Parts(f"{_MARK}\n", front, f"{_MARK}\n", item.text).raw, item)
+    entries = (*(_entry(key, getattr(item, key)) for key in shown), *starmap(_entry, others.items()))
+    raw = _verified(_Parts(f"{_MARK}\n", "".join(entries), f"{_MARK}\n", item.text).raw, item)
+    if others and other_keys(raw) != others:
+        raise _not_to_be_written(item)
+    return raw
 
 
 def changed(raw: bytes, item: Item) -> bytes:
@@ -187,9 +242,9 @@ def changed(raw: bytes, item: Item) -> bytes:
     there = {str(key.value): (key, value) for key, value in _nodes(front)}
     for name in reversed([name for name in there if name in different]):
         begin, end = _span(front, *there[name])
-        entry = _entry(name, item, _behind(front, *there[name])) if name in kept else ""
+        entry = _entry(name, getattr(item, name), _behind(front, *there[name])) if name in kept else ""
         front = front[:begin] + entry.replace("\n", parts.line_end) + front[end:]
-    added = "".join(_entry(key, item) for key in different if key in kept and key not in there)
+    added = "".join(_entry(key, getattr(item, key)) for key in different if key in kept and key not in there)
     front += added.replace("\n", parts.line_end)
     return _verified(evolve(parts, front=front, body=item.text).raw, item, raw)
 
@@ -201,10 +256,12 @@ def _verified(raw: bytes, item: Item, before: bytes | None = None) -> bytes:
     except NoItem:
         is_right = False
     if not is_right:
-        raise NoItem(
-            f"what `{harmless(item.id)}` becomes cannot be written so that it is read again; {_MOVE}"
-        )
+        raise _not_to_be_written(item)
     return raw
+
+
+def _not_to_be_written(item: Item) -> NoItem:
+    return NoItem(f"what `{harmless(item.id)}` becomes cannot be written so that it is read again; {_MOVE}")
 
 
 def _unknown(raw: bytes) -> dict[str, str]:
@@ -258,13 +315,13 @@ def _behind(front: str, key: "Node", value: "Node") -> str:
     return found[0].rstrip("\r") if found and is_one_line else ""
 
 
-def _entry(key: str, item: Item, behind: str = "") -> str:
+def _entry(key: str, value: Any, behind: str = "") -> str:
     """A key with its value, as lines of YAML."""
     from ruamel.yaml import YAML
 
     yaml, out = YAML(pure=True), io.StringIO()
     yaml.allow_unicode, yaml.width = True, _WIDE
-    yaml.dump({key: _plain(getattr(item, key))}, out)
+    yaml.dump({key: _plain(value)}, out)
     text = out.getvalue()
     return f"{text.rstrip()}{behind}\n" if behind and text.count("\n") == 1 else text
 
@@ -274,7 +331,9 @@ def _plain(value: Any) -> Any:
     from ruamel.yaml.comments import CommentedSeq
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
-    if isinstance(value, tuple):
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, tuple | list):
         listed = CommentedSeq([_plain(one) for one in value])
         listed.fa.set_flow_style()
         return listed

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import count
 from pathlib import Path
 
 from attrs import frozen
@@ -137,10 +138,14 @@ class Backlog:
 
     def next_id(self, prefix: str) -> str:
         """The id behind the highest number there is, the archive's and broken files' included."""
+        return next(self.free_ids(prefix))
+
+    def free_ids(self, prefix: str) -> Iterator[str]:
+        """That one and those that follow it, without end."""
         start = f"{prefix}-".casefold()
         ids = (one.item.id for one in self.kept)
         numbers = (_leading_number(name, start) for name in (*ids, *self.unread))
-        return f"{prefix}-{max(numbers, default=0) + 1:03}"
+        yield from (f"{prefix}-{number:03}" for number in count(max(numbers, default=0) + 1))
 
     def path_of(self, item: Item) -> Path:
         """Where the file of a new item belongs: the open ones in the folder, the others in the archive."""
@@ -248,10 +253,15 @@ def put(kept: Kept, raw: bytes, path: Path) -> None:
 
 
 def create(path: Path, item: Item) -> Kept:
-    """Write the file of a new item; FileExistsError if there is one."""
+    """Write the file of a new item; PealError if there is one."""
     raw = item_file.written(item)
+    write_new(path, raw)
+    return Kept(item, path, raw)
+
+
+def write_new(path: Path, raw: bytes) -> None:
+    """Write a file in one step; PealError if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(path):
         raise PealError(f"`{harmless(str(path))}` is already there; move it away")
     replace(path, raw)
-    return Kept(item, path, raw)
