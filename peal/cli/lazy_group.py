@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import keyword
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,11 @@ import click
 
 
 class LazyGroup(click.Group):
-    """Commands in modules of a package, each in one of its own, which holds it by the same name; listed in their order."""
+    """
+    Commands in modules of a package, each in one of its own, which holds it by the same name; listed in their order.
+
+    One whose name is a word of Python's has a `_` behind it there.
+    """
 
     def __init__(self, *, package: str, names: Sequence[str], **more: Any) -> None:
         super().__init__(**more)
@@ -24,7 +29,8 @@ class LazyGroup(click.Group):
         """The command of this name."""
         if cmd_name not in self._names:
             return None
-        command: click.Command = getattr(importlib.import_module(f"{self._package}.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(f"{self._package}.{name}"), name)
         return command
 
     def resolve_command(
