@@ -17,6 +17,8 @@ _COMMANDS = (
     "triage",
     "run",
     "status",
+    "import",
+    "export",
 )
 """In the order they are listed in."""
 

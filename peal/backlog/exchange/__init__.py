@@ -1,0 +1,1 @@
+"""Items from other tools and for them; one file for each tool, and what they have in common."""
