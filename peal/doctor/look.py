@@ -100,9 +100,15 @@ class Memory:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the plan's latest run left something to be gone on with."""
-        history = self.history
-        return history.opened is not None and not (history.closed and history.closed.code == 0)
+        """Whether the latest run left something to be gone on with; that of a backlog, whether it was cut short."""
+        opened, closed = self.history.opened, self.history.closed
+        enough = state_file.BY_ITSELF if self.is_of_backlog else (0,)
+        return opened is not None and not (closed and closed.code in enough)
+
+    @property
+    def is_of_backlog(self) -> bool:
+        """Whether it is about items, which say themselves how far they are, and not about the tasks of a plan."""
+        return self.history.opened is not None and self.history.opened.is_open_ended
 
 
 @define(slots=False)
@@ -173,7 +179,7 @@ class Look:
         return {
             self.repo_paths.plan_file(memory.history.plan): memory
             for memory in self.memories
-            if memory.is_unfinished
+            if memory.is_unfinished and not memory.is_of_backlog
         }
 
     @cached_property

@@ -14,7 +14,7 @@ from peal.system.files import replace
 from peal.text.display import stamp
 
 SCHEMA = 1
-_BY_ITSELF = (0, 1, 2, 3)
+BY_ITSELF = (0, 1, 2, 3)
 """Exit codes of runs that ended because nothing more was to be begun."""
 
 
@@ -46,7 +46,7 @@ class State:
     def is_finished(self) -> bool:
         """Every task of the plan is complete and the run said so; or it has come to an end that nobody has cut short."""
         if self.is_open_ended:
-            return self.exit_code in _BY_ITSELF
+            return self.exit_code in BY_ITSELF
         return self.exit_code is not None and len(self.completed_task_indices) >= self.total_tasks
 
     @property

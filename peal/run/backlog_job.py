@@ -44,9 +44,6 @@ from peal.work import Roster
 from peal.workspaces import Pool, SharedTree, Slots
 from peal.workspaces.additions import FolderFiles
 
-AGENT_FLAGS = ("target", "only", "cap", "triage")
-"""Flags of a backlog's run that are no keys of the settings."""
-
 
 def backlog_job_of(
     repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *, rehearses: bool, **how: Any
@@ -56,8 +53,7 @@ def backlog_job_of(
     not fit.
     """
     config = Path(flags["config"]) if flags.get("config") else None
-    keys = {name: value for name, value in flags.items() if name not in AGENT_FLAGS}
-    settings, told = for_backlog(settings_of(repo_paths, keys, config))
+    settings, told = for_backlog(settings_of(repo_paths, flags, config))
     place = Place.of(repo_paths, settings.backlog)
     backlog = place.read()
     if not backlog.folder.is_dir():

@@ -80,8 +80,11 @@ __all__ = [
 
 FILE = "peal.toml"
 ENV_PREFIX = "PEAL_"
-NO_KEYS = ("task", "from_task", "format_name", "sets", "config")
-"""What a run is told by flags and is no key."""
+NO_KEYS = (
+    *("task", "from_task", "format_name", "sets", "config"),
+    *("target", "only", "cap", "triage"),
+)
+"""What a run, of a plan or of a backlog, is told by flags and is no key."""
 
 
 @frozen
