@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from peal.errors import PealError
 from peal.model.plan import Plan, TaskId, Word
 from peal.record import journal, store
 from peal.record.events import (
@@ -18,7 +19,9 @@ from peal.run.known_plans import found_again, plan_or_latest
 from peal.run.plan_files import fit_plan
 from peal.run.selection import chosen
 from peal.run.session import session
+from peal.run.source import BACKLOG
 from peal.system.layout import RepoPaths
+from peal.text.display import harmless
 
 
 @frozen
@@ -42,9 +45,23 @@ def correction_of(
     repo_paths: RepoPaths, tasks: tuple[str, ...], plan: Path | None, say: Callable[[str], None]
 ) -> Correction:
     """What is meant by tasks as a person writes them, `2,5-7`, and a plan, or by none the latest; PealError if nothing is."""
-    file = plan or found_again(repo_paths, plan_or_latest(plan, repo_paths))
+    named = plan_or_latest(plan, repo_paths)
+    _refuse_items(repo_paths, named, is_latest=plan is None)
+    file = plan or found_again(repo_paths, named)
     read = fit_plan(file, repo_paths)
     return Correction(repo_paths, file, read, chosen(tasks, read), say)
+
+
+def _refuse_items(repo_paths: RepoPaths, plan: Path, is_latest: bool) -> None:
+    """PealError if what was run there is a backlog, whose items say by themselves how far they are."""
+    opened, _ = journal.latest_opening(repo_paths.plan(plan).journal)
+    if opened and opened.format == BACKLOG:
+        what = "the latest run was of the backlog" if is_latest else f"`{harmless(str(plan))}` is the backlog"
+        also = "; name a plan with --plan, if a task of one is meant" if is_latest else ""
+        raise PealError(
+            f"{what}, whose items say in their files how far they are; `peal backlog advance ID --to PHASE` has an item go "
+            f"on with another phase, `unblock` lets one go on that waits, `edit` and `close` change it{also}"
+        )
 
 
 def forget(correction: Correction, phase: str) -> None:

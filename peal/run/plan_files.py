@@ -8,6 +8,7 @@ from attrs import evolve
 
 from peal.errors import PealError
 from peal.model.plan import Plan, Problem
+from peal.run.backlog_paths import refuse_backlog
 from peal.settings import Settings
 from peal.system.files import markdown_in, replace
 from peal.system.layout import NORMALIZED, PlanPaths, RepoPaths
@@ -29,10 +30,11 @@ def read_plan(
 
     A folder is a plan where its files are one task each. A plan that was begun is read in the format that it was begun in, unless
     another is named, it does not fit any more, or the run starts over (`is_fresh`). Without `repo_paths` nothing is known of
-    such a beginning, nor of what an agent has made of the file.
+    such a beginning, nor of what an agent has made of the file, nor of a backlog: otherwise its items are refused as such.
     """
     from peal import formats  # only here: reading markdown takes long to load
 
+    refuse_backlog(path, repo_paths)
     _check_is_known(format_name)
     try:
         if path.is_dir():

@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
+from peal.run.backlog_paths import refuse_backlog
 from peal.run.plan_files import can_be_rewritten, read_plan
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless, some
@@ -30,12 +31,14 @@ def queue_of(words: Iterable[Path], repo_paths: RepoPaths) -> PlanQueue:
     The plans that are meant.
 
     A folder is one plan where its files are one task each; otherwise it stands for the plans in it, as a pattern does for the
-    files that fit, each in natural order: 2 before 10. PealError for a folder without a plan and a pattern that nothing fits.
+    files that fit, each in natural order: 2 before 10. PealError for a folder without a plan, for what is of the backlog, and for
+    a pattern that nothing fits.
     """
     found: dict[str, Path] = {}
     left_out: list[Path] = []
     for word in words:
         for path in _files(word):
+            refuse_backlog(path, repo_paths)
             if path.is_dir() and not _is_one_plan(path):
                 plans, others = _plans_in(path, repo_paths)
                 found |= {
