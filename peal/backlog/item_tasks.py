@@ -97,8 +97,6 @@ class ItemTasks:
     """Items that would begin, and what keeps them from it."""
     _unwritten: dict[str, str] = field(factory=dict)
     """Items whose ends could not be written, and why."""
-    _held: Mapping[str, str] = field(factory=dict)
-    """Items that would go on if their files could be committed, and why they cannot."""
     _marked: set[TaskId] = field(factory=set)
     """Tasks that have failed, whose items are marked so, or cannot be."""
     _matched: set[str] = field(factory=set)
@@ -210,7 +208,7 @@ class ItemTasks:
         self, history: History, backlog: Backlog
     ) -> tuple[tuple[TaskId, ...], Mapping[TaskId, tuple[Item, ItemStep]]]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
-        self._held = held = dict(self._unwritten)
+        held = dict(self._unwritten)
         while True:
             new = self.items.new()
             view = self._view(backlog, new, held)

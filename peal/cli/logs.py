@@ -60,7 +60,7 @@ def logs(
     repo_paths = repo_paths_of(repo)
     plan_paths = plan_paths_of(repo_paths, plan_or_latest(plan, repo_paths))
     history = fold(journal.load(plan_paths.journal).events)
-    state = state_of(task, history)
+    state = state_of(task, history, phase)
     one = _wanted(state, phase, attempt)
     folder = transcripts.folder_of(plan_paths, one)
     if json_:

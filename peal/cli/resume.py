@@ -51,6 +51,11 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
                 f"nothing to resume: no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`"
             )
             return 0
+        if latest.is_open_ended and latest.is_finished:
+            click.echo(
+                "nothing to resume: the latest run was of the backlog, and nobody has cut it short; `peal backlog run` goes on"
+            )
+            return 0
         plan = repo_paths.plan_file(latest.plan_path)
     plan = where_it_is(repo_paths, plan)
     opened, _ = journal.latest_opening(plan_paths_of(repo_paths, plan).journal)

@@ -8,7 +8,7 @@ from attrs import asdict
 
 from peal.cli.options import as_json, readable_batch, repo_paths_of, repository
 from peal.record import batch_file, lock, store
-from peal.text.display import harmless
+from peal.text.display import count, harmless
 from peal.views.batch import overview
 
 
@@ -37,6 +37,11 @@ def runs(json_: bool, repo: Path) -> int:
             if known.exit_code is None
             else f"exit code {known.exit_code}"
         )
-        done = f"{len(known.completed_task_indices)} of {known.total_tasks} complete"
+        complete = len(known.completed_task_indices)
+        done = (
+            f"{count(complete, 'phase')} of items complete"
+            if known.is_open_ended
+            else f"{complete} of {known.total_tasks} complete"
+        )
         click.echo(f"{known.updated_at[:19].replace('T', ' ')}  {harmless(known.plan_path)}  {done}, {how}")
     return 0

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from attrs import evolve
 
 from peal.cli.options import as_json, hidden, readable_batch, repo_paths_of, repository
-from peal.cli.watch import Watch, work_of
+from peal.cli.watch import Watch, work_of, worked_on
 from peal.errors import PealError
 from peal.model.plan import TaskId, id_as_json
 from peal.record import batch_file, journal, store, transcripts
@@ -26,7 +27,7 @@ from peal.schedule.decide import decide
 from peal.schedule.plan_agenda import PlanAgenda
 from peal.system.layout import RepoPaths
 from peal.text.display import duration, harmless
-from peal.text.names import ranges, widest
+from peal.text.names import natural, ranges, widest
 from peal.views.batch import overview as overview_of_batch
 from peal.views.screens import Output
 from peal.views.status import RunStatus, noted_lines, overview
@@ -118,13 +119,26 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
         history = fold([store.reading_of(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(repo_paths.repo)
-    return overview(
+    found = overview(
         history,
         time.time(),
         alive,
         _reasons(history) if alive else {},
         lambda one: hide(transcripts.last_output(plan_paths, one)),
     )
+    return _of_latest_run(found, history) if history.opened and history.opened.is_open_ended else found
+
+
+def _of_latest_run(found: RunStatus, history: History) -> RunStatus:
+    """Of a backlog, whose history has every phase of every item, only what the latest run has worked on, item by item."""
+    begun = worked_on(history)
+    tasks = sorted((task for task in found.tasks if task.id in begun), key=lambda task: _item_of(task.id))
+    counts = {name: sum(task.state == name for task in tasks) for name in found.counts}
+    return evolve(found, tasks=tuple(tasks), counts=counts, is_of_backlog=True)
+
+
+def _item_of(task: TaskId) -> tuple[object, ...]:
+    return natural(task.partition("/")[0])
 
 
 def _reasons(history: History) -> dict[TaskId, str]:
@@ -148,7 +162,8 @@ def _as_json(found: RunStatus) -> dict[str, Any]:
 def _text(found: RunStatus) -> str:
     """The status as lines."""
     wide = widest(task.id for task in found.tasks)
-    rows = [_row(task, wide) for task in found.tasks]
+    column = f"<{wide}" if found.is_of_backlog else f">{wide}"
+    rows = [_row(task, column) for task in found.tasks]
     notes = noted_lines((task.id, task.notes) for task in found.tasks)
     steps = [f"next: {step}" for step in found.next]
     return "\n".join([_headline(found), *_used(found), *rows, *notes, *steps])
@@ -167,10 +182,11 @@ def _headline(found: RunStatus) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in found.counts.items() if number)
     took = f" for {duration(found.seconds)}" if found.seconds is not None else ""
     code = f", exit code {found.exit_code}: {found.why}" if found.exit_code is not None else ""
-    return f"{harmless(found.plan) or 'plan'}: {found.state}{took}{code}\n{counts or 'no tasks'}"
+    nothing = "nothing was begun" if found.is_of_backlog else "no tasks"
+    return f"{harmless(found.plan) or 'plan'}: {found.state}{took}{code}\n{counts or nothing}"
 
 
-def _row(task: Any, wide: int) -> str:
+def _row(task: Any, column: str) -> str:
     where = f" {task.phase}" if task.phase and task.state not in ("not begun", "done") else ""
     attempt = f" #{task.attempt}" if task.attempt > 1 else ""
     took = f" {duration(task.seconds)}" if task.seconds is not None else ""
@@ -180,4 +196,4 @@ def _row(task: Any, wide: int) -> str:
     )
     said = f"  | {task.last_output}" if task.last_output else ""
     took += f" {amount(task.used)}" if task.used.tokens else ""
-    return f"  {task.id:>{wide}}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"
+    return f"  {task.id:{column}}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from peal.cli.options import hidden
+from peal.model.plan import TaskId
 from peal.record import journal, transcripts
 from peal.record.batch import Batch
 from peal.record.events import Event
@@ -33,9 +34,17 @@ _EVERY = 0.5
 
 
 def work_of(history: History) -> Work:
-    """What the latest run was asked to do."""
+    """What the latest run was asked to do; of a backlog, what it has begun."""
     assert history.opened is not None
-    return Work.of((state.task for state in history.states.values()), history.opened.selected)
+    asked = worked_on(history) if history.opened.is_open_ended else history.opened.selected
+    return Work.of((state.task for state in history.states.values()), asked)
+
+
+def worked_on(history: History) -> frozenset[TaskId]:
+    """The tasks that somebody has worked on in the latest run."""
+    since = history.opened.at if history.opened else 0.0
+    latest = ((task, state.running or state.last()) for task, state in history.states.items())
+    return frozenset(task for task, last in latest if last and last.started >= since)
 
 
 @define

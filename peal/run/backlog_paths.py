@@ -19,7 +19,7 @@ def refuse_backlog(path: Path, repo_paths: RepoPaths | None) -> None:
     # Only here: most plans are neither.
     from peal.backlog.parsed_items import ParsedItems
     from peal.backlog.place import Place
-    from peal.backlog.store import ARCHIVE, Backlog
+    from peal.backlog.store import ARCHIVE, Backlog, look
     from peal.settings import load
 
     real = path.resolve()
@@ -27,7 +27,11 @@ def refuse_backlog(path: Path, repo_paths: RepoPaths | None) -> None:
         folder = Place.of(repo_paths, load(repo_paths.repo, {}).backlog).folder.resolve()
         if (real if is_folder else real.parent) not in (folder, folder / ARCHIVE):
             return
-        found = Backlog.of(folder) if is_folder else Backlog.made(folder, [(real, False)], ParsedItems().read)
+        found = (
+            Backlog.of(folder)
+            if is_folder
+            else Backlog.made(folder, filter(None, [look(real, False, ParsedItems().read)]))
+        )
     except PealError:  # the settings, or the folder, are not what is asked about
         return
     if found.kept:
@@ -35,8 +39,8 @@ def refuse_backlog(path: Path, repo_paths: RepoPaths | None) -> None:
         what, target = (
             ("the backlog", "") if is_folder else (f"item {id_} of the backlog", f" --target {id_}")
         )
-        look = "status" if is_folder else f"show {id_}"
+        shows = "status" if is_folder else f"show {id_}"
         raise PealError(
             f"`{harmless(str(path))}` is {what}, and no plan; `peal backlog run{target}` works on it, "
-            f"`peal backlog {look}` shows it"
+            f"`peal backlog {shows}` shows it"
         )

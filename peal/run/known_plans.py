@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 
 from peal.errors import PealError
@@ -125,8 +126,41 @@ def _holds(repo_paths: RepoPaths, path: Path, before: Iterable[TaskRead]) -> boo
     return False
 
 
-def state_of(text: str, history: History) -> TaskState:
-    """How far the task is that a person means; PealError if it is not in the plan."""
+def state_of(text: str, history: History, phase: str | None = None) -> TaskState:
+    """
+    How far the task is that a person means; of a backlog, also the latest one of an item that they mean by its id, or by the end
+    of that, at `phase` if they name one. PealError if it is not there.
+    """
     if task := find(text, history.states):
         return history.states[task]
-    raise PealError(f"task {text} is not in the plan; `peal status` lists its tasks")
+    if not (history.opened and history.opened.is_open_ended):
+        raise PealError(f"task {text} is not in the plan; `peal status` lists its tasks")
+    item, _, rest = text.partition("/")
+    found = [
+        state
+        for task, state in history.states.items()
+        if _is_meant(task.partition("/")[0], item) and rest in ("", task.partition("/")[2])
+    ]
+    if len({state.task.id.partition("/")[0] for state in found}) > 1:
+        raise PealError(
+            f"`{harmless(text)}` could be {some([state.task.id for state in found], _SHOWN)}; write more of it"
+        )
+    begun = [
+        (last.started, state)
+        for state in found
+        if (last := state.running or state.last())
+        and phase in (None, last.phase, *(past.phase for past in state.attempts))
+    ]
+    if not begun:
+        what = f"{harmless(text)}{f' {harmless(phase)}' if phase else ''}"
+        raise PealError(
+            f"no run has worked on `{what}`; `peal status` shows the latest run, `peal backlog list --all` the items"
+        )
+    return max(begun, key=itemgetter(0))[1]
+
+
+def _is_meant(item: str, text: str) -> bool:
+    id_, wanted = item.casefold(), text.casefold()
+    end = id_.rpartition("-")[2]
+    is_number = wanted.isdecimal() and end.isdecimal() and int(wanted) == int(end)
+    return wanted in (id_, end) or is_number

@@ -11,6 +11,7 @@ from peal.model.work import Change, Result, Weight
 from peal.record.events import Event, StepEnded, StepStarted, StopAsked
 from peal.record.history import History
 from peal.record.spending import amount, summed
+from peal.record.state_file import BY_ITSELF
 from peal.record.task_state import Attempt, TaskState
 from peal.text.display import clock, duration, harmless
 from peal.text.names import ranges
@@ -66,6 +67,8 @@ class RunStatus:
     used_by_phase: dict[str, Usage] = field(factory=dict)
     next: tuple[str, ...] = ()
     """Commands that make sense now, each with what it is for."""
+    is_of_backlog: bool = False
+    """Its tasks are phases of items, and only those that the latest run has worked on."""
 
 
 def overview(
@@ -192,7 +195,9 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
     open_tasks = [task for task, state in history.states.items() if not state.is_complete]
     steps = [_to_the_logs(history.states[task]) for task in history.in_order(history.failed)[:3]]
     steps += [f"`peal diff {task}` for what task {task} would change" for task in _unlanded(history)[:3]]
-    if open_tasks and _has_more(history, open_tasks):
+    if history.opened and history.opened.is_open_ended:
+        steps.append(_goes_on_with_items(history))
+    elif open_tasks and _has_more(history, open_tasks):
         steps.append("`peal resume` to go on where this stopped")
     elif open_tasks:
         steps.append(f"`peal run {shlex.quote(history.plan)}` to do the other tasks too")
@@ -208,6 +213,13 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
         look = f"git log --first-parent{branch}" if history.lands else "git status"
         steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
     return tuple(steps)
+
+
+def _goes_on_with_items(history: History) -> str:
+    """Of a backlog, whose items and not the tasks of its runs say what is left."""
+    if history.closed is None or history.closed.code not in BY_ITSELF:
+        return "`peal resume` to go on where this stopped"
+    return "`peal backlog status` to see how far each item is, `peal backlog run` to go on with them"
 
 
 def to_show(state: TaskState, among: Sequence[Attempt]) -> Attempt:
