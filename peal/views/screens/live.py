@@ -14,9 +14,9 @@ from rich.segment import Segments as Pieces
 from rich.style import Style
 
 from peal.model.decision import Decision
-from peal.model.plan import Segment
+from peal.model.plan import Segment, TaskId
 from peal.model.work import Weight
-from peal.record.events import Event, ProcessStarted, StepEnded, StopAsked
+from peal.record.events import Event, ProcessStarted, StepEnded, StepStarted, StopAsked
 from peal.record.history import History
 from peal.record.task_state import Attempt
 from peal.views.screens import Output
@@ -226,11 +226,12 @@ class Live:
     history: History = field(factory=History)
     _decision: Decision = field(factory=Decision)
     _noted: set[str] = field(factory=set)
+    _begun: set[TaskId] = field(factory=set)
 
     @property
     def scene(self) -> Scene:
         """What is seen of it now."""
-        return Scene(self.history, self.segments, self._decision, self.last_output)
+        return Scene(self.history, self.segments, self._decision, self.last_output, frozenset(self._begun))
 
     def say(self, text: str) -> None:
         """One line, above the table while there is one."""
@@ -243,6 +244,7 @@ class Live:
     def show(self, events: Sequence[Event], history: History) -> None:
         """Failures, and what is noted, as lines; the rest is seen at the next drawing, which happens here when it is due."""
         self.history = history
+        self._begun |= {event.task for event in events if isinstance(event, StepStarted)}
         lines = [
             (style, line)
             for event in events

@@ -65,11 +65,20 @@ class Scene:
     decision: Decision
     """The latest: it knows what is open and what waits for what."""
     last_output: Callable[[Attempt], str]
+    begun: frozenset[TaskId] = frozenset()
+    """What was begun since the run was opened."""
     tasks: frozenset[TaskId] = field(init=False)
 
     @tasks.default
     def _tasks_asked_for(self) -> frozenset[TaskId]:
+        if self.is_open_ended:
+            return self.begun
         return frozenset(task for segment in self.segments for task in segment.tasks)
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Nobody knows how much there will be to do: only what was begun can be counted."""
+        return self.history.opened is not None and self.history.opened.is_open_ended
 
     @property
     def current(self) -> tuple[TaskId, ...]:
@@ -85,7 +94,7 @@ def plain(row: Row) -> str:
 def render(scene: Scene, now: float, width: int, height: int) -> list[Row]:
     """The screen at `now`: at most `height` rows, none wider than `width` cells."""
     lines = [_header(scene, now, width)]
-    if height >= 6:
+    if height >= 6 and not scene.is_open_ended:
         lines.append(_bar(scene, width))
     lines += _table(scene, now, width, height - len(lines))
     return [_clipped(line, width) for line in lines[: max(height, 0)]]
@@ -127,12 +136,14 @@ def _header(scene: Scene, now: float, width: int) -> Row:
 
 def _totals(scene: Scene) -> Row:
     done, running, failed, waiting = _counts(scene)
-    parts = [Span(f"{done} of {len(scene.tasks)} done"), Span(f"{running} running")]
+    of_all = "" if scene.is_open_ended else f" of {len(scene.tasks)}"
+    parts = [Span(f"{done}{of_all} done"), Span(f"{running} running")]
     if failed:
         parts.append(Span(f"{failed} failed", "bold red"))
     if held := len(scene.history.held & scene.tasks):
         parts.append(Span(f"{held} held", "bold yellow"))
-    parts.append(Span(f"{waiting} waiting"))
+    if waiting or not scene.is_open_ended:
+        parts.append(Span(f"{waiting} waiting"))
     if (cost := scene.history.providers.spent.total.cost) is not None:
         parts.append(Span(dollars(cost)))
     return _joined(parts, ", ")
@@ -140,7 +151,8 @@ def _totals(scene: Scene) -> Row:
 
 def _short_totals(scene: Scene) -> Row:
     done, running, failed, _ = _counts(scene)
-    parts = [Span(f"{done}/{len(scene.tasks)}"), Span(f"{running} run")]
+    of_all = " done" if scene.is_open_ended else f"/{len(scene.tasks)}"
+    parts = [Span(f"{done}{of_all}"), Span(f"{running} run")]
     return _joined([*parts, *([Span(f"{failed} fail", "bold red")] if failed else [])], " ")
 
 
