@@ -109,6 +109,12 @@ def test_a_folder_of_something_else_is_left_alone(repo: Repo, files: list[str], 
     assert add(repo, "x", "--no-commit")["path"] == "items/WRK-001-x.md"
 
 
+def test_what_a_killed_peal_left_of_writing_an_item_is_no_other_tools(project: Repo) -> None:
+    project.write("backlog/WRK-001-x.md.123.new", "---\nid")
+
+    assert add(project, "x")["id"] == "WRK-001"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

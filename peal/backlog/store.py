@@ -20,6 +20,8 @@ from peal.text.names import first_words, marked, natural
 
 ARCHIVE = "archive"
 _natural = lru_cache(maxsize=20_000)(natural)
+_IS_BESIDE = re.compile(r"\.|(?i:readme)\b|.*\.md\.\d+\.new\Z", re.DOTALL)
+"""Files beside items; the last are left where a peal was killed while it wrote one."""
 _SHOWN = 3
 _LONGEST_ID = 60
 _LONGEST_TITLE = 120
@@ -159,7 +161,7 @@ class Backlog:
         return self.folder / ARCHIVE if item.status in FINAL else self.folder
 
     def foreign(self) -> list[str]:
-        """What is in the folder and neither an item nor a text about them, such as a README."""
+        """What is in the folder and neither an item, or left of writing one, nor a text about them, such as a README."""
         items = {one.path.name for one in self.kept if not one.is_archived}
         try:
             names = sorted(path.name for path in self.folder.iterdir())
@@ -168,7 +170,7 @@ class Backlog:
         except OSError as error:
             raise PealError(f"`{self.folder}` cannot be read: {error.strerror}; make it readable") from None
         own = {ARCHIVE, *items}
-        return [name for name in names if name not in own and not re.match(r"\.|(?i:readme)\b", name)]
+        return [name for name in names if name not in own and not _IS_BESIDE.match(name)]
 
 
 def file_name(item: Item) -> str:

@@ -19,7 +19,7 @@ def replace(path: Path, content: str | bytes) -> None:
             write_all(file.fileno(), data)
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError:
+    except BaseException:  # Ctrl-C too
         beside.unlink(missing_ok=True)
         raise
 
