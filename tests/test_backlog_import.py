@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Repo
+from conftest import Repo, eventually
 
 from peal.backlog import item_file
 from peal.backlog.item import Item
@@ -371,6 +372,23 @@ def test_after_a_refused_commit_the_same_again_commits_it(project: Repo) -> None
     imported(project, folder)
     assert project.git("log", "-1", "--format=%s") == "[backlog] import: 3 items from task-golem\n"
     assert len(project.git("show", "--format=", "--name-only").splitlines()) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_after_an_end_in_the_middle_the_same_again_goes_on(project: Repo, number: int) -> None:
+    """A kill leaves whole files, Ctrl-C all or none."""
+    folder = golem(project, *(task(f"tg-{one}") for one in range(40)))
+    started = project.start("backlog", "import", folder)
+    eventually(lambda: any((project.path / "backlog").glob("*.md")))
+    started.send_signal(number)
+    started.wait()
+    there = len(list((project.path / "backlog").glob("*.md")))
+    assert there in (0, 40) or number == signal.SIGKILL
+
+    imported(project, folder)
+
+    assert len(items(project)) == 40
+    assert project.git("status", "--porcelain", "backlog/*.md") == ""
 
 
 def test_without_commit_files_are_left_to_the_person(project: Repo) -> None:

@@ -1,5 +1,6 @@
 """Files of the backlog committed: exactly these, whatever else is staged or edited, and whoever else is at work."""
 
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -82,11 +83,15 @@ class Committer:
         return done
 
     def uncommitted(self, paths: Sequence[Path]) -> list[Path]:
-        """Those of some files that git has never been told of; none where nothing is to be committed."""
-        if not self.is_on:
+        """Those of some files that the branch has never had; none where nothing is to be committed."""
+        if not self.is_on or not paths:
             return []
-        known = self._known([str(path.relative_to(self.repo)) for path in paths]) if paths else set()
-        return [path for path in paths if str(path.relative_to(self.repo)) not in known]
+        names = {path: str(path.relative_to(self.repo)) for path in paths}
+        done = git.run(
+            self.repo, "ls-tree", "-rz", "--name-only", "--full-tree", "HEAD", "--", *names.values()
+        )
+        there = set(os.fsdecode(done.stdout).split("\0")) if done.returncode == 0 else set()
+        return [path for path, name in names.items() if name not in there]
 
     def _known(self, names: Sequence[str]) -> set[str]:
         """Those that git has in its index."""

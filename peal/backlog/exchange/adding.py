@@ -111,9 +111,11 @@ def _written(files: _Files) -> list[Path]:
     try:
         for kept, others in files:
             for path, raw in (*others, (kept.path, kept.raw)):
-                store.write_new(path, raw)
                 there.append(path)
+                store.write_new(path, raw)
     except BaseException as error:
+        if isinstance(error, PealError):
+            there.pop()  # somebody else's
         for path in there:
             path.unlink(missing_ok=True)
         if isinstance(error, OSError):
