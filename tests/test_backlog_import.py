@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from conftest import Repo, eventually
+from hypothesis import given
+from test_backlog_items import ITEMS, QUICK
 
 from peal.backlog import item_file
+from peal.backlog.exchange import task_golem
+from peal.backlog.exchange.files import Place
 from peal.backlog.item import Item
 from peal.record.lock import landing
 from peal.system.layout import RepoPaths
@@ -671,6 +675,17 @@ def test_what_is_exported_and_imported_again_is_the_same(project: Repo, tmp_path
     )
     again = project.peal("backlog", "export", "--all", "--format", "jsonl").stdout
     assert again == out.read_text(encoding="utf-8")
+
+
+@QUICK
+@given(ITEMS)
+def test_any_item_is_the_same_after_the_way_there_and_back(item: Item) -> None:
+    text = task_golem.lines(iter([(item, {})]))
+
+    reading = task_golem.read(Place(Path("-"), text.encode()))
+
+    assert reading.problems == ()
+    assert [one.item for one in reading.items] == [item]
 
 
 def test_what_has_changed_in_task_golem_counts_on_the_way_back(project: Repo, tmp_path: Path) -> None:
