@@ -74,8 +74,8 @@ class Backlog:
     folder: Path
     kept: tuple[Kept, ...] = ()
     """In the natural order of their ids: WRK-2 comes before WRK-10."""
-    problems: tuple[str, ...] = ()
-    """What is wrong with files, each with its path and the way out."""
+    unreadable: tuple[str, ...] = ()
+    """What is wrong with files that should be items, each with its path and the way out."""
     unread: tuple[str, ...] = ()
     """The names of files that are no items, or broken ones."""
 
@@ -96,7 +96,12 @@ class Backlog:
         )
         problems = (problem for one in looked for problem in one.problems)
         unread = (one.name for one in looked if one.kept is None)
-        return cls(folder, tuple(kept), (*problems, *_twice(kept)), tuple(unread))
+        return cls(folder, tuple(kept), tuple(problems), tuple(unread))
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with files, also with those of which each is right by itself."""
+        return (*self.unreadable, *_twice(self.kept))
 
     @cached_property
     def by_id(self) -> Mapping[str, Item]:
