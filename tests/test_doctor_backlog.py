@@ -2,10 +2,13 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import WAIT, Repo, ended, eventually, landed, shell_plan
+from test_doctor import codes, examined
 
 AGENT = """\
 #!/bin/sh
@@ -264,3 +267,281 @@ def test_resume_of_the_backlog_by_name_takes_up_its_flags(kept: Repo) -> None:
     assert "nothing is open" in kept.peal("resume", "backlog", "--max-parallel", "3").stdout
     (*_, latest) = kept.recorded("RunOpened")
     assert latest["flags"] == {"target": ["2"], "max_parallel": 3}
+
+
+# What `peal doctor` finds in a backlog, in the words in which a run is refused
+
+
+def test_a_backlog_without_a_fault_is_healthy(kept: Repo) -> None:
+    """Before and after its run, and its memory is none of a plan."""
+    assert codes(kept) == []
+    does(kept, "WRK-001", "build", "RESULT=blocked")
+    kept.peal("backlog", "run", code=1)
+    assert codes(kept) == []
+
+
+FAULTS = {
+    "ITEM_UNREADABLE": {"WRK_002": "---\nid: WRK-002\n---\n"},
+    "DUPLICATE_ID": {"WRK_001_again": item_file("WRK-001", title="Another")},
+    "ARCHIVED_BUT_OPEN": {"archive_WRK_002": item_file("WRK-002")},
+    "OVER_BUT_NOT_ARCHIVED": {"WRK_002": item_file("WRK-002", status="done")},
+    "PIPELINE_UNKNOWN": {"WRK_002": item_file("WRK-002", "pipeline: nosuch")},
+    "PHASE_MISSING": {"WRK_002": item_file("WRK-002", status="scoping")},
+    "PHASE_UNKNOWN": {"WRK_002": item_file("WRK-002", "phase: nosuch", status="in_progress")},
+    "PHASE_IN_WRONG_POOL": {"WRK_002": item_file("WRK-002", "phase: prd", "pool: pre", status="in_progress")},
+    "DEPENDS_ON_ITSELF": {"WRK_002": item_file("WRK-002", "depends: [WRK-002]")},
+    "DEPENDENCY_MISSING": {"WRK_002": item_file("WRK-002", "depends: [WRK-009]")},
+    "DEPENDENCY_CANCELLED": {
+        "WRK_002": item_file("WRK-002", "depends: [WRK-003]"),
+        "archive_WRK_003": item_file("WRK-003", status="cancelled"),
+    },
+    "DEPENDENCY_CYCLE": {
+        "WRK_002": item_file("WRK-002", "depends: [WRK-003]"),
+        "WRK_003": item_file("WRK-003", "depends: [WRK-002]"),
+    },
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_each_fault_is_found_and_a_run_refused_in_the_same_words(kept: Repo, code: str) -> None:
+    """What does not keep it from beginning is told all the same."""
+    put(kept, **FAULTS[code])
+
+    (found,) = examined(kept)
+    assert found["code"] == code
+    assert found["by_hand"]
+    told = f"{found['found']}; {found['by_hand']}"
+    if found["severity"] == "error":
+        assert errors(kept, "backlog", "run") == [told]
+        assert not (kept.path / ".peal/owner.json").exists()
+    elif code != "OVER_BUT_NOT_ARCHIVED":
+        said = kept.peal("backlog", "run", "--target", "WRK-001").stdout
+        assert told in said
+
+
+def test_a_workflow_that_is_missing_is_found(kept: Repo) -> None:
+    kept.write("peal.toml", kept.read("peal.toml") + 'workflows = ["how.md"]\n')
+    kept.git("commit", "-qam", "workflows")
+
+    (found,) = examined(kept)
+
+    assert (found["code"], found["where"]) == ("WORKFLOW_MISSING", "how.md")
+
+
+def test_a_refused_run_tells_all_that_it_would_be_refused_for(kept: Repo) -> None:
+    """The machine, the repository, the settings and the items, each thing once."""
+    put(
+        kept,
+        WRK_002=item_file("WRK-002", "depends: [WRK-009]"),
+        WRK_003=item_file("WRK-003", "pipeline: nosuch"),
+    )
+    kept.write(
+        "peal.toml",
+        kept.read("peal.toml").replace('agent = "mine"', 'agent = "nobody"')
+        + '[[pipelines.feature.phases]]\nname = "look"\nkind = "command"\ncommand = "no-such"\n',
+    )
+    kept.write(".git/MERGE_HEAD", kept.git("rev-parse", "HEAD"))
+
+    lines = errors(kept, "backlog", "run")
+
+    beginnings = (
+        "`backlog/WRK-003.md`: item WRK-003 is to go through the pipeline `nosuch`",
+        "`backlog/WRK-002.md`: item WRK-002 depends on WRK-009, which does not exist",
+        "a merge is under way",
+        "there is no agent `nobody`",
+        "phase `look`: `no-such` is not a program",
+    )
+    assert [line.startswith(begin) for line, begin in zip(lines, beginnings, strict=True)] == [True] * 5
+
+
+def test_wrong_settings_are_told_with_what_is_wrong_whatever_they_say(kept: Repo) -> None:
+    """Nothing is said of phases that nobody knows then."""
+    put(
+        kept,
+        WRK_002=item_file("WRK-002", "depends: [WRK-009]", "phase: prd", status="in_progress"),
+    )
+    kept.write("peal.toml", kept.read("peal.toml") + "nonsense = 3\n")
+
+    assert codes(kept) == ["SETTINGS_INVALID", "DEPENDENCY_MISSING"]
+    assert len(errors(kept, "backlog", "run")) == 2
+
+
+def test_a_plan_is_not_refused_for_the_backlog(kept: Repo) -> None:
+    put(kept, **FAULTS["DUPLICATE_ID"])
+    kept.write("plan.md", shell_plan("true"))
+
+    (line,) = errors(kept, "run", "plan.md", "--agent", "nobody")
+
+    assert line.startswith("there is no agent `nobody`")
+
+
+def test_nothing_is_said_of_a_folder_of_that_name_without_items(project: Repo) -> None:
+    """Only where items are kept, or were meant to be."""
+    project.env["PEAL_AGENT"] = "shell"
+    project.write("backlog/my-plan.md", shell_plan("true"))
+
+    assert codes(project) == []
+    project.write("peal.toml", "[backlog]\nfolder = 'backlog'\n")
+    assert codes(project) == ["ITEM_UNREADABLE"]
+
+
+# What is mended
+
+
+def merged(kept: Repo) -> None:
+    """Two branches have each added an item, and one that names it, and were merged."""
+    kept.git("switch", "-qc", "theirs")
+    put(kept, WRK_002_theirs=item_file("WRK-002", title="Theirs"))
+    put(kept, WRK_003=item_file("WRK-003", "depends: [WRK-002]", "origin: WRK-002/prd"))
+    kept.git("switch", "-q", "main")
+    kept.env["GIT_AUTHOR_DATE"] = "2090-01-01T00:00:00Z"
+    kept.write("changes/WRK-002_ours/PRD.md", "what we want\n")
+    kept.write("changes/WRK-002_theirs/PRD.md", "what they want\n")
+    put(kept, WRK_002_ours=item_file("WRK-002", title="Ours"))
+    put(kept, WRK_004=item_file("WRK-004", "depends: [WRK-001, WRK-002]", "origin: WRK-002/prd"))
+    del kept.env["GIT_AUTHOR_DATE"]
+    kept.git("merge", "-qm", "both", "theirs")
+
+
+def test_the_later_one_of_two_items_gets_another_id(kept: Repo) -> None:
+    """With its file, its folder, and who was written where there was no other; the commit is the person's."""
+    merged(kept)
+    assert codes(kept) == ["DUPLICATE_ID"]
+
+    said = kept.peal("doctor", "--fix").stdout
+
+    assert (
+        "mended DUPLICATE_ID: WRK-002 in `backlog/WRK-002-ours.md`, the later one, is WRK-005 now; "
+        "`WRK-004` named it and names WRK-005; commit it, for until then nobody works on it: `" in said
+    )
+    assert "goes on naming" not in said
+    assert kept.read("backlog/WRK-005-ours.md") == item_file("WRK-005", title="Ours")
+    assert not (kept.path / "backlog/WRK-002-ours.md").exists()
+    assert "depends: [WRK-001, WRK-005]\norigin: WRK-005/prd\n" in kept.read("backlog/WRK-004.md")
+    assert "depends: [WRK-002]\norigin: WRK-002/prd\n" in kept.read("backlog/WRK-003.md")
+    assert kept.read("changes/WRK-005_ours/PRD.md") == "what we want\n"
+    assert kept.read("changes/WRK-002_theirs/PRD.md") == "what they want\n"
+
+    assert errors(kept, "backlog", "run")[0].startswith(
+        "as `main` has it, `backlog/WRK-002-theirs.md`: item WRK-002 is in `backlog/WRK-002-ours.md` already"
+    )
+    command = re.search(r"for until then nobody works on it: `(.*)`\n", said)
+    assert command
+    subprocess.run(command[1], shell=True, cwd=kept.path, env=kept.env, check=True, capture_output=True)
+    assert kept.git("status", "--porcelain") == ""
+    assert "WRK-005" in kept.peal("backlog", "run").stdout
+
+
+def test_what_was_renumbered_is_put_back(kept: Repo) -> None:
+    merged(kept)
+    name = kept.peal("doctor", "--fix").stdout.partition("--restore ")[2].partition("`")[0]
+
+    kept.peal("doctor", "--restore", name)
+
+    assert kept.git("status", "--porcelain") == ""
+    assert codes(kept) == ["DUPLICATE_ID"]
+
+
+def test_who_could_mean_either_goes_on_meaning_the_first(kept: Repo) -> None:
+    """And that is told."""
+    merged(kept)
+    put(kept, WRK_006=item_file("WRK-006", "depends: [WRK-002]"))
+
+    said = kept.peal("doctor", "--fix").stdout
+
+    assert "`WRK-006` goes on naming WRK-002, the first one: see whether that is meant; " in said
+    assert "depends: [WRK-002]" in kept.read("backlog/WRK-006.md")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("created: '2026-02-01T00:00:00+00:00'", "created: '2026-01-01T00:00:00+00:00'"),
+        ("", "created: '2026-01-01T00:00:00+00:00'"),
+        ("tags: [b]", "tags: [a]"),
+    ],
+)
+def test_without_a_commit_the_file_says_which_is_later(kept: Repo, first: str, second: str) -> None:
+    """Its `created`, else its name."""
+    later, earlier = ("b", "a") if "tags" in first else ("a", "b")
+    kept.write(f"backlog/WRK-002-{later}.md", item_file("WRK-002", *filter(None, [first]), title="Later"))
+    kept.write(f"backlog/WRK-002-{earlier}.md", item_file("WRK-002", second, title="Earlier"))
+
+    kept.peal("doctor", "--fix")
+
+    assert "title: Later" in kept.read(f"backlog/WRK-003-{later}.md")
+    assert "title: Earlier" in kept.read(f"backlog/WRK-002-{earlier}.md")
+
+
+def test_one_item_that_is_there_twice_is_left_to_a_person(kept: Repo) -> None:
+    """As where one branch has finished what another has edited."""
+    put(kept, archive_WRK_001=item_file("WRK-001", title="Build a login", status="done"))
+
+    (found,) = examined(kept, "--fix", code=1)
+
+    assert (found["code"], found["can_be_mended"]) == ("DUPLICATE_ID", False)
+    assert "`git rm backlog/WRK-001.md` or `git rm backlog/archive/WRK-001.md`" in found["by_hand"]
+
+
+def test_three_items_with_one_id_become_three(kept: Repo) -> None:
+    put(kept, **{f"WRK_001_{name}": item_file("WRK-001", title=name) for name in "ab"})
+
+    kept.peal("doctor", "--fix")
+
+    assert sorted(one["id"] for one in listed(kept)) == ["WRK-001", "WRK-002", "WRK-003"]
+
+
+def listed(project: Repo) -> list[dict[str, Any]]:
+    """The open items, as scripts get them."""
+    found: list[dict[str, Any]] = json.loads(project.peal("backlog", "list", "--json").stdout)
+    return found
+
+
+def test_what_is_over_goes_to_the_archive_and_back(kept: Repo) -> None:
+    put(kept, **FAULTS["OVER_BUT_NOT_ARCHIVED"])
+
+    said = kept.peal("doctor", "--fix").stdout
+
+    assert (kept.path / "backlog/archive/WRK-002.md").exists()
+    assert not (kept.path / "backlog/WRK-002.md").exists()
+    assert codes(kept) == []
+    kept.peal("doctor", "--restore", said.partition("--restore ")[2].partition("`")[0])
+    assert kept.git("status", "--porcelain") == ""
+
+
+def test_a_cache_that_is_broken_is_taken_away(kept: Repo) -> None:
+    kept.peal("backlog", "list")
+    kept.write(".peal/backlog-cache.json", '{"items": 3')
+
+    assert codes(kept) == ["BACKLOG_CACHE_CORRUPT"]
+    kept.peal("doctor", "--fix")
+    assert codes(kept) == []
+    assert [one["id"] for one in listed(kept)] == ["WRK-001"]
+
+
+def test_what_waits_for_the_worklog_is_told_until_it_is_written(kept: Repo) -> None:
+    kept.peal("backlog", "run")
+    (page,) = (kept.path / "_worklog").iterdir()
+    before = page.read_text()
+    page.write_text(before + "my own words\n")
+    put_only(kept, WRK_002=item_file("WRK-002"))
+    kept.peal("backlog", "run")
+
+    (found,) = examined(kept)
+    assert found["code"] == "WORKLOG_LEFT_OUT"
+    assert found["where"] == f"_worklog/{page.name}"
+    assert found["found"].startswith("what was done for `WRK-002` is not in the worklog yet")
+
+    kept.git("checkout", "--", "_worklog")
+    put_only(kept, WRK_003=item_file("WRK-003"))
+    kept.peal("backlog", "run")
+    assert codes(kept) == []
+
+
+def put_only(project: Repo, **files: str) -> None:
+    """The same, and whatever else is edited stays so."""
+    for name, text in files.items():
+        path = f"backlog/{name.replace('_', '-')}.md"
+        project.write(path, text)
+        project.git("add", path)
+        project.git("commit", "-qm", "items", "--", path)

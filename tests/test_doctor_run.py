@@ -292,7 +292,7 @@ def test_the_recipe_for_a_check_is_followed(half: Repo, tmp_path: Path) -> None:
     registry = peal / "doctor/checks.py"
     text = registry.read_text()
     text = text.replace('    Check("STALE_LOCK"', f'{line}    Check("STALE_LOCK"')
-    text = text.replace("from peal.doctor import ", "from peal.doctor import summaries, ")
+    text = text.replace("from peal.doctor import (", "from peal.doctor import (\n    summaries,")
     registry.write_text(text)
     half.env["PYTHONPATH"] = str(peal.parent)
     assert codes(half) == []

@@ -1,17 +1,17 @@
 """Which agents a run needs, by its settings and its plan, and whether each is here and can keep to the budget."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.agents.protocol import Agent
 from peal.agents.registry import find, first_here
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Plan, Task
-from peal.settings import AgentSettings, PriceSettings, Settings
+from peal.settings import AgentSettings, ItemPhaseSettings, PriceSettings, Settings
 
 
 @frozen
@@ -59,6 +59,14 @@ def by_tasks(settings: Settings, plan: Plan) -> Iterator[Needed]:
         said_by = f"plan `{plan.path}` line {task.line}: task `{task.id}`: "
         for name in chain_of(task, settings):
             yield Needed(name, task.model or model_of(settings, "", name, is_first=False), said_by)
+
+
+def by_items(settings: Settings, phases: Sequence[ItemPhaseSettings]) -> Iterator[Needed]:
+    """Those that work in these phases of items, or triage them; nobody where there are none. PealError if nobody is here."""
+    named = dict.fromkeys(("", *(phase.agent or "" for phase in phases if phase.kind != "command")))
+    for agent in named if phases else ():
+        for place, name in enumerate(chain(evolve(settings, agent=agent) if agent else settings, "")):
+            yield Needed(name, model_of(settings, "", name, is_first=not place))
 
 
 def by_reviewers(settings: Settings) -> Iterator[Needed]:

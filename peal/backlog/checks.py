@@ -16,6 +16,10 @@ from peal.settings.pipelines import workflow_files
 from peal.text.display import harmless, some
 from peal.text.names import natural
 
+BY_SETTINGS = frozenset(
+    ("WORKFLOW_MISSING", "PIPELINE_UNKNOWN", "PHASE_MISSING", "PHASE_UNKNOWN", "PHASE_IN_WRONG_POOL")
+)
+"""The codes of what is wrong only by the settings."""
 _SHOWN = 5
 _WORDS = {"scoping": "scoping", "in_progress": "in progress"}
 

@@ -34,7 +34,7 @@ class KeptFile:
     """Seen from the backup's folder."""
     operation: str
     """
-    `modified` or `removed`; `patch` for changes that are in no other place; `moved` for a folder, whose place it has now
+    `modified` or `removed`; `made` for a file that was not there before, with what was written; `patch` for changes that are in no other place; `moved` for a folder, whose place it has now
     is its `backup_path`, seen from the repository.
     """
     code: str
@@ -73,6 +73,14 @@ class Backup:
         if operation != "patch":
             shutil.copymode(path, folder / name)
         self.files.append(KeptFile(self.told(path), name, operation, code))
+        self._write_manifest(folder)
+
+    def put_made(self, path: Path, data: bytes, code: str) -> None:
+        """Keep that a file at `path`, where there is none, is made with this in it."""
+        folder = self._made()
+        name = f"files/{len(self.files)}-{path.name}"
+        replace(folder / name, data)
+        self.files.append(KeptFile(self.told(path), name, "made", code))
         self._write_manifest(folder)
 
     def put_move(self, before: Path, now: Path, code: str) -> None:
@@ -143,6 +151,10 @@ class Keeping:
             if not known and (data := _readable(path)) is not None:
                 self.backup.put(path, data, operation, self.code)
 
+    def made(self, path: Path, data: bytes) -> None:
+        """A file is about to be written where there is none."""
+        self.backup.put_made(path, data, self.code)
+
     def patch(self, path: Path, data: bytes) -> None:
         """Changes below `path` are about to be lost."""
         if data:
@@ -182,6 +194,8 @@ def restore(repo_paths: RepoPaths, name: str, backup: Backup) -> Iterator[str]:
                 yield f"moved `{file.backup_path}` back to `{file.original_path}`"
         elif file.operation == "patch":
             yield f"what was changed in `{harmless(file.original_path.removesuffix('.patch'))}` is in `{kept}`; `git apply {shlex.quote(str(kept))}` brings it back"
+        elif file.operation == "made":
+            yield _taken_away(original, content(kept), file, keeping)
         elif original == repo_paths.owner:
             yield f"`{file.original_path}` is left as it is: it named a run that is dead"
         elif (data := content(kept)) is None:
@@ -197,6 +211,18 @@ def restore(repo_paths: RepoPaths, name: str, backup: Backup) -> Iterator[str]:
             keeping.ref(one.ref, there)
         git.output(repo_paths.repo, "update-ref", "-m", "peal doctor --restore", one.ref, one.commit)
         yield f"put back branch `{harmless(one.ref.removeprefix('refs/heads/'))}`"
+
+
+def _taken_away(original: Path, made: bytes | None, file: KeptFile, keeping: Keeping) -> str:
+    """What becomes of a file that the mend had made."""
+    shown = f"`{harmless(file.original_path)}`"
+    if (there := content(original)) is None:
+        return f"{shown} is gone already"
+    if there != made:
+        return f"{shown} is left as it is: it has changed since it was made"
+    keeping.removed(original)
+    original.unlink()
+    return f"took {shown} away, which had been made"
 
 
 def _found(repo_paths: RepoPaths, name: str) -> tuple[Path, tuple[list[KeptFile], list[KeptRef]]]:

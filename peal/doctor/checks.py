@@ -4,7 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 from attrs import frozen
 
-from peal.doctor import batch, branches, machine, memory, plans, programs, repository, runs, worktrees
+from peal.doctor import (
+    backlog,
+    batch,
+    branches,
+    machine,
+    memory,
+    plans,
+    programs,
+    repository,
+    runs,
+    worktrees,
+)
 from peal.doctor.finding import Finding, Severity, Symptom
 from peal.doctor.look import Look
 from peal.errors import PealError
@@ -59,6 +70,21 @@ CHECKS = (
     Check("RECORDED_BUT_NOT_LANDED", _WARNING, branches.recorded_not_landed),
     Check("UNLANDED_BRANCH", _WARNING, branches.unlanded),
     Check("BRANCH_SWITCHED", _INFO, branches.switched),
+    Check("ITEM_UNREADABLE", _WARNING, backlog.unreadable),
+    Check("WORKFLOW_MISSING", _ERROR, backlog.problems("WORKFLOW_MISSING"), stops_run=True),
+    Check("DUPLICATE_ID", _ERROR, backlog.problems("DUPLICATE_ID"), stops_run=True),
+    Check("ARCHIVED_BUT_OPEN", _WARNING, backlog.problems("ARCHIVED_BUT_OPEN")),
+    Check("OVER_BUT_NOT_ARCHIVED", _INFO, backlog.not_archived),
+    Check("PIPELINE_UNKNOWN", _ERROR, backlog.problems("PIPELINE_UNKNOWN"), stops_run=True),
+    Check("PHASE_MISSING", _ERROR, backlog.problems("PHASE_MISSING"), stops_run=True),
+    Check("PHASE_UNKNOWN", _ERROR, backlog.problems("PHASE_UNKNOWN"), stops_run=True),
+    Check("PHASE_IN_WRONG_POOL", _ERROR, backlog.problems("PHASE_IN_WRONG_POOL"), stops_run=True),
+    Check("DEPENDS_ON_ITSELF", _ERROR, backlog.problems("DEPENDS_ON_ITSELF"), stops_run=True),
+    Check("DEPENDENCY_MISSING", _ERROR, backlog.problems("DEPENDENCY_MISSING"), stops_run=True),
+    Check("DEPENDENCY_CANCELLED", _WARNING, backlog.problems("DEPENDENCY_CANCELLED")),
+    Check("DEPENDENCY_CYCLE", _ERROR, backlog.problems("DEPENDENCY_CYCLE"), stops_run=True),
+    Check("WORKLOG_LEFT_OUT", _INFO, backlog.left_out),
+    Check("BACKLOG_CACHE_CORRUPT", _INFO, backlog.cache_corrupt, needs_git=False),
 )
 
 
@@ -74,7 +100,8 @@ def examine(look: Look, checks: Iterable[Check] = CHECKS) -> list[Finding]:
 def refusals(look: Look) -> Iterator[str]:
     """Everything for which the run that is asked for would not begin, in its words."""
     found, _ = _looked(look, (check for check in CHECKS if check.stops_run))
-    yield from dict.fromkeys(finding.symptom.refusal for finding in found)
+    least = (Severity.WARNING, Severity.INFO)
+    yield from dict.fromkeys(one.symptom.refusal for one in found if one.symptom.severity not in least)
 
 
 def _looked(look: Look, checks: Iterable[Check]) -> tuple[list[Finding], list[Finding]]:

@@ -1,6 +1,6 @@
 """What the checks look at: a repository, what is remembered in it and how it is set up, each thing read once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -9,12 +9,17 @@ from typing import Any
 from attrs import define, field, frozen
 
 from peal import settings
+from peal.backlog import checks as backlog_checks
+from peal.backlog.checks import Problem
+from peal.backlog.place import Place
+from peal.backlog.store import Backlog
 from peal.errors import Damaged, PealError
 from peal.model.plan import Plan
 from peal.record import batch_file, journal, state_file
 from peal.record.history import History, fold
 from peal.record.lock import Owner
 from peal.settings import Readable
+from peal.settings.pipelines import pipelines, workflow_files
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.redaction import HIDDEN
@@ -41,6 +46,8 @@ class Asked:
     plan_file: Path | None = None
     is_fresh: bool = False
     """Whatever is remembered of the plan does not matter."""
+    is_backlog: bool = False
+    """The backlog is to be worked on, and `plan_file` is its folder."""
 
     @property
     def config(self) -> Path | None:
@@ -174,6 +181,8 @@ class Look:
     @cached_property
     def plans(self) -> dict[Path, Memory | None]:
         """The files of the plan that is asked for, or of all that are unfinished, each with what is remembered of it."""
+        if self.asked.is_backlog:
+            return {}
         if self.asked.plan_file:
             return {self.asked.plan_file: next(iter(self.memories), None)}
         return {
@@ -181,6 +190,40 @@ class Look:
             for memory in self.memories
             if memory.is_unfinished and not memory.is_of_backlog
         }
+
+    @property
+    def landing(self) -> Iterable[Path]:
+        """The files of those plans, or the folder of the backlog: what lands somewhere."""
+        return (self.asked.plan_file,) if self.asked.is_backlog and self.asked.plan_file else self.plans
+
+    @cached_property
+    def place(self) -> Place:
+        """Where the backlog is; PealError if it can be nowhere."""
+        return Place.of(self.repo_paths, self.readable.settings.backlog)
+
+    @cached_property
+    def backlog(self) -> Backlog | None:
+        """The items as they are; None where nobody keeps any, or a plan is to be run. PealError if they cannot be looked at."""
+        if self.asked.plan_file and not self.asked.is_backlog:
+            return None
+        found = Backlog.of(self.place.folder)
+        is_kept = found.kept or "backlog.folder" in self.readable.settings.origins
+        return found if is_kept or self.asked.is_backlog else None
+
+    @cached_property
+    def problems_of_backlog(self) -> tuple[Problem, ...]:
+        """What is wrong with it; nothing about pipelines where the settings that have them cannot be read."""
+        try:
+            kept = self.backlog.kept if self.backlog else ()
+        except PealError:  # told by the check whose matter that is
+            return ()
+        if not kept:
+            return ()
+        in_force = pipelines(self.readable.settings)
+        files = {file for file in workflow_files(in_force) if (self.repo / file).is_file()}
+        found = backlog_checks.preflight(self.repo, kept, in_force, files)
+        is_known = not self.readable.problems
+        return tuple(one for one in found if is_known or one.code not in backlog_checks.BY_SETTINGS)
 
     @cached_property
     def usual(self) -> Asked:

@@ -4,17 +4,20 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from attrs import evolve
 
-from peal.agents.needed import Needed, by_phases, by_reviewers, by_tasks, hired
+from peal.agents.needed import Needed, by_items, by_phases, by_reviewers, by_tasks, hired
+from peal.agents.phase_command import PhaseCommand
 from peal.agents.registry import adapter
 from peal.doctor.finding import Severity, Symptom, of_refusal, refused
 from peal.doctor.look import Look
 from peal.errors import PealError
 from peal.phases import prompts
 from peal.reviewers import CommandReviewer, StetReviewer
-from peal.settings import CLIS, FILE, Settings
+from peal.settings import CLIS, FILE, ItemPhaseSettings, Settings
+from peal.settings.pipelines import pipelines
 from peal.workspaces import preflight
 
 
@@ -33,8 +36,9 @@ def agent_missing(look: Look) -> Iterator[Symptom]:
     """An agent that is needed, and that is not here, nobody knows, or could not keep to the budget."""
     for settings in _believed(look):
         yield from refused(
-            partial(list, by_phases(settings)),
+            *(partial(list, needed) for needed in _by_all_phases(look, settings)),
             *(partial(hired, needed, settings, look.repo) for needed in _needed(look, settings)),
+            *(partial(_check_command, phase, look.repo) for phase in _item_phases(look, settings)),
         )
 
 
@@ -75,9 +79,31 @@ def _believed(look: Look) -> list[Settings]:
 
 def _needed(look: Look, settings: Settings) -> Iterator[Needed]:
     """Every agent that would be asked, as far as that can be told."""
-    with suppress(PealError):
-        yield from by_phases(settings)
+    for needed in _by_all_phases(look, settings):
+        with suppress(PealError):
+            yield from needed
     yield from by_reviewers(settings)
     if look.asked.plan_file:  # how other plans will be run nobody knows
         with suppress(PealError):
             yield from by_tasks(settings, look.read(look.asked.plan_file))
+
+
+def _by_all_phases(look: Look, settings: Settings) -> Iterator[Iterator[Needed]]:
+    """Who works in phases of tasks, and who in those of items, as far as either is looked at."""
+    if not look.asked.is_backlog:
+        yield by_phases(settings)
+    yield by_items(settings, _item_phases(look, settings))
+
+
+def _item_phases(look: Look, settings: Settings) -> list[ItemPhaseSettings]:
+    """The phases of pipelines, where there are items to go through them."""
+    with suppress(PealError):  # told by the check whose matter that is
+        if look.backlog and (look.backlog.kept or look.asked.is_backlog):
+            return [one for of in pipelines(settings).values() for one in (*of.pre_phases, *of.phases)]
+    return []
+
+
+def _check_command(phase: ItemPhaseSettings, repo: Path) -> None:
+    """PealError if a phase is a command that is not here."""
+    if phase.command and (why := PhaseCommand.of(phase.command, repo).missing(None)):
+        raise PealError(f"phase `{phase.name}`: {why}")

@@ -46,7 +46,7 @@ def branch_unfit(look: Look) -> Iterator[Symptom]:
     if look.lands and settings.branch is None:
         yield from refused(partial(preflight.landing_branch, look.repo, settings.branch_prefix))
     elif look.lands:
-        for plan in look.plans:
+        for plan in look.landing:
             yield from refused(partial(named_branch.target_of, look.repo_paths, plan, settings))
 
 

@@ -1,7 +1,7 @@
 """From flags, settings and a backlog to a job that can run."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from peal.backlog.place import Place
 from peal.backlog.plan_phase import PlanReader
 from peal.backlog.readying import Readying
 from peal.backlog.selection import Limits
-from peal.backlog.store import Backlog
+from peal.backlog.store import Backlog, Kept
 from peal.backlog.targets import targets_of
 from peal.errors import PealError
 from peal.model.decision import Rules
@@ -52,6 +52,15 @@ def backlog_job_of(
     Everything that was asked for of a backlog, checked and resolved; `how` is what `Job` takes so. PealError with all that is
     not fit.
     """
+    try:
+        return _made(repo_paths, flags, slots, rehearses=rehearses, **how)
+    except PealError as first:
+        from peal.run.refusals import with_all_others_of_backlog  # only here: most runs begin
+
+        raise with_all_others_of_backlog(first, repo_paths, flags) from None
+
+
+def _made(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *, rehearses: bool, **how: Any) -> Job:
     config = Path(flags["config"]) if flags.get("config") else None
     settings, told = for_backlog(settings_of(repo_paths, flags, config))
     place = Place.of(repo_paths, settings.backlog)
@@ -60,12 +69,14 @@ def backlog_job_of(
         raise PealError(
             f"there is no backlog in `{harmless(str(place.folder))}`; `peal backlog init` makes one"
         )
-    warnings = _checked(backlog, repo_paths.repo, settings)
+    warnings = _checked(backlog.kept, repo_paths.repo, settings)
     pool = pool_of(repo_paths, place.folder, settings, config, slots)
     spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
     work = ItemPhases.of(settings, repo_paths.repo, lands=bool(pool))
     said: list[str] = []
     items = _items(place, backlog, pool, settings, rehearses)
+    if pool:
+        _check_committed(items, backlog.kept, pool, settings)
     landings = ItemLandings(
         items,
         repo_paths.repo,
@@ -133,15 +144,30 @@ def _one_by_one(settings: Settings, is_shared: bool) -> list[str]:
     ]
 
 
-def _checked(backlog: Backlog, repo: Path, settings: Settings) -> list[str]:
+def _checked(kept: Sequence[Kept], repo: Path, settings: Settings) -> list[str]:
     """What is told of the backlog; PealError with everything for which no work is begun."""
+    found = _problems(kept, repo, settings)
+    if wrong := [line for line, is_error in found.items() if is_error]:
+        raise PealError("\n".join(wrong))
+    return list(found)
+
+
+def _check_committed(items: Items, seen: Sequence[Kept], pool: Pool, settings: Settings) -> None:
+    """PealError if the branch has what no work is begun for, and the person's tree has not."""
+    committed = items.read().kept
+    if {one.path: one.raw for one in committed} == {one.path: one.raw for one in seen}:
+        return
+    found = _problems(committed, pool.repo, settings)
+    if wrong := [line for line, is_error in found.items() if is_error]:
+        raise PealError("\n".join(f"as `{pool.branch}` has it, {line}, and commit that" for line in wrong))
+
+
+def _problems(kept: Sequence[Kept], repo: Path, settings: Settings) -> dict[str, bool]:
+    """A line for each thing that is wrong, and whether no work is begun for it."""
     in_force = pipelines(settings)
     files = {file for file in workflow_files(in_force) if (repo / file).is_file()}
-    found = preflight(repo, backlog.kept, in_force, files)
-    lines = {one: f"`{one.where}`: {one.found}; {one.by_hand}" for one in found}
-    if wrong := [lines[one] for one in found if one.is_error]:
-        raise PealError("\n".join(wrong))
-    return list(lines.values())
+    found = preflight(repo, kept, in_force, files)
+    return {f"`{one.where}`: {one.found}; {one.by_hand}": one.is_error for one in found}
 
 
 def _items(place: Place, backlog: Backlog, pool: Pool | None, settings: Settings, rehearses: bool) -> Items:

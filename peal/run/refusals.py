@@ -1,5 +1,6 @@
 """A run that does not begin tells everything for which it would not, and not only what it met first."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,24 @@ def with_all_others(
 
     files = PlanFiles(read, lambda path: where_it_is(repo_paths, path))
     look = Look(repo_paths, None, files, Asked(flags, plan_file, is_fresh))
+    return _with(first, look)
+
+
+def with_all_others_of_backlog(first: PealError, repo_paths: RepoPaths, flags: dict[str, Any]) -> PealError:
+    """The same of a run of the backlog."""
+    if isinstance(first, (Busy, Interrupted, Paused)):
+        return first
+    folder = (
+        repo_paths.repo / Look(repo_paths, None, _NO_PLANS, Asked(flags)).readable.settings.backlog.folder
+    )
+    return _with(first, Look(repo_paths, None, _NO_PLANS, Asked(flags, folder, is_backlog=True)))
+
+
+_NO_PLANS = PlanFiles(partial(read_plan, repo_paths=None), lambda path: path)
+"""For who looks at none."""
+
+
+def _with(first: PealError, look: Look) -> PealError:
     lines = str(first).splitlines()
     others = [line for line in refusals(look) if line not in lines]
     return PealError("\n".join([*lines, *others])) if others else first

@@ -1,0 +1,140 @@
+"""The backlog: whether its items can be read, are where they belong, and can be worked on by the settings."""
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from peal.backlog import worklog
+from peal.backlog.checks import Problem
+from peal.backlog.item import FINAL
+from peal.backlog.left_out import LeftOut
+from peal.backlog.store import ARCHIVE, Kept
+from peal.doctor.backups import Keeping
+from peal.doctor.finding import Severity, Symptom, of_refusal
+from peal.doctor.look import Look
+from peal.doctor.renumbering import is_same, renumber
+from peal.errors import PealError
+from peal.system.files import content
+from peal.text.display import harmless, some
+
+_SHOWN = 5
+
+
+def unreadable(look: Look) -> Iterator[Symptom]:
+    """Files that should be items and are none, so that nobody works on them; or a folder that cannot be read."""
+    try:
+        problems = look.backlog.unreadable if look.backlog else ()
+    except PealError as error:
+        for symptom in of_refusal(error):
+            yield Symptom(symptom.found, symptom.by_hand, severity=Severity.ERROR)
+        return
+    yield from (symptom for problem in problems for symptom in of_refusal(PealError(problem)))
+
+
+def problems(code: str) -> Callable[[Look], Iterator[Symptom]]:
+    """A check for what no item is begun for, or what a run tells before it begins: that of this code."""
+
+    def look_at(look: Look) -> Iterator[Symptom]:
+        for problem in look.problems_of_backlog:
+            if problem.code == code:
+                yield _symptom(look, problem)
+
+    return look_at
+
+
+def _symptom(look: Look, problem: Problem) -> Symptom:
+    """In the words in which a run is refused."""
+    severity = None if problem.is_error else Severity.WARNING
+    found, by_hand, mend = f"`{problem.where}`: {problem.found}", problem.by_hand, None
+    if problem.code == "DUPLICATE_ID" and (twins := _twins(look, problem.where)):
+        if is_same(*twins):
+            paths = " or ".join(f"`git rm {shlex.quote(look.told(one.path))}`" for one in twins)
+            by_hand = (
+                f"both are the same item, so see which of them is right, and take the other away: {paths}"
+            )
+        else:
+            mend = partial(renumber, look.place, twins[1].item.id)
+    return Symptom(found, by_hand, problem.where, mend, severity)
+
+
+def _twins(look: Look, where: str) -> tuple[Kept, Kept] | None:
+    """The two items that have one id, the second of them in the file that is named."""
+    kept = look.backlog.kept if look.backlog else ()
+    second = next((one for one in kept if harmless(look.told(one.path)) == where), None)
+    if second is None:
+        return None
+    first = next(one for one in kept if one.item.id.casefold() == second.item.id.casefold())
+    return first, second
+
+
+def not_archived(look: Look) -> Iterator[Symptom]:
+    """Items that are over, and whose files lie among the open ones."""
+    for one in look.backlog.kept if look.backlog else ():
+        if one.item.status in FINAL and not one.is_archived:
+            place = one.path.parent / ARCHIVE / one.path.name
+            where = look.told(one.path)
+            move = shlex.join(("git", "mv", where, look.told(place)))
+            told = f"item {one.item.id} is {one.item.status}, and its file not in the archive"
+            folder = shlex.quote(look.told(place.parent))
+            yield Symptom(
+                told,
+                f"`mkdir -p {folder} && {move}`, and commit that",
+                where,
+                partial(_archive, look, one, place),
+            )
+
+
+def _archive(look: Look, kept: Kept, place: Path, keeping: Keeping) -> str:
+    if os.path.lexists(place):
+        raise PealError(f"`{look.told(place)}` is already there; move it away")
+    if content(kept.path) != kept.raw:
+        raise PealError(f"`{look.told(kept.path)}` was changed meanwhile; try again")
+    keeping.removed(kept.path)
+    keeping.made(place, kept.raw)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    kept.path.rename(place)
+    paths = shlex.join(map(look.told, (kept.path, place)))
+    return f"{kept.item.id} is in the archive; commit it: `git add -A -- {paths} && git commit -m '[{kept.item.id}] archived' -- {paths}`"
+
+
+def left_out(look: Look) -> Iterator[Symptom]:
+    """Entries that could not be written into the worklog, as the person is at work on it."""
+    if look.backlog is None or look.is_live:
+        return
+    entries = LeftOut(look.repo_paths.plan(look.place.folder).folder / "worklog-left-out.json").read()
+    if entries:
+        pages = sorted({worklog.path_of(one.at) for one in entries})
+        items = some(list(dict.fromkeys(one.item for one in entries)), _SHOWN)
+        told = f"what was done for {items} is not in the worklog yet, for you had changes in it"
+        yield Symptom(
+            told,
+            f"commit what you have changed in {some(pages, _SHOWN)}; the next phase that lands takes them along",
+            pages[0],
+        )
+
+
+def cache_corrupt(look: Look) -> Iterator[Symptom]:
+    """What is kept of the items to be quick, and cannot be read; it is made again by whoever looks next."""
+    path = look.repo_paths.backlog_cache
+    if (raw := content(path)) is None:
+        return
+    try:
+        is_fit = isinstance(json.loads(raw)["items"], dict)
+    except (ValueError, TypeError, KeyError):
+        is_fit = False
+    if not is_fit:
+        yield Symptom(
+            f"`{look.told(path)}` cannot be understood",
+            "`peal backlog list` makes it again",
+            look.told(path),
+            partial(_remove, path),
+        )
+
+
+def _remove(path: Path, keeping: Keeping) -> str:
+    keeping.removed(path)
+    path.unlink(missing_ok=True)
+    return "it is made again by whoever looks at the backlog next"
