@@ -71,7 +71,7 @@ def _backlog_resumed(
     from peal.cli.backlog.carry_out import carry_out_backlog  # only here: most runs are a plan's
 
     wrong: list[str] = [name for name in ("task", "from_task", "format_name") if name in given]
-    wrong += [name for name in ("accept_settings", "retry_failed") if options[name]]
+    wrong += [name for name in ("retry_failed",) if options[name]]
     if wrong:
         flag = f"--{wrong[0].removesuffix('_name').replace('_', '-')}"
         raise PealError(

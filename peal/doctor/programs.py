@@ -17,7 +17,7 @@ from peal.errors import PealError
 from peal.phases import prompts
 from peal.reviewers import CommandReviewer, StetReviewer
 from peal.settings import CLIS, FILE, ItemPhaseSettings, Settings
-from peal.settings.pipelines import pipelines
+from peal.settings.pipelines import item_phases, pipelines
 from peal.workspaces import preflight
 
 
@@ -99,7 +99,7 @@ def _item_phases(look: Look, settings: Settings) -> list[ItemPhaseSettings]:
     """The phases of pipelines, where there are items to go through them."""
     with suppress(PealError):  # told by the check whose matter that is
         if look.backlog and (look.backlog.kept or look.asked.is_backlog):
-            return [one for of in pipelines(settings).values() for one in (*of.pre_phases, *of.phases)]
+            return list(item_phases(pipelines(settings)))
     return []
 
 

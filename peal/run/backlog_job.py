@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from peal import reviewers
+from peal.backlog.accepted import accepted
 from peal.backlog.breaker import Breaker
 from peal.backlog.checks import preflight
 from peal.backlog.endings import Endings
@@ -46,21 +47,35 @@ from peal.workspaces.additions import FolderFiles
 
 
 def backlog_job_of(
-    repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *, rehearses: bool, **how: Any
+    repo_paths: RepoPaths,
+    flags: dict[str, Any],
+    slots: Slots,
+    accept_settings: tuple[str, ...],
+    *,
+    rehearses: bool,
+    **how: Any,
 ) -> Job:
     """
     Everything that was asked for of a backlog, checked and resolved; `how` is what `Job` takes so. PealError with all that is
-    not fit.
+    not fit. `accept_settings` names the items, or phases of them, whose changes to settings and programs may land.
     """
     try:
-        return _made(repo_paths, flags, slots, rehearses=rehearses, **how)
+        return _made(repo_paths, flags, slots, accept_settings, rehearses=rehearses, **how)
     except PealError as first:
         from peal.run.refusals import with_all_others_of_backlog  # only here: most runs begin
 
         raise with_all_others_of_backlog(first, repo_paths, flags) from None
 
 
-def _made(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *, rehearses: bool, **how: Any) -> Job:
+def _made(
+    repo_paths: RepoPaths,
+    flags: dict[str, Any],
+    slots: Slots,
+    accept_settings: tuple[str, ...],
+    *,
+    rehearses: bool,
+    **how: Any,
+) -> Job:
     config = Path(flags["config"]) if flags.get("config") else None
     settings, told = for_backlog(settings_of(repo_paths, flags, config))
     place = Place.of(repo_paths, settings.backlog)
@@ -76,6 +91,7 @@ def _made(repo_paths: RepoPaths, flags: dict[str, Any], slots: Slots, *, rehears
     said: list[str] = []
     items = _items(place, backlog, pool, settings, rehearses)
     if pool:
+        pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)
     landings = ItemLandings(
         items,

@@ -24,6 +24,7 @@ from peal.run.resolve import notices_on, roster_of
 from peal.run.selection import chosen, named
 from peal.run.source import PlanTasks
 from peal.settings import NO_KEYS, Settings, load
+from peal.settings.pipelines import item_phases, pipelines
 from peal.system import process
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless
@@ -249,7 +250,8 @@ def _commands(settings: Settings) -> list[str]:
     agents = settings.agents.values()
     own = [words for agent in agents for words in (agent.command, agent.plan, agent.execute, agent.address)]
     reviewers = [table.command for table in settings.reviewers if table.command]
-    return [*reviewers, *settings.stet_commands, *map(shlex.join, own)]
+    phases = [phase.command for phase in item_phases(pipelines(settings)) if phase.command]
+    return [*reviewers, *phases, *settings.stet_commands, *map(shlex.join, own)]
 
 
 def rules_of(settings: Settings) -> Rules:

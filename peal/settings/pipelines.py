@@ -55,6 +55,12 @@ def pipelines(settings: Settings) -> Mapping[str, PipelineSettings]:
     return settings.pipelines or USUAL
 
 
+def item_phases(of: Mapping[str, PipelineSettings]) -> Iterator[ItemPhaseSettings]:
+    """Every phase of every pipeline."""
+    for pipeline in of.values():
+        yield from (*pipeline.pre_phases, *pipeline.phases)
+
+
 def workflow_files(of: Mapping[str, PipelineSettings]) -> dict[str, str]:
     """Each file that tells an agent what to do, with the path in the settings of the first phase that names it."""
     found: dict[str, str] = {}

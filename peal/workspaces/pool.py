@@ -3,7 +3,7 @@
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +59,7 @@ class Pool:
     """Patterns of paths that are committed though git ignores them."""
     guarded: Guarded = field(factory=lambda: Guarded(frozenset()))
     """What lands only if the person has accepted it."""
-    accepted: frozenset[TaskId] = frozenset()
+    accepted: Container[TaskId] = frozenset()
     """The tasks whose changes to that the person has accepted."""
     plan_file: PlanFile | None = None
     """The plan, if it lies in the repository: in it ticks never clash."""

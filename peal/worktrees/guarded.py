@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.settings import FILE, Settings
+from peal.settings.pipelines import item_phases, pipelines, workflow_files
 from peal.system import git
 from peal.system.process import arguments
 
@@ -37,14 +38,14 @@ class Guarded:
 
 def guarded(repo: Path, settings: Settings, config: Path | None, hooks: Path) -> Guarded:
     """
-    The settings file itself and the programs that it names, as far as they lie in the repository, and git's the same;
-    `hooks` is the folder of the person's.
+    The settings file itself, the programs that it names and what it has agents told, as far as they lie in the repository, and
+    git's the same; `hooks` is the folder of the person's.
 
     A program is the first word of a command, what an interpreter among its words is to run, and what is executable.
     """
     files = {FILE, *_programs(repo, _commands(settings)), *_of_git(repo)}
     folders = [str(hooks), *([settings.prompts] if settings.prompts else [])]
-    for path in (config, settings.normalize_prompt_path):
+    for path in (config, settings.normalize_prompt_path, *workflow_files(pipelines(settings))):
         files |= _inside(repo, [str(path)] if path else [])
     inside = (f"{path.rstrip('/')}/" for path in _inside(repo, folders) if path not in ("", "."))
     return Guarded(frozenset(files), tuple(inside))
@@ -57,7 +58,8 @@ def _commands(settings: Settings) -> Iterator[Sequence[str]]:
         *settings.post_run_commands,
         *settings.stet_commands,
     ]
-    for line in (*lines, *(reviewer.command for reviewer in settings.reviewers)):
+    reviewers = (reviewer.command for reviewer in settings.reviewers)
+    for line in (*lines, *reviewers, *(phase.command for phase in item_phases(pipelines(settings)))):
         if line:
             yield arguments(line)
     for agent in settings.agents.values():

@@ -25,6 +25,7 @@ def carry_out_backlog(
             repo_paths,
             flags,
             Slots(repo_paths.repo, repo_paths.worktrees),
+            options.get("accept_settings", ()),
             rehearses=options["dry_run"],
             **given,
             **how,

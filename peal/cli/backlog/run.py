@@ -28,6 +28,12 @@ from peal.system.signals import Hearing
     help="How many phases may begin; default: `execution.default_phase_cap`.",
 )
 @work_options
+@click.option(
+    "--accept-settings",
+    multiple=True,
+    metavar="ID[/PHASE]",
+    help="Let what was done for this land though it changes settings, or programs that settings name; repeatable.",
+)
 @screen_options
 @hears_signals
 def run(hearing: Hearing, **options: Any) -> int:
