@@ -545,3 +545,118 @@ def put_only(project: Repo, **files: str) -> None:
         project.write(path, text)
         project.git("add", path)
         project.git("commit", "-qm", "items", "--", path)
+
+
+# What phases may not change unseen, and not at all
+
+
+def guards(kept: Repo) -> None:
+    """The settings name a file with instructions and a program of the repository."""
+    kept.write("how.md", "Do it well.\n")
+    kept.write("tools/look.sh", "true\n")
+    kept.write(
+        "peal.toml",
+        kept.read("peal.toml")
+        + 'workflows = ["how.md"]\n[[pipelines.feature.phases]]\nname = "look"\nkind = "command"\ncommand = "sh tools/look.sh"\n',
+    )
+    kept.git("add", "-A")
+    kept.git("commit", "-qm", "more settings")
+
+
+@pytest.mark.parametrize("path", ["peal.toml", "how.md", "tools/look.sh"])
+@pytest.mark.parametrize("accepted", ["WRK-001", "1/prd"])
+def test_what_peal_would_be_told_by_lands_when_a_person_says_so(kept: Repo, path: str, accepted: str) -> None:
+    """Settings, instructions and commands of phases; the phase or the item is named."""
+    guards(kept)
+    does(kept, "WRK-001", "prd", f"echo '# more' >>{path}")
+
+    said = kept.peal("backlog", "run", code=4).stdout
+
+    assert (
+        f"it changes `{path}`, by which peal or your git would be told what to run; look at it with `peal diff WRK-001/prd`, "
+        "and let it land with `peal resume --accept-settings WRK-001/prd`" in said
+    )
+    assert "# more" in kept.peal("diff", "WRK-001/prd").stdout
+    assert "# more" not in kept.read(path)
+    kept.peal("resume", code=4)
+    kept.peal("backlog", "run", "--accept-settings", "WRK-001/build", code=4)
+    kept.peal("resume", "--accept-settings", accepted)
+    assert "# more" in kept.read(path)
+    assert kept.git("status", "--porcelain") == ""
+
+
+def test_whoever_is_let_in_has_to_be_there(kept: Repo) -> None:
+    assert errors(kept, "backlog", "run", "--accept-settings", "WRK-001/nope") == [
+        "item WRK-001 has no phase `nope`; it has `triage`, `prd`, `build`"
+    ]
+    assert "there is no item `WRK-9`" in errors(kept, "backlog", "run", "--accept-settings", "WRK-9")[0]
+
+
+OWN = "backlog/WRK-001.md"
+OTHER = "backlog/WRK-002.md"
+TAKEN_BACK = {
+    "its own fields": (
+        f"sed -i 's/status: .*/status: done/; s/^title.*/&\\nguardrails_overridden: true/' {OWN}",
+        f"the fields of `{OWN}` are as they were: only its text may be changed",
+    ),
+    "fields of another": (
+        f"sed -i 's/^title.*/&\\npriority: 9/' {OTHER}",
+        f"the fields of `{OTHER}` are as they were: only its text may be changed",
+    ),
+    "front matter that is none": (
+        f"sed -i 1d {OWN}",
+        f"the fields of `{OWN}` are as they were: only its text may be changed",
+    ),
+    "a file that is gone": (f"rm {OTHER}", f"`{OTHER}` is back: items are closed, and not deleted"),
+    "a link": (f"ln -sf ../README.md {OTHER}", f"`{OTHER}` is back: items are closed, and not deleted"),
+    "an item of its own": (
+        f"sed 's/WRK-002/WRK-050/' {OTHER} >backlog/WRK-050.md",
+        "`backlog/WRK-050.md`, an item of its own making, is left out: what comes up is told as a follow-up",
+    ),
+    "another in the archive": (
+        f"mkdir -p backlog/archive; git mv {OTHER} backlog/archive/",
+        f"`{OTHER}` is back: items are closed, and not deleted",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_BACK)
+def test_the_fields_of_items_are_peals(kept: Repo, what: str) -> None:
+    """What a phase writes there by hand is taken back, and told; the rest of what it did lands."""
+    script, told = TAKEN_BACK[what]
+    put(kept, WRK_002=item_file("WRK-002", "depends: [WRK-003]"), WRK_003=item_file("WRK-003", status="new"))
+    does(kept, "WRK-001", "prd", script)
+
+    said = kept.peal("backlog", "run", "--target", "1").stdout
+
+    assert f"WRK-001/prd: {told}\n" in said
+    assert "completed: WRK-001" in said
+    assert kept.read("made-WRK-001-prd") == "WRK-001\n"
+    assert kept.read(OTHER) == item_file("WRK-002", "depends: [WRK-003]")
+    assert not (kept.path / OTHER).is_symlink()
+    assert [one["id"] for one in listed(kept)] == ["WRK-002", "WRK-003"]
+    assert "guardrails_overridden" not in kept.read("backlog/archive/WRK-001.md")
+    assert kept.git("status", "--porcelain") == ""
+
+
+def test_the_text_of_items_is_everybodys(kept: Repo) -> None:
+    """Below the front matter a phase may write, in any item."""
+    put(kept, WRK_002=item_file("WRK-002", "depends: [WRK-003]"), WRK_003=item_file("WRK-003", status="new"))
+    does(kept, "WRK-001", "prd", f"echo 'found out' >>{OWN}; echo 'see WRK-001' >>{OTHER}")
+
+    said = kept.peal("backlog", "run", "--target", "1").stdout
+
+    assert "WRK-001/prd: " not in said
+    assert kept.read("backlog/archive/WRK-001.md").endswith("---\nfound out\n")
+    assert kept.read(OTHER).endswith("---\nsee WRK-001\n")
+
+
+def test_nobody_is_told_of_what_landed_beside(kept: Repo) -> None:
+    """What other items have become meanwhile is not what a phase has written."""
+    put(kept, **{f"WRK_00{number}": item_file(f"WRK-00{number}") for number in range(2, 6)})
+
+    said = kept.peal("backlog", "run", "--max-parallel", "4", "--set", "execution.max_wip=4").stdout
+
+    assert "completed: WRK-001, WRK-002, WRK-003, WRK-004, WRK-005" in said
+    assert "only its text may be changed" not in said
+    assert " is back" not in said

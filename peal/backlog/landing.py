@@ -13,6 +13,7 @@ from peal.backlog.outcomes import Changes, Finished, Surroundings, after
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.store import Backlog, Kept
+from peal.backlog.taken_back import taken_back
 from peal.backlog.worklog import Entry
 from peal.errors import Paused, PealError
 from peal.model.plan import ItemPhase, TaskId
@@ -20,6 +21,7 @@ from peal.model.work import Answered, Order
 from peal.settings import GuardrailSettings, PipelineSettings
 from peal.text.display import harmless, stamp
 from peal.workspaces import Edit, Files
+from peal.workspaces.additions import ChangedFiles
 
 
 @define
@@ -45,6 +47,19 @@ class ItemLandings:
 
     def edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
         """All that is to be written for a phase that is done; `Paused` if its item has become another thing meanwhile."""
+        back = tuple(self._taken_back(order, files))
+        put_right = ChangedFiles(files, {edit.path: edit.content for edit in back}) if back else files
+        return (*back, *self._own_edits(order, put_right))
+
+    def _taken_back(self, order: Order, files: Files) -> Iterator[Edit]:
+        """What whoever worked on the task has written into items, where only peal writes."""
+        if files.before is None:
+            return
+        for one in taken_back(files.before, files, self._relative(self.items.read().folder)):
+            self.told[f"{order.task.id}: {one.told}"] = None
+            yield one.edit
+
+    def _own_edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
         phase = order.task.item_phase
         if plan := self.plans.get(order.task.id):
             return plan.file.edits(evolve(order, task=plan.written[order.task.id]), files)

@@ -21,6 +21,10 @@ class Files(Protocol):
     def versions(self, folder: str) -> Mapping[str, Hashable]:
         """What is in a folder by its names, each with what tells it from another version; nothing if there is none."""
 
+    @property
+    def before(self) -> "Files | None":
+        """The same without what the task has changed; None where it has changed nothing, or that is not known."""
+
 
 @frozen
 class CommittedFiles:
@@ -28,6 +32,13 @@ class CommittedFiles:
 
     objects: Objects
     tree: str
+    base: str = ""
+    """The tree that the task's change was put onto; empty where there is none."""
+
+    @property
+    def before(self) -> "CommittedFiles | None":
+        """Those of the tree it was put onto."""
+        return CommittedFiles(self.objects, self.base) if self.base else None
 
     def content(self, path: str) -> bytes | None:
         """As it is stored, before filters."""
@@ -44,6 +55,7 @@ class FolderFiles:
     """Those of a folder on disk."""
 
     place: Path
+    before = None
 
     def content(self, path: str) -> bytes | None:
         """As it is on disk."""
@@ -65,6 +77,11 @@ class ChangedFiles:
     below: Files
     changes: dict[str, bytes | None] = field(factory=dict)
     """What a file holds now, by its path; None for one that is gone."""
+
+    @property
+    def before(self) -> "Files | None":
+        """As it is for the others."""
+        return self.below.before
 
     def content(self, path: str) -> bytes | None:
         """As it was changed."""

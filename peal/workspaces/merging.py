@@ -306,7 +306,7 @@ class Merge:
         if commit == self.base and not self.additions.land_alone:
             return commit
         before = self._objects.tree_of(commit)
-        files = CommittedFiles(self._objects, before)
+        files = CommittedFiles(self._objects, before, self._objects.tree_of(self.base))
         found = parted(self.additions.edits(self.order, files), files, self.checked_out_at())
         self.notes += found.notes
         tree = self._objects.edited(before, found.edits)
