@@ -293,6 +293,64 @@ def test_a_task_in_whose_way_something_is_waits_for_resume(repository: Path) -> 
     assert landed(repository, 1, 2, 3, 4)
 
 
+def typed(page: str, repository: Path) -> list[str]:
+    """Type every command of a page in order; what each block of them printed."""
+    printed = []
+    for block in re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        said = [done(run("bash", "-euc", command, cwd=repository)) for command in block.splitlines()]
+        printed.append("".join(said))
+    return printed
+
+
+@pytest.mark.parametrize("repository", ["backlog"], indirect=True)
+def test_the_backlog_goes_from_add_to_done_as_its_page_says(repository: Path) -> None:
+    """Each block of commands prints what the page shows behind it; wishes are asked about, answered, done and dropped."""
+    page = text(repository / "README.md")
+
+    said = typed(page, repository)
+
+    shown = re.findall(r"^```text\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 3
+    assert all(table in printed for table, printed in zip(shown, said, strict=False))
+    assert text(repository / "site/pages.txt") == "rounds\nvisitors\nthanks\n"
+    assert text(repository / "site/visitors.txt") == (
+        "We practise on Mondays at eight.\nThe way up is through the small door.\n"
+    )
+    assert text(repository / "site/thanks.txt") == "Thank you for the new ropes.\n"
+    assert done(run("git", "status", "--porcelain", cwd=repository)) == ""
+    assert json.loads(done(run("peal", "doctor", "--json", cwd=repository))) == []
+
+
+@pytest.mark.parametrize("repository", ["backlog"], indirect=True)
+def test_every_phase_of_the_backlog_is_in_the_branch_once(repository: Path) -> None:
+    """With what its page says it goes through: what is small skips the scoping, what is asked about does not."""
+    typed(text(repository / "README.md"), repository)
+
+    log = done(run("git", "log", "--first-parent", "--reverse", "--format=%s", cwd=repository))
+    phases = {f"BEL-00{number}": re.findall(rf"\[BEL-00{number}\]\[(\w+)\]", log) for number in (1, 2, 3)}
+    assert phases == {
+        "BEL-001": ["triage", "spec", "build", "check"],
+        "BEL-002": ["triage", "spec", "build", "check"],
+        "BEL-003": ["triage", "scope", "scope", "spec", "build", "check"],
+    }
+    assert log.count("[BEL-003][scope] blocked: ") == 1
+    worklog = "".join(text(path) for path in (repository / "_worklog").iterdir())
+    assert worklog.count("- **Phase:** ") == 14
+
+
+@pytest.mark.parametrize("repository", ["backlog"], indirect=True)
+def test_the_check_of_the_backlog_blocks_what_does_not_pass_it(repository: Path) -> None:
+    """Its last phase is a command: its exit status decides."""
+    (repository / "site/forgotten.txt").write_text("Not listed.\n")
+    commit_all(repository)
+
+    ended = run("peal", "backlog", "run", cwd=repository)
+
+    assert ended.returncode == 1
+    assert "BEL-001: blocked (failure)" in ended.stdout
+    assert "site/forgotten.txt is not listed" in done(run("peal", "backlog", "status", cwd=repository))
+
+
 def test_every_example_is_tested_and_listed() -> None:
     """A new folder gets a test here and a line in the overview."""
     tested = set(re.findall(r'parametrize\("repository", \["([\w-]+)"\]', text(Path(__file__))))
@@ -339,7 +397,7 @@ PLANS = [
     *(
         path
         for path in sorted(EXAMPLES.rglob("*.md"))
-        if path.name != "README.md" and "formats" not in path.parts
+        if path.name != "README.md" and not {"formats", "backlog"} & {*path.parts}
     ),
 ]
 
