@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from peal.backlog import dependencies, item_file, lifecycle, store
 from peal.backlog.advancing import advanced
 from peal.backlog.item import FINAL, Blocked, BlockType, Description, Item, Level, Size, Status, rank
+from peal.backlog.items_of_branch import BlobItems, ItemsOfFolder
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import Backlog
 from peal.backlog.table import in_order, lines
@@ -638,3 +639,22 @@ def test_a_table_fits_the_terminal_and_never_cuts_a_letter() -> None:
 def test_sizes_and_levels_are_ranked() -> None:
     assert [rank(one) for one in (None, "small", "medium", "large", "low", "high")] == [0, 1, 2, 3, 1, 3]
     assert {one.name for one in fields(Item)} >= {"guardrails_overridden", "reason"}
+
+
+def test_a_run_sees_the_same_backlog_until_a_file_of_a_folder_changes(tmp_path: Path) -> None:
+    """Where nothing is committed; a run looks again as long as what it sees is another one."""
+    folder = tmp_path / "backlog"
+    (folder / "archive").mkdir(parents=True)
+    file = folder / "WRK-001-one.md"
+    file.write_bytes(item_file.written(Item("WRK-001", "One")))
+    items = ItemsOfFolder(tmp_path, BlobItems(folder, "backlog"))
+
+    first = items.read()
+    again = items.read()
+    file.write_bytes(item_file.written(Item("WRK-001", "Won")))
+    changed = items.read()
+    file.rename(folder / "archive" / file.name)
+
+    assert again is first
+    assert [one.item.title for one in changed.kept] == ["Won"]
+    assert [one.is_archived for one in items.read().kept] == [True]

@@ -61,7 +61,7 @@ class FolderFiles:
         """As it is on disk."""
         return content(self.place / path)
 
-    def versions(self, folder: str) -> Mapping[str, Hashable]:
+    def versions(self, folder: str) -> Mapping[str, bytes | None]:
         """Told by what they hold: a file may be written twice within what a clock tells apart."""
         try:
             names = sorted(path.name for path in (self.place / folder).iterdir())
