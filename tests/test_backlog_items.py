@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from peal.backlog import dependencies, item_file, lifecycle, store
 from peal.backlog.advancing import advanced
 from peal.backlog.item import FINAL, Blocked, BlockType, Description, Item, Level, Size, Status, rank
-from peal.backlog.items_of_branch import BlobItems, ItemsOfFolder
+from peal.backlog.items_of_branch import ItemsOfFolder
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import Backlog
 from peal.backlog.table import in_order, lines
@@ -647,7 +647,7 @@ def test_a_run_sees_the_same_backlog_until_a_file_of_a_folder_changes(tmp_path: 
     (folder / "archive").mkdir(parents=True)
     file = folder / "WRK-001-one.md"
     file.write_bytes(item_file.written(Item("WRK-001", "One")))
-    items = ItemsOfFolder(tmp_path, BlobItems(folder, "backlog"))
+    items = ItemsOfFolder(tmp_path, folder)
 
     first = items.read()
     again = items.read()

@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NAMES = (
     "version", "processes", "uneven", "recording", "reading", "status", "resume", "screen",
-    "isolated", "overhead", "as-ready", "graph", "batch", "semantics", "flood", "large",
+    "isolated", "overhead", "as-ready", "graph", "batch", "backlog-status", "phases", "look-ahead",
+    "semantics", "flood", "large",
 )  # fmt: skip
 
 

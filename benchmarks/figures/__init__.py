@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from benchmarks.figures.as_ready import AsReady
+from benchmarks.figures.backlog_status import BacklogStatus
 from benchmarks.figures.batch import Batch
 from benchmarks.figures.finished import Finished
 from benchmarks.figures.flood import Flood
 from benchmarks.figures.graph import Graph
 from benchmarks.figures.isolated import Isolated
 from benchmarks.figures.large import Large
+from benchmarks.figures.look_ahead import LookAhead
 from benchmarks.figures.overhead import Overhead
+from benchmarks.figures.phases import Phases
 from benchmarks.figures.processes import Processes
 from benchmarks.figures.reading import Reading
 from benchmarks.figures.recording import Recording
@@ -53,6 +56,9 @@ FIGURES: tuple[Figure, ...] = (
     AsReady(),
     Graph(),
     Batch(),
+    BacklogStatus(),
+    Phases(),
+    LookAhead(),
     Semantics(),
     Flood(),
     Large(),
