@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -267,6 +268,58 @@ def test_resume_of_the_backlog_by_name_takes_up_its_flags(kept: Repo) -> None:
     assert "nothing is open" in kept.peal("resume", "backlog", "--max-parallel", "3").stdout
     (*_, latest) = kept.recorded("RunOpened")
     assert latest["flags"] == {"target": ["2"], "max_parallel": 3}
+
+
+def test_the_backlog_is_worked_on_in_whatever_branch_is_checked_out(kept: Repo) -> None:
+    """Items are as far as the branch has them; a run that came to its end has left nothing in another."""
+    does(kept, "WRK-001", "build", "RESULT=blocked")
+    kept.peal("backlog", "run", code=1)
+    kept.git("switch", "-qc", "other")
+    put(kept, WRK_002=item_file("WRK-002"))
+
+    assert "completed: WRK-002" in kept.peal("backlog", "run").stdout
+
+
+def test_a_run_that_was_cut_short_goes_on_in_its_own_branch(under_way: Repo) -> None:
+    """Unless a person says otherwise."""
+    under_way.peal("stop")
+    under_way.git("switch", "-qc", "other")
+
+    told = (
+        "the backlog lands in `main`, and `other` is checked out; `git switch main` and `peal resume`, "
+        "or pass --retarget to land in `other` from now on"
+    )
+    assert errors(under_way, "backlog", "run", code=4) == [told]
+    (under_way.path.parent / "out/go").touch()
+    assert "completed: WRK-001" in under_way.peal("backlog", "run", "--retarget").stdout
+
+
+def test_what_was_taken_out_of_the_branch_is_done_again(kept: Repo) -> None:
+    """Nobody has to say so: the item is where it was before."""
+    kept.peal("backlog", "run")
+    kept.git("reset", "-q", "--hard", "HEAD^")
+
+    assert codes(kept) == []
+    said = kept.peal("backlog", "run").stdout
+    assert "task WRK-001/build complete" in said
+    assert "task WRK-001/prd" not in said
+    assert said.endswith("everything asked for is done\n")
+
+
+def test_a_branch_that_was_rewritten_is_as_it_is(kept: Repo) -> None:
+    """Commits of phases may be made one, also in a clone, where nothing is remembered."""
+    first = kept.git("rev-parse", "HEAD").strip()
+    kept.peal("backlog", "run")
+    kept.git("reset", "-q", "--soft", first)
+    kept.git("commit", "-qm", "all of it")
+    put(kept, WRK_002=item_file("WRK-002"))
+
+    assert codes(kept) == []
+    assert kept.peal("backlog", "run").stdout.endswith("everything asked for is done\n")
+    shutil.rmtree(kept.path / ".peal")
+    kept.git("worktree", "prune")
+    assert codes(kept) == []
+    assert kept.peal("backlog", "run").stdout.endswith("nothing is open\n")
 
 
 # What `peal doctor` finds in a backlog, in the words in which a run is refused

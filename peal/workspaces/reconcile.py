@@ -18,6 +18,7 @@ from peal.model.plan import Task, TaskId
 from peal.model.work import Outcome, Result
 from peal.record.events import Event, RunOpened, StepEnded, TasksForgotten
 from peal.record.history import History
+from peal.record.state_file import BY_ITSELF
 from peal.record.task_state import TaskState
 from peal.settings import FILE
 from peal.system import git
@@ -125,10 +126,9 @@ def check(history: History, lands: bool) -> None:
     ]
     if wrong:
         done, flag = ("in your own tree", "--no-commit") if lands else ("in a worktree", "--commit")
-        raise PealError(
-            f"task {ranges(wrong)} was carried out {done}; pass {flag} to finish it there, or "
-            f"`peal redo {' '.join(wrong)}` to do it again"
-        )
+        is_of_backlog = history.opened is not None and history.opened.is_open_ended
+        again = "" if is_of_backlog else f", or `peal redo {' '.join(wrong)}` to do it again"
+        raise PealError(f"task {ranges(wrong)} was carried out {done}; pass {flag} to finish it there{again}")
 
 
 def check_branch(repo: Path, target: Target, begins_at: str, history: History) -> None:
@@ -138,8 +138,9 @@ def check_branch(repo: Path, target: Target, begins_at: str, history: History) -
     `begins_at` is the commit at which that one is to be made; empty if it is there.
     """
     before = history.opened
-    is_open = any(not state.is_complete for state in history.states.values())
-    if before is None or not before.branch or not (is_open or vanished(repo, target.branch, history)):
+    if before is None or not before.branch:
+        return
+    if not _has_more_to_land(history) and not vanished(repo, target.branch, history):
         return
     if before.branch != target.branch and git.commit_id(repo, f"refs/heads/{before.branch}"):
         raise elsewhere(before, target)
@@ -149,16 +150,25 @@ def check_branch(repo: Path, target: Target, begins_at: str, history: History) -
         raise Paused(renamed_branch.gone(repo, before.branch, before.branch_is_named))
 
 
+def _has_more_to_land(history: History) -> bool:
+    """Whether anything is left; of a backlog, whose items are where the branch has them, what a run has left undone."""
+    if history.opened and history.opened.is_open_ended:
+        was_cut_short = history.closed is None or history.closed.code not in BY_ITSELF
+        return was_cut_short or bool(_unlanded(history))
+    return any(not state.is_complete for state in history.states.values())
+
+
 def elsewhere(before: RunOpened, now: Target) -> Paused:
     """What to say of a plan that lands in another branch than where this run would land."""
+    what = "the backlog" if before.is_open_ended else "this plan"
     anew = f"or pass --retarget to land in `{now.branch}` from now on"
     if before.branch_is_named or now.is_named:
         return Paused(
-            f"this plan lands in `{before.branch}`, and this run would land in `{now.branch}`; pass "
+            f"{what} lands in `{before.branch}`, and this run would land in `{now.branch}`; pass "
             f"--branch {shlex.quote(before.branch)} to go on there, {anew}"
         )
     return Paused(
-        f"this plan lands in `{before.branch}`, and `{now.branch}` is checked out; `git switch {before.branch}` and "
+        f"{what} lands in `{before.branch}`, and `{now.branch}` is checked out; `git switch {before.branch}` and "
         f"`peal resume`, {anew}"
     )
 
@@ -209,10 +219,12 @@ def forgotten(pool: Pool, history: History) -> Iterator[Event]:
     lost = tuple(
         state.task.id for state in _unlanded(history) if not git.commit_id(pool.repo, state.change.brings)
     )
-    if lost:
-        yield TasksForgotten(
-            time.time(), lost, history.first(Kind.WRITE), "its commit is not in the repository any more"
-        )
+    by_phase: dict[str, list[TaskId]] = {}
+    for task in lost:
+        phase = history.pipeline(history.states[task].task.pipeline).first(Kind.WRITE)
+        by_phase.setdefault(phase.name if phase else history.first(Kind.WRITE), []).append(task)
+    for name, tasks in by_phase.items():
+        yield TasksForgotten(time.time(), tuple(tasks), name, "its commit is not in the repository any more")
 
 
 def keep(pool: Pool, history: History) -> None:
@@ -259,7 +271,13 @@ def notices(pool: Pool, history: History, plan: str) -> Iterator[str]:
 
 
 def vanished(repo: Path, branch: str, history: History) -> list[TaskId]:
-    """The tasks that landed in the latest run, or last of all, and are not in the branch any more."""
+    """
+    The tasks that landed in the latest run, or last of all, and are not in the branch any more.
+
+    None of a backlog: an item is as far as the branch says, so what was taken out of it is to be done again.
+    """
+    if history.opened and history.opened.is_open_ended:
+        return []
     landed = [
         state for state in history.states.values() if state.completed_at is not None and state.change.verified
     ]
