@@ -122,7 +122,7 @@ def test_each_task_lands_once_with_the_tree_and_nothing_else_is_touched(place: P
     assert place.is_whole()
     assert project.git("rev-parse", "main") == main
     assert (of_the_person(project) == before) == (place.where != HERE)
-    assert not list((project.path / ".peal").glob("landing*"))
+    assert not list((project.path / ".peal").glob("landing.[!l]*"))
 
 
 def test_a_conflict_is_solved_by_doing_the_task_again(place: Place) -> None:
@@ -210,7 +210,7 @@ def test_what_git_has_begun_in_a_tree_is_taken_back_and_lands_later(
     project.peal("resume")
     assert place.tasks == ["1"]
     assert tree.git("status", "--porcelain") == "?? mine\n"
-    assert not list((project.path / ".peal").glob("landing*"))
+    assert not list((project.path / ".peal").glob("landing.[!l]*"))
 
 
 def filtered(project: Repo, out: Path, tree: Path, how: str) -> None:

@@ -43,7 +43,7 @@ def status(project: Repo) -> str:
 
 def nothing_is_noted(project: Repo) -> bool:
     """Whether no landing is taken to be under way."""
-    return not list((project.path / ".peal").glob("landing*"))
+    return not list((project.path / ".peal").glob("landing.[!l]*"))
 
 
 # What can be seen before anything is changed.
