@@ -1,6 +1,7 @@
 """A backlog beside plans: what the commands about plans and runs do with it, and what `peal doctor` finds and mends in it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WAIT, Repo, ended, eventually, landed, shell_plan
+from conftest import PEAL, WAIT, Repo, ended, eventually, landed, shell_plan
 from test_doctor import codes, examined
 
 AGENT = """\
@@ -229,6 +230,25 @@ def test_a_backlogs_run_is_looked_at_while_it_goes_on(under_way: Repo) -> None:
     watching = under_way.start("status", "--watch")
     (under_way.path.parent / "out/go").touch()
     assert "backlog: finished for " in ended(watching, 0)
+
+
+def test_a_terminal_counts_what_the_run_has_begun(under_way: Repo) -> None:
+    """As the run itself does: nobody knows how much comes."""
+    ours, theirs = os.openpty()
+    try:
+        env = {**under_way.env, "TERM": "xterm", "NO_COLOR": "1"}
+        words = [*PEAL, "status", "--watch"]
+        with subprocess.Popen(words, cwd=under_way.path, env=env, stdout=theirs, stderr=theirs) as watching:
+            said = b""
+            while b"WRK-001/prd" not in said:
+                said += os.read(ours, 4096)
+            watching.terminate()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert b"0 done, 1 running" in said
+    assert b"waiting" not in said
 
 
 def test_a_stopped_run_goes_on_with_its_flags(under_way: Repo) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from peal.cli.options import hidden
 from peal.model.plan import TaskId
@@ -130,7 +130,12 @@ class Watch:
 
         table = board.table(work.segments, last_output)
         table.history = one.history
-        table.decided(decide(PlanAgenda(work, one.history), time.time()))
+        decision = decide(PlanAgenda(work, one.history), time.time())
+        if one.history.opened and one.history.opened.is_open_ended:
+            table.begun = set(work.tasks)
+            under_way = (task for task in work.tasks if not one.history.states[task].is_complete)
+            decision = evolve(decision, front=tuple(under_way))
+        table.decided(decision)
 
     def as_lines(self) -> None:
         """A plain line for each event from now on."""

@@ -226,12 +226,13 @@ class Live:
     history: History = field(factory=History)
     _decision: Decision = field(factory=Decision)
     _noted: set[str] = field(factory=set)
-    _begun: set[TaskId] = field(factory=set)
+    begun: set[TaskId] = field(factory=set)
+    """What was begun since the run was opened."""
 
     @property
     def scene(self) -> Scene:
         """What is seen of it now."""
-        return Scene(self.history, self.segments, self._decision, self.last_output, frozenset(self._begun))
+        return Scene(self.history, self.segments, self._decision, self.last_output, frozenset(self.begun))
 
     def say(self, text: str) -> None:
         """One line, above the table while there is one."""
@@ -244,7 +245,7 @@ class Live:
     def show(self, events: Sequence[Event], history: History) -> None:
         """Failures, and what is noted, as lines; the rest is seen at the next drawing, which happens here when it is due."""
         self.history = history
-        self._begun |= {event.task for event in events if isinstance(event, StepStarted)}
+        self.begun |= {event.task for event in events if isinstance(event, StepStarted)}
         lines = [
             (style, line)
             for event in events
