@@ -39,10 +39,16 @@ def problems(code: str) -> Callable[[Look], Iterator[Symptom]]:
 
     def look_at(look: Look) -> Iterator[Symptom]:
         for problem in look.problems_of_backlog:
-            if problem.code == code:
+            if problem.code == code and not _is_on_its_way(look, problem):
                 yield _symptom(look, problem)
 
     return look_at
+
+
+def _is_on_its_way(look: Look, problem: Problem) -> bool:
+    """Whether a run that goes on may just be moving the item to the archive, where for a moment it is twice."""
+    twins = _twins(look, problem.where) if look.is_live and problem.code == "DUPLICATE_ID" else None
+    return twins is not None and is_same(*twins)
 
 
 def _symptom(look: Look, problem: Problem) -> Symptom:

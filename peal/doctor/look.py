@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from peal import settings
 from peal.backlog import checks as backlog_checks
 from peal.backlog.checks import Problem
+from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.place import Place
 from peal.backlog.store import Backlog
 from peal.errors import Damaged, PealError
@@ -206,7 +207,7 @@ class Look:
         """The items as they are; None where nobody keeps any, or a plan is to be run. PealError if they cannot be looked at."""
         if self.asked.plan_file and not self.asked.is_backlog:
             return None
-        found = Backlog.of(self.place.folder)
+        found = Backlog.of(self.place.folder, ParsedItems.of(self.repo_paths.backlog_cache))
         is_kept = found.kept or "backlog.folder" in self.readable.settings.origins
         return found if is_kept or self.asked.is_backlog else None
 
