@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PEAL, WAIT, Repo, ended, eventually, landed, shell_plan
+from conftest import PEAL, WAIT, Repo, branches, ended, eventually, landed, shell_plan
 from test_doctor import codes, examined
 
 AGENT = """\
@@ -656,6 +656,23 @@ def test_what_peal_would_be_told_by_lands_when_a_person_says_so(kept: Repo, path
     kept.peal("resume", "--accept-settings", accepted)
     assert "# more" in kept.read(path)
     assert kept.git("status", "--porcelain") == ""
+
+
+def test_a_phase_whose_commit_is_gone_is_done_again(kept: Repo) -> None:
+    """As where somebody has cleaned up while it was held."""
+    does(kept, "WRK-001", "build", "[ -e $OUT/go ] || echo '# more' >>peal.toml")
+    kept.peal("backlog", "run", code=4)
+    for branch in branches(kept):
+        kept.git("update-ref", "-d", f"refs/heads/{branch}")
+    kept.git("reflog", "expire", "--expire=now", "--all")
+    kept.git("gc", "--quiet", "--prune=now")
+    assert codes(kept) == ["UNLANDED_BRANCH"]
+
+    (Path(kept.env["OUT"]) / "go").touch()
+    said = kept.peal("resume").stdout
+
+    assert "completed: WRK-001" in said
+    assert "task WRK-001/prd" not in said
 
 
 def test_whoever_is_let_in_has_to_be_there(kept: Repo) -> None:

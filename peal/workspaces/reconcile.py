@@ -219,12 +219,10 @@ def forgotten(pool: Pool, history: History) -> Iterator[Event]:
     lost = tuple(
         state.task.id for state in _unlanded(history) if not git.commit_id(pool.repo, state.change.brings)
     )
-    by_phase: dict[str, list[TaskId]] = {}
-    for task in lost:
-        phase = history.pipeline(history.states[task].task.pipeline).first(Kind.WRITE)
-        by_phase.setdefault(phase.name if phase else history.first(Kind.WRITE), []).append(task)
-    for name, tasks in by_phase.items():
-        yield TasksForgotten(time.time(), tuple(tasks), name, "its commit is not in the repository any more")
+    if lost:
+        yield TasksForgotten(
+            time.time(), lost, history.first(Kind.WRITE), "its commit is not in the repository any more"
+        )
 
 
 def keep(pool: Pool, history: History) -> None:
