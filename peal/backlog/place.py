@@ -36,13 +36,17 @@ class Place:
             )
         return cls(repo_paths, folder, settings.prefix)
 
-    def read(self) -> Backlog:
-        """The backlog as it is now; a file that has not changed since an earlier look is not parsed again."""
+    def read(self, keeps: bool = True) -> Backlog:
+        """
+        The backlog as it is now; a file that has not changed since an earlier look is not parsed again.
+
+        What was parsed is kept for later commands, unless nothing at all is to be written.
+        """
         file = self.repo_paths.backlog_cache
         if not self._parsed:
             self._parsed.append(ParsedItems.of(file))
         backlog = Backlog.of(self.folder, self._parsed[0])
-        if backlog.kept and self._prepared():
+        if keeps and backlog.kept and self._prepared():
             self._parsed[0].keep(file)
         return backlog
 

@@ -79,7 +79,7 @@ def _made(
     config = Path(flags["config"]) if flags.get("config") else None
     settings, told = for_backlog(settings_of(repo_paths, flags, config))
     place = Place.of(repo_paths, settings.backlog)
-    backlog = place.read()
+    backlog = place.read(keeps=not rehearses)
     if not backlog.folder.is_dir():
         raise PealError(
             f"there is no backlog in `{harmless(str(place.folder))}`; `peal backlog init` makes one"
@@ -195,7 +195,7 @@ def _items(place: Place, backlog: Backlog, pool: Pool | None, settings: Settings
     items: Items = (
         ItemsOfBranch(pool, place.repo_paths, files, settings.hooks)
         if pool
-        else ItemsOfFolder(repo, place.folder)
+        else ItemsOfFolder(repo, files)
     )
     return RehearsedItems.of(items, files, pool.files if pool else FolderFiles(repo)) if rehearses else items
 
