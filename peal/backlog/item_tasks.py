@@ -31,7 +31,7 @@ from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, TaskRead, TasksAdded, TasksForgotten
 from peal.record.history import History
 from peal.record.task_state import TaskState
-from peal.schedule.agenda import stage_of
+from peal.schedule.agenda import Stage, stage_of
 from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
 from peal.text.display import stamp
@@ -184,7 +184,8 @@ class ItemTasks:
                 self._note(phase, self.endings.failed(phase, history.states[task]))
                 marked = True
         for task, plan in list(self._plans.items()):
-            if self._agenda and self._agenda.is_over(task):
+            is_held = any(one in history.held for one in plan.tasks)
+            if self._agenda and self._agenda.is_over(task) and not is_held:
                 self._end_plan(task, plan, history)
                 marked = True
         return marked
@@ -208,7 +209,7 @@ class ItemTasks:
         self, history: History, backlog: Backlog
     ) -> tuple[tuple[TaskId, ...], Mapping[TaskId, tuple[Item, ItemStep]]]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
-        held = dict(self._unwritten)
+        held = {**self._unwritten, **self._held_at_the_branch(history)}
         while True:
             new = self.items.new()
             view = self._view(backlog, new, held)
@@ -226,7 +227,13 @@ class ItemTasks:
         self._held = held
         steps = {id_: next_step(view.items[id_], view.pipelines) for id_ in ready}
         chosen = {task_of(id_, step.phase): (view.items[id_], step) for id_, step in steps.items()}
-        return tuple(chosen), {**self._under_way(view.items), **chosen}
+        meant = {**self._landed_unrecorded(history, view.items), **self._under_way(view.items), **chosen}
+        return tuple(chosen), meant
+
+    def _held_at_the_branch(self, history: History) -> dict[str, str]:
+        """Items whose phases are done and wait for a person to make way, and why."""
+        found = {task: history.states[task].held or "" for task in history.held if task in self._begun}
+        return {_phase_of(task).item: why for task, why in found.items()}
 
     def _hindrance(self, kept: Kept, view: View, history: History, is_new: bool) -> str:
         """Why an item cannot begin its next phase; empty if it can, or if it is another item now."""
@@ -282,8 +289,9 @@ class ItemTasks:
     def _view(self, backlog: Backlog, new: Iterable[Kept], held: Mapping[str, str]) -> View:
         """What is known of the backlog, with what is asked for of it as a mask."""
         items = {**{one.item.id: one.item for one in new}, **backlog.by_id}
-        running = {item.id: step.phase for item, step in self._under_way(items).values()}
-        self.landings.running = frozenset(running)
+        under_way = {item.id: step.phase for item, step in self._under_way(items).values()}
+        self.landings.running = frozenset(under_way)
+        running = {id_: phase for id_, phase in under_way.items() if id_ not in held}
         view = View(
             items, self.landings.pipelines, self.request.limits, running, None, dict(held), self._passes
         )
@@ -326,6 +334,20 @@ class ItemTasks:
                 continue
             if step.phase == phase.phase:
                 found[task_of(item.id, step.phase)] = item, step
+        return found
+
+    def _landed_unrecorded(
+        self, history: History, items: Mapping[str, Item]
+    ) -> dict[TaskId, tuple[Item, ItemStep]]:
+        """Tasks that had landed when a run was cut off: to land again does nothing, and is recorded."""
+        found = {}
+        for task in self._begun:
+            state, item = history.states[task], items.get(_phase_of(task).item)
+            if item is None or _is_of_plan(task) or stage_of(state, history) is not Stage.LAND:
+                continue
+            name = _phase_of(task).phase
+            if self._has_phase(item, name) and self.readying.in_history(state.change.verified):
+                found[task] = item, ItemStep(name)
         return found
 
     def _events(
@@ -386,6 +408,13 @@ class ItemTasks:
         folder = folder_of(item, self.items.folders(CHANGES))
         body = body_of(item, step.phase, pipeline, folder, workflows, settings.instructions or "")
         return Task(task, item.title, body, item_phase=phase)
+
+    def _has_phase(self, item: Item, name: str) -> bool:
+        try:
+            pipeline = pipeline_of(item, self.landings.pipelines)
+        except PealError:
+            return False
+        return name in (TRIAGE, *(one.name for one in (*pipeline.pre_phases, *pipeline.phases)))
 
     def _phase(self, item: Item, name: str) -> ItemPhaseSettings:
         pipeline = pipeline_of(item, self.landings.pipelines)

@@ -139,7 +139,13 @@ def _over_the_limit(candidates: Iterable[_Candidate], view: View) -> frozenset[s
 
 
 def _takes_a_place(item: Item, view: View) -> bool:
-    """Whether an item counts as in progress; one that waits for others does not, or they could wait for its place."""
+    """
+    Whether an item counts as in progress.
+
+    One that waits for others does not, or they could wait for its place; nor does one that a person holds.
+    """
+    if item.id in view.held:
+        return False
     if item.id in view.running:
         return item.status in ("ready", "in_progress")
     return item.status == "in_progress" and not any(_unmet(item, view.items))
