@@ -17,6 +17,7 @@ from peal.backlog.item import Item
 
 AGENT = """\
 id=$PEAL_ITEM phase=$PEAL_PHASE
+[ "$phase" = address ] && exit
 answer() {  # RESULT [SUMMARY [MORE]]
   printf '{"item_id": "%s", "phase": "%s", "result": "%s", "summary": "%s"%s}' \\
     "$id" "$phase" "$1" "${2:-$id did $phase}" "${3:+, $3}" >"$PEAL_RESULT"
@@ -77,7 +78,7 @@ class Wishes:
         """The agent does again as it does without a word."""
         self.out.joinpath(f"do-{name}").unlink()
 
-    def run(self, *words: str, code: int = 0, command: str = "run", **more: str) -> str:
+    def run(self, *words: str, code: int | None = 0, command: str = "run", **more: str) -> str:
         """What a run says."""
         done = self.repo.peal("backlog", command, *words, code=code, **more)
         return done.stdout + done.stderr
@@ -1421,3 +1422,505 @@ def test_a_plan_is_gone_on_with_in_its_middle(planned: Wishes, how: signal.Signa
     ]
     assert planned.item("WRK-001").status == "done"
     assert planned.is_clean()
+
+
+# --- A person beside the run
+
+
+def edit(wishes: Wishes, id_: str) -> None:
+    """A person writes into an item's file."""
+    file = wishes.repo.path / f"backlog/{id_}.md"
+    file.write_text(file.read_text() + "\nMore of it.\n")
+
+
+@pytest.fixture
+def at_work(wishes: Wishes) -> Process:
+    """A run whose agent waits at gate `x` in the first of two items."""
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001-build", "echo x >made; gate x; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    return run
+
+
+def test_an_item_that_is_edited_during_its_phase_is_held_and_goes_on_after_a_commit(
+    wishes: Wishes, at_work: Process
+) -> None:
+    edit(wishes, "WRK-001")
+    wishes.open("x")
+
+    said = ended(at_work, 4)
+
+    assert "your own `backlog/WRK-001.md` would be overwritten" in said
+    assert wishes.item("WRK-002").status == "done"
+    assert wishes.item("WRK-001").status == "ready"
+    assert wishes.repo.git("status", "--porcelain").splitlines() == [" M backlog/WRK-001.md"]
+    wishes.commit("more")
+    wishes.run()
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build"]
+    assert wishes.item("WRK-001").status == "done"
+    assert "More of it." in wishes.item("WRK-001").text
+    assert wishes.is_clean()
+
+
+def test_a_task_of_a_plan_that_is_held_is_no_failure(planned: Wishes) -> None:
+    planned.settings(feature=BY_PLAN, short=ONE)
+    planned.put(ready("WRK-001", "X"), ready("WRK-002", pipeline="short"))
+    planned.does("task-1", "echo theirs >README.md")
+    planned.repo.write("README.md", "mine\n")
+
+    said = planned.run(code=4)
+
+    assert "WRK-001/build/1 held" in said
+    assert planned.statuses() == {"WRK-001": "in_progress", "WRK-002": "done"}
+    planned.repo.git("checkout", "-q", "README.md")
+    planned.run()
+    assert planned.calls.count("WRK-001/build/1") == 1
+    assert planned.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+    assert planned.is_clean()
+
+
+def test_an_edit_that_is_committed_during_the_phase_holds_nothing(wishes: Wishes, at_work: Process) -> None:
+    edit(wishes, "WRK-001")
+    wishes.commit("more")
+    wishes.open("x")
+
+    ended(at_work, 0)
+
+    assert "More of it." in wishes.item("WRK-001").text
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_a_new_file_that_is_not_committed_is_committed_by_itself(wishes: Wishes) -> None:
+    wishes.repo.write("notes.txt", "mine")
+    wishes.repo.write("staged.txt", "mine")
+    wishes.repo.git("add", "staged.txt")
+    wishes.put(new("WRK-001", "By hand"), commits=False)
+
+    wishes.run()
+
+    assert "[WRK-001] add: By hand" in wishes.subjects()
+    assert wishes.statuses() == {"WRK-001": "done"}
+    assert wishes.repo.git("status", "--porcelain").splitlines() == ["A  staged.txt", "?? notes.txt"]
+
+
+def test_items_that_come_and_change_in_the_middle_of_a_run_count(wishes: Wishes, at_work: Process) -> None:
+    wishes.repo.peal("backlog", "add", "Added meanwhile")
+    wishes.put(new("WRK-004", "By hand", status="ready", priority=7), commits=False)
+    wishes.repo.peal("backlog", "block", "2", "--reason", "Wait")
+    wishes.open("x")
+
+    said = ended(at_work, 0)
+
+    assert wishes.calls == ["WRK-001/build", "WRK-004/build", "WRK-003/triage", "WRK-003/build"]
+    assert wishes.statuses()["WRK-002"] == "blocked"
+    assert "3 completed, 1 blocked" in said
+    assert wishes.is_clean()
+
+
+def test_an_item_that_is_unblocked_in_the_middle_of_a_run_goes_on_in_it(
+    wishes: Wishes, at_work: Process
+) -> None:
+    wishes.repo.peal("backlog", "block", "2", "--reason", "Wait")
+    wishes.repo.peal("backlog", "unblock", "2", "--notes", "Now")
+    wishes.open("x")
+
+    ended(at_work, 0)
+
+    assert "Now" in wishes.prompt("WRK-002-build")
+
+
+def test_another_branch_checked_out_in_the_middle_gets_nothing(wishes: Wishes, at_work: Process) -> None:
+    wishes.repo.git("switch", "-qc", "other")
+    wishes.open("x")
+
+    said = ended(at_work, 4)
+
+    assert "`other` is checked out, not `main`" in said
+    wishes.repo.git("switch", "-q", "main")
+    wishes.run()
+    assert wishes.calls.count("WRK-001/build") == 1
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_commits_of_the_person_beside_a_run_hinder_nothing(wishes: Wishes, at_work: Process) -> None:
+    wishes.repo.write("mine.txt", "mine")
+    wishes.commit("mine")
+    wishes.open("x")
+
+    ended(at_work, 0)
+
+    assert {"made", "mine.txt"} <= set(wishes.repo.git("ls-files").split())
+    assert wishes.is_clean()
+
+
+def test_an_edited_worklog_gets_its_entries_later(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.run()
+    (page,) = wishes.repo.path.glob("_worklog/*.md")
+    before = page.read_text()
+    page.write_text(before + "mine\n")
+    wishes.put(ready("WRK-002"), commits=False)
+    wishes.repo.git("add", "backlog")
+    wishes.repo.git("commit", "-qm", "two", "--", "backlog")
+
+    said = wishes.run()
+
+    assert "has changes of yours; the entry comes with a later landing" in said
+    assert page.read_text() == before + "mine\n"
+    assert wishes.item("WRK-002").status == "done"
+    wishes.commit("mine")
+    wishes.put(ready("WRK-003"))
+    wishes.run()
+    assert wishes.worklog() == [(f"WRK-00{number}", "build", "Complete") for number in (1, 2, 3)]
+    assert "mine\n" in page.read_text()
+    assert wishes.is_clean()
+
+
+@pytest.mark.parametrize("answer", ["answer phase_complete", BLOCKS])
+def test_a_lock_that_git_holds_loses_nothing(wishes: Wishes, answer: str) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", f"gate x; echo x >made; {answer}")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    lock = wishes.repo.path / ".git/index.lock"
+    lock.touch()
+    wishes.open("x")
+    eventually(lambda: wishes.repo.recorded("StepEnded"))
+    lock.unlink()
+
+    said, _ = run.communicate(timeout=60)
+
+    if run.returncode == 4:
+        assert "index.lock" in said
+        wishes.run(code=0 if answer != BLOCKS else 1)
+    assert wishes.item("WRK-001").status == ("done" if answer != BLOCKS else "blocked"), said
+    assert wishes.calls == ["WRK-001/build"]
+    assert wishes.is_clean()
+
+
+def hook(wishes: Wishes, name: str, text: str) -> Path:
+    """A hook of the person's."""
+    file = wishes.repo.path / f".git/hooks/{name}"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_an_item_whose_landing_a_hook_refuses_is_blocked(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    hook(wishes, "pre-commit", "! git diff --cached --name-only | grep -q WRK-001-build || exit 1")
+
+    said = wishes.run(code=1)
+
+    assert "hook pre-commit" in str(wishes.item("WRK-001").blocked), said
+    assert not (wishes.repo.path / "WRK-001-build").exists()
+    assert wishes.is_clean()
+
+
+def test_a_hook_that_refuses_everything_loses_nothing(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    refusing = hook(wishes, "pre-commit", "echo never >&2; exit 1")
+
+    wishes.run(code=None)
+    refusing.unlink()
+    wishes.run(code=None)
+
+    assert wishes.statuses()["WRK-001"] in ("done", "blocked")
+    assert wishes.is_clean()
+
+
+# --- However a run ends, the next one goes on
+
+
+def assert_agrees(wishes: Wishes, items: int, *phases: str) -> None:
+    """Every phase of every item is in the branch once, in the worklog once, and the item is done."""
+    ids = [f"WRK-00{number}" for number in range(1, items + 1)]
+    told = [subject.partition(" ")[0] for subject in wishes.subjects()]
+    assert wishes.statuses() == dict.fromkeys(ids, "done")
+    assert sorted(one for one in told if one.count("[") == 2) == [
+        f"[{id_}][{phase}]" for id_ in ids for phase in phases
+    ]
+    assert sorted(wishes.worklog()) == [(id_, phase, "Complete") for id_ in ids for phase in phases]
+    assert wishes.is_clean()
+    assert branches(wishes.repo) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "again"),
+    [
+        (signal.SIGKILL, ("backlog", "run")),
+        (signal.SIGKILL, ("resume",)),
+        (signal.SIGINT, ("resume",)),
+        (signal.SIGTERM, ("backlog", "run")),
+        (signal.SIGHUP, ("backlog", "run")),
+    ],
+)
+def test_a_run_that_is_ended_while_agents_work_goes_on(
+    wishes: Wishes, number: signal.Signals, again: tuple[str, ...]
+) -> None:
+    wishes.settings("[execution]\nmax_wip = 2\nmax_concurrent = 2", feature={"phases": ["a", "b"]})
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("b", "echo half >half-$id; gate $id; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("WRK-001") and wishes.has_begun("WRK-002"))
+
+    run.send_signal(number)
+
+    assert run.wait(20) == (-9 if number == signal.SIGKILL else 128 + number)
+    assert wishes.is_clean()
+    wishes.usual("b")
+    wishes.repo.peal(*again)
+    assert sorted(wishes.calls) == [
+        f"WRK-00{number}/{phase}" for number in (1, 2) for phase in ("a", "b", "b")
+    ]
+    assert_agrees(wishes, 2, "a", "b")
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_run_that_is_killed_between_a_landing_and_its_journal_does_nothing_twice(
+    wishes: Wishes, cut: int
+) -> None:
+    wishes.settings(feature={"phases": ["a", "b"]})
+    wishes.put(ready("WRK-001"))
+    wishes.run("--cap", str(cut))
+    journal = wishes.repo.memory() / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    place = max(place for place, line in enumerate(lines) if '"StepEnded"' in line and '"land"' in line)
+    journal.write_text("".join(lines[:place]))
+    (wishes.repo.memory() / "state.json").unlink()
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/a", "WRK-001/b"]
+    assert_agrees(wishes, 1, "a", "b")
+
+
+def test_a_run_that_is_killed_while_git_lands_lands_once(wishes: Wishes) -> None:
+    """The hook holds peal's git in the middle of it, and it goes on when peal is dead."""
+    wishes.put(ready("WRK-001"))
+    held = 'cat >"$OUT/refs"; grep -q refs/heads/main "$OUT/refs" || exit 0; touch "$OUT/begun-hook"; [ -e "$OUT/go-hook" ] || sleep 1'
+    hook(wishes, "reference-transaction", held)
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("hook") or run.poll() is not None)
+    run.kill()
+    run.wait()
+    wishes.open("hook")
+
+    wishes.run()
+
+    assert_agrees(wishes, 1, "build")
+
+
+def test_a_second_run_is_refused_while_one_goes_on(wishes: Wishes, at_work: Process) -> None:
+    wishes.run(code=5)
+    wishes.run(command="triage", code=5)
+    said = wishes.repo.peal("status").stdout
+    wishes.open("x")
+    ended(at_work, 0)
+
+    assert "WRK-001/build" in said
+
+
+# --- Without commits
+
+
+@pytest.fixture
+def uncommitted(wishes: Wishes) -> Wishes:
+    """Settings by which nothing is committed."""
+    wishes.settings("commit = false", feature=TWO)
+    wishes.put(ready("WRK-001"), new("WRK-002"))
+    return wishes
+
+
+def test_without_commits_states_are_written_in_place(uncommitted: Wishes) -> None:
+    head = uncommitted.repo.git("rev-parse", "HEAD")
+
+    uncommitted.run()
+
+    assert uncommitted.repo.git("rev-parse", "HEAD") == head
+    assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+    assert (uncommitted.repo.path / "WRK-002-build").exists()
+    assert len(uncommitted.worklog()) == 5
+    assert "nothing is open" in uncommitted.run()
+
+
+def test_without_commits_a_block_is_written_in_place_and_a_new_run_goes_on(uncommitted: Wishes) -> None:
+    uncommitted.does("WRK-001-build", BLOCKS)
+    uncommitted.run()
+    assert uncommitted.statuses() == {"WRK-001": "blocked", "WRK-002": "done"}
+
+    uncommitted.usual("WRK-001-build")
+    uncommitted.repo.peal("backlog", "unblock", "1", "--notes", "So")
+    uncommitted.run()
+
+    assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+    assert "So" in uncommitted.prompt("WRK-001-build", 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_without_commits_a_run_that_is_ended_goes_on(uncommitted: Wishes, number: signal.Signals) -> None:
+    uncommitted.does("WRK-001-build", "gate x; answer phase_complete")
+    run = uncommitted.start()
+    eventually(lambda: uncommitted.has_begun("x"))
+    run.send_signal(number)
+    run.wait(20)
+
+    uncommitted.usual("WRK-001-build")
+    uncommitted.run()
+
+    assert uncommitted.calls.count("WRK-001/prd") == 1
+    assert uncommitted.calls.count("WRK-001/build") == 2
+    assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+    assert len(uncommitted.worklog()) == len(set(uncommitted.worklog())) == 5
+
+
+# --- Where
+
+
+def test_a_branch_that_is_not_checked_out(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-002", BLOCKS)
+    wishes.repo.git("branch", "work")
+    head = wishes.repo.git("rev-parse", "HEAD")
+
+    wishes.run("--branch", "work")
+
+    assert wishes.repo.git("rev-parse", "HEAD") == head
+    assert wishes.is_clean()
+    wishes.repo.git("switch", "-q", "work")
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "blocked"}
+    assert wishes.is_clean()
+
+
+def test_a_backlog_of_someone_who_may_not_write_everything(
+    wishes: Wishes, unprivileged: tuple[str, ...]
+) -> None:
+    wishes.repo.before = unprivileged
+    wishes.put("One")
+
+    wishes.run()
+
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
+# --- Side by side
+
+
+STAMPS = """echo "begin $id-$phase" >>"$OUT/stamps"
+sleep 0.2
+echo "end $id-$phase" >>"$OUT/stamps"; answer phase_complete"""
+
+
+def stamps(wishes: Wishes) -> list[str]:
+    """`begin` and `end` of each phase, in the order in which they were."""
+    return (wishes.out / "stamps").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "most"),
+    [
+        ("max_wip = 4\nmax_concurrent = 4", ("--max-parallel", "2"), 2),
+        ("max_wip = 2\nmax_concurrent = 4", (), 2),
+        ("max_wip = 4", (), 1),
+        ("max_wip = 4\nmax_concurrent = 4", ("--no-parallel",), 1),
+    ],
+)
+def test_no_more_phases_at_once_than_allowed(
+    wishes: Wishes, settings: str, words: tuple[str, ...], most: int
+) -> None:
+    wishes.settings(f"[execution]\n{settings}")
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.does("build", STAMPS)
+
+    wishes.run(*words)
+
+    at_once = [0]
+    for line in stamps(wishes):
+        at_once.append(at_once[-1] + (1 if line.startswith("begin") else -1))
+    assert max(at_once) == most
+
+
+def test_a_destructive_phase_runs_alone(wishes: Wishes) -> None:
+    wishes.settings(
+        "[execution]\nmax_wip = 3\nmax_concurrent = 3",
+        feature={"phases": ["prd", {"name": "build", "is_destructive": True}]},
+    )
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    for phase in ("prd", "build"):
+        wishes.does(phase, STAMPS)
+
+    wishes.run()
+
+    lines = stamps(wishes)
+    begun = [place for place, line in enumerate(lines) if re.fullmatch(r"begin \S+-build", line)]
+    assert [lines[place + 1] for place in begun] == [lines[place].replace("begin", "end") for place in begun]
+    assert wishes.statuses() == {f"WRK-00{number}": "done" for number in (1, 2, 3)}
+
+
+def test_phases_that_clash_side_by_side_are_mended_or_done_anew(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_wip = 2\nmax_concurrent = 2")
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    both = '[ -e "$OUT/at-WRK-001" ] && [ -e "$OUT/at-WRK-002" ]'
+    wishes.does(
+        "build",
+        f'touch "$OUT/at-$id"; until {both}; do sleep 0.02; done; echo "$id" >>README.md; answer phase_complete',
+    )
+
+    wishes.run()
+
+    assert sorted(wishes.repo.read("README.md").splitlines()) == ["A project.", "WRK-001", "WRK-002"]
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+# --- What is shown
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+def test_dry_run_changes_nothing_at_all(wishes: Wishes, has_run: bool) -> None:
+    wishes.settings(feature=WITH_SCOPING)
+    wishes.put("One", ready("WRK-002", depends=("WRK-001",)))
+    if has_run:
+        wishes.run("--cap", "1")
+    calls = wishes.calls
+    wishes.put(new("WRK-003", "Not committed"), commits=False)
+    before = contents(wishes.repo.path)
+
+    said = wishes.run("--dry-run", "--explain")
+
+    assert contents(wishes.repo.path) == before
+    assert wishes.calls == calls
+    for step in (
+        "WRK-001/research research",
+        "WRK-001/review review",
+        "WRK-002/build build",
+        "WRK-003/triage triage",
+    ):
+        assert f"task {step}: " in said
+    assert "because task WRK-002: waits: depends on WRK-001, which is " in said
+
+
+def test_json_is_a_line_for_each_event(wishes: Wishes) -> None:
+    wishes.put("One")
+
+    events = [json.loads(line) for line in wishes.run("--json").splitlines()]
+
+    end = next(one for one in events if one["event"] == "RunClosed")
+    assert [one["event"] for one in events[:2]] == ["RunOpened", "TasksAdded"]
+    assert (end["code"], end["why"]) == (0, "everything asked for is done")
+
+
+def test_quiet_tells_the_end_only(wishes: Wishes) -> None:
+    wishes.put("One")
+
+    assert wishes.run("-q").splitlines() == [
+        "2 phases, 1 completed, 0 blocked",
+        "completed: WRK-001",
+        "everything asked for is done",
+    ]
