@@ -1343,6 +1343,15 @@ def test_a_plan_may_have_any_format(planned: Wishes, text: str, tasks: list[str]
     assert planned.item("WRK-001").status == "done"
 
 
+def test_a_plan_of_which_all_is_done_is_done(planned: Wishes) -> None:
+    planned.does("design", WRITES_PLAN.format("# P\n\n- [x] First\n- [x] Second"))
+
+    planned.run()
+
+    assert planned.calls == ["WRK-001/design"]
+    assert planned.statuses() == {"WRK-001": "done"}
+
+
 def test_a_plan_is_ticked_as_its_tasks_land(planned: Wishes) -> None:
     planned.settings("tick = true", feature=BY_PLAN)
     planned.does("design", WRITES_PLAN.format("# P\n\n- [ ] First\n- [ ] Second"))
@@ -1711,6 +1720,58 @@ def test_a_run_that_is_killed_while_git_lands_lands_once(wishes: Wishes) -> None
     wishes.run()
 
     assert_agrees(wishes, 1, "build")
+
+
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        (("triage",), ["WRK-001/triage", "WRK-001/triage", "WRK-002/triage"]),
+        (("run", "--target", "1"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
+        (("run", "--only", "tag=x"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
+    ],
+)
+def test_resume_does_what_was_asked_for_and_no_more(
+    wishes: Wishes, words: tuple[str, ...], calls: list[str]
+) -> None:
+    wishes.put(new("WRK-001", tags=("x",)), new("WRK-002"), ready("WRK-003"))
+    wishes.does("WRK-001-triage", "gate x")
+    run = wishes.repo.start("backlog", *words)
+    eventually(lambda: wishes.has_begun("x"))
+    run.send_signal(signal.SIGINT)
+    ended(run, 130)
+
+    wishes.usual("WRK-001-triage")
+    wishes.repo.peal("resume")
+
+    assert wishes.calls == calls
+
+
+def test_a_plan_whose_end_was_not_written_is_ended_without_an_agent(planned: Wishes) -> None:
+    planned.run()
+    calls = planned.calls
+    planned.repo.git("reset", "-q", "--hard", "HEAD~1")
+    assert planned.item("WRK-001").status == "in_progress"
+
+    planned.run()
+
+    assert planned.calls == calls
+    assert planned.item("WRK-001").status == "done"
+    assert planned.is_clean()
+
+
+def test_an_item_that_a_person_puts_back_is_worked_on_anew(wishes: Wishes) -> None:
+    wishes.settings(feature={"phases": ["a", "b"]})
+    wishes.put(ready("WRK-001"))
+    wishes.does("b", BLOCKS)
+    wishes.run(code=1)
+
+    wishes.repo.peal("backlog", "unblock", "1")
+    wishes.repo.peal("backlog", "advance", "1", "--to", "a")
+    wishes.usual("b")
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/a", "WRK-001/b", "WRK-001/a", "WRK-001/b"]
+    assert wishes.statuses() == {"WRK-001": "done"}
 
 
 def test_a_second_run_is_refused_while_one_goes_on(wishes: Wishes, at_work: Process) -> None:

@@ -153,7 +153,8 @@ class ItemTasks:
             tuple(self._begun),
             self._tally.begun,
             self._tally.breaker,
-            len(history.failed),
+            frozenset(history.failed),
+            frozenset(history.held),
         )
         if seen == self._seen:
             return ()
@@ -161,7 +162,10 @@ class ItemTasks:
         assert self._agenda is not None, "a run is open before it is looked at"
         self._agenda.offer(chosen, meant, self._selection.reasons)
         self._seen = seen if self._backlog is backlog and not self._held else ()
-        return tuple(self._events(history, chosen, meant))
+        events = tuple(self._events(history, chosen, meant))
+        if not events and any(self._over_plans(history)):
+            return self.news(history)
+        return events
 
     def _looked(self) -> Backlog:
         """The backlog as it is now; what is new in it is counted and told."""
@@ -183,12 +187,17 @@ class ItemTasks:
             if task == task_of(phase.item, phase.phase) and _is_open(backlog, phase.item):
                 self._note(phase, self.endings.failed(phase, history.states[task]))
                 marked = True
-        for task, plan in list(self._plans.items()):
+        for task, plan in tuple(self._over_plans(history)):
+            self._end_plan(task, plan, history)
+            marked = True
+        return marked
+
+    def _over_plans(self, history: History) -> Iterator[tuple[TaskId, PlanPhase]]:
+        """Plans of which nothing is left to do in this run, and nothing waits for a person."""
+        for task, plan in self._plans.items():
             is_held = any(one in history.held for one in plan.tasks)
             if self._agenda and self._agenda.is_over(task) and not is_held:
-                self._end_plan(task, plan, history)
-                marked = True
-        return marked
+                yield task, plan
 
     def _end_plan(self, task: TaskId, plan: PlanPhase, history: History) -> None:
         if answer := plan.answer(history):
@@ -266,7 +275,8 @@ class ItemTasks:
         """Read the plans of phases that earlier runs have begun; whether an item was blocked for one that cannot be read."""
         for task, (item, step) in self._under_way(backlog.by_id).items():
             phase = None if step.phase == TRIAGE else self._phase(item, step.phase)
-            if phase and phase.kind == "plan" and task not in self._plans:
+            is_plan = phase is not None and phase.kind == "plan"
+            if phase and is_plan and task not in self._plans and item.id not in self._unwritten:
                 self._read_plan(task, item, phase)
         return self.items.read() is not backlog
 

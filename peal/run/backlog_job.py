@@ -193,7 +193,9 @@ def _items(place: Place, backlog: Backlog, pool: Pool | None, settings: Settings
         tip = pool.tip()
         files.remember(backlog.kept, lambda raw: blob_id(raw, tip))
     items: Items = (
-        ItemsOfBranch(pool, place.repo_paths, files, settings.hooks) if pool else ItemsOfFolder(repo, files)
+        ItemsOfBranch(pool, place.repo_paths, files, settings.hooks)
+        if pool
+        else ItemsOfFolder(repo, place.folder)
     )
     return RehearsedItems.of(items, files, pool.files if pool else FolderFiles(repo)) if rehearses else items
 

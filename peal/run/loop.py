@@ -79,8 +79,8 @@ class PlanRun:
         self.agenda = self.job.source.agenda(self.memory.history)
 
     def look(self) -> None:
-        """Take in what there is to do by now."""
-        if news := tuple(self.job.source.news(self.memory.history)):
+        """Take in what there is to do by now, and what that leads to at once."""
+        while news := tuple(self.job.source.news(self.memory.history)):
             self.record(*news)
         for text in self.job.source.told():
             self.screen.say(text)
