@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from itertools import starmap, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ _FIRST = 2
 """The line that front matter begins on."""
 _DEEPEST = 20
 """Values inside of values; more is a riddle."""
+_FRONTS = 64
+"""Front matters that are kept as parsed: a change reads the same ones several times, and parsing costs more than all else."""
 
 
 class NoItem(PealError):
@@ -144,8 +147,9 @@ class _Parts:
         return f"{self.begin}{self.front}{end}{self.body}".encode()
 
 
-def _nodes(front: str) -> "list[tuple[Node, Node]]":
-    """The keys of front matter, each with its value."""
+@lru_cache(maxsize=_FRONTS)
+def _nodes(front: str) -> "tuple[tuple[Node, Node], ...]":
+    """The keys of front matter, each with its value; nobody changes them."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
     from ruamel.yaml.nodes import MappingNode, ScalarNode
@@ -155,7 +159,7 @@ def _nodes(front: str) -> "list[tuple[Node, Node]]":
     except (YAMLError, ValueError, RecursionError) as error:
         raise NoItem(f"the front matter is no YAML: {_told(error)}; {_BROKEN}") from None
     if node is None:
-        return []
+        return ()
     if not isinstance(node, MappingNode) or node.flow_style:
         raise NoItem(f"the front matter has no keys, each on a line of its own; {_BROKEN}")
     if any(not isinstance(key, ScalarNode) for key, _ in node.value):
@@ -163,7 +167,7 @@ def _nodes(front: str) -> "list[tuple[Node, Node]]":
     names = [str(key.value) for key, _ in node.value]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise NoItem(f"`{harmless(twice)}` is there twice; keep one of them")
-    return list(node.value)
+    return tuple(node.value)
 
 
 def _told(error: Exception) -> str:
