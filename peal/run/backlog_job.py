@@ -37,7 +37,7 @@ from peal.settings import Settings
 from peal.settings.backlog_run import for_backlog
 from peal.settings.pipelines import pipelines, workflow_files
 from peal.system import git
-from peal.system.git_objects import blob_id
+from peal.system.git_objects import blob_id, objects_of
 from peal.system.layout import RepoPaths
 from peal.text.display import decoded, harmless
 from peal.text.redaction import redactor
@@ -225,8 +225,8 @@ def _text(repo: Path, file: str) -> str:
 
 def _in_history(repo: Path, pool: Pool | None) -> Callable[[str], bool | None]:
     def answer(commit: str) -> bool | None:
-        if git.run(repo, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").returncode != 0:
-            return None
-        return git.is_ancestor(repo, commit, pool.tip() if pool else "HEAD")
+        if objects_of(repo).contains(pool.tip() if pool else "HEAD", commit):
+            return True
+        return False if git.commit_id(repo, commit) else None
 
     return answer
