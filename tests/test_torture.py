@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -10,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from conftest import Repo, carriers, eventually
 from forkserver import Process
 
@@ -480,3 +482,157 @@ def test_a_batch_and_a_few_kills(project: Repo, jobs: str, branch: tuple[str, ..
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_batch_and_many_kills(project: Repo, jobs: str, branch: tuple[str, ...]) -> None:
     torment_batch(project, kills=50, seed=int(jobs), flags=("--jobs", jobs, *branch))
+
+
+WISHES = 6
+STEPS = ("research", "prd", "build", "review")
+WORKER = """
+sleep "0.0$(($$ % 10))"
+mkdir -p out
+echo line >>"out/$PEAL_ITEM-$PEAL_PHASE"
+printf '{"item_id": "%s", "phase": "%s", "result": "phase_complete", "summary": "done", "updated_assessments": {"size": "medium"}}' \\
+  "$PEAL_ITEM" "$PEAL_PHASE" >"$PEAL_RESULT"
+"""
+PHASES_OF_WISHES = """agent = "worker"
+[agents.worker]
+command = ["sh", "worker.sh"]
+[execution]
+max_wip = 3
+max_concurrent = 3
+[[pipelines.feature.pre_phases]]
+name = "research"
+[[pipelines.feature.phases]]
+name = "prd"
+[[pipelines.feature.phases]]
+name = "build"
+is_destructive = true
+[[pipelines.feature.phases]]
+name = "review"
+"""
+RUN_BACKLOG = ("backlog", "run")
+
+
+def put_wishes(repo: Repo, settings: str = "") -> None:
+    """A backlog of new items in the last commit, whose phases each write a line into a file of their own."""
+    repo.write("peal.toml", f"{settings}{PHASES_OF_WISHES}")
+    repo.write("worker.sh", WORKER)
+    for number in range(1, WISHES + 1):
+        front = f"---\nid: WRK-00{number}\ntitle: Wish {number}\nstatus: new\n---\n"
+        repo.write(f"backlog/WRK-00{number}-wish-{number}.md", front)
+    repo.git("add", "--all")
+    repo.git("commit", "-qm", "wishes")
+
+
+def items_of(repo: Repo) -> dict[str, dict[str, Any]]:
+    """All items by their ids, as the commands tell them."""
+    told = json.loads(repo.peal("backlog", "list", "--all", "--json").stdout)
+    assert len({one["id"] for one in told}) == len(told), "an id is there twice"
+    return {one["id"]: one for one in told}
+
+
+def till_done(repo: Repo) -> None:
+    """Answer whatever waits for a person, and run until all is done."""
+    for _ in range(5):
+        waiting = [id_ for id_, one in items_of(repo).items() if one["status"] == "blocked"]
+        for id_ in waiting:
+            repo.peal("backlog", "unblock", id_, "--notes", "go on")
+        repo.peal(*RUN_BACKLOG, code=None)
+        if all(one["status"] == "done" for one in items_of(repo).values()):
+            return
+    said = repo.peal(*RUN_BACKLOG, code=None)
+    raise AssertionError(f"{said.stdout}{said.stderr}{repo.peal('backlog', 'status').stdout}")
+
+
+def check_wishes_came_true_once(repo: Repo, *, commits: bool) -> None:
+    """Every item is done; each of its phases was carried out, is noted and is in the branch once; nothing is left over."""
+    items = items_of(repo)
+    assert {f"WRK-00{number}" for number in range(1, WISHES + 1)} <= {*items}
+    assert all(one["status"] == "done" and one["archived"] for one in items.values())
+    wanted = sorted(f"{id_}/{phase}" for id_ in items for phase in ("triage", *STEPS))
+    pages = "".join(page.read_text(encoding="utf-8") for page in sorted(repo.path.glob("_worklog/*.md")))
+    entries = re.findall(
+        r"^## \S+ — (\S+) .*\n\n- \*\*Phase:\*\* (\S+)\n- \*\*Outcome:\*\* Complete\n", pages, re.MULTILINE
+    )
+    assert sorted("/".join(entry) for entry in entries) == wanted, "the worklog differs"
+    if commits:
+        log = repo.git("log", "--first-parent", "--format=%s", "main")
+        landed = re.findall(r"^\[(\S+)\]\[(\w+)\] done$", log, re.MULTILINE)
+        assert sorted("/".join(one) for one in landed) == wanted, "the branch differs"
+        assert {repo.read(f"out/{one.replace('/', '-')}") for one in wanted} == {"line\n"}
+        assert repo.git("status", "--porcelain") == ""
+        assert repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads/") == "main\n"
+        files = repo.git("ls-tree", "-r", "--name-only", "main", "backlog/").splitlines()
+        assert len(files) == len(items)
+        assert all(name.startswith("backlog/archive/") for name in files)
+    assert not list((repo.path / ".git").rglob("*.lock"))
+    eventually(lambda: not any(carriers("PEAL_RUN_ID", run) for run in runs_of(repo)), seconds=2)
+    assert json.loads(repo.peal("doctor", "--json").stdout) == []
+
+
+def disturb(repo: Repo, luck: random.Random, made: int) -> Process:
+    """A person's command on the backlog while a run is under way."""
+    open_ = luck.choice([f"WRK-00{number}" for number in range(1, WISHES + 1)])
+    words = luck.choice(
+        [
+            ("add", f"Another wish {made}"),
+            ("block", open_, "--reason", "Let me think."),
+            ("unblock", open_, "--notes", "Well."),
+        ]
+    )
+    return repo.start("backlog", *words)
+
+
+def torment_backlog(repo: Repo, kills: int, seed: int, *, commits: bool) -> int:
+    """End runs of a backlog, and commands beside them, over and over by whatever signal; how many items there were."""
+    put_wishes(repo, "" if commits else "commit = false\n")
+    luck, killed, made = random.Random(seed), 0, 0
+    while killed < kills:
+        process, beside = repo.start(*RUN_BACKLOG), None
+        if luck.random() < 0.5 and made < kills / 4:
+            time.sleep(luck.uniform(0, 0.5))
+            made, beside = made + 1, disturb(repo, luck, made)
+        with suppress(Exception):
+            process.wait(luck.uniform(0.05, 1.5))
+        if beside and beside.poll() is None and luck.random() < 0.5:
+            time.sleep(luck.uniform(0, 0.3))
+            killed += beside.poll() is None
+            beside.kill()
+        if process.poll() is None:
+            process.send_signal(luck.choice(SIGNALS) if is_at_work(repo, process) else signal.SIGKILL)
+            process.wait(30)
+            killed += 1
+        said = process.communicate(timeout=30)[0]
+        assert process.returncode in (0, 1, 4, 129, 130, 143, -9), said
+        if beside:
+            complained = beside.communicate(timeout=30)[0]
+            assert beside.returncode in (0, 1, -9), complained
+        if all(one["status"] in ("done", "blocked") for one in items_of(repo).values()):
+            break
+    till_done(repo)
+    check_wishes_came_true_once(repo, commits=commits)
+    return killed
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_backlog_and_a_few_kills(project: Repo, commits: bool) -> None:
+    assert torment_backlog(project, kills=4, seed=5, commits=commits) > 0
+
+
+def other(project: Repo, name: str) -> Repo:
+    """A repository of its own beside the given one."""
+    copied = evolve(project, path=project.path.parent / name / "mein Übungs repo")
+    shutil.copytree(project.path, copied.path)
+    return copied
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("commits", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_backlog_and_many_kills(project: Repo, seed: int, commits: bool) -> None:
+    killed, generation = 0, 0
+    while killed < 35:
+        generation += 1
+        repo = other(project, str(generation))
+        killed += torment_backlog(repo, kills=20, seed=100 * seed + generation, commits=commits)
+        shutil.rmtree(repo.path.parent)
