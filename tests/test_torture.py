@@ -434,6 +434,11 @@ def is_at_work(repo: Repo, process: Process) -> bool:
     return False
 
 
+def till_at_work(repo: Repo, process: Process) -> None:
+    """Until it has the repository in hand, or has ended."""
+    eventually(lambda: process.poll() is not None or is_at_work(repo, process), seconds=20)
+
+
 def torment_batch(repo: Repo, kills: int, seed: int, flags: tuple[str, ...]) -> None:
     """End batches over and over, by whatever signal; each task lands once, and each plan is counted once."""
     luck, killed, generation = random.Random(seed), 0, 0
@@ -591,8 +596,10 @@ def torment_backlog(repo: Repo, kills: int, seed: int, *, commits: bool) -> int:
         if luck.random() < 0.5 and made < kills / 4:
             time.sleep(luck.uniform(0, 0.5))
             made, beside = made + 1, disturb(repo, luck, made)
+        if luck.random() < 0.8:  # else it is killed while it starts
+            till_at_work(repo, process)
         with suppress(Exception):
-            process.wait(luck.uniform(0.05, 1.5))
+            process.wait(luck.uniform(0, 1))
         if beside and beside.poll() is None and luck.random() < 0.5:
             time.sleep(luck.uniform(0, 0.3))
             killed += beside.poll() is None
@@ -636,3 +643,108 @@ def test_a_backlog_and_many_kills(project: Repo, seed: int, commits: bool) -> No
         repo = other(project, str(generation))
         killed += torment_backlog(repo, kills=20, seed=100 * seed + generation, commits=commits)
         shutil.rmtree(repo.path.parent)
+
+
+SCRIPTED = """
+case "$PEAL_ITEM/$PEAL_PHASE" in
+  WRK-002/spec) result=blocked ;;
+  *) result=phase_complete ;;
+esac
+if [ "$PEAL_PHASE" = spec ]; then
+  folder=$(sed -n 's/.*belongs in the folder `\\(.*\\)\\/`.*/\\1/p' | head -n 1)
+  mkdir -p "$folder"
+  for number in 1 2; do
+    printf '## Task %s\\n\\n```sh\\necho line >>%s-%s\\n```\\n\\n' "$number" "$PEAL_ITEM" "$number"
+  done >"$folder/plan.md"
+fi
+printf '{"item_id": "%s", "phase": "%s", "result": "%s", "summary": "done"}' \\
+  "$PEAL_ITEM" "$PEAL_PHASE" "$result" >"$PEAL_RESULT"
+"""
+WITH_A_PLAN = """agent = "worker"
+[agents.worker]
+command = ["sh", "worker.sh"]
+[execution]
+max_wip = 2
+max_concurrent = 2
+[[pipelines.feature.phases]]
+name = "spec"
+[[pipelines.feature.phases]]
+name = "build"
+kind = "plan"
+plan = "plan.md"
+agent = "shell"
+[[pipelines.feature.phases]]
+name = "check"
+kind = "command"
+command = "git diff --quiet HEAD"
+"""
+ONCE = sorted(
+    [f"[WRK-00{number}][triage]" for number in (1, 2, 3)]
+    + [f"[WRK-00{number}][{phase}]" for number in (1, 3) for phase in ("spec", "build", "check")]
+    + ["[WRK-002][spec]"]
+)
+"""What is in the branch of such a backlog when nothing can go on: one of its items waits for an answer."""
+
+
+def scripted(project: Repo, name: str) -> Scene:
+    """A backlog of three items: two carry out plans of two tasks, one is blocked by its agent. A new one is not committed yet."""
+    repo = other(project, name)
+    repo.write("peal.toml", WITH_A_PLAN)
+    repo.write("worker.sh", SCRIPTED)
+    for number in (1, 2):
+        repo.write(
+            f"backlog/WRK-00{number}-a.md", f"---\nid: WRK-00{number}\ntitle: Wish\nstatus: new\n---\n"
+        )
+    repo.git("add", "--all")
+    repo.git("commit", "-qm", "wishes")
+    repo.write("backlog/WRK-003-a.md", "---\nid: WRK-003\ntitle: Wish\nstatus: new\n---\n")
+    return Scene(repo, tasks=0)
+
+
+def check_scripted(repo: Repo) -> None:
+    """All that could be done of it was, once, and the rest is as its agent has left it."""
+    log = repo.git("log", "--first-parent", "--format=%s", "main")
+    assert sorted(re.findall(r"^(\[WRK-\d+\]\[\w+\]) ", log, re.MULTILINE)) == ONCE, log
+    assert {id_: one["status"] for id_, one in items_of(repo).items()} == {
+        "WRK-001": "done",
+        "WRK-002": "blocked",
+        "WRK-003": "done",
+    }
+    assert {repo.read(f"WRK-00{item}-{task}") for item in (1, 3) for task in (1, 2)} == {"line\n"}
+    page = "".join(page.read_text(encoding="utf-8") for page in repo.path.glob("_worklog/*.md"))
+    noted = re.findall(r"^## \S+ — (\S+) .*\n\n- \*\*Phase:\*\* (\S+)$", page, re.MULTILINE)
+    assert sorted(f"[{item}][{phase}]" for item, phase in noted) == ONCE
+    assert repo.git("status", "--porcelain") == ""
+    assert repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads/") == "main\n"
+    assert json.loads(repo.peal("doctor", "--json").stdout) == []
+
+
+def backlog_killed_at(project: Repo, name: str, at: int, when: str, only: str = "") -> int:
+    """Kill a run of such a backlog at a git call; run it again and look; how often it died."""
+    scene = scripted(project, name)
+    scene.is_killed(scene.repo.start(*RUN_BACKLOG, **scene.with_git(str(at), when, only)))
+    scene.repo.peal(*RUN_BACKLOG)
+    check_scripted(scene.repo)
+    shutil.rmtree(scene.repo.path.parent)
+    return scene.kills
+
+
+@pytest.mark.parametrize(("words", "when"), [("merge\t--ff-only", "after"), ("add\t--all", "before")])
+def test_a_backlog_killed_at_a_git_call_that_changes_something(project: Repo, words: str, when: str) -> None:
+    assert backlog_killed_at(project, "scene", 3, when, words) == 1
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("when", MOMENTS)
+def test_a_backlog_killed_at_every_git_call(project: Repo, when: str, part: int) -> None:
+    undisturbed = scripted(project, "undisturbed")
+    undisturbed.repo.peal(*RUN_BACKLOG, **undisturbed.with_git())
+    check_scripted(undisturbed.repo)
+    count = len(undisturbed.calls().read_text(encoding="utf-8").splitlines())
+    calls = range(part + 1, count + 1, PARTS)
+
+    kills = sum(backlog_killed_at(project, f"call {number}", number, when) for number in calls)
+
+    assert kills >= len(calls) - 2, "two runs may differ by a call or two"
