@@ -1563,6 +1563,80 @@ def test_commits_of_the_person_beside_a_run_hinder_nothing(wishes: Wishes, at_wo
     assert wishes.is_clean()
 
 
+def test_an_item_that_is_added_while_a_follow_up_lands_has_an_id_of_its_own(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", """echo x >made; answer phase_complete ok '"follow_ups": ["Later"]'""")
+    hook(
+        wishes,
+        "pre-commit",
+        '[ -e "$OUT/begun-hook" ] && exit; touch "$OUT/begun-hook"; until [ -e "$OUT/go-hook" ]; do sleep 0.02; done',
+    )
+    run = wishes.start("--target", "1")
+    eventually(lambda: wishes.has_begun("hook"))
+    wishes.repo.peal("backlog", "add", "Mine")
+    wishes.open("hook")
+
+    ended(run, 0)
+
+    assert (wishes.item("WRK-002").title, wishes.item("WRK-003").title) == ("Mine", "Later")
+    assert wishes.calls == ["WRK-001/build"]
+    assert wishes.is_clean()
+
+
+def test_an_item_whose_file_is_gone_and_not_committed_so_is_held(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    (wishes.repo.path / "backlog/WRK-001.md").unlink()
+
+    assert "held: WRK-001" in wishes.run(code=4)
+    assert wishes.calls == []
+    assert wishes.repo.git("status", "--porcelain").splitlines() == [" D backlog/WRK-001.md"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("---\nid: WRK-002\ntitle: [\n---\n", "backlog/x.md"),
+        ("---\nid: WRK-002\ntitle: Twice\nstatus: ready\n---\n", "WRK-002"),
+        ("---\nid: WRK-007\ntitle: Off\nstatus: ready\npipeline: none\n---\n", "WRK-007"),
+        ("---\nid: WRK-007\ntitle: Off\nstatus: scoping\nphase: none\n---\n", "WRK-007"),
+    ],
+    ids=["broken", "twice", "pipeline", "phase"],
+)
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_file_with_a_mistake_in_the_middle_of_a_run_ends_nothing(
+    wishes: Wishes, at_work: Process, text: str, told: str, commits: bool
+) -> None:
+    wishes.repo.write("backlog/x.md", text)
+    if commits:
+        wishes.commit("mistake")
+    wishes.open("x")
+
+    said, _ = at_work.communicate(timeout=60)
+
+    assert at_work.returncode in (0, 4), said
+    assert wishes.item("WRK-001").status == "done"
+    assert "Traceback" not in said
+    if commits:
+        assert told in said + wishes.run(code=None)
+
+
+def test_an_id_that_two_files_have_is_not_worked_on_until_one_has_another(
+    wishes: Wishes, at_work: Process
+) -> None:
+    wishes.repo.write("backlog/x.md", item_file.written(ready("WRK-002", "Twice")).decode())
+    wishes.commit("twice")
+    wishes.open("x")
+
+    said = ended(at_work, 0)
+
+    assert wishes.calls == ["WRK-001/build"]
+    assert "are both WRK-002; give one of them another id" in said
+    wishes.repo.write("backlog/x.md", item_file.written(ready("WRK-003", "Twice")).decode())
+    wishes.commit("mended")
+    wishes.run()
+    assert wishes.statuses() == {f"WRK-00{number}": "done" for number in (1, 2, 3)}
+
+
 def test_an_edited_worklog_gets_its_entries_later(wishes: Wishes) -> None:
     wishes.put(ready("WRK-001"))
     wishes.run()

@@ -221,7 +221,7 @@ class ItemTasks:
         held = {**self._unwritten, **self._held_at_the_branch(history)}
         while True:
             new = self.items.new()
-            view = self._view(backlog, new, held)
+            view = self._view(backlog, new, {**held, **backlog.twice})
             ready = self._selected(view, history)
             for id_ in ready:
                 kept = next(one for one in (*backlog.kept, *new) if one.item.id == id_)

@@ -78,14 +78,19 @@ class ItemLandings:
         return tuple(self.written(changes, backlog, files))
 
     def message(self, order: Order) -> str:
-        """`[ID][phase] summary`."""
+        """`[ID][phase] summary`; `Paused` if its item has become another thing meanwhile."""
         phase = order.task.item_phase
         if phase is None or order.answered is None:
             return ""
-        return self.changes(self.items.read(), phase.item, _finished(order.answered, phase)).message
+        try:
+            return self.changes(self.items.read(), phase.item, _finished(order.answered, phase)).message
+        except PealError as error:
+            raise Paused(str(error)) from None
 
     def changes(self, backlog: Backlog, item: str, done: Finished) -> Changes:
         """What becomes of the backlog; PealError if the item is not where that phase could end."""
+        if twice := backlog.twice.get(item):
+            raise PealError(twice)
         kept = next((one for one in backlog.kept if one.item.id == item), None)
         if kept is None:
             raise PealError(

@@ -101,7 +101,12 @@ class Backlog:
     @cached_property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with files, also with those of which each is right by itself."""
-        return (*self.unreadable, *_twice(self.kept))
+        return (*self.unreadable, *self.twice.values())
+
+    @cached_property
+    def twice(self) -> Mapping[str, str]:
+        """The ids that more than one file has, each with what is to be said of it."""
+        return dict(_twice(self.kept))
 
     @cached_property
     def by_id(self) -> Mapping[str, Item]:
@@ -137,7 +142,7 @@ class Backlog:
                 f"`{harmless(text)}` could be {some([one.item.id for one in files], _SHOWN)}; write more of it"
             )
         if len(files) > 1:
-            raise PealError("\n".join(_twice(files)))
+            raise PealError("\n".join(why for _, why in _twice(files)))
         if not files:
             missing = f"there is no item `{harmless(text)}` in `{self.folder}`; `peal backlog list --all` lists them"
             raise PealError("\n".join((missing, *self.problems)))
@@ -211,15 +216,14 @@ def _told(path: Path, problem: str) -> str:
     return f"`{harmless(str(path))}`: {problem}"
 
 
-def _twice(kept: Sequence[Kept]) -> Iterator[str]:
+def _twice(kept: Sequence[Kept]) -> Iterator[tuple[str, str]]:
+    """The ids that more than one file has, each with what is to be said of it."""
     first: dict[str, Kept] = {}
     for one in kept:
         other = first.setdefault(one.item.id.casefold(), one)
         if other is not one:
-            yield (
-                f"`{harmless(str(other.path))}` and `{harmless(str(one.path))}` are both {one.item.id}; "
-                "give one of them another id"
-            )
+            paths = f"`{harmless(str(other.path))}` and `{harmless(str(one.path))}`"
+            yield one.item.id, f"{paths} are both {one.item.id}; give one of them another id"
 
 
 def _number(item: str) -> int | None:
