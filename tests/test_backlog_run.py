@@ -14,6 +14,13 @@ from forkserver import Process
 
 from peal.backlog import item_file
 from peal.backlog.item import Item
+from peal.backlog.items_of_branch import BlobItems, ItemsOfFolder
+from peal.backlog.landing import ItemLandings
+from peal.backlog.left_out import LeftOut
+from peal.backlog.outcomes import Finished
+from peal.model.phase_result import FollowUp, PhaseResult
+from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings
+from peal.workspaces.additions import FolderFiles
 
 AGENT = """\
 id=$PEAL_ITEM phase=$PEAL_PHASE
@@ -1909,6 +1916,28 @@ def test_without_commits_a_run_that_is_ended_goes_on(uncommitted: Wishes, number
     assert uncommitted.calls.count("WRK-001/build") == 2
     assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
     assert len(uncommitted.worklog()) == len(set(uncommitted.worklog())) == 5
+
+
+def test_the_item_itself_is_written_last_and_never_without_a_file(wishes: Wishes) -> None:
+    """Without commits edits are made one after another, and a kill may come between any two of them."""
+    wishes.put(ready("WRK-001"))
+    repo = wishes.repo.path
+    items = ItemsOfFolder(repo, BlobItems(repo / "backlog", "backlog"))
+    pipelines = {"feature": PipelineSettings(phases=(ItemPhaseSettings("build"),))}
+    left_out = LeftOut(repo / "left-out.json")
+    landings = ItemLandings(items, repo, "WRK", pipelines, GuardrailSettings(), 9, left_out)
+    answer = PhaseResult("WRK-001", "build", "phase_complete", "ok", follow_ups=(FollowUp("More"),))
+    done = Finished("build", "2026-01-02T00:00:00Z", answer)
+
+    changes = landings.changes(items.read(), "WRK-001", done)
+    edits = list(landings.written(changes, items.read(), FolderFiles(repo)))
+
+    assert [(edit.path, edit.content is not None) for edit in edits] == [
+        ("_worklog/2026-01.md", True),
+        ("backlog/WRK-002-more.md", True),
+        ("backlog/archive/WRK-001.md", True),
+        ("backlog/WRK-001.md", False),
+    ]
 
 
 # --- Where

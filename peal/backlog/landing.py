@@ -113,19 +113,24 @@ class ItemLandings:
         return tuple(f"{self.prefix}-{number + more:03}" for more in range(self.max_follow_ups))
 
     def written(self, changes: Changes, backlog: Backlog, files: Files) -> Iterator[Edit]:
-        """The edits that changes come to."""
+        """
+        The edits that changes come to.
+
+        The item itself comes last: where edits are made one after another and peal is killed, its phase ends once more, and
+        what was written before is not written again.
+        """
         there = {one.item.id: one for one in backlog.kept}
-        for item in (changes.item, *changes.others):
-            yield from self._item(there[item.id], item, backlog)
+        yield from self._worklog(changes, files)
         for item in changes.new:
             yield Edit(self._relative(backlog.path_of(item)), item_file.written(item))
-        yield from self._worklog(changes, files)
+        for item in (*changes.others, changes.item):
+            yield from self._item(there[item.id], item, backlog)
 
     def _item(self, kept: Kept, item: Item, backlog: Backlog) -> Iterator[Edit]:
         path = backlog.place_of(kept, item)
+        yield Edit(self._relative(path), item_file.changed(kept.raw, item))
         if path != kept.path:
             yield Edit(self._relative(kept.path), None)
-        yield Edit(self._relative(path), item_file.changed(kept.raw, item))
 
     def _worklog(self, changes: Changes, files: Files) -> Iterator[Edit]:
         """
