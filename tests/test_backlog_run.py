@@ -14,7 +14,7 @@ from forkserver import Process
 
 from peal.backlog import item_file
 from peal.backlog.item import Item
-from peal.backlog.items_of_branch import BlobItems, ItemsOfFolder
+from peal.backlog.items_of_branch import ItemsOfFolder
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Finished
@@ -1922,7 +1922,7 @@ def test_the_item_itself_is_written_last_and_never_without_a_file(wishes: Wishes
     """Without commits edits are made one after another, and a kill may come between any two of them."""
     wishes.put(ready("WRK-001"))
     repo = wishes.repo.path
-    items = ItemsOfFolder(repo, BlobItems(repo / "backlog", "backlog"))
+    items = ItemsOfFolder(repo, repo / "backlog")
     pipelines = {"feature": PipelineSettings(phases=(ItemPhaseSettings("build"),))}
     left_out = LeftOut(repo / "left-out.json")
     landings = ItemLandings(items, repo, "WRK", pipelines, GuardrailSettings(), 9, left_out)

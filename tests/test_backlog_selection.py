@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peal.backlog.item import Blocked, Item
-from peal.backlog.pipelines import TRIAGE, next_step, pipeline_of, usual
+from peal.backlog.pipelines import next_step, pipeline_of, usual
 from peal.backlog.selection import Limits, Selection, View, hindrance, select
 from peal.errors import PealError
+from peal.model.phase_result import TRIAGE
 from peal.settings import ItemPhaseSettings, PipelineSettings
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from peal.backlog.pipelines import TRIAGE, pipeline_of
+from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog
 from peal.errors import PealError
+from peal.model.phase_result import TRIAGE
 from peal.settings import PipelineSettings
 from peal.text.display import harmless, some
 

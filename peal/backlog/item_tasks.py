@@ -2,26 +2,26 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
 from peal.backlog import halts
 from peal.backlog.agenda import LATE, ItemAgenda
-from peal.backlog.breaker import Breaker
+from peal.backlog.briefs import Briefs
+from peal.backlog.choice import Choice
 from peal.backlog.endings import Endings
-from peal.backlog.filters import Filter
 from peal.backlog.item import FINAL, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
-from peal.backlog.pipelines import ItemStep, next_step, pipeline_of, usual
-from peal.backlog.plan_phase import PlanPhase, PlanReader
-from peal.backlog.prompts import CHANGES, body_of, folder_of, triage_body_of
+from peal.backlog.open_plans import OpenPlans
+from peal.backlog.pipelines import ItemStep, has_phase, next_step, phase_named
+from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.readying import Readying
-from peal.backlog.selection import Limits, Selection, View, select
+from peal.backlog.selection import View
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.tally import Tally
-from peal.backlog.targets import Targets, turn
+from peal.backlog.task_names import is_of_plan, phase_of, pipeline_name_of, task_of
 from peal.errors import PealError
 from peal.model.decision import Halt
 from peal.model.phase_result import TRIAGE, PhaseResult
@@ -34,63 +34,31 @@ from peal.record.task_state import TaskState
 from peal.schedule.agenda import Stage, stage_of
 from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
-from peal.text.display import stamp
 from peal.text.names import ranges
 
-
-@frozen
-class Request:
-    """What a person asked for of a backlog."""
-
-    limits: Limits
-    cap: int
-    """How many phases may begin."""
-    breaker: Breaker = field(factory=Breaker)
-    only: Filter = field(factory=Filter)
-    targets: Targets | None = None
-    max_subphases: int = 5
-    """How often a phase may go on with a further part without changing anything."""
-    is_triage: bool = False
-    """New items are triaged, and nothing else is done."""
-
-
-def task_of(item: str, phase: str) -> TaskId:
-    """The task that a phase of an item is."""
-    return TaskId(f"{item}/{phase}")
-
-
-def pipeline_name(pipeline: str, phase: str) -> str:
-    """What the pipeline of such tasks is called."""
-    return TRIAGE if phase == TRIAGE else f"{pipeline}/{phase}"
+_Meant = Mapping[TaskId, tuple[Item, ItemStep]]
+"""Tasks with the items and the steps that they are."""
 
 
 @define
 class ItemTasks:
     """Where the tasks of a backlog's run come from."""
 
-    request: Request
     items: Items
-    landings: ItemLandings
+    choice: Choice
+    briefs: Briefs
+    plans: OpenPlans
     readying: Readying
+    landings: ItemLandings
     endings: Endings
-    reader: PlanReader
-    workflow: Callable[[str], str]
-    """The text of a workflow's file; PealError if it cannot be read."""
     said: list[str]
     """What a person should know and was not told yet."""
     last_kind: Kind = Kind.LAND
     """Of the phase at whose end an item goes on."""
     is_open_ended = True
     tasks: dict[TaskId, Task] = field(factory=dict)
-    _tally: Tally = field(init=False)
-    _targets: Targets | None = field(init=False)
-    _agenda: ItemAgenda | None = None
+    _agenda: ItemAgenda = field(init=False)
     _backlog: Backlog | None = None
-    _selection: Selection = field(factory=Selection)
-    _plans: dict[TaskId, PlanPhase] = field(factory=dict)
-    """Those that are carried out in this run, by the tasks that their phases would be."""
-    _followed: dict[TaskId, None] = field(factory=dict)
-    """Those of them whose tasks are on the agenda."""
     _begun: dict[TaskId, None] = field(factory=dict)
     """Tasks that are under way: begun in this run, or so far that they are not chosen anew, and not over."""
     _held: dict[str, str] = field(factory=dict)
@@ -99,31 +67,24 @@ class ItemTasks:
     """Items whose ends could not be written, and why."""
     _marked: set[TaskId] = field(factory=set)
     """Tasks that have failed, whose items are marked so, or cannot be."""
-    _matched: set[str] = field(factory=set)
-    """Items that the filter has matched in this run; they stay in."""
-    _passes: int = 0
-    """How many phases have begun since a destructive one has been waiting."""
-    _is_capped: bool = False
-    _halted: str = ""
-    """The target whose block ends the run."""
     _told: set[str] = field(factory=set)
     _seen: tuple[object, ...] = ()
     """What the latest choice was made from: the same again needs no other."""
 
-    @_tally.default
-    def _nothing_yet(self) -> Tally:
-        return Tally(self.request.breaker)
+    @_agenda.default
+    def _agenda_of_nothing(self) -> ItemAgenda:
+        return ItemAgenda(History(), self._ended, self._changed)
 
-    @_targets.default
-    def _targets_asked_for(self) -> Targets | None:
-        return self.request.targets
+    @property
+    def _tally(self) -> Tally:
+        return self.choice.tally
 
     def agenda(self, history: History) -> ItemAgenda:
         """Of what is chosen here before each decision."""
         self._begun = {
             task: None
             for task, state in history.states.items()
-            if state.has_begun and (_is_of_plan(task) or stage_of(state, history) in LATE)
+            if state.has_begun and (is_of_plan(task) or stage_of(state, history) in LATE)
         }
         self._agenda = ItemAgenda(history, self._ended, self._changed)
         return self._agenda
@@ -147,25 +108,22 @@ class ItemTasks:
         backlog = self._looked()
         if self._mark_ends(history, backlog) or self._open_plans(backlog):
             backlog = self._looked()
-        seen = (
-            backlog,
-            tuple((one.path, one.raw) for one in self.items.new()),
-            tuple(self._begun),
-            self._tally.begun,
-            self._tally.breaker,
-            frozenset(history.failed),
-            frozenset(history.held),
-        )
+        seen = self._what_counts(history, backlog)
         if seen == self._seen:
             return ()
         chosen, meant = self._chosen(history, backlog)
-        assert self._agenda is not None, "a run is open before it is looked at"
-        self._agenda.offer(chosen, meant, self._selection.reasons)
+        self._agenda.offer(chosen, meant, self.choice.selection.reasons)
         self._seen = seen if self._backlog is backlog and not self._held else ()
         events = tuple(self._events(history, chosen, meant))
-        if not events and any(self._over_plans(history)):
+        if not events and any(self.plans.over(history, self._agenda)):
             return self.news(history)
         return events
+
+    def _what_counts(self, history: History, backlog: Backlog) -> tuple[object, ...]:
+        """All that a choice depends on."""
+        new = tuple((one.path, one.raw) for one in self.items.new())
+        tally, failed, held = self._tally, frozenset(history.failed), frozenset(history.held)
+        return backlog, new, tuple(self._begun), tally.begun, tally.breaker, failed, held
 
     def _looked(self) -> Backlog:
         """The backlog as it is now; what is new in it is counted and told."""
@@ -183,21 +141,14 @@ class ItemTasks:
         marked = False
         for task in history.failed - self._marked:
             self._marked.add(task)
-            phase = _phase_of(task)
-            if task == task_of(phase.item, phase.phase) and _is_open(backlog, phase.item):
+            phase = phase_of(task)
+            if not is_of_plan(task) and _is_open(backlog, phase.item):
                 self._note(phase, self.endings.failed(phase, history.states[task]))
                 marked = True
-        for task, plan in tuple(self._over_plans(history)):
+        for task, plan in tuple(self.plans.over(history, self._agenda)):
             self._end_plan(task, plan, history)
             marked = True
         return marked
-
-    def _over_plans(self, history: History) -> Iterator[tuple[TaskId, PlanPhase]]:
-        """Plans of which nothing is left to do in this run, and nothing waits for a person."""
-        for task, plan in self._plans.items():
-            is_held = any(one in history.held for one in plan.tasks)
-            if self._agenda and self._agenda.is_over(task) and not is_held:
-                yield task, plan
 
     def _end_plan(self, task: TaskId, plan: PlanPhase, history: History) -> None:
         if answer := plan.answer(history):
@@ -205,27 +156,40 @@ class ItemTasks:
         else:
             self._note(plan.phase, self.endings.plan_failed(plan.phase, plan.failure(history)))
         self._tally.plan_ended(is_done=answer is not None)
-        del self._plans[task], self._followed[task]
-        if self._agenda:
-            self._agenda.leave(task)
+        self.plans.leave(task, self._agenda)
 
     def _note(self, phase: ItemPhase, why: str) -> None:
         """An item whose end could not be written is not begun anew in this run."""
         if why:
             self._unwritten[phase.item] = why
 
-    def _chosen(
-        self, history: History, backlog: Backlog
-    ) -> tuple[tuple[TaskId, ...], Mapping[TaskId, tuple[Item, ItemStep]]]:
+    def _open_plans(self, backlog: Backlog) -> bool:
+        """Read the plans of phases that earlier runs have begun; whether an item was blocked for one that cannot be read."""
+        for task, (item, step) in self._under_way(backlog.by_id).items():
+            phase = self._settings_of(item, step)
+            is_plan = phase is not None and phase.kind == "plan"
+            if phase and is_plan and task not in self.plans and item.id not in self._unwritten:
+                self._read_plan(item, phase)
+        return self.items.read() is not backlog
+
+    def _read_plan(self, item: Item, phase: ItemPhaseSettings) -> str:
+        """Read the plan of a phase, or block its item; why that cannot be."""
+        try:
+            self.plans.read(item, phase)
+        except PealError as error:
+            return self.readying.block(item.id, "failure", str(error))
+        return ""
+
+    def _chosen(self, history: History, backlog: Backlog) -> tuple[tuple[TaskId, ...], _Meant]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
         held = {**self._unwritten, **self._held_at_the_branch(history)}
         while True:
             new = self.items.new()
             view = self._view(backlog, new, {**held, **backlog.twice})
-            ready = self._selected(view, history)
+            ready = self.choice.made(view, history.rules.max_parallel)
             for id_ in ready:
                 kept = next(one for one in (*backlog.kept, *new) if one.item.id == id_)
-                if why := self._hindrance(kept, view, history, is_new=kept in new):
+                if why := self._hindrance(kept, history, is_new=kept in new):
                     held[id_] = why
                     self.said.append(f"{id_} is not begun: {why}")
                 if why or self.items.read() is not backlog:
@@ -242,99 +206,35 @@ class ItemTasks:
     def _held_at_the_branch(self, history: History) -> dict[str, str]:
         """Items whose phases are done and wait for a person to make way, and why."""
         found = {task: history.states[task].held or "" for task in history.held if task in self._begun}
-        return {_phase_of(task).item: why for task, why in found.items()}
+        return {phase_of(task).item: why for task, why in found.items()}
 
-    def _hindrance(self, kept: Kept, view: View, history: History, is_new: bool) -> str:
+    def _hindrance(self, kept: Kept, history: History, is_new: bool) -> str:
         """Why an item cannot begin its next phase; empty if it can, or if it is another item now."""
-        step, at = next_step(kept.item, view.pipelines), stamp(time.time())
-        phase = None if step.phase == TRIAGE else self._phase(kept.item, step.phase)
-        if why := self.readying.hindrance(kept, phase, is_new, at):
-            return why
-        task = task_of(kept.item.id, step.phase)
-        state = history.states.get(task)
-        if state and (why := self._why_stalled(kept.item, state)):
-            return self.readying.block(kept.item.id, "failure", why, at)
-        if phase and phase.kind == "plan" and self.items.read() is self._backlog:
-            return self._read_plan(task, kept.item, phase)
-        return ""
+        step = next_step(kept.item, self.landings.pipelines)
+        phase = self._settings_of(kept.item, step)
+        before = history.states.get(task_of(kept.item.id, step.phase))
+        why = self.readying.hindrance(kept, phase, before, is_new)
+        if not why and phase and phase.kind == "plan" and self.items.read() is self._backlog:
+            return self._read_plan(kept.item, phase)
+        return why
 
-    def _read_plan(self, task: TaskId, item: Item, phase: ItemPhaseSettings) -> str:
-        """Read the plan of a phase, or block its item; why that cannot be."""
-        pipeline = pipeline_of(item, self.landings.pipelines)
-        folder = folder_of(item, self.items.folders(CHANGES))
-        name = pipeline_name(item.pipeline or usual(self.landings.pipelines), phase.name)
-        context = body_of(item, phase.name, pipeline, folder)
-        try:
-            plan = self.reader.read(ItemPhase(item.id, phase.name), folder, phase.plan or "", name, context)
-        except PealError as error:
-            return self.readying.block(item.id, "failure", str(error), stamp(time.time()))
-        self._plans[task] = plan
-        return ""
-
-    def _open_plans(self, backlog: Backlog) -> bool:
-        """Read the plans of phases that earlier runs have begun; whether an item was blocked for one that cannot be read."""
-        for task, (item, step) in self._under_way(backlog.by_id).items():
-            phase = None if step.phase == TRIAGE else self._phase(item, step.phase)
-            is_plan = phase is not None and phase.kind == "plan"
-            if phase and is_plan and task not in self._plans and item.id not in self._unwritten:
-                self._read_plan(task, item, phase)
-        return self.items.read() is not backlog
-
-    def _why_stalled(self, item: Item, state: TaskState) -> str:
-        """Why a phase that goes on part by part gets nowhere; empty if it may, or if somebody has looked at it since."""
-        last = state.last()
-        if last is None or last.ended is None or _has_changed_since(item, last.ended):
-            return ""
-        idle = 0
-        for past in reversed(state.attempts):
-            if past.outcome is None or past.outcome.answer is None:
-                continue
-            if past.outcome.answer.result != "subphase_complete" or past.outcome.commit or not past.base:
-                break
-            idle += 1
-        if idle < self.request.max_subphases:
-            return ""
-        return f"`{_phase_of(state.task.id).phase}` has told {idle} times in a row that a part is done, and changed nothing"
+    def _settings_of(self, item: Item, step: ItemStep) -> ItemPhaseSettings | None:
+        """What the settings say of a step; None for triage."""
+        return None if step.phase == TRIAGE else phase_named(item, step.phase, self.landings.pipelines)
 
     def _view(self, backlog: Backlog, new: Iterable[Kept], held: Mapping[str, str]) -> View:
-        """What is known of the backlog, with what is asked for of it as a mask."""
+        """What is known of the backlog."""
         items = {**{one.item.id: one.item for one in new}, **backlog.by_id}
         under_way = {item.id: step.phase for item, step in self._under_way(items).values()}
         self.landings.running = frozenset(under_way)
         running = {id_: phase for id_, phase in under_way.items() if id_ not in held}
-        view = View(
-            items, self.landings.pipelines, self.request.limits, running, None, dict(held), self._passes
-        )
-        return evolve(view, mask=self._mask(view))
-
-    def _mask(self, view: View) -> frozenset[str] | None:
-        if self.request.is_triage:
-            return frozenset(id_ for id_, item in view.items.items() if item.status == "new")
-        if self._targets is not None:
-            found = turn(self._targets, view, self._tally.blocked)
-            self._targets, self._halted = found.targets, found.halted or self._halted
-            self.said += found.told
-            if found.has_advanced:
-                self._tally.advanced()
-            return frozenset(filter(None, [found.targets.current]))
-        if self.request.only.criteria:
-            self._matched |= {id_ for id_, item in view.items.items() if self.request.only.matches(item)}
-            return frozenset(self._matched)
-        return None
-
-    def _selected(self, view: View, history: History) -> list[str]:
-        """The items whose next phase may begin, no more than there can be places for."""
-        self._selection = select(view)
-        left = max(self.request.cap - self._tally.begun, 0)
-        self._is_capped = bool(self._selection.ready) and not left
-        if self._halted or self._tally.breaker.tripped:
-            return []
-        return list(self._selection.ready[: min(left, max(history.rules.max_parallel, 1))])
+        limits = self.choice.request.limits
+        return View(items, self.landings.pipelines, limits, running, held=dict(held))
 
     def _under_way(self, items: Mapping[str, Item]) -> dict[TaskId, tuple[Item, ItemStep]]:
         """The tasks that were begun and that their items are still at."""
         found = {}
-        for phase in dict.fromkeys(map(_phase_of, (*self._begun, *self._followed))):
+        for phase in dict.fromkeys(map(phase_of, (*self._begun, *self.plans.followed))):
             item = items.get(phase.item)
             if item is None or item.status in ("blocked", *FINAL):
                 continue
@@ -346,42 +246,29 @@ class ItemTasks:
                 found[task_of(item.id, step.phase)] = item, step
         return found
 
-    def _landed_unrecorded(
-        self, history: History, items: Mapping[str, Item]
-    ) -> dict[TaskId, tuple[Item, ItemStep]]:
+    def _landed_unrecorded(self, history: History, items: Mapping[str, Item]) -> _Meant:
         """Tasks that had landed when a run was cut off: to land again does nothing, and is recorded."""
         found = {}
         for task in self._begun:
-            state, item = history.states[task], items.get(_phase_of(task).item)
-            if item is None or _is_of_plan(task) or stage_of(state, history) is not Stage.LAND:
+            state, phase = history.states[task], phase_of(task)
+            item = items.get(phase.item)
+            if item is None or is_of_plan(task) or stage_of(state, history) is not Stage.LAND:
                 continue
-            name = _phase_of(task).phase
-            if self._has_phase(item, name) and self.readying.in_history(state.change.verified):
-                found[task] = item, ItemStep(name)
+            is_there = has_phase(item, phase.phase, self.landings.pipelines)
+            if is_there and self.readying.in_history(state.change.verified):
+                found[task] = item, ItemStep(phase.phase)
         return found
 
-    def _events(
-        self, history: History, chosen: Container[TaskId], meant: Mapping[TaskId, tuple[Item, ItemStep]]
-    ) -> Iterator[Event]:
+    def _events(self, history: History, chosen: Container[TaskId], meant: _Meant) -> Iterator[Event]:
         """What the history is to know of these tasks; those that may begin are described as their items are now."""
         added, again = [], []
         for task, (item, step) in meant.items():
-            if task in self._plans:
-                readings = tuple(self._followed_plan(task, history))
-            else:
-                if task in chosen or task not in self.tasks:
-                    self.tasks[task] = self._task(task, item, step)
-                name = pipeline_name(item.pipeline or usual(self.landings.pipelines), step.phase)
-                readings = (_read(task, item.title, name),)
-            for one in readings:
+            for one in self._readings(task, item, step, is_chosen=task in chosen):
                 state = history.states.get(one.id)
                 if state is None or state.task != one:
                     added.append(one)
-                if (
-                    state
-                    and one.id not in history.running
-                    and _is_to_be_done_again(state, one, task in self._plans)
-                ):
+                is_idle = state is not None and one.id not in history.running
+                if state and is_idle and _is_to_be_done_again(state, one):
                     again.append(one.id)
         now = time.time()
         if added:
@@ -391,44 +278,21 @@ class ItemTasks:
             first = history.pipeline(history.states[task].task.pipeline).phases[0].name
             yield TasksForgotten(now, (task,), first, "its item is at this phase again")
 
-    def _followed_plan(self, task: TaskId, history: History) -> Iterator[TaskRead]:
-        """The tasks of a plan that is now carried out; nothing for one that is already."""
-        if task in self._followed or self._agenda is None:
-            return
-        plan = self._plans[task]
-        self._followed[task] = None
-        self._agenda.follow(task, plan.work)
-        self.tasks.update(plan.tasks)
-        self.landings.plans |= dict.fromkeys(plan.tasks, plan)
-        is_begun = any(one in history.states and history.states[one].has_begun for one in plan.tasks)
-        if not is_begun:
-            self._count_begun()
-        yield from plan.readings()
-
-    def _task(self, task: TaskId, item: Item, step: ItemStep) -> Task:
-        """The phase of an item as a task, with all that an agent has to know of it."""
+    def _readings(self, task: TaskId, item: Item, step: ItemStep, is_chosen: bool) -> tuple[TaskRead, ...]:
+        """A task as it is to be remembered, or those of the plan that it is; nothing for a plan that is known."""
+        if task in self.plans:
+            readings = self.plans.follow(task, self._agenda, self.tasks)
+            states = self._agenda.history.states
+            if readings and not any(one.id in states and states[one.id].has_begun for one in readings):
+                self.choice.begun()
+            return readings
         assert self._backlog is not None, "items are looked at first"
-        phase = ItemPhase(item.id, step.phase)
-        if step.phase == TRIAGE:
-            others = (one.item for one in self._backlog.kept if not one.is_archived)
-            body = triage_body_of(item, others, self.landings.pipelines)
-            return Task(task, item.title, body, item_phase=phase)
-        pipeline, settings = pipeline_of(item, self.landings.pipelines), self._phase(item, step.phase)
-        workflows = [(name, self.workflow(name)) for name in settings.workflows]
-        folder = folder_of(item, self.items.folders(CHANGES))
-        body = body_of(item, step.phase, pipeline, folder, workflows, settings.instructions or "")
-        return Task(task, item.title, body, item_phase=phase)
-
-    def _has_phase(self, item: Item, name: str) -> bool:
-        try:
-            pipeline = pipeline_of(item, self.landings.pipelines)
-        except PealError:
-            return False
-        return name in (TRIAGE, *(one.name for one in (*pipeline.pre_phases, *pipeline.phases)))
-
-    def _phase(self, item: Item, name: str) -> ItemPhaseSettings:
-        pipeline = pipeline_of(item, self.landings.pipelines)
-        return next(one for one in (*pipeline.pre_phases, *pipeline.phases) if one.name == name)
+        if is_chosen or task not in self.tasks:
+            self.tasks[task] = self.briefs.task(item, step.phase, self._backlog)
+        # A task is told from others by its id alone: what is written about its item changes as it goes on.
+        digest = hashlib.sha256(task.encode()).hexdigest()[:16]
+        name = pipeline_name_of(item, step.phase, self.landings.pipelines)
+        return (TaskRead(task, item.title, digest, parallel=True, done=False, pipeline=name),)
 
     def _changed(self, before: TaskState | None, now: TaskState) -> None:
         task = now.task.id
@@ -436,37 +300,8 @@ class ItemTasks:
             self._begun[task] = None
         elif now.is_complete or now.failed is not None:
             self._begun.pop(task, None)
-        if _is_of_plan(task):
-            return
-        if self._tally.changed(before, now):
-            self._count_begun()
-
-    def _count_begun(self) -> None:
-        self._tally.begun += 1
-        self._passes = self._selection.passes_after(self._passes, 1)
-
-    def _end(self, history: History, now: float) -> halts.End:
-        """What has come of the run."""
-        assert self._backlog is not None, "items are looked at first"
-        items = self._backlog.by_id
-        held = [task for task in history.held if task in self.tasks]
-        paused = f"{ranges(held)} held: {history.states[held[0]].held}" if held else no_agent(history, now)
-        mask = self._targets.ids if self._targets else self._matched if self.request.only.criteria else items
-        still_open = halts.still_open(items, [one for one in mask if self._is_asked_for(items.get(one))])
-        return self._tally.end(
-            open=still_open,
-            held=tuple(one for one in still_open if one in self._held and items[one].status != "blocked"),
-            is_targeted=self._targets is not None,
-            is_triage=self.request.is_triage,
-            halted_target=self._halted,
-            only=str(self.request.only) if self.request.only.criteria else "",
-            has_matched=bool(self._matched),
-            cap=self.request.cap if self._is_capped else None,
-            paused=paused,
-        )
-
-    def _is_asked_for(self, item: Item | None) -> bool:
-        return item is not None and (not self.request.is_triage or item.status == "new")
+        if not is_of_plan(task) and self._tally.changed(before, now):
+            self.choice.begun()
 
     def rehearsed(self, order: Order) -> Outcome:
         """It is answered as complete; at the end of its last phase its item goes on, wherever items are kept meanwhile."""
@@ -480,33 +315,31 @@ class ItemTasks:
 
     def summary(self) -> Iterable[str]:
         """How much of each kind, and which items."""
-        return halts.summary(self._end(self._agenda.history, time.time())) if self._agenda else ()
+        return halts.summary(self._end(time.time())) if self._backlog else ()
 
     def _ended(self, now: float) -> Halt:
-        assert self._agenda is not None, "a run is open before it ends"
-        return halts.halt_of(self._end(self._agenda.history, now))
+        return halts.halt_of(self._end(now))
+
+    def _end(self, now: float) -> halts.End:
+        """What has come of the run."""
+        assert self._backlog is not None, "items are looked at first"
+        history, items = self._agenda.history, self._backlog.by_id
+        held = [task for task in history.held if task in self.tasks]
+        paused = f"{ranges(held)} held: {history.states[held[0]].held}" if held else no_agent(history, now)
+        still_open = halts.still_open(items, self.choice.asked_for(items))
+        return self._tally.end(
+            open=still_open,
+            held=tuple(one for one in still_open if one in self._held and items[one].status != "blocked"),
+            paused=paused,
+            **self.choice.known(),
+        )
 
 
-def _has_changed_since(item: Item, at: float) -> bool:
-    """Whether somebody has changed an item after a moment."""
-    return bool(item.updated) and item.updated > stamp(at)
-
-
-def _phase_of(task: TaskId) -> ItemPhase:
-    """The phase that a task is, or that the plan is in which it stands."""
-    item, phase, *_ = task.split("/", 2)
-    return ItemPhase(item, phase)
-
-
-def _is_of_plan(task: TaskId) -> bool:
-    return task.count("/") > 1
-
-
-def _is_to_be_done_again(state: TaskState, now: TaskRead, is_of_plan: bool) -> bool:
+def _is_to_be_done_again(state: TaskState, now: TaskRead) -> bool:
     """Whether what was done for a task counts no more: its item has come to it anew, or its text is another one."""
     if state.failed is not None:
         return True
-    if is_of_plan:
+    if is_of_plan(now.id):
         return state.has_begun and state.task.digest != now.digest
     return state.is_complete
 
@@ -515,9 +348,3 @@ def _is_open(backlog: Backlog, id_: str) -> bool:
     """Whether an item is there, and neither blocked nor over."""
     item = backlog.by_id.get(id_)
     return item is not None and item.status not in ("blocked", *FINAL)
-
-
-def _read(task: TaskId, title: str, pipeline: str) -> TaskRead:
-    """A task is told from others by its id alone: what is written about its item changes as it goes on."""
-    digest = hashlib.sha256(task.encode()).hexdigest()[:16]
-    return TaskRead(task, title, digest, parallel=True, done=False, pipeline=pipeline)

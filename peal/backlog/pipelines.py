@@ -6,11 +6,10 @@ from attrs import frozen
 
 from peal.backlog.item import FINAL, Item, Pool
 from peal.errors import PealError
+from peal.model.phase_result import TRIAGE
 from peal.settings import ItemPhaseSettings, PipelineSettings
 from peal.text.display import harmless, some
 
-TRIAGE = "triage"
-"""The step of an item that nobody has looked at; it is in no pipeline."""
 _USUAL = "feature"
 _SHOWN = 5
 
@@ -44,6 +43,20 @@ def pipeline_of(item: Item, pipelines: Mapping[str, PipelineSettings]) -> Pipeli
         else f"write `[pipelines.{_USUAL}]` into `peal.toml`"
     )
     raise PealError(f"there is no pipeline `{harmless(name)}` for item {item.id}; {way}")
+
+
+def phase_named(item: Item, name: str, pipelines: Mapping[str, PipelineSettings]) -> ItemPhaseSettings:
+    """A phase of an item's pipeline; PealError if there is no such pipeline, KeyError if it has no such phase."""
+    pipeline = pipeline_of(item, pipelines)
+    return {one.name: one for one in (*pipeline.pre_phases, *pipeline.phases)}[name]
+
+
+def has_phase(item: Item, name: str, pipelines: Mapping[str, PipelineSettings]) -> bool:
+    """Whether an item can be in a phase of this name."""
+    try:
+        return name == TRIAGE or bool(phase_named(item, name, pipelines))
+    except (PealError, KeyError):
+        return False
 
 
 def next_step(item: Item, pipelines: Mapping[str, PipelineSettings]) -> ItemStep:

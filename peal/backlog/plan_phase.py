@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from peal.backlog.task_names import task_of_plan
 from peal.errors import PealError
 from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import pipeline_name
@@ -44,7 +45,7 @@ class PlanPhase:
             lines = (f"`{harmless(path)}` line {one.line}: {one.message}" for one in plan.problems[:_SHOWN])
             raise PealError("; ".join(lines))
         above = "\n\n".join(filter(None, (context, plan.context)))
-        renamed = {task.id: TaskId(f"{phase.item}/{phase.phase}/{task.id}") for task in plan.tasks}
+        renamed = {task.id: task_of_plan(phase, task.id) for task in plan.tasks}
         tasks = {
             renamed[task.id]: evolve(
                 task,

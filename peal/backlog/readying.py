@@ -1,5 +1,6 @@
 """An item made ready for its next phase, or marked with why a person has to look at it first."""
 
+import time
 from collections.abc import Callable, Iterable
 
 from attrs import frozen
@@ -7,16 +8,18 @@ from attrs import frozen
 from peal.backlog.committing import message_of
 from peal.backlog.endings import save
 from peal.backlog.guardrails import objection
-from peal.backlog.item import BlockType
+from peal.backlog.item import BlockType, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
 from peal.backlog.lifecycle import blocked
 from peal.backlog.outcomes import Changes
 from peal.backlog.staleness import is_asked_of, staleness
 from peal.backlog.store import Kept
+from peal.backlog.task_names import phase_of
 from peal.backlog.worklog import Entry
+from peal.record.task_state import TaskState
 from peal.settings import ItemPhaseSettings
-from peal.text.display import harmless
+from peal.text.display import harmless, stamp
 from peal.workspaces import Edit, Files
 
 
@@ -28,11 +31,17 @@ class Readying:
     landings: ItemLandings
     in_history: Callable[[str], bool | None]
     """Whether a commit is in the history of the branch; None for one that is not known."""
+    max_subphases: int
+    """How often a phase may go on with a further part without changing anything."""
     say: Callable[[str], None]
 
-    def hindrance(self, kept: Kept, phase: ItemPhaseSettings | None, is_new: bool, at: str) -> str:
+    def hindrance(
+        self, kept: Kept, phase: ItemPhaseSettings | None, before: TaskState | None, is_new: bool
+    ) -> str:
         """
         Why a phase of an item cannot begin now, empty if it can; `phase` is None for triage.
+
+        `before` is how far the phase is as a task, if it was ever begun.
 
         A new file is committed, an item that a person has to look at is blocked: then the backlog is another one.
         """
@@ -40,23 +49,26 @@ class Readying:
             return self.items.save_new(kept)
         if self.items.unsaved(kept):
             return f"its file `{harmless(kept.path.name)}` has changes that are not committed; commit them"
-        if phase is None:
+        return self._judged(kept.item, phase, before) if phase else ""
+
+    def _judged(self, item: Item, phase: ItemPhaseSettings, before: TaskState | None) -> str:
+        """The item is blocked if a person has to look at it first; why that cannot be."""
+        if item.status in ("ready", "in_progress") and (why := objection(item, self.landings.guardrails)):
+            return self.block(item.id, "decision", why)
+        if before and (why := why_stalled(item, before, self.max_subphases)):
+            return self.block(item.id, "failure", why)
+        if not is_asked_of(phase) or not (commit := item.last_phase_commit):
             return ""
-        if kept.item.status in ("ready", "in_progress") and (
-            why := objection(kept.item, self.landings.guardrails)
-        ):
-            return self.block(kept.item.id, "decision", why, at)
-        if is_asked_of(phase) and kept.item.last_phase_commit:
-            commit = kept.item.last_phase_commit
-            found = staleness(commit, self.in_history(commit), phase.staleness)
-            if found.action == "block":
-                return self.block(kept.item.id, "conflict", f"stale: {found.why}", at)
-            if found.action == "warn":
-                self.say(f"{kept.item.id}/{phase.name}: {found.why}")
+        found = staleness(commit, self.in_history(commit), phase.staleness)
+        if found.action == "block":
+            return self.block(item.id, "conflict", f"stale: {found.why}")
+        if found.action == "warn":
+            self.say(f"{item.id}/{phase.name}: {found.why}")
         return ""
 
-    def block(self, id_: str, type_: BlockType, why: str, at: str) -> str:
+    def block(self, id_: str, type_: BlockType, why: str) -> str:
         """Mark an item as blocked in a commit of its own; why that cannot be, empty if it is."""
+        at = stamp(time.time())
 
         def edits(files: Files) -> Iterable[Edit]:
             there = self.items.read_from(files)
@@ -71,3 +83,21 @@ class Readying:
         if not failed:
             self.say(f"{id_}: blocked ({type_}): {harmless(why)}")
         return failed
+
+
+def why_stalled(item: Item, state: TaskState, most: int) -> str:
+    """Why a phase that goes on part by part gets nowhere; empty if it may, or if somebody has changed its item since."""
+    last = state.last()
+    if last is None or last.ended is None or item.updated > stamp(last.ended):
+        return ""
+    idle = 0
+    for past in reversed(state.attempts):
+        if past.outcome is None or past.outcome.answer is None:
+            continue
+        if past.outcome.answer.result != "subphase_complete" or past.outcome.commit or not past.base:
+            break
+        idle += 1
+    if idle < most:
+        return ""
+    name = phase_of(state.task.id).phase
+    return f"`{name}` has told {idle} times in a row that a part is done, and changed nothing"

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from peal.backlog.item import FINAL, Item, rank
-from peal.backlog.pipelines import TRIAGE, ItemStep, next_step, pipeline_of
+from peal.backlog.pipelines import ItemStep, next_step, pipeline_of
 from peal.errors import PealError
 from peal.model.decision import Reason
+from peal.model.phase_result import TRIAGE
 from peal.model.plan import TaskId
 from peal.settings import PipelineSettings
 from peal.text.display import count, harmless

@@ -10,18 +10,22 @@ from attrs import evolve
 from peal import reviewers
 from peal.backlog.accepted import accepted
 from peal.backlog.breaker import Breaker
+from peal.backlog.briefs import Briefs
 from peal.backlog.checks import preflight
+from peal.backlog.choice import Choice, Request
 from peal.backlog.endings import Endings
 from peal.backlog.filters import parse
-from peal.backlog.item_tasks import ItemTasks, Request
+from peal.backlog.item_tasks import ItemTasks
 from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsOfFolder, RehearsedItems
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
+from peal.backlog.open_plans import OpenPlans
 from peal.backlog.place import Place
 from peal.backlog.plan_phase import PlanReader
 from peal.backlog.readying import Readying
 from peal.backlog.selection import Limits
 from peal.backlog.store import Backlog, Kept
+from peal.backlog.tally import Tally
 from peal.backlog.targets import targets_of
 from peal.errors import PealError
 from peal.model.decision import Rules
@@ -88,36 +92,13 @@ def _made(
     pool = pool_of(repo_paths, place.folder, settings, config, slots)
     spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
     work = ItemPhases.of(settings, repo_paths.repo, lands=bool(pool))
-    said: list[str] = []
     items = _items(place, backlog, pool, settings, rehearses)
     if pool:
         pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)
-    landings = ItemLandings(
-        items,
-        repo_paths.repo,
-        place.prefix,
-        pipelines(settings),
-        settings.guardrails,
-        settings.execution.max_follow_ups,
-        LeftOut(repo_paths.plan(place.folder).folder / "worklog-left-out.json", not rehearses),
-    )
-    spaces.additions = landings
-    source = ItemTasks(
-        _request(flags, settings, backlog),
-        items,
-        landings,
-        Readying(items, landings, _in_history(repo_paths.repo, pool), said.append),
-        Endings(items, landings, said.append),
-        PlanReader(
-            repo_paths.repo,
-            lambda: pool.files if pool else FolderFiles(repo_paths.repo),
-            bool(pool and settings.tick),
-        ),
-        lambda file: _text(repo_paths.repo, file),
-        said,
-        Kind.LAND if pool else Kind.REVIEW,
-    )
+    left_out = LeftOut(repo_paths.plan(place.folder).folder / "worklog-left-out.json", not rehearses)
+    source = _source(_request(flags, settings, backlog), place, items, pool, settings, left_out)
+    spaces.additions = source.landings
     hide = redactor(secrets_of(settings))
     templates = repo_paths.repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
@@ -136,6 +117,29 @@ def _made(
         notices=(*notices_on(roster), *told, *warnings, *_one_by_one(settings, is_shared=pool is None)),
         pool=pool,
         **how,
+    )
+
+
+def _source(
+    request: Request, place: Place, items: Items, pool: Pool | None, settings: Settings, left_out: LeftOut
+) -> ItemTasks:
+    """Where the tasks come from, with all that is needed to write what becomes of their items."""
+    repo, in_force, said = place.repo_paths.repo, pipelines(settings), list[str]()
+    most, guardrails = settings.execution.max_follow_ups, settings.guardrails
+    landings = ItemLandings(items, repo, place.prefix, in_force, guardrails, most, left_out)
+    briefs = Briefs(items, in_force, lambda file: _text(repo, file))
+    reader = PlanReader(repo, lambda: pool.files if pool else FolderFiles(repo), bool(pool and settings.tick))
+    parts = settings.execution.max_subphases
+    return ItemTasks(
+        items,
+        Choice(request, Tally(request.breaker), said.append),
+        briefs,
+        OpenPlans(reader, briefs, landings),
+        Readying(items, landings, _in_history(repo, pool), parts, said.append),
+        landings,
+        Endings(items, landings, said.append),
+        said,
+        Kind.LAND if pool else Kind.REVIEW,
     )
 
 
@@ -211,7 +215,6 @@ def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog) -> 
         Breaker(execution.max_system_failures, execution.max_exhausted),
         parse(tuple(flags.get("only") or ())),
         targets_of(ids, settings.auto_advance) if ids else None,
-        execution.max_subphases,
         bool(flags.get("triage")),
     )
 

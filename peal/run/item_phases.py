@@ -8,7 +8,7 @@ from peal import phases
 from peal.agents.needed import Needed, chain, hired, model_of
 from peal.agents.phase_command import PhaseCommand
 from peal.agents.protocol import Agent
-from peal.backlog.item_tasks import pipeline_name
+from peal.backlog.task_names import pipeline_name
 from peal.errors import PealError
 from peal.model.phase_result import TRIAGE
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline
