@@ -607,6 +607,17 @@ def test_w18_follow_ups_come_once_with_their_origin_and_no_more_than_a_few(wishe
     assert "1 more of its follow-ups are left out" in said
 
 
+def test_w18_follow_ups_that_bring_themselves_come_to_an_end(wishes: Wishes) -> None:
+    """phase-golem's do not: an item of its own about closing a duplicate was there five times."""
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", """answer phase_complete ok '"follow_ups": ["Tidy up"]'""")
+
+    said = wishes.run()
+
+    assert wishes.statuses() == {f"WRK-00{number}": "done" for number in (1, 2)}
+    assert "follow-up `Tidy up` is there already, as WRK-002" in said
+
+
 @pytest.mark.parametrize("end", ["failed", "blocked"])
 def test_w19_what_was_learned_is_kept_however_a_phase_ends(wishes: Wishes, end: str) -> None:
     """phase-golem drops follow-ups and assessments of a phase that failed or is blocked."""

@@ -29,9 +29,14 @@ def brought(
     """
     New items for what a phase of an item has come upon, as many as there are ids for.
 
-    What the same item has brought before, in whatever phase, is not brought again, be it open or over by now.
+    What the same item has brought before, in whatever phase, is not brought again, be it open or over by now; nor is what the
+    item itself is called, or each of them would bring the next.
     """
-    before = {_words(one.title): one.id for one in known if one.origin.partition("/")[0] == item.id}
+    before = {
+        _words(one.title): one.id
+        for one in (item, *known)
+        if one is item or one.origin.partition("/")[0] == item.id
+    }
     fresh: dict[str, FollowUp] = {}
     again = []
     for one in wanted:
