@@ -342,6 +342,17 @@ class Pool:
         is_merge = made is not None and made.id != brings and made.parents[:1] == (base,)
         return made.id if made and is_merge and git.is_ancestor(self.repo, brings, made.id) else ""
 
+    def landed_by(self, task: TaskId, verified: str) -> str:
+        """
+        The commit of a landing that was done and could not be recorded; empty if it was not done.
+
+        peal's own branch for the task has done its work then.
+        """
+        if not verified or not self._objects.contains(self.tip(), verified):
+            return ""
+        commits.let_go(self.repo, self.ref(task))
+        return verified
+
     def set_branches_aside(self) -> None:
         """Give peal's branches of this plan other names, for a run that starts over."""
         for ref, commit in self.branches().items():

@@ -196,18 +196,20 @@ def _is_isolated(state: TaskState, history: History) -> bool:
 
 
 def taken_over(pool: Pool, history: History) -> Iterator[Event]:
-    """The ends of attempts that had made their commit when they were cut off, and could not be recorded."""
+    """The ends of attempts whose commit was made, or had landed, when they were cut off, and that could not be recorded."""
     run = history.opened.run if history.opened else ""
     why = "its commit was there when peal was cut off"
     for state in list(history.running.values()):
         one = state.running
-        if one is None or not one.base:
+        if one is None:
             continue
         commit, result = "", Result.PASSED
         kind = history.kind_of(state, one.phase)
-        if kind is Kind.WRITE:
+        if kind is Kind.LAND:
+            commit = pool.landed_by(one.task, state.change.verified)
+        elif kind is Kind.WRITE and one.base:
             commit = pool.made_by(one.task, one.base, run)
-        elif kind is Kind.REVIEW:
+        elif kind is Kind.REVIEW and one.base:
             commit, result = pool.merged_by(one.task, one.base, state.change.brings), Result.MENDED
         if commit:
             outcome = Outcome(result, why, commit=commit)
