@@ -15,7 +15,7 @@ from peal.backlog.item import FINAL, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
 from peal.backlog.open_plans import OpenPlans
-from peal.backlog.pipelines import ItemStep, has_phase, next_step, phase_named
+from peal.backlog.pipelines import ItemStep, next_step, phase_named
 from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.readying import Readying
 from peal.backlog.selection import View
@@ -31,7 +31,7 @@ from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, TaskRead, TasksAdded, TasksForgotten
 from peal.record.history import History
 from peal.record.task_state import TaskState
-from peal.schedule.agenda import Stage, stage_of
+from peal.schedule.agenda import stage_of
 from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
 from peal.text.names import ranges
@@ -200,8 +200,7 @@ class ItemTasks:
         self._held = held
         steps = {id_: next_step(view.items[id_], view.pipelines) for id_ in ready}
         chosen = {task_of(id_, step.phase): (view.items[id_], step) for id_, step in steps.items()}
-        meant = {**self._landed_unrecorded(history, view.items), **self._under_way(view.items), **chosen}
-        return tuple(chosen), meant
+        return tuple(chosen), {**self._under_way(view.items), **chosen}
 
     def _held_at_the_branch(self, history: History) -> dict[str, str]:
         """Items whose phases are done and wait for a person to make way, and why."""
@@ -244,19 +243,6 @@ class ItemTasks:
                 continue
             if step.phase == phase.phase:
                 found[task_of(item.id, step.phase)] = item, step
-        return found
-
-    def _landed_unrecorded(self, history: History, items: Mapping[str, Item]) -> _Meant:
-        """Tasks that had landed when a run was cut off: to land again does nothing, and is recorded."""
-        found = {}
-        for task in self._begun:
-            state, phase = history.states[task], phase_of(task)
-            item = items.get(phase.item)
-            if item is None or is_of_plan(task) or stage_of(state, history) is not Stage.LAND:
-                continue
-            is_there = has_phase(item, phase.phase, self.landings.pipelines)
-            if is_there and self.readying.in_history(state.change.verified):
-                found[task] = item, ItemStep(phase.phase)
         return found
 
     def _events(self, history: History, chosen: Container[TaskId], meant: _Meant) -> Iterator[Event]:

@@ -79,7 +79,7 @@ class PlanRun:
         self.agenda = self.job.source.agenda(self.memory.history)
 
     def look(self) -> None:
-        """Take in what there is to do by now, and what that leads to at once."""
+        """Take in what there is to do by now, until there is no more: what is recorded may be all that was missing for the next."""
         while news := tuple(self.job.source.news(self.memory.history)):
             self.record(*news)
         for text in self.job.source.told():
