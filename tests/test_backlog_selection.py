@@ -509,7 +509,11 @@ def _keeps_the_laws(play: Play, found: Selection) -> None:
     active = [
         one for one in view.items.values()
         if (one.id in view.running and one.status in ("ready", "in_progress"))
-        or (one.status == "in_progress" and all(view.items[id_].status == "done" for id_ in one.depends))
+        or (
+            one.status == "in_progress"
+            and one.id not in view.held
+            and all(view.items[id_].status == "done" for id_ in one.depends)
+        )
     ]  # fmt: skip
     assert not promoted or len(active) + len(promoted) <= (view.limits.max_wip or 0)
     # no starvation
