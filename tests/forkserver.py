@@ -34,7 +34,7 @@ from typing import IO, Any, NamedTuple, TextIO
 
 from attrs import define, field, fields, has
 
-LATE = ("cattrs.preconf.json", "filelock", "jinja2", "markdown_it", "rich.live", "tomlkit")
+LATE = ("cattrs.preconf.json", "filelock", "jinja2", "markdown_it", "rich.live", "ruamel.yaml", "tomlkit")
 """What peal imports where it is used; one that is missing here is merely imported in each fork."""
 _OURS = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 """The server's variables: before any test had a hand in them, and without what would have Python start otherwise."""

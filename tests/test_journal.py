@@ -574,6 +574,7 @@ def test_state_json_tells_how_far_the_plan_is(plan_paths: PlanPaths) -> None:
         "remaining_findings": {"1": 1},
         "running": {"3": "plan"},
         "exit_code": None,
+        "is_open_ended": False,
         "journal_offset": plan_paths.journal.stat().st_size,
     }
     memory.close()

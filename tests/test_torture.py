@@ -803,6 +803,7 @@ def torment_by_full_disks(repo: Repo, rounds: int, seed: int, *, commits: bool) 
     check_wishes_came_true_once(repo, commits=commits, besides=("DISK_LOW", "ORPHAN_WORKTREE"))
 
 
+@pytest.mark.torture
 @pytest.mark.parametrize("commits", [True, False])
 def test_a_backlog_and_a_disk_that_gets_full(small_disk: Repo, commits: bool) -> None:
     torment_by_full_disks(small_disk, rounds=4, seed=2, commits=commits)

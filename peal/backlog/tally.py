@@ -7,6 +7,8 @@ from attrs import define, field
 from peal.backlog.breaker import Breaker, Event
 from peal.backlog.halts import End
 from peal.backlog.item import Item
+from peal.backlog.task_names import phase_of
+from peal.model.plan import TaskId
 from peal.model.work import Outcome, Result
 from peal.record.task_state import TaskState
 
@@ -19,6 +21,8 @@ class Tally:
     begun: int = 0
     """Phases."""
     passed: int = 0
+    _under_way: set[TaskId] = field(factory=set)
+    """Tasks that were begun and are not over."""
     _completed: dict[str, None] = field(factory=dict)
     _blocked: dict[str, None] = field(factory=dict)
     _follow_ups: dict[str, None] = field(factory=dict)
@@ -46,8 +50,13 @@ class Tally:
                 self._follow_ups[id_] = None
 
     def changed(self, before: TaskState | None, now: TaskState) -> bool:
-        """A task was this and is that; whether it was begun by that."""
-        is_begun = now.running is not None and before is not None and not before.has_begun
+        """A task was this and is that; whether a phase was begun by that, which trying it again is not."""
+        is_work = now.running is not None and now.running.phase == phase_of(now.task.id).phase
+        is_begun = is_work and now.task.id not in self._under_way
+        if is_work:
+            self._under_way.add(now.task.id)
+        elif now.is_complete or now.failed is not None:
+            self._under_way.discard(now.task.id)
         if before is None or len(now.attempts) == len(before.attempts):
             return is_begun
         outcome = now.attempts[-1].outcome
