@@ -1,7 +1,7 @@
 """Plans carried out in sight of a person, one or several."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from peal.schedule.batches import next_plan
 from peal.system.layout import RepoPaths
 from peal.system.signals import Hearing
 from peal.views.batch import gone_on_with, place_of
-from peal.views.report import OUTPUT_LINES, report
+from peal.views.report import OUTPUT_LINES
+from peal.views.report import report as report_of_run
 from peal.views.screens import Screen
 from peal.workspaces import Slots
 
@@ -47,20 +48,34 @@ def carry_out(
     **how: bool,
 ) -> int:
     """One plan, in sight of a person; the exit code."""
+
+    def make(open_session: Opener) -> Job:
+        return _job_maker(repo_paths, flags, options, open_session)(plan_file, **how)
+
+    return carry_out_job(repo_paths, options, hearing, make, report_of)
+
+
+def carry_out_job(
+    repo_paths: RepoPaths,
+    options: dict[str, Any],
+    hearing: Hearing,
+    make: Callable[[Opener], Job],
+    report: Callable[[Job, End, float], Iterable[str]],
+) -> int:
+    """One job, or what it would do, in sight of a person; `report` is what is said at the end, given the seconds it took."""
     screens = Screens.of(show_of(options))
     with session_when_needed(repo_paths) as open_session:
-        make = _job_maker(repo_paths, flags, options, open_session)
-        job = make(plan_file, **how)
+        job = make(open_session)
         screen = screens.screen(job)
         began = time.time()
         with closing(screen):
             if options["dry_run"]:
-                return rehearsed(job, screen)
+                return _rehearsed(job, screen)
             begin_log_file(job)
             end = summed_up(job, screen, began, hearing, open_session)
     if not screens.show.json:
         gap = [""] if commands_after(job, end) else []
-        for line in [*report_of(job, end, time.time() - began), *gap]:
+        for line in [*report(job, end, time.time() - began), *gap]:
             screen.say(line)
     for line in afterwards_told(job, end, screen):
         screen.say(line)
@@ -153,7 +168,7 @@ def _checked(
     return rewritten
 
 
-def rehearsed(job: Job, screen: Screen) -> int:
+def _rehearsed(job: Job, screen: Screen) -> int:
     """What would be done, in sight of a person; the exit code that it would end with."""
     from peal.run.rehearse import rehearse
 
@@ -178,7 +193,7 @@ def _rehearsed_batch(
         try:
             job = job_of_plan(plan, fresh=plan in batch.afresh, resumed=plan in batch.begun)
             with closing(view.screen(job)) as screen:
-                codes.append(rehearsed(job, screen))
+                codes.append(_rehearsed(job, screen))
         except PealError as error:
             view.say(f"error: {error}")
             codes.append(error.exit_code)
@@ -189,7 +204,7 @@ def _rehearsed_batch(
 def report_of(job: Job, end: End, seconds: float, advises: bool = True) -> list[str]:
     """What is said at the end of a plan's run."""
     plan_paths, hide = job.plan_paths, job.roster.hide
-    return report(
+    return report_of_run(
         end.history,
         end.halt,
         seconds,
