@@ -6,8 +6,9 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from peal.backlog import item_file, store
-from peal.backlog.committing import Committer, message_of
+from peal.backlog.committing import Committer
 from peal.backlog.item import FINAL, Item
+from peal.backlog.messages import message_of
 from peal.backlog.place import Place
 from peal.backlog.store import Backlog, Kept
 from peal.errors import PealError

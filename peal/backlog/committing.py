@@ -16,7 +16,6 @@ from peal.text.display import harmless
 from peal.worktrees.hooks import Hooks
 
 _AGAIN_AFTER = 0.05
-_SUBJECT = 72
 _BY_HAND = "or give --no-commit and commit it yourself"
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 """`[` and `*` in a path are letters."""
@@ -127,9 +126,3 @@ class Committer:
             f"`{first}git commit -m {subject} -- {listed}`",
             why,
         )
-
-
-def message_of(item: str, said: str) -> str:
-    """`[WRK-001] add: title`: one line, with the whole below where it is too long for that."""
-    whole = f"[{item}] {harmless(said)}"
-    return whole if len(whole) <= _SUBJECT else f"{whole[: _SUBJECT - 1].rstrip()}…\n\n{whole}"

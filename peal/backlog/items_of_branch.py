@@ -9,8 +9,9 @@ from typing import Protocol
 from attrs import define, field
 
 from peal.backlog import item_file
-from peal.backlog.committing import Committer, NotCommitted, message_of
+from peal.backlog.committing import Committer, NotCommitted
 from peal.backlog.item import Item
+from peal.backlog.messages import message_of
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked, look
 from peal.record import lock

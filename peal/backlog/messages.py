@@ -15,6 +15,15 @@ def message(item: str, phase: str, *summaries: str) -> str:
     """
     label = f"[{item}][{phase}]"
     said = next(filter(None, (_without(label, summary) for summary in summaries)), _NOTHING_SAID)
+    return _cut(label, said)
+
+
+def message_of(item: str, said: str) -> str:
+    """`[WRK-001] add: title`, for what is no phase of an item; cut in the same way."""
+    return _cut(f"[{item}]", harmless(said))
+
+
+def _cut(label: str, said: str) -> str:
     subject = f"{label} {said}"
     if len(subject) <= _LONGEST:
         return subject

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
-from peal.backlog.committing import message_of
 from peal.backlog.endings import save
 from peal.backlog.guardrails import objection
 from peal.backlog.item import BlockType, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
 from peal.backlog.lifecycle import blocked
+from peal.backlog.messages import message_of
 from peal.backlog.outcomes import Changes
 from peal.backlog.staleness import is_asked_of, staleness
 from peal.backlog.store import Kept

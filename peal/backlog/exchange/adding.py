@@ -7,9 +7,10 @@ from attrs import frozen
 
 from peal.backlog import item_file, store
 from peal.backlog.changing import refuse_foreign
-from peal.backlog.committing import Committer, NotCommitted, message_of
+from peal.backlog.committing import Committer, NotCommitted
 from peal.backlog.exchange.foreign import Reading
 from peal.backlog.exchange.matching import Addition, Matched, matched
+from peal.backlog.messages import message_of
 from peal.backlog.place import Place
 from peal.backlog.prompts import CHANGES, folder_of
 from peal.backlog.store import Backlog, Kept
