@@ -19,7 +19,10 @@ from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Finished
 from peal.model.phase_result import FollowUp, PhaseResult
+from peal.model.plan import TaskId
 from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings
+from peal.system.layout import RepoPaths
+from peal.text.names import file_name
 from peal.workspaces.additions import FolderFiles
 
 AGENT = """\
@@ -1796,6 +1799,33 @@ def test_a_run_that_is_killed_between_a_landing_and_its_journal_does_nothing_twi
 
     assert wishes.calls == ["WRK-001/a", "WRK-001/b"]
     assert_agrees(wishes, 1, "a", "b")
+
+
+def test_a_phase_whose_commit_was_made_and_not_recorded_lands_with_its_state_or_not_at_all(
+    wishes: Wishes,
+) -> None:
+    """Its answer went with the killed peal, so it is done anew; without it the change would land and its item stay."""
+    wishes.settings(feature={"phases": ["a"]})
+    wishes.put(ready("WRK-001"))
+    wishes.does("a", 'echo line >>"$id-$phase"; answer phase_complete')
+    wishes.run()
+    repo, paths = wishes.repo, RepoPaths(wishes.repo.path)
+    journal = repo.memory() / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    place = next(at for at, line in enumerate(lines) if '"StepEnded"' in line and '"phase":"a"' in line)
+    journal.write_text("".join(lines[:place]))
+    (repo.memory() / "state.json").unlink()
+    branch = f"peal/{paths.branch(repo.path / 'backlog')}/{file_name(TaskId('WRK-001/a'))}"
+    repo.git("branch", branch, "HEAD^2")
+    repo.git("reset", "-q", "--hard", "HEAD^1")
+
+    wishes.run()
+
+    assert repo.read("WRK-001-a") == "line\n"
+    (kept,) = branches(repo)  # what the killed one had made is set aside
+    assert ".before-" in kept
+    repo.git("branch", "-D", kept)
+    assert_agrees(wishes, 1, "a")
 
 
 def test_a_run_that_is_killed_while_git_lands_lands_once(wishes: Wishes) -> None:

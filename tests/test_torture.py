@@ -570,7 +570,9 @@ def check_wishes_came_true_once(repo: Repo, *, commits: bool, besides: tuple[str
         assert sorted("/".join(one) for one in landed) == wanted, "the branch differs"
         assert {repo.read(f"out/{one.replace('/', '-')}") for one in wanted} == {"line\n"}
         assert repo.git("status", "--porcelain") == ""
-        assert repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads/") == "main\n"
+        refs = repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads/").split()
+        # A commit that was made and could not be recorded is set aside, and its phase done anew.
+        assert [ref for ref in refs if ".before-" not in ref] == ["main"]
         files = repo.git("ls-tree", "-r", "--name-only", "main", "backlog/").splitlines()
         assert len(files) == len(items)
         assert all(name.startswith("backlog/archive/") for name in files)

@@ -195,6 +195,11 @@ def _is_isolated(state: TaskState, history: History) -> bool:
     return bool(done and done[-1].base)
 
 
+def _is_answered(state: TaskState, phase: str, history: History) -> bool:
+    """Whether a phase comes to more than a commit: without its answer nobody could say what lands with that."""
+    return bool(history.pipeline(state.task.pipeline).phase(phase).contract)
+
+
 def taken_over(pool: Pool, history: History) -> Iterator[Event]:
     """The ends of attempts whose commit was made, or had landed, when they were cut off, and that could not be recorded."""
     run = history.opened.run if history.opened else ""
@@ -207,7 +212,7 @@ def taken_over(pool: Pool, history: History) -> Iterator[Event]:
         kind = history.kind_of(state, one.phase)
         if kind is Kind.LAND:
             commit = pool.landed_by(one.task, state.change.verified)
-        elif kind is Kind.WRITE and one.base:
+        elif kind is Kind.WRITE and one.base and not _is_answered(state, one.phase, history):
             commit = pool.made_by(one.task, one.base, run)
         elif kind is Kind.REVIEW and one.base:
             commit, result = pool.merged_by(one.task, one.base, state.change.brings), Result.MENDED
