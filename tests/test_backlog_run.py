@@ -1801,10 +1801,11 @@ def test_a_run_that_is_killed_between_a_landing_and_its_journal_does_nothing_twi
     assert_agrees(wishes, 1, "a", "b")
 
 
+@pytest.mark.parametrize("has_verdict", [True, False])
 def test_a_phase_whose_commit_was_made_and_not_recorded_lands_with_its_state_or_not_at_all(
-    wishes: Wishes,
+    wishes: Wishes, has_verdict: bool
 ) -> None:
-    """Its answer went with the killed peal, so it is done anew; without it the change would land and its item stay."""
+    """Without its answer the change would land and its item stay: where that is lost too, the phase is done anew."""
     wishes.settings(feature={"phases": ["a"]})
     wishes.put(ready("WRK-001"))
     wishes.does("a", 'echo line >>"$id-$phase"; answer phase_complete')
@@ -1818,13 +1819,18 @@ def test_a_phase_whose_commit_was_made_and_not_recorded_lands_with_its_state_or_
     branch = f"peal/{paths.branch(repo.path / 'backlog')}/{file_name(TaskId('WRK-001/a'))}"
     repo.git("branch", branch, "HEAD^2")
     repo.git("reset", "-q", "--hard", "HEAD^1")
+    if not has_verdict:
+        for verdict in (repo.memory() / "attempts").glob("*/verdict.json"):
+            verdict.unlink()
 
     wishes.run()
 
     assert repo.read("WRK-001-a") == "line\n"
-    (kept,) = branches(repo)  # what the killed one had made is set aside
-    assert ".before-" in kept
-    repo.git("branch", "-D", kept)
+    assert len(wishes.calls) == (1 if has_verdict else 2)
+    set_aside = [] if has_verdict else [ref for ref in branches(repo) if ".before-" in ref]
+    assert branches(repo) == set_aside
+    for ref in set_aside:
+        repo.git("branch", "-D", ref)
     assert_agrees(wishes, 1, "a")
 
 

@@ -131,7 +131,7 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Sessi
             reconcile.check_branch(job.pool.repo, job.pool.target, job.pool.begins_at, held.history)
         reconcile.check_tree(job.pool, held.history)
         with store.writing(job.plan_paths):
-            held.append(*reconcile.taken_over(job.pool, held.history))
+            held.append(*reconcile.taken_over(job.pool, job.plan_paths, held.history))
             held.append(*reconcile.forgotten(job.pool, held.history))
         if job.fresh:
             job.pool.set_branches_aside()

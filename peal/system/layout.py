@@ -17,6 +17,8 @@ PATCH = "changes.patch"
 """In an attempt's folder: what it changed, if it did not pass."""
 OUTCOME = "outcome.json"
 """In an attempt's folder: how it ended, once it has."""
+VERDICT = "verdict.json"
+"""In an attempt's folder: how it ends if its change can be committed."""
 NORMALIZED = "-normalized.md"
 """Ends the name of what an agent has made of a file."""
 _SET_ASIDE = re.compile(r"-[0-9a-f]{8}\.before-\d{8}-\d{6}(-\d+)?$")

@@ -23,7 +23,8 @@ from peal.phases import Evidence
 from peal.phases.item_results import MOST_BYTES
 from peal.phases.prompts import Briefing, render
 from peal.phases.verdict import unfinished
-from peal.record.events import WorkspaceReady, as_json, converter
+from peal.record import outcome_file
+from peal.record.events import WorkspaceReady
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings
 from peal.system import removal
@@ -311,13 +312,17 @@ def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:
 
 
 def write_outcome(
-    order: Order, outcome: Outcome, workspace: Workspace | Change, hide: Callable[[str], str]
+    order: Order,
+    outcome: Outcome,
+    workspace: Workspace | Change,
+    hide: Callable[[str], str],
+    name: str = OUTCOME,
 ) -> Outcome:
     """The outcome as everybody may read it, with what is noted of the workspace; left in the attempt's folder too."""
     findings = tuple(evolve(finding, message=hide(finding.message)) for finding in outcome.findings)
     outcome = evolve(with_notes(outcome, workspace), findings=findings)
     outcome = shown(outcome, hide)
-    put(f"{order.folder}/{OUTCOME}", as_json(converter().unstructure(outcome)) + "\n")
+    outcome_file.write(order.folder / name, outcome)
     return outcome
 
 

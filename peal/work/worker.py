@@ -11,6 +11,7 @@ from peal.model.work import Order, Outcome, Result
 from peal.record.events import StepEnded, StopAsked
 from peal.system.files import FULL, is_full
 from peal.system.git import GitError
+from peal.system.layout import VERDICT
 from peal.system.process import Cancel
 from peal.text.display import harmless
 from peal.work.attempt_context import (
@@ -97,6 +98,8 @@ class Worker:
         with attempt_context(self.roster, self.programs, order, workspace) as context:
             outcome = context.ask(workspace=workspace)
             if outcome.result is Result.PASSED and order.phase.kind is Kind.WRITE:
+                # A run that finds the commit, and no word of it in the journal, reads how the attempt ended.
+                write_outcome(order, outcome, workspace, self.roster.hide, VERDICT)
                 outcome = _kept(outcome, workspace, self.programs.run)
             if outcome.result is not Result.PASSED:
                 outcome = with_rescue(outcome, workspace)

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.errors import Paused, PealError
 from peal.landing import renamed_branch
@@ -16,14 +16,15 @@ from peal.landing.outcomes import Target
 from peal.model.pipeline import Kind
 from peal.model.plan import Task, TaskId
 from peal.model.work import Outcome, Result
+from peal.record import outcome_file
 from peal.record.events import Event, RunOpened, StepEnded, TasksForgotten
 from peal.record.history import History
 from peal.record.state_file import BY_ITSELF
-from peal.record.task_state import TaskState
+from peal.record.task_state import Attempt, TaskState
 from peal.settings import FILE
 from peal.system import git
 from peal.system.git_objects import objects_of
-from peal.system.layout import FOLDER
+from peal.system.layout import FOLDER, VERDICT, PlanPaths
 from peal.text.display import harmless, some
 from peal.text.names import ranges
 from peal.workspaces import Pool, preflight
@@ -195,12 +196,7 @@ def _is_isolated(state: TaskState, history: History) -> bool:
     return bool(done and done[-1].base)
 
 
-def _is_answered(state: TaskState, phase: str, history: History) -> bool:
-    """Whether a phase comes to more than a commit: without its answer nobody could say what lands with that."""
-    return bool(history.pipeline(state.task.pipeline).phase(phase).contract)
-
-
-def taken_over(pool: Pool, history: History) -> Iterator[Event]:
+def taken_over(pool: Pool, plan_paths: PlanPaths, history: History) -> Iterator[Event]:
     """The ends of attempts whose commit was made, or had landed, when they were cut off, and that could not be recorded."""
     run = history.opened.run if history.opened else ""
     why = "its commit was there when peal was cut off"
@@ -208,17 +204,31 @@ def taken_over(pool: Pool, history: History) -> Iterator[Event]:
         one = state.running
         if one is None:
             continue
-        commit, result = "", Result.PASSED
+        commit, outcome = "", Outcome(Result.PASSED, why)
         kind = history.kind_of(state, one.phase)
         if kind is Kind.LAND:
             commit = pool.landed_by(one.task, state.change.verified)
-        elif kind is Kind.WRITE and one.base and not _is_answered(state, one.phase, history):
-            commit = pool.made_by(one.task, one.base, run)
+        elif kind is Kind.WRITE and one.base and (found := _verdict(state, one, plan_paths, history)):
+            commit, outcome = pool.made_by(one.task, one.base, run), evolve(found, reason=why)
         elif kind is Kind.REVIEW and one.base:
-            commit, result = pool.merged_by(one.task, one.base, state.change.brings), Result.MENDED
+            commit = pool.merged_by(one.task, one.base, state.change.brings)
+            outcome = Outcome(Result.MENDED, why)
         if commit:
-            outcome = Outcome(result, why, commit=commit)
-            yield StepEnded(time.time(), state.task.id, one.phase, one.number, outcome)
+            ended = evolve(outcome, commit=commit)
+            yield StepEnded(time.time(), state.task.id, one.phase, one.number, ended)
+
+
+def _verdict(state: TaskState, one: Attempt, plan_paths: PlanPaths, history: History) -> Outcome | None:
+    """
+    How an attempt ends whose change was committed: as it has left it, or by the commit alone.
+
+    None if that is not enough: without the answer to an item's phase nobody could say what lands with its commit.
+    """
+    left = outcome_file.read(plan_paths.attempt(one.task, one.phase, one.number) / VERDICT)
+    if left and left.result is Result.PASSED:
+        return left
+    is_answered = bool(history.pipeline(state.task.pipeline).phase(one.phase).contract)
+    return None if is_answered else Outcome(Result.PASSED)
 
 
 def forgotten(pool: Pool, history: History) -> Iterator[Event]:
