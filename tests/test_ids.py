@@ -11,8 +11,8 @@ from conftest import Repo, eventually
 from test_docs import ROOT, _sections
 
 from peal.errors import PealError
+from peal.jobs.selection import chosen
 from peal.model.plan import Plan, Task, TaskId
-from peal.run.selection import chosen
 
 NAMES = ("T001", "2.1", "über/drei", "a-b", "T01", "10", "9")
 """As they come one after another: neither by their letters nor by their numbers; one can be neither a file nor a branch."""

@@ -24,6 +24,7 @@ ROWS = (
     ("executors", "schedule", "views", "workspaces"),
     ("backlog",),
     ("doctor", "work"),
+    ("jobs",),
     ("run",),
     ("cli",),
     ("__main__",),
@@ -59,6 +60,8 @@ DOORS = {
     "tomlkit": ("cli.config", "settings.editing", "settings.page"),
     "tomllib": ("settings",),
 }
+# The run itself does not know what kind of work it carries out.
+KNOWN_TO = {"backlog": ("backlog", "doctor", "jobs", "cli")}
 # Runs by itself with `-I -S` in an empty environment: the standard library, and little of that.
 STARTS_ALONE = "peal.system.reaper"
 # May import a module whose name is only known at run time: the tables of commands and of adapters.
@@ -141,13 +144,20 @@ def wrong(found: Arrow) -> str | None:
         allowed = DOORS.get(top)
         bad = allowed is not None and not any(_is_in(found.importer, door) for door in allowed)
         return f"{where}: {top} is for {', '.join(allowed or ()) or 'nobody'}" if bad else None
-    there = room(found.imported)
+    bad_room = _wrong_between(here, room(found.imported), found.imported)
+    return f"{where}: {bad_room}" if bad_room else None
+
+
+def _wrong_between(here: str, there: str, imported: str) -> str | None:
+    """What is wrong with an import of one room from another; None if it may be."""
     if there not in ROW:
-        return f"{where}: {found.imported} has no place in the table"
+        return f"{imported} has no place in the table"
+    if here not in KNOWN_TO.get(there, ROW):
+        return f"{there} is for {', '.join(KNOWN_TO[there])}, not {here}"
     if there == here or ROW[there] < ROW[here]:
         return None
     way = "sideways" if ROW[there] == ROW[here] else "up"
-    return f"{where}: imports {way}: {here} (row {ROW[here]}) -> {there} (row {ROW[there]})"
+    return f"imports {way}: {here} (row {ROW[here]}) -> {there} (row {ROW[there]})"
 
 
 def _is_in(module: str, door: str) -> bool:
@@ -254,6 +264,14 @@ def test_a_message_says_who_imports_whom_and_from_which_row() -> None:
         f"peal.record.state_file line 2: imports up: record (row {ROW['record']}) -> run (row {ROW['run']})",
     ]
     assert sideways == [f"peal.agents line 1: imports sideways: agents {rows}"]
+
+
+def test_the_loop_does_not_know_what_kind_of_work_it_carries_out() -> None:
+    """A plan's task and a phase of an item are the same to it, though it stands above both."""
+    assert _said("peal.run.loop", "from peal.backlog.item import Item") == [
+        "peal.run.loop line 1: backlog is for backlog, doctor, jobs, cli, not run"
+    ]
+    assert _said("peal.jobs.backlog_job", "from peal.backlog.item import Item") == []
 
 
 def test_the_reaper_imports_nothing_of_ours() -> None:

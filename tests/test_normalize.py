@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import PLANNER, Clis, Repo, answer_with, ended, eventually, is_running
 
+from peal.jobs.plan_files import read_plan
 from peal.run.normalize import prompt_for
-from peal.run.plan_files import read_plan
 from peal.run.written_plan import read
 
 WISHES = "# What we want\n\nA file `a` and a file `b`.\n"

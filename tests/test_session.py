@@ -13,11 +13,11 @@ from conftest import Repo, eventually, is_running, shell_plan
 
 from peal.executors import Happened
 from peal.executors.threads import Threads
+from peal.jobs.plan_job import job_of
 from peal.model.work import Step
 from peal.record import store
 from peal.record.events import Event
 from peal.record.history import History
-from peal.run.job_of import job_of
 from peal.run.loop import PlanRun, carry_out
 from peal.run.normalize_prompt import refuse_to_rewrite
 from peal.run.session import Session, session_when_needed

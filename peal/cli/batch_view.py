@@ -6,11 +6,11 @@ from collections.abc import Callable
 from attrs import define, field
 
 from peal.cli.screens import Screens
+from peal.jobs.job import Job
 from peal.model.decision import Halt
 from peal.record.batch import Batch
 from peal.record.batch_file import record_of
 from peal.run.after_run import afterwards_told
-from peal.run.job import Job
 from peal.run.start import End
 from peal.text.display import harmless
 from peal.views.batch import headline, place_of, report

@@ -12,15 +12,15 @@ from attrs import evolve
 from peal.cli.batch_view import BatchView
 from peal.cli.screens import Screens, show_of
 from peal.errors import Busy, Interrupted, PealError
+from peal.jobs.job import Job
+from peal.jobs.plan_files import can_be_rewritten, fit, read_plan
+from peal.jobs.plan_job import job_of
 from peal.record import lock, transcripts
 from peal.record.events import PlanRewritten
 from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
 from peal.run.batch import JobOf, first_job
 from peal.run.batch import carry_out as carry_out_plans
-from peal.run.job import Job
-from peal.run.job_of import job_of
 from peal.run.normalize_prompt import refuse_to_rewrite, rewriter
-from peal.run.plan_files import can_be_rewritten, fit, read_plan
 from peal.run.session import Opener, session_when_needed
 from peal.run.start import End
 from peal.run.unfinished_batch import BatchRequest, agreed, unfinished

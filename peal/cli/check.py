@@ -10,8 +10,8 @@ import click
 
 from peal.cli.options import as_json, format_option, repo_paths_of
 from peal.errors import PealError
+from peal.jobs.plan_files import can_be_rewritten, read_plan
 from peal.model.plan import Plan, Task, id_as_json
-from peal.run.plan_files import can_be_rewritten, read_plan
 from peal.settings import Settings, load
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless

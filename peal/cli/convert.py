@@ -6,7 +6,7 @@ import click
 
 from peal.cli.options import format_option, write_new
 from peal.errors import PealError
-from peal.run.plan_files import fit, read_plan
+from peal.jobs.plan_files import fit, read_plan
 
 
 @click.command()

@@ -8,11 +8,11 @@ import click
 
 from peal.cli.options import plan_option, repo_paths_of, repository
 from peal.errors import PealError
+from peal.jobs.known_plans import plan_or_latest, plan_paths_of, state_of
 from peal.landing import renamed_branch
 from peal.record import journal
 from peal.record.history import History, fold
 from peal.record.task_state import Attempt, TaskState
-from peal.run.known_plans import plan_or_latest, plan_paths_of, state_of
 from peal.system import git
 from peal.system.layout import PATCH, PlanPaths, RepoPaths
 from peal.worktrees import leftovers

@@ -18,10 +18,10 @@ from peal.doctor.finding import Finding, Severity
 from peal.doctor.look import Look, PlanFiles
 from peal.doctor.mending import mend_all, put_back
 from peal.errors import PealError
+from peal.jobs.known_plans import where_it_is
+from peal.jobs.plan_files import fit_plan
 from peal.record import lock
 from peal.record.lock import Owner
-from peal.run.known_plans import where_it_is
-from peal.run.plan_files import fit_plan
 from peal.system import git, git_damage
 from peal.system.layout import RepoPaths
 from peal.text.display import count, harmless

@@ -19,9 +19,9 @@ from peal.cli.options import (
 )
 from peal.cli.prompt import instructions
 from peal.errors import PealError
+from peal.jobs.plan_files import read_plan
+from peal.jobs.resolve import reader_of
 from peal.run.draft import Draft, drafted
-from peal.run.plan_files import read_plan
-from peal.run.resolve import reader_of
 from peal.run.session import session_when_needed
 from peal.run.written_plan import EndedError, WrittenPlan
 from peal.settings import load

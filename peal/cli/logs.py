@@ -15,12 +15,12 @@ from attrs import define, field
 from peal.agents.event_text import Reading
 from peal.cli.options import as_json, plan_option, repo_paths_of, repository
 from peal.errors import PealError
+from peal.jobs.known_plans import plan_or_latest, plan_paths_of, state_of
 from peal.record import journal, transcripts
 from peal.record.events import converter
 from peal.record.history import History, fold
 from peal.record.lock import live_run
 from peal.record.task_state import Attempt, TaskState
-from peal.run.known_plans import plan_or_latest, plan_paths_of, state_of
 from peal.system.files import size_of
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless

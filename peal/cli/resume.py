@@ -9,11 +9,11 @@ from peal.cli.carry_out import carry_out, carry_out_batch
 from peal.cli.options import repo_paths_of
 from peal.cli.run_options import given_flags, run_options, target_option
 from peal.errors import PealError
+from peal.jobs.known_plans import plan_paths_of, where_it_is
+from peal.jobs.plan_queue import picked
+from peal.jobs.source import BACKLOG
 from peal.record import batch_file, journal, store
 from peal.run.after_run import hears_signals
-from peal.run.known_plans import plan_paths_of, where_it_is
-from peal.run.plan_queue import picked
-from peal.run.source import BACKLOG
 from peal.run.unfinished_batch import BatchRequest
 from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths, RepoPaths

@@ -8,8 +8,8 @@ import click
 from peal.cli.carry_out import carry_out, carry_out_batch
 from peal.cli.options import repo_paths_of
 from peal.cli.run_options import given_flags, run_options, target_option
+from peal.jobs.plan_queue import picked, queue_of
 from peal.run.after_run import hears_signals
-from peal.run.plan_queue import picked, queue_of
 from peal.run.unfinished_batch import BatchRequest
 from peal.system.signals import Hearing
 from peal.text.display import harmless, some

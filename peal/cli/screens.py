@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
+from peal.jobs.job import Job
 from peal.record import transcripts
-from peal.run.job import Job
 from peal.views.screens import Output, Screen
 from peal.views.screens.lines import JsonLines, Lines
 

@@ -13,6 +13,8 @@ from attrs import evolve
 from peal.cli.options import as_json, hidden, readable_batch, repo_paths_of, repository
 from peal.cli.watch import Watch, work_of, worked_on
 from peal.errors import PealError
+from peal.jobs.known_plans import plan_or_latest, plan_paths_of
+from peal.jobs.plan_files import read_plan
 from peal.model.plan import TaskId, id_as_json
 from peal.record import batch_file, journal, store, transcripts
 from peal.record.batch import Batch
@@ -21,8 +23,6 @@ from peal.record.events import converter
 from peal.record.history import History, fold
 from peal.record.lock import live_run
 from peal.record.spending import amount
-from peal.run.known_plans import plan_or_latest, plan_paths_of
-from peal.run.plan_files import read_plan
 from peal.schedule.decide import decide
 from peal.schedule.plan_agenda import PlanAgenda
 from peal.system.layout import RepoPaths

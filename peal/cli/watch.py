@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from peal.cli.options import hidden
+from peal.jobs.known_plans import plan_paths_of
 from peal.model.plan import TaskId
 from peal.record import journal, transcripts
 from peal.record.batch import Batch
@@ -15,7 +16,6 @@ from peal.record.events import Event
 from peal.record.history import History
 from peal.record.lock import live_run
 from peal.record.task_state import Attempt
-from peal.run.known_plans import plan_paths_of
 from peal.schedule.decide import decide
 from peal.schedule.plan_agenda import PlanAgenda
 from peal.schedule.work import Work

@@ -1,1 +1,1 @@
-"""A run of a plan, from what was asked for to what is said at its end."""
+"""A job or several carried out, from the session that is opened for them to what is said at their end."""

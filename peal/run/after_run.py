@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from peal.errors import Busy, Interrupted, PealError
+from peal.jobs.job import Job
 from peal.model.decision import Halt
 from peal.record import journal, store
 from peal.record.history import History, fold
 from peal.record.rereading import reread
 from peal.run import start
-from peal.run.job import Job
 from peal.run.session import Opener
 from peal.run.start import End
 from peal.system import git

@@ -11,12 +11,12 @@ from attrs import define, evolve, field
 from peal.errors import Busy, Interrupted, Paused, PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads
+from peal.jobs.job import Job
 from peal.model.decision import Budget, Halt
 from peal.record import batch_file, journal, store
 from peal.record.batch import Batch
 from peal.record.history import fold
 from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off, write_summary
-from peal.run.job import Job
 from peal.run.loop import PlanRun, take_turn
 from peal.run.session import Opener, Session
 from peal.run.start import End, begun, refuse_to_repeat, stop_asked

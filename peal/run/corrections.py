@@ -8,6 +8,10 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
+from peal.jobs.known_plans import found_again, plan_or_latest
+from peal.jobs.plan_files import fit_plan
+from peal.jobs.selection import chosen
+from peal.jobs.source import BACKLOG
 from peal.model.plan import Plan, TaskId, Word
 from peal.record import journal, store
 from peal.record.events import (
@@ -15,11 +19,7 @@ from peal.record.events import (
     TasksForgotten,
     TasksMarkedDone,
 )
-from peal.run.known_plans import found_again, plan_or_latest
-from peal.run.plan_files import fit_plan
-from peal.run.selection import chosen
 from peal.run.session import session
-from peal.run.source import BACKLOG
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 

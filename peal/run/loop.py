@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import define, field
 
 from peal.executors import Executor
+from peal.jobs.job import Job
 from peal.model.decision import Decision, Halt
 from peal.model.plan import id_as_json
 from peal.record import store
@@ -19,7 +20,6 @@ from peal.record.events import (
 )
 from peal.record.history import History
 from peal.record.log import Log, line_of
-from peal.run.job import Job
 from peal.run.progress import Progress
 from peal.schedule.agenda import Agenda
 from peal.schedule.decide import decide_together

@@ -7,10 +7,10 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
+from peal.jobs import plan_files
 from peal.model.decision import Budget
 from peal.model.plan import Plan
 from peal.record.events import PlanRewritten
-from peal.run import plan_files
 from peal.run.session import Session
 from peal.run.written_plan import Asking, Purpose, cost_of, written
 from peal.system.layout import PlanPaths

@@ -5,10 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from peal.errors import PealError
+from peal.jobs.plan_job import Rewrite
 from peal.model.decision import Budget
 from peal.model.plan import Plan
 from peal.record.events import PlanRewritten
-from peal.run.job_of import Rewrite
 from peal.run.session import Opener
 from peal.text.display import decoded, harmless
 from peal.work import Roster

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from peal.agents.protocol import Request
 from peal.executors.rehearsal import Rehearsal
+from peal.jobs.job import Job
 from peal.model.agent import Command, Reply
 from peal.model.decision import Halt
 from peal.model.pipeline import Kind
@@ -14,7 +15,6 @@ from peal.model.work import Order, Outcome
 from peal.record import journal, store
 from peal.record.history import fold
 from peal.record.rereading import reread
-from peal.run.job import Job
 from peal.run.loop import PlanRun, UnsavedRecord, carry_out
 from peal.run.start import End, opening_of, refuse_to_repeat
 from peal.text.display import count, harmless

@@ -11,6 +11,7 @@ from attrs import frozen
 from peal.errors import PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads
+from peal.jobs.job import Job
 from peal.model.decision import Halt
 from peal.model.pipeline import Kind
 from peal.record import journal, store
@@ -24,7 +25,6 @@ from peal.record.events import (
 )
 from peal.record.history import History
 from peal.record.log import Log
-from peal.run.job import Job
 from peal.run.loop import PlanRun, carry_out, honest_halt
 from peal.run.session import Opener, Session
 from peal.schedule.halts import finished, is_complete

@@ -8,9 +8,9 @@ from contextlib import suppress
 from attrs import evolve, frozen
 
 from peal.errors import PealError
+from peal.jobs.known_plans import where_it_is
 from peal.record import batch_file, journal, store
 from peal.record.batch import Batch, BatchOwner
-from peal.run.known_plans import where_it_is
 from peal.schedule import batches
 from peal.system import process
 from peal.system.layout import PlanPaths, RepoPaths

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from peal.cli.carry_out import carry_out_job
-from peal.run.backlog_job import backlog_job_of
-from peal.run.job import Job
+from peal.jobs.backlog_job import backlog_job_of
+from peal.jobs.job import Job
 from peal.run.session import Opener
 from peal.run.start import End
 from peal.system.layout import RepoPaths

@@ -28,15 +28,15 @@ from peal.backlog.store import Backlog, Kept
 from peal.backlog.tally import Tally
 from peal.backlog.targets import targets_of
 from peal.errors import PealError
+from peal.jobs.item_phases import ItemPhases
+from peal.jobs.job import Job
+from peal.jobs.plan_job import pool_of, rules_of, settings_of, storable
+from peal.jobs.resolve import notices_on, secrets_of
+from peal.jobs.source import BACKLOG
 from peal.model.decision import Rules
 from peal.model.pipeline import Kind
 from peal.model.plan import Plan
 from peal.phases import prompts
-from peal.run.item_phases import ItemPhases
-from peal.run.job import Job
-from peal.run.job_of import pool_of, rules_of, settings_of, storable
-from peal.run.resolve import notices_on, secrets_of
-from peal.run.source import BACKLOG
 from peal.settings import Settings
 from peal.settings.backlog_run import for_backlog
 from peal.settings.pipelines import pipelines, workflow_files
@@ -66,7 +66,7 @@ def backlog_job_of(
     try:
         return _made(repo_paths, flags, slots, accept_settings, rehearses=rehearses, **how)
     except PealError as first:
-        from peal.run.refusals import with_all_others_of_backlog  # only here: most runs begin
+        from peal.jobs.refusals import with_all_others_of_backlog  # only here: most runs begin
 
         raise with_all_others_of_backlog(first, repo_paths, flags) from None
 

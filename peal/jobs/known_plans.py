@@ -7,12 +7,12 @@ from operator import itemgetter
 from pathlib import Path
 
 from peal.errors import PealError
+from peal.jobs.plan_files import read_plan
 from peal.model.plan import find
 from peal.record import journal, moved_plans, store
 from peal.record.events import TaskRead
 from peal.record.history import History, fold
 from peal.record.task_state import TaskState
-from peal.run.plan_files import read_plan
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless, some

@@ -8,8 +8,8 @@ from pathlib import Path
 from attrs import frozen
 
 from peal.errors import PealError
-from peal.run.backlog_paths import refuse_backlog
-from peal.run.plan_files import can_be_rewritten, read_plan
+from peal.jobs.backlog_paths import refuse_backlog
+from peal.jobs.plan_files import can_be_rewritten, read_plan
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless, some
 from peal.text.names import natural

@@ -7,8 +7,8 @@ from pathlib import Path
 from attrs import evolve
 
 from peal.errors import PealError
+from peal.jobs.backlog_paths import refuse_backlog
 from peal.model.plan import Plan, Problem
-from peal.run.backlog_paths import refuse_backlog
 from peal.settings import Settings
 from peal.system.files import markdown_in, replace
 from peal.system.layout import NORMALIZED, PlanPaths, RepoPaths

@@ -12,17 +12,17 @@ from attrs import evolve
 
 from peal.agents.needed import chain_of
 from peal.errors import PealError
+from peal.jobs.job import Job
+from peal.jobs.known_plans import where_it_is
+from peal.jobs.plan_files import fit, is_to_be_rewritten, read_plan
+from peal.jobs.resolve import notices_on, roster_of
+from peal.jobs.selection import chosen, named
+from peal.jobs.source import PlanTasks
 from peal.model.decision import Budget, Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, pipeline_name, pipeline_of
 from peal.model.plan import Plan, TaskId, overlaps
 from peal.record import moved_plans
 from peal.record.events import PlanRewritten
-from peal.run.job import Job
-from peal.run.known_plans import where_it_is
-from peal.run.plan_files import fit, is_to_be_rewritten, read_plan
-from peal.run.resolve import notices_on, roster_of
-from peal.run.selection import chosen, named
-from peal.run.source import PlanTasks
 from peal.settings import NO_KEYS, Settings, load
 from peal.settings.pipelines import item_phases, pipelines
 from peal.system import process
@@ -112,7 +112,7 @@ def _all_refusals(
     try:
         yield
     except PealError as first:
-        from peal.run.refusals import with_all_others  # only here: most runs begin
+        from peal.jobs.refusals import with_all_others  # only here: most runs begin
 
         raise with_all_others(first, repo_paths, plan_file, flags, is_fresh) from None
 

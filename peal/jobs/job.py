@@ -6,11 +6,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from peal.jobs.source import Source
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Pipeline
 from peal.model.plan import Plan, TaskId
 from peal.record.events import PlanRewritten
-from peal.run.source import Source
 from peal.schedule.work import Work
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.work import Roster

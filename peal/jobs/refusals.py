@@ -7,9 +7,9 @@ from typing import Any
 from peal.doctor.checks import refusals
 from peal.doctor.look import Asked, Look, PlanFiles
 from peal.errors import Busy, Interrupted, Paused, PealError
+from peal.jobs.known_plans import where_it_is
+from peal.jobs.plan_files import fit, is_to_be_rewritten, read_plan
 from peal.model.plan import Plan
-from peal.run.known_plans import where_it_is
-from peal.run.plan_files import fit, is_to_be_rewritten, read_plan
 from peal.system.layout import RepoPaths
 
 

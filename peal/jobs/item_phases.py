@@ -10,9 +10,9 @@ from peal.agents.phase_command import PhaseCommand
 from peal.agents.protocol import Agent
 from peal.backlog.task_names import pipeline_name
 from peal.errors import PealError
+from peal.jobs.plan_job import retries_of
 from peal.model.phase_result import TRIAGE
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline
-from peal.run.job_of import retries_of
 from peal.settings import ItemPhaseSettings, Settings
 from peal.settings.pipelines import pipelines
 
