@@ -1383,8 +1383,40 @@ def test_a_plan_is_ticked_as_its_tasks_land(planned: Wishes) -> None:
     assert planned.is_clean()
 
 
+SEQUENTIAL = "# P\n\n## Task 1: First\n\nx\n\n## Task 2: Second\n\ny\n\n## Task 3: Third\n\nz\n"
+
+
+@pytest.mark.parametrize(("goes_on", "tasks"), [(False, "1"), (True, "123")])
+def test_a_plan_ends_at_a_failure_as_one_that_is_run_by_itself(
+    planned: Wishes, goes_on: bool, tasks: str
+) -> None:
+    """What comes after a failed task rests on it, unless the settings say that the others go on."""
+    more = f"continue_with_remaining_tasks = {str(goes_on).lower()}"
+    planned.settings(f"{more}\n[execution]\nmax_retries = 0", feature=BY_PLAN)
+    planned.does("design", WRITES_PLAN.format(SEQUENTIAL))
+    planned.does("task-1", "exit 1")
+
+    planned.run(code=1)
+
+    assert planned.calls[1:] == [f"WRK-001/build/{task}" for task in tasks]
+    assert planned.statuses() == {"WRK-001": "blocked"}
+
+
+def test_the_tasks_of_a_plan_come_before_items_that_are_less_far(planned: Wishes) -> None:
+    planned.settings(feature=BY_PLAN, short=ONE)
+    planned.does("design", WRITES_PLAN.format(SEQUENTIAL))
+    planned.put(ready("WRK-001", "X", priority=5), new("WRK-002"), ready("WRK-003", pipeline="short"))
+
+    planned.run("--cap", "3")
+
+    tasks = [f"WRK-001/build/{task}" for task in (1, 2, 3)]
+    assert planned.calls == ["WRK-001/design", *tasks, "WRK-003/build"]
+
+
 def test_a_task_of_a_plan_that_fails_blocks_the_item_and_others_go_on(planned: Wishes) -> None:
-    planned.settings("[execution]\nmax_retries = 0", feature=BY_PLAN)
+    planned.settings(
+        "continue_with_remaining_tasks = true\n[execution]\nmax_retries = 0", feature=BY_PLAN
+    )
     planned.does("task-2", "exit 1")
     planned.put(ready("WRK-001", "X"), ready("WRK-002"))
     planned.does(

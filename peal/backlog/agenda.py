@@ -49,11 +49,9 @@ class ItemAgenda:
     def is_over(self, phase: TaskId) -> bool:
         """Whether nothing of a plan runs or may start, now or later in this run."""
         plan = self._opened().get(phase)
-        return plan is not None and not any(
-            state.running or (self._stage(task) and plan.is_open(task))
-            for task in plan.work.tasks
-            if (state := self.history.states[task])
-        )
+        if plan is None or any(task in plan.work.places for task in self.history.running):
+            return False
+        return not any(map(plan.startable, Stage))
 
     def _opened(self) -> dict[TaskId, PlanAgenda]:
         """An agenda for each plan, made when its tasks are known."""
@@ -77,18 +75,26 @@ class ItemAgenda:
         return (*self._under_way, *late)
 
     def idle(self, stage: Stage) -> list[TaskId]:
-        """What is under way goes first."""
-        tasks = dict.fromkeys((*self.under_way, *self._chosen))
-        own = [task for task in tasks if self._stage(task) is stage]
-        return [*own, *(task for plan in self._opened().values() for task in plan.idle(stage))]
+        """What is under way goes first, the tasks of plans too."""
+        return self._first(stage, [task for plan in self._opened().values() for task in plan.idle(stage)])
+
+    def startable(self, stage: Stage) -> list[TaskId]:
+        """Items have nothing to do with one another; a plan ends at a failure as one does that is run by itself."""
+        of_plans = [task for plan in self._opened().values() for task in plan.startable(stage)]
+        return self._first(stage, of_plans)
+
+    def _first(self, stage: Stage, of_plans: list[TaskId]) -> list[TaskId]:
+        """What is at this stage: what is under way, and then what was chosen."""
+        under_way = [task for task in self.under_way if self._stage(task) is stage]
+        chosen = [task for task in self._chosen if self._stage(task) is stage and task not in under_way]
+        return [*under_way, *of_plans, *chosen]
 
     @property
     def front(self) -> tuple[TaskId, ...]:
         """What is under way and what may begin."""
-        own = (*self.under_way, *(task for task in self._chosen if task in self.history.states))
-        return tuple(
-            dict.fromkeys((*own, *(task for plan in self._opened().values() for task in plan.front)))
-        )
+        of_plans = (task for plan in self._opened().values() for task in plan.front)
+        chosen = (task for task in self._chosen if task in self.history.states)
+        return tuple(dict.fromkeys((*self.under_way, *of_plans, *chosen)))
 
     def is_open(self, task: TaskId) -> bool:
         """Whether its item is at this phase, or its plan at this task."""
@@ -100,10 +106,6 @@ class ItemAgenda:
         """What is under way, then by what was chosen first."""
         place = {task: number for number, task in enumerate(self.front)}
         return sorted(tasks, key=place.__getitem__)
-
-    def no_later(self, tasks: Iterable[TaskId], others: Iterable[TaskId]) -> list[TaskId]:  # noqa: ARG002
-        """Items have nothing to do with one another."""
-        return list(tasks)
 
     def is_eager(self, task: TaskId) -> bool:  # noqa: ARG002
         """No item waits for another's review."""

@@ -149,7 +149,6 @@ def _rules(settings: Settings, is_shared: bool) -> Rules:
     return evolve(
         usual,
         max_parallel=1 if is_shared else usual.max_parallel,
-        continue_with_remaining_tasks=True,
         max_consecutive_task_failures=None,
         as_ready=True,
     )

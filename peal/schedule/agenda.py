@@ -43,6 +43,9 @@ class Agenda(Protocol):
     def idle(self, stage: Stage) -> list[TaskId]:
         """The open tasks at this stage, the preferred one first."""
 
+    def startable(self, stage: Stage) -> list[TaskId]:
+        """Those of them that may start, whatever has failed."""
+
     @property
     def front(self) -> tuple[TaskId, ...]:
         """The tasks that are open, or have been open last."""
@@ -52,9 +55,6 @@ class Agenda(Protocol):
 
     def in_order(self, tasks: Iterable[TaskId]) -> list[TaskId]:
         """These tasks as one after another would take them."""
-
-    def no_later(self, tasks: Iterable[TaskId], others: Iterable[TaskId]) -> list[TaskId]:
-        """Those tasks that are not behind all of the others: where one of them has failed, these still go on."""
 
     def is_eager(self, task: TaskId) -> bool:
         """Whether a task is reviewed as soon as it is made, whatever the others do."""

@@ -116,26 +116,20 @@ class _Left:
 
 
 def _left(agenda: Agenda, now: float, others: Others) -> _Left:
-    """After a failure that ends the run only what has begun no later than where that happened goes on."""
     history = agenda.history
-    idle = {stage: agenda.idle(stage) for stage in Stage}
-    pending = sum(map(len, idle.values())) + len(history.running) + sum(map(agenda.is_open, history.held))
-    if history.cap_reached or (history.failed and not history.rules.continue_with_remaining_tasks):
-        idle = {
-            stage: [] if stage is Stage.FRESH else agenda.no_later(tasks, history.failed)
-            for stage, tasks in idle.items()
-        }
-    idle, waits = sorted_out(idle, history, now)
+    idle = sum(len(agenda.idle(stage)) for stage in Stage)
+    pending = idle + len(history.running) + sum(map(agenda.is_open, history.held))
+    startable, waits = sorted_out({stage: agenda.startable(stage) for stage in Stage}, history, now)
     is_eager = _eager(agenda)
-    under_way = (*history.running, *idle[Stage.FRESH], *idle[Stage.BEGUN], *waits.tasks)
+    under_way = (*history.running, *startable[Stage.FRESH], *startable[Stage.BEGUN], *waits.tasks)
     return _Left(
         is_eager=is_eager,
         making=not all(map(is_eager, under_way)),
-        fresh=idle[Stage.FRESH],
-        begun=idle[Stage.BEGUN],
-        reviewable=idle[Stage.REVIEW],
-        landable=idle[Stage.LAND],
-        again=idle[Stage.AGAIN],
+        fresh=startable[Stage.FRESH],
+        begun=startable[Stage.BEGUN],
+        reviewable=startable[Stage.REVIEW],
+        landable=startable[Stage.LAND],
+        again=startable[Stage.AGAIN],
         waits=waits,
         running=len(history.running),
         pending=pending,

@@ -71,6 +71,16 @@ class PlanAgenda:
         """The open tasks at this stage, in order."""
         return self._idle[stage]
 
+    def startable(self, stage: Stage) -> list[TaskId]:
+        """After a failure that ends the run only what has begun no later than where that happened goes on."""
+        tasks, rules = self._idle[stage], self.history.rules
+        if rules.continue_with_remaining_tasks and not self.history.cap_reached:
+            return tasks
+        failed = [task for task in self.history.failed if task in self._segment_of]
+        if not (failed or self.history.cap_reached):
+            return tasks
+        return [] if stage is Stage.FRESH else self._no_later(tasks, failed)
+
     @property
     def front(self) -> tuple[TaskId, ...]:
         """The tasks that are open, or have been open last, in order."""
@@ -101,10 +111,9 @@ class PlanAgenda:
         """From what became of the tasks that were asked for."""
         return halt_of(self.work, self.history, now)
 
-    def no_later(self, tasks: Iterable[TaskId], others: Iterable[TaskId]) -> list[TaskId]:
+    def _no_later(self, tasks: Iterable[TaskId], others: Iterable[TaskId]) -> list[TaskId]:
         """Those tasks that stand in no later segment than the last of the others, or wait for tasks by name."""
-        places = (self._segment_of[other] for other in others if other in self._segment_of)
-        last = max(places, default=-1)
+        last = max((self._segment_of[other] for other in others), default=-1)
         return [task for task in tasks if self._segment_of[task] <= last or task in self.work.after]
 
     def _is_over(self, state: TaskState) -> bool:
