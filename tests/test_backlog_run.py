@@ -25,6 +25,9 @@ from peal.system.layout import RepoPaths
 from peal.text.names import file_name
 from peal.workspaces.additions import FolderFiles
 
+GATE = """\
+gate() { touch "$OUT/begun-$1"; until [ -e "$OUT/go-$1" ]; do sleep 0.02; done; }
+"""
 AGENT = """\
 id=$PEAL_ITEM phase=$PEAL_PHASE
 [ "$phase" = address ] && exit
@@ -32,7 +35,6 @@ answer() {  # RESULT [SUMMARY [MORE]]
   printf '{"item_id": "%s", "phase": "%s", "result": "%s", "summary": "%s"%s}' \\
     "$id" "$phase" "$1" "${2:-$id did $phase}" "${3:+, $3}" >"$PEAL_RESULT"
 }
-gate() { touch "$OUT/begun-$1"; until [ -e "$OUT/go-$1" ]; do sleep 0.02; done; }
 cat >"$OUT/prompt-$id-$phase-$PEAL_ATTEMPT"
 echo "$id/$phase" >>"$OUT/calls"
 for script in "$OUT/do-$id-$phase" "$OUT/do-$phase" "$OUT/do-$id"; do
@@ -164,7 +166,7 @@ def ready(id_: str, title: str = "A wish", **more: Any) -> Item:
 @pytest.fixture
 def wishes(project: Repo, out: Path) -> Wishes:
     """A backlog with one pipeline of one phase and no items yet."""
-    out.joinpath("agent.sh").write_text(AGENT)
+    out.joinpath("agent.sh").write_text(GATE + AGENT)
     project.write("backlog/archive/.gitkeep", "")
     made = Wishes(project, out)
     made.settings()
@@ -1323,7 +1325,7 @@ def planned(wishes: Wishes) -> Wishes:
     """A pipeline in which one phase writes a plan and the next one carries it out."""
     agent = wishes.out / "agent.sh"
     agent.write_text(
-        'if [ "$PEAL_PHASE" = execute ] || [ "$PEAL_PHASE" = plan ]; then\n'
+        GATE + 'if [ "$PEAL_PHASE" = execute ] || [ "$PEAL_PHASE" = plan ]; then\n'
         '  cat >"$OUT/task-prompt"; [ "$PEAL_PHASE" = plan ] && { echo "a plan"; exit; }\n'
         '  n=${PEAL_TASK##*/}; echo "$PEAL_TASK" >>"$OUT/calls"\n'
         '  if [ -e "$OUT/do-task-$n" ]; then . "$OUT/do-task-$n"; fi\n'
@@ -1413,10 +1415,59 @@ def test_the_tasks_of_a_plan_come_before_items_that_are_less_far(planned: Wishes
     assert planned.calls == ["WRK-001/design", *tasks, "WRK-003/build"]
 
 
+@pytest.mark.parametrize(("command", "status"), [("close", "cancelled"), ("block", "blocked")])
+def test_nothing_more_is_begun_of_a_plan_whose_item_is_closed_or_blocked(
+    planned: Wishes, command: str, status: str
+) -> None:
+    planned.does("design", WRITES_PLAN.format(SEQUENTIAL))
+    planned.does("task-1", "gate x")
+    run = planned.start()
+    eventually(lambda: planned.has_begun("x"))
+    planned.repo.peal("backlog", command, "1", "--reason", "Not now.")
+    planned.open("x")
+
+    said = ended(run, 0 if command == "close" else 1)
+
+    assert planned.calls == ["WRK-001/design", "WRK-001/build/1"]
+    assert f"WRK-001/build: nothing more of its plan is begun, for its item is {status} now" in said
+    assert "file-1" not in planned.repo.git("ls-files")
+    if command == "close":
+        assert "WRK-001/build/1: its item is cancelled now, so what was made for it does not land" in said
+        planned.put(ready("WRK-002"))
+        planned.run("--no-commit", code=1)  # its folder has no plan; nothing of before is in the way
+    else:
+        planned.repo.peal("backlog", "unblock", "1")
+        planned.run()
+        assert planned.calls.count("WRK-001/build/1") == 1
+        assert planned.statuses() == {"WRK-001": "done"}
+
+
+@pytest.mark.parametrize(
+    "words", [("triage",), ("run", "--target", "2"), ("run", "--only", "tag=x"), ("run", "--cap", "0")]
+)
+def test_a_plan_that_was_broken_off_goes_on_when_its_item_is_asked_for(
+    planned: Wishes, words: tuple[str, ...]
+) -> None:
+    planned.settings(feature=BY_PLAN, short=ONE)
+    planned.put(ready("WRK-001", "X"), new("WRK-002", pipeline="short", tags=("x",)))
+    planned.does("design", WRITES_PLAN.format(SEQUENTIAL))
+    planned.does("task-2", 'touch "$OUT/begun-x"; sleep 900')
+    run = planned.start("--target", "1")
+    eventually(lambda: planned.has_begun("x"))
+    run.send_signal(signal.SIGINT)
+    run.wait(20)
+    planned.usual("task-2")
+
+    planned.run(*words[1:], command=words[0])
+
+    assert "WRK-001/build/3" not in planned.calls
+    planned.run("--target", "1")
+    assert planned.calls.count("WRK-001/build/1") == 1
+    assert planned.statuses()["WRK-001"] == "done"
+
+
 def test_a_task_of_a_plan_that_fails_blocks_the_item_and_others_go_on(planned: Wishes) -> None:
-    planned.settings(
-        "continue_with_remaining_tasks = true\n[execution]\nmax_retries = 0", feature=BY_PLAN
-    )
+    planned.settings("continue_with_remaining_tasks = true\n[execution]\nmax_retries = 0", feature=BY_PLAN)
     planned.does("task-2", "exit 1")
     planned.put(ready("WRK-001", "X"), ready("WRK-002"))
     planned.does(
@@ -1540,6 +1591,46 @@ def test_a_task_of_a_plan_that_is_held_is_no_failure(planned: Wishes) -> None:
     assert planned.calls.count("WRK-001/build/1") == 1
     assert planned.statuses() == {"WRK-001": "done", "WRK-002": "done"}
     assert planned.is_clean()
+
+
+def test_what_was_made_for_an_item_that_was_closed_meanwhile_holds_nothing_up(
+    wishes: Wishes, at_work: Process
+) -> None:
+    """It is told and kept, and neither the next run nor one elsewhere has to make anything of it."""
+    wishes.repo.peal("backlog", "close", "1", "--reason", "No more.")
+    wishes.open("x")
+
+    said = ended(at_work, 0)
+
+    assert "WRK-001/build: its item is cancelled now, so what was made for it does not land; commit" in said
+    assert wishes.statuses() == {"WRK-001": "cancelled", "WRK-002": "done"}
+    assert "made" not in wishes.repo.git("ls-files").split()
+    wishes.put(ready("WRK-003"))
+    wishes.repo.git("switch", "-qc", "other")
+    wishes.run()
+    wishes.put(ready("WRK-004"))
+    wishes.run("--no-commit")
+    assert wishes.statuses()["WRK-004"] == "done"
+    (kept,) = (ref for ref in branches(wishes.repo) if ref.startswith("peal/"))
+    assert wishes.repo.git("show", f"{kept}:made") == "x\n"
+    assert "UNLANDED_BRANCH" in wishes.repo.peal("doctor", code=None).stdout
+
+
+def test_a_workflow_that_is_gone_during_a_run_holds_the_items_that_need_it(wishes: Wishes) -> None:
+    """The others go on, and what waits for its landing needs it no more."""
+    wishes.repo.write("how.md", "Do it well.\n")
+    wishes.settings(feature={"phases": ["a", {"name": "b", "workflows": ["how.md"]}]}, short=ONE)
+    wishes.put(ready("WRK-001", priority=5), ready("WRK-002", pipeline="short"))
+    wishes.does("a", "gate x; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    (wishes.repo.path / "how.md").unlink()
+    wishes.open("x")
+
+    said = ended(run, 0)
+
+    assert "WRK-001 is not begun: workflow `how.md` cannot be read" in said
+    assert wishes.statuses() == {"WRK-001": "in_progress", "WRK-002": "done"}
 
 
 def test_an_edit_that_is_committed_during_the_phase_holds_nothing(wishes: Wishes, at_work: Process) -> None:

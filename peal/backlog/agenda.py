@@ -126,7 +126,7 @@ class ItemAgenda:
                 plan.changed(before, now)
                 self.watch(before, now)
                 return
-        if now.is_settled:
+        if now.is_settled or not now.has_begun:
             self._under_way.pop(task, None)
         elif now.running:
             self._under_way[task] = None

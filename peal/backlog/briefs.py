@@ -39,6 +39,11 @@ class Briefs:
         pipeline = pipeline_of(item, self.pipelines)
         return body_of(item, name, pipeline, self.folder(item), workflows, phase.instructions or "")
 
+    def late(self, item: Item, phase: str) -> Task:
+        """The same for one that only waits for its review and to land: of what it was to do nothing is read any more."""
+        body = "" if phase == TRIAGE else self.about(item, phase)
+        return Task(task_of(item.id, phase), item.title, body, item_phase=ItemPhase(item.id, phase))
+
     def about(self, item: Item, phase: str) -> str:
         """What is told beside each task of a plan that a phase is."""
         return body_of(item, phase, pipeline_of(item, self.pipelines), self.folder(item))

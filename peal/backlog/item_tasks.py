@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import define, field
 
@@ -36,6 +36,8 @@ from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
 from peal.text.names import ranges
 
+_SHORT = 10
+"""Letters of a commit's id that are shown."""
 _Meant = Mapping[TaskId, tuple[Item, ItemStep]]
 """Tasks with the items and the steps that they are."""
 
@@ -61,6 +63,8 @@ class ItemTasks:
     _backlog: Backlog | None = None
     _begun: dict[TaskId, None] = field(factory=dict)
     """Tasks that are under way: begun in this run, or so far that they are not chosen anew, and not over."""
+    _unfinished: dict[TaskId, None] = field(factory=dict)
+    """Tasks that any run has begun and that are not complete."""
     _held: dict[str, str] = field(factory=dict)
     """Items that would begin, and what keeps them from it."""
     _unwritten: dict[str, str] = field(factory=dict)
@@ -81,10 +85,13 @@ class ItemTasks:
 
     def agenda(self, history: History) -> ItemAgenda:
         """Of what is chosen here before each decision."""
+        begun = {task: state for task, state in history.states.items() if state.has_begun}
+        self._unfinished = {task: None for task, state in begun.items() if not state.is_complete}
+        # A plan goes on when its item is chosen again, as its other tasks are begun with it.
         self._begun = {
             task: None
-            for task, state in history.states.items()
-            if state.has_begun and (is_of_plan(task) or stage_of(state, history) in LATE)
+            for task, state in begun.items()
+            if not is_of_plan(task) and stage_of(state, history) in LATE
         }
         self._agenda = ItemAgenda(history, self._ended, self._changed)
         return self._agenda
@@ -106,7 +113,8 @@ class ItemTasks:
     def news(self, history: History) -> Iterable[Event]:
         """Look at the backlog, mark what has failed, choose what may begin."""
         backlog = self._looked()
-        if self._mark_ends(history, backlog) or self._open_plans(backlog):
+        self._leave_plans(backlog)
+        if self._mark_ends(history, backlog):
             backlog = self._looked()
         seen = self._what_counts(history, backlog)
         if seen == self._seen:
@@ -114,7 +122,7 @@ class ItemTasks:
         chosen, meant = self._chosen(history, backlog)
         self._agenda.offer(chosen, meant, self.choice.selection.reasons)
         self._seen = seen if self._backlog is backlog and not self._held else ()
-        events = tuple(self._events(history, chosen, meant))
+        events = (*self._given_up(history, backlog), *self._events(history, meant))
         if not events and any(self.plans.over(history, self._agenda)):
             return self.news(history)
         return events
@@ -123,7 +131,8 @@ class ItemTasks:
         """All that a choice depends on."""
         new = tuple((one.path, one.raw) for one in self.items.new())
         tally, failed, held = self._tally, frozenset(history.failed), frozenset(history.held)
-        return backlog, new, tuple(self._begun), tally.begun, tally.breaker, failed, held
+        begun = tuple((task, task in history.running) for task in self._begun)
+        return backlog, new, begun, tally.begun, tally.breaker, failed, held
 
     def _looked(self) -> Backlog:
         """The backlog as it is now; what is new in it is counted and told."""
@@ -163,14 +172,35 @@ class ItemTasks:
         if why:
             self._unwritten[phase.item] = why
 
-    def _open_plans(self, backlog: Backlog) -> bool:
-        """Read the plans of phases that earlier runs have begun; whether an item was blocked for one that cannot be read."""
-        for task, (item, step) in self._under_way(backlog.by_id).items():
-            phase = self._settings_of(item, step)
-            is_plan = phase is not None and phase.kind == "plan"
-            if phase and is_plan and task not in self.plans and item.id not in self._unwritten:
-                self._read_plan(item, phase)
-        return self.items.read() is not backlog
+    def _leave_plans(self, backlog: Backlog) -> None:
+        """Nothing more is begun of plans whose items are not at that phase any more."""
+        here = self._under_way(backlog.by_id)
+        for task in [one for one in self.plans.followed if one not in here]:
+            now = _standing(backlog.by_id.get(phase_of(task).item))
+            self.said.append(f"{task}: nothing more of its plan is begun, for its item is {now}")
+            self.plans.leave(task, self._agenda)
+
+    def _given_up(self, history: History, backlog: Backlog) -> Iterator[Event]:
+        """Tasks whose work is done and never lands, because their items are elsewhere by now: they hold nothing up."""
+        for task in tuple(self._unfinished):
+            state, phase = history.states[task], phase_of(task)
+            item = backlog.by_id.get(phase.item)
+            if state.running or not state.change.brings or self._is_at(item, phase.phase):
+                continue
+            why = f"its item is {_standing(item)}"
+            self.said.append(
+                f"{task}: {why}, so what was made for it does not land; commit {state.change.brings[:_SHORT]} has it"
+            )
+            yield TasksForgotten(time.time(), (task,), self._first_phase(state, history), why)
+
+    def _is_at(self, item: Item | None, phase: str) -> bool:
+        """Whether an item is at a phase, or may be again when a person has looked at it or at the settings."""
+        if item is None or item.status in FINAL:
+            return False
+        try:
+            return item.status == "blocked" or next_step(item, self.landings.pipelines).phase == phase
+        except PealError:
+            return True
 
     def _read_plan(self, item: Item, phase: ItemPhaseSettings) -> str:
         """Read the plan of a phase, or block its item; why that cannot be."""
@@ -213,9 +243,19 @@ class ItemTasks:
         phase = self._settings_of(kept.item, step)
         before = history.states.get(task_of(kept.item.id, step.phase))
         why = self.readying.hindrance(kept, phase, before, is_new)
-        if not why and phase and phase.kind == "plan" and self.items.read() is self._backlog:
+        if why or self._backlog is None or self.items.read() is not self._backlog:
+            return why
+        if phase and phase.kind == "plan":
             return self._read_plan(kept.item, phase)
-        return why
+        return self._describe(kept.item, step.phase, self._backlog)
+
+    def _describe(self, item: Item, phase: str, backlog: Backlog) -> str:
+        """Put down what whoever works on a phase is told; why that cannot be, empty if it could."""
+        try:
+            self.tasks[task_of(item.id, phase)] = self.briefs.task(item, phase, backlog)
+        except PealError as error:
+            return str(error)
+        return ""
 
     def _settings_of(self, item: Item, step: ItemStep) -> ItemPhaseSettings | None:
         """What the settings say of a step; None for triage."""
@@ -245,11 +285,11 @@ class ItemTasks:
                 found[task_of(item.id, step.phase)] = item, step
         return found
 
-    def _events(self, history: History, chosen: Container[TaskId], meant: _Meant) -> Iterator[Event]:
-        """What the history is to know of these tasks; those that may begin are described as their items are now."""
+    def _events(self, history: History, meant: _Meant) -> Iterator[Event]:
+        """What the history is to know of these tasks."""
         added, again = [], []
         for task, (item, step) in meant.items():
-            for one in self._readings(task, item, step, is_chosen=task in chosen):
+            for one in self._readings(task, item, step):
                 state = history.states.get(one.id)
                 if state is None or state.task != one:
                     added.append(one)
@@ -261,20 +301,21 @@ class ItemTasks:
             yield TasksAdded(now, tuple(added))
         self._marked.difference_update(again)
         for task in again:
-            first = history.pipeline(history.states[task].task.pipeline).phases[0].name
+            first = self._first_phase(history.states[task], history)
             yield TasksForgotten(now, (task,), first, "its item is at this phase again")
 
-    def _readings(self, task: TaskId, item: Item, step: ItemStep, is_chosen: bool) -> tuple[TaskRead, ...]:
+    def _first_phase(self, state: TaskState, history: History) -> str:
+        return history.pipeline(state.task.pipeline).phases[0].name
+
+    def _readings(self, task: TaskId, item: Item, step: ItemStep) -> tuple[TaskRead, ...]:
         """A task as it is to be remembered, or those of the plan that it is; nothing for a plan that is known."""
         if task in self.plans:
             readings = self.plans.follow(task, self._agenda, self.tasks)
-            states = self._agenda.history.states
-            if readings and not any(one.id in states and states[one.id].has_begun for one in readings):
+            if readings:
                 self.choice.begun()
             return readings
-        assert self._backlog is not None, "items are looked at first"
-        if is_chosen or task not in self.tasks:
-            self.tasks[task] = self.briefs.task(item, step.phase, self._backlog)
+        if task not in self.tasks:
+            self.tasks[task] = self.briefs.late(item, step.phase)
         # A task is told from others by its id alone: what is written about its item changes as it goes on.
         digest = hashlib.sha256(task.encode()).hexdigest()[:16]
         name = pipeline_name_of(item, step.phase, self.landings.pipelines)
@@ -283,9 +324,11 @@ class ItemTasks:
     def _changed(self, before: TaskState | None, now: TaskState) -> None:
         task = now.task.id
         if now.running:
-            self._begun[task] = None
-        elif now.is_complete or now.failed is not None:
+            self._begun[task] = self._unfinished[task] = None
+        elif now.is_complete or now.failed is not None or not now.has_begun:
             self._begun.pop(task, None)
+        if now.is_complete or not now.has_begun:
+            self._unfinished.pop(task, None)
         if not is_of_plan(task) and self._tally.changed(before, now):
             self.choice.begun()
 
@@ -328,6 +371,13 @@ def _is_to_be_done_again(state: TaskState, now: TaskRead) -> bool:
     if is_of_plan(now.id):
         return state.has_begun and state.task.digest != now.digest
     return state.is_complete
+
+
+def _standing(item: Item | None) -> str:
+    """How an item is that is not at the phase it was at."""
+    if item is None:
+        return "not in the backlog any more"
+    return f"{item.status} now" if item.status in ("blocked", *FINAL) else f"at `{item.phase}` now"
 
 
 def _is_open(backlog: Backlog, id_: str) -> bool:
