@@ -1466,6 +1466,81 @@ def test_a_plan_that_was_broken_off_goes_on_when_its_item_is_asked_for(
     assert planned.statuses()["WRK-001"] == "done"
 
 
+def test_a_plan_may_lie_deeper_in_the_items_folder(planned: Wishes) -> None:
+    plan = {"name": "build", "kind": "plan", "plan": "*/SPEC.md"}
+    planned.settings(feature={"phases": ["design", plan]})
+    planned.does(
+        "design",
+        "mkdir -p changes/WRK-001_x/a; printf '# P\\n\\n- [ ] First\\n' >changes/WRK-001_x/a/SPEC.md; answer phase_complete",
+    )
+
+    planned.run()
+
+    assert planned.calls == ["WRK-001/design", "WRK-001/build/1"]
+    assert planned.statuses() == {"WRK-001": "done"}
+
+
+def test_a_rehearsal_takes_a_plan_that_is_still_to_be_written_for_one_step(planned: Wishes) -> None:
+    said = planned.run("--dry-run")
+
+    assert "WRK-001/build: `changes/WRK-001_x/SPEC.md` is not written yet, so it is one task here" in said
+    assert "blocked" not in said.replace("0 blocked", "")
+    planned.put(new("WRK-001", "X", status="in_progress", phase="build", pool="main"))
+    assert "and none is there" in planned.run("--dry-run", code=1)
+    assert planned.calls == []
+
+
+@pytest.mark.parametrize("is_ticked", [False, True])
+def test_a_plan_whose_phase_is_over_is_carried_out_anew_when_its_item_is_put_back(
+    planned: Wishes, is_ticked: bool
+) -> None:
+    """Where its tasks are ticked in the plan itself, it says that nothing is left to do."""
+    plan = {"name": "build", "kind": "plan", "plan": "SPEC.md"}
+    planned.settings("tick = true" if is_ticked else "", feature={"phases": ["design", plan, "check"]})
+    planned.does("design", WRITES_PLAN.format("# P\n\n- [ ] First\n- [ ] Second"))
+    planned.run("--cap", "2")
+    planned.repo.peal("backlog", "advance", "1", "--to", "build")
+
+    planned.run()
+
+    assert planned.calls.count("WRK-001/build/1") == (1 if is_ticked else 2)
+    assert planned.calls.count("WRK-001/build/2") == (1 if is_ticked else 2)
+    assert planned.statuses() == {"WRK-001": "done"}
+
+
+def test_a_task_of_a_plan_that_is_for_a_person_waits_until_it_is_marked_as_done(planned: Wishes) -> None:
+    plan = {"name": "build", "kind": "plan", "plan": "plan.md"}
+    planned.settings(feature={"phases": ["design", plan]})
+    text = "# Plan\n\n## Phase 1: All\n\n- [ ] Task: Conductor - User Manual Verification 'All'\n- [ ] Task: Other\n"
+    planned.does("design", WRITES_PLAN.format(text).replace("SPEC.md", "plan.md"))
+
+    said = planned.run(code=4)
+
+    file = "changes/WRK-001_x/plan.md"
+    assert f"mark it as done in `{file}`, commit that, and `peal backlog run`" in said
+    planned.repo.write(file, text.replace("- [ ] Task: Conductor", "- [x] Task: Conductor"))
+    planned.commit("verified")
+    planned.run()
+    assert planned.statuses() == {"WRK-001": "done"}
+
+
+def test_a_second_run_is_held_by_the_same_edit(planned: Wishes) -> None:
+    """The plan is done, its item cannot be written: that is so in the next run too."""
+    planned.does("task-1", "gate x")
+    run = planned.start()
+    eventually(lambda: planned.has_begun("x"))
+    edit(planned, "WRK-001")
+    planned.open("x")
+    ended(run, 4)
+
+    planned.run(code=4)
+
+    planned.commit("more")
+    planned.run()
+    assert planned.statuses() == {"WRK-001": "done"}
+    assert planned.calls.count("WRK-001/build/1") == 1
+
+
 def test_a_task_of_a_plan_that_fails_blocks_the_item_and_others_go_on(planned: Wishes) -> None:
     planned.settings("continue_with_remaining_tasks = true\n[execution]\nmax_retries = 0", feature=BY_PLAN)
     planned.does("task-2", "exit 1")
@@ -1535,6 +1610,89 @@ def test_a_plan_is_gone_on_with_in_its_middle(planned: Wishes, how: signal.Signa
     ]
     assert planned.item("WRK-001").status == "done"
     assert planned.is_clean()
+
+
+def test_a_command_that_can_be_carried_out_does_not_say_that_agents_work(wishes: Wishes) -> None:
+    """A machine on which no agent answers burns two items, and not all of them."""
+    check = {"name": "check", "kind": "command", "command": "true"}
+    wishes.settings("[execution]\nmax_retries = 0", feature={"phases": [check, "build"]})
+    wishes.put(*(ready(f"WRK-00{number}") for number in range(1, 6)))
+    wishes.does("build", "exit 1")
+
+    said = wishes.run(code=3)
+
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build"]
+    assert "2 failures in a row to get an answer from an agent" in said
+
+
+def test_an_agent_that_cannot_be_started_for_the_tasks_of_plans_ends_the_run(wishes: Wishes) -> None:
+    """Leaving a blocked target behind changes nothing about the machine."""
+    gone = wishes.out / "gone"
+    gone.write_text("#!/bin/sh\n")
+    gone.chmod(0o755)
+    plan = {"name": "build", "kind": "plan", "plan": "SPEC.md", "agent": "gone"}
+    told = f"[execution]\nmax_retries = 0\n[agents.gone]\ncommand = {_toml(str(gone))}"
+    wishes.settings(f"auto_advance = true\n{told}", feature={"phases": [plan]}, first={"phases": ["check"]})
+    ids = [f"WRK-00{number}" for number in range(1, 6)]
+    for id_ in ids:
+        wishes.repo.write(f"changes/{id_}_x/SPEC.md", SEQUENTIAL)
+    wishes.put(ready("WRK-009", pipeline="first"), *(ready(id_, "X", pipeline="feature") for id_ in ids))
+    wishes.does("check", f"rm {gone}; answer phase_complete")
+
+    said = wishes.run(*(word for id_ in ("WRK-009", *ids) for word in ("--target", id_)), code=3)
+
+    assert "2 failures in a row to get an answer from an agent" in said
+    assert [id_ for id_, status in wishes.statuses().items() if status == "blocked"] == ids[:2]
+
+
+def test_what_has_clashed_is_carried_out_anew_before_others_begin(wishes: Wishes) -> None:
+    """Others could come for ever, and it keeps a place in progress."""
+    wishes.settings("[execution]\nmax_wip = 2\nmax_concurrent = 2")
+    wishes.put(*(ready(f"WRK-00{number}") for number in range(1, 7)))
+    for number in (1, 2):
+        wishes.does(
+            f"WRK-00{number}-build",
+            f'echo {number} >clash; touch "$OUT/at-{number}"; '
+            'until [ -e "$OUT/at-1" ] && [ -e "$OUT/at-2" ]; do sleep 0.02; done; answer phase_complete',
+        )
+
+    wishes.run()
+
+    twice = next(one for one in wishes.calls if wishes.calls.count(one) == 2)
+    anew = len(wishes.calls) - 1 - wishes.calls[::-1].index(twice)
+    assert anew < wishes.calls.index("WRK-005/build")  # one or two have begun before it was known
+    assert set(wishes.statuses().values()) == {"done"}
+
+
+def test_what_a_person_brings_in_as_done_is_not_completed_by_the_run(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", "gate x; answer blocked no")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    wishes.repo.write("backlog/archive/WRK-050.md", item_file.written(new("WRK-050", status="done")).decode())
+    wishes.commit("as a pull brings it")
+    wishes.open("x")
+
+    said = ended(run, 1)
+
+    assert "0 completed, 1 blocked" in said
+
+
+def test_what_is_unblocked_again_during_a_run_is_not_told_as_blocked(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001", priority=2), ready("WRK-002"), ready("WRK-003"))
+    wishes.does("WRK-001-build", "gate x; answer phase_complete")
+    wishes.does("WRK-002-build", "gate y; answer subphase_complete")
+    run = wishes.start("--cap", "2")
+    eventually(lambda: wishes.has_begun("x"))
+    wishes.repo.peal("backlog", "block", "3", "--reason", "Hm.")
+    wishes.open("x")
+    eventually(lambda: wishes.has_begun("y"))
+    wishes.repo.peal("backlog", "unblock", "3")
+    wishes.open("y")
+
+    said = ended(run, 0)
+
+    assert "1 completed, 0 blocked" in said
 
 
 # --- A person beside the run

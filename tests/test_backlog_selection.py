@@ -153,6 +153,11 @@ def test_a_ready_item_whose_first_phase_runs_counts_as_in_progress() -> None:
     assert _ready(_item("A-1", "ready"), _item("A-2", "ready"), running={"A-1": "prd"}) == []
 
 
+def test_an_item_whose_phase_is_in_no_pipeline_does_not_count_as_in_progress() -> None:
+    """It goes on when a person has put it right; till then the others do."""
+    assert _ready(_item("A-1", "in_progress", "nowhere"), _item("A-2", "ready"), max_wip=1) == ["A-2"]
+
+
 def test_blocked_items_do_not_count_as_in_progress() -> None:
     assert _ready(_item("A-1", "blocked"), _item("A-2", "ready")) == ["A-2"]
 

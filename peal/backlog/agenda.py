@@ -25,8 +25,7 @@ class ItemAgenda:
     """Why the run is over, at a moment, when nothing runs and nothing may start."""
     watch: Callable[[TaskState | None, TaskState], None]
     """Is told what a task was and is, at every change."""
-    waits: tuple[Reason, ...] = ()
-    """Why other items do not go on."""
+    _waits: tuple[Reason, ...] = ()
     _chosen: tuple[TaskId, ...] = ()
     _meant: Mapping[TaskId, object] = field(factory=dict)
     _under_way: dict[TaskId, None] = field(factory=dict)
@@ -66,7 +65,16 @@ class ItemAgenda:
         self, chosen: Iterable[TaskId], meant: Mapping[TaskId, object], waits: tuple[Reason, ...]
     ) -> None:
         """These may begin, the best first, where there are places; `meant` are those that their items are at."""
-        self._chosen, self._meant, self.waits = tuple(chosen), meant, waits
+        self._chosen, self._meant, self._waits = tuple(chosen), meant, waits
+
+    @property
+    def waits(self) -> tuple[Reason, ...]:
+        """Why other items do not go on."""
+        if not (clashed := self._clashed):
+            return self._waits
+        late = tuple(task for task in self._chosen if task not in self.under_way)
+        why = f"{clashed[0]} is carried out anew first, as its change clashed"
+        return (*([Reason(late, why, is_wait=True)] if late else []), *self._waits)
 
     @property
     def under_way(self) -> tuple[TaskId, ...]:
@@ -87,7 +95,12 @@ class ItemAgenda:
         """What is at this stage: what is under way, and then what was chosen."""
         under_way = [task for task in self.under_way if self._stage(task) is stage]
         chosen = [task for task in self._chosen if self._stage(task) is stage and task not in under_way]
-        return [*under_way, *of_plans, *chosen]
+        return [*under_way, *of_plans, *([] if self._clashed else chosen)]
+
+    @property
+    def _clashed(self) -> list[TaskId]:
+        """What is made anew when nothing else is under way: others could come for ever, so they wait."""
+        return [task for task in self.under_way if self._stage(task) is Stage.AGAIN]
 
     @property
     def front(self) -> tuple[TaskId, ...]:

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from peal.backlog import halts
 from peal.backlog.agenda import LATE, ItemAgenda
@@ -28,12 +28,14 @@ from peal.model.phase_result import TRIAGE, PhaseResult
 from peal.model.pipeline import Kind
 from peal.model.plan import ItemPhase, Task, TaskId
 from peal.model.work import Order, Outcome, Result
+from peal.phases import has_prompt
 from peal.record.events import Event, TaskRead, TasksAdded, TasksForgotten
 from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.schedule.agenda import stage_of
 from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
+from peal.text.display import stamp
 from peal.text.names import ranges
 
 _SHORT = 10
@@ -71,6 +73,8 @@ class ItemTasks:
     """Items whose ends could not be written, and why."""
     _marked: set[TaskId] = field(factory=set)
     """Tasks that have failed, whose items are marked so, or cannot be."""
+    _over: list[TaskRead] = field(factory=list)
+    """Tasks of plans that are over, which is not in the history yet."""
     _told: set[str] = field(factory=set)
     _seen: tuple[object, ...] = ()
     """What the latest choice was made from: the same again needs no other."""
@@ -122,7 +126,7 @@ class ItemTasks:
         chosen, meant = self._chosen(history, backlog)
         self._agenda.offer(chosen, meant, self.choice.selection.reasons)
         self._seen = seen if self._backlog is backlog and not self._held else ()
-        events = (*self._given_up(history, backlog), *self._events(history, meant))
+        events = (*self._put_away(), *self._given_up(history, backlog), *self._events(history, meant))
         if not events and any(self.plans.over(history, self._agenda)):
             return self.news(history)
         return events
@@ -130,7 +134,8 @@ class ItemTasks:
     def _what_counts(self, history: History, backlog: Backlog) -> tuple[object, ...]:
         """All that a choice depends on."""
         new = tuple((one.path, one.raw) for one in self.items.new())
-        tally, failed, held = self._tally, frozenset(history.failed), frozenset(history.held)
+        tally, failed = self._tally, frozenset(history.failed)
+        held = frozenset(history.held), tuple(self._unwritten)
         begun = tuple((task, task in history.running) for task in self._begun)
         return backlog, new, begun, tally.begun, tally.breaker, failed, held
 
@@ -162,9 +167,12 @@ class ItemTasks:
     def _end_plan(self, task: TaskId, plan: PlanPhase, history: History) -> None:
         if answer := plan.answer(history):
             self._note(plan.phase, self.endings.plan_done(plan.phase, answer))
+            self._tally.plan_done()
+            if plan.phase.item not in self._unwritten:
+                self._over += (evolve(one, done=True) for one in plan.readings())
         else:
             self._note(plan.phase, self.endings.plan_failed(plan.phase, plan.failure(history)))
-        self._tally.plan_ended(is_done=answer is not None)
+            self._tally.plan_failed(plan.has_met_system_failure(history))
         self.plans.leave(task, self._agenda)
 
     def _note(self, phase: ItemPhase, why: str) -> None:
@@ -179,6 +187,12 @@ class ItemTasks:
             now = _standing(backlog.by_id.get(phase_of(task).item))
             self.said.append(f"{task}: nothing more of its plan is begun, for its item is {now}")
             self.plans.leave(task, self._agenda)
+
+    def _put_away(self) -> Iterator[Event]:
+        """What is done of a plan counts no more once its phase is over: who comes to it again carries all of it out anew."""
+        if self._over:
+            yield TasksAdded(time.time(), tuple(self._over))
+            self._over.clear()
 
     def _given_up(self, history: History, backlog: Backlog) -> Iterator[Event]:
         """Tasks whose work is done and never lands, because their items are elsewhere by now: they hold nothing up."""
@@ -205,9 +219,10 @@ class ItemTasks:
     def _read_plan(self, item: Item, phase: ItemPhaseSettings) -> str:
         """Read the plan of a phase, or block its item; why that cannot be."""
         try:
-            self.plans.read(item, phase)
+            told = self.plans.read(item, phase)
         except PealError as error:
             return self.readying.block(item.id, "failure", str(error))
+        self.said += filter(None, [told])
         return ""
 
     def _chosen(self, history: History, backlog: Backlog) -> tuple[tuple[TaskId, ...], _Meant]:
@@ -294,7 +309,7 @@ class ItemTasks:
                 if state is None or state.task != one:
                     added.append(one)
                 is_idle = state is not None and one.id not in history.running
-                if state and is_idle and _is_to_be_done_again(state, one):
+                if state and is_idle and _is_to_be_done_again(state, one, item):
                     again.append(one.id)
         now = time.time()
         if added:
@@ -329,7 +344,11 @@ class ItemTasks:
             self._begun.pop(task, None)
         if now.is_complete or not now.has_begun:
             self._unfinished.pop(task, None)
-        if not is_of_plan(task) and self._tally.changed(before, now):
+        if is_of_plan(task):
+            self._tally.changed_in_plan(before, now)
+            return
+        work = self._agenda.history.pipeline(now.task.pipeline).phases[0]
+        if self._tally.changed(before, now, is_agent=has_prompt(work.contract_name)):
             self.choice.begun()
 
     def rehearsed(self, order: Order) -> Outcome:
@@ -364,12 +383,15 @@ class ItemTasks:
         )
 
 
-def _is_to_be_done_again(state: TaskState, now: TaskRead) -> bool:
+def _is_to_be_done_again(state: TaskState, now: TaskRead, item: Item) -> bool:
     """Whether what was done for a task counts no more: its item has come to it anew, or its text is another one."""
     if state.failed is not None:
         return True
     if is_of_plan(now.id):
-        return state.has_begun and state.task.digest != now.digest
+        last = state.last()
+        is_put_back = last is not None and item.updated > stamp(last.ended or 0)
+        is_put_away = state.task.done and not now.done
+        return state.has_begun and ((is_put_away and is_put_back) or state.task.digest != now.digest)
     return state.is_complete
 
 

@@ -47,6 +47,9 @@ class Items(Protocol):
     def save_new(self, kept: Kept) -> str:
         """Commit such a file by itself; why that cannot be, empty if it could."""
 
+    def is_rehearsed(self, item: Item) -> bool:
+        """Whether an item has come to where it is in a rehearsal only, so that what its phases write is not there."""
+
     def folders(self, inside: str) -> Collection[str]:
         """The names of what is in a folder of the repository."""
 
@@ -175,6 +178,10 @@ class ItemsOfBranch:
             return str(error)
         return ""
 
+    def is_rehearsed(self, item: Item) -> bool:  # noqa: ARG002
+        """All of it is real."""
+        return False
+
     def folders(self, inside: str) -> Collection[str]:
         """As the branch has them."""
         return self.pool.files.versions(inside)
@@ -227,6 +234,10 @@ class RehearsedItems:
         """There are none."""
         return ""
 
+    def is_rehearsed(self, item: Item) -> bool:
+        """If it is another one than in truth."""
+        return self.real.read().by_id.get(item.id) != item
+
     def folders(self, inside: str) -> Collection[str]:
         """As they are."""
         return self.real.folders(inside)
@@ -277,6 +288,10 @@ class ItemsOfFolder:
     def save_new(self, kept: Kept) -> str:
         """Nothing is committed."""
         return f"`{harmless(str(kept.path))}` is not to be committed"
+
+    def is_rehearsed(self, item: Item) -> bool:  # noqa: ARG002
+        """All of it is real."""
+        return False
 
     def put(self, edits: Make, message: str) -> tuple[str, tuple[str, ...]]:  # noqa: ARG002
         """In their place."""

@@ -8,12 +8,13 @@ from peal.backlog.agenda import ItemAgenda
 from peal.backlog.briefs import Briefs
 from peal.backlog.item import Item
 from peal.backlog.landing import ItemLandings
-from peal.backlog.plan_phase import PlanPhase, PlanReader
+from peal.backlog.plan_phase import NoPlan, PlanPhase, PlanReader
 from peal.backlog.task_names import pipeline_name_of, task_of
 from peal.model.plan import ItemPhase, Task, TaskId
 from peal.record.events import TaskRead
 from peal.record.history import History
 from peal.settings import ItemPhaseSettings
+from peal.text.display import harmless
 
 
 @define
@@ -35,13 +36,23 @@ class OpenPlans:
         """Those whose tasks are on the agenda."""
         return tuple(self._followed)
 
-    def read(self, item: Item, phase: ItemPhaseSettings) -> None:
-        """Read the plan of an item's phase; PealError if it cannot be carried out."""
+    def read(self, item: Item, phase: ItemPhaseSettings) -> str:
+        """Read the plan of an item's phase; what is to be told of it. PealError if it cannot be carried out."""
         name = pipeline_name_of(item, phase.name, self.landings.pipelines)
         about, folder = self.briefs.about(item, phase.name), self.briefs.folder(item)
-        self._plans[task_of(item.id, phase.name)] = self.reader.read(
-            ItemPhase(item.id, phase.name), folder, phase.plan or "", name, about
-        )
+        it, pattern = ItemPhase(item.id, phase.name), phase.plan or ""
+        told = ""
+        try:
+            found = self.reader.read(it, folder, pattern, name, about)
+        except NoPlan:
+            if not self.briefs.items.is_rehearsed(item):
+                raise
+            found, told = (
+                self.reader.unwritten(it, folder, pattern, name),
+                "is not written yet, so it is one task here",
+            )
+        self._plans[task_of(item.id, phase.name)] = found
+        return f"{item.id}/{phase.name}: `{harmless(found.file.path)}` {told}" if told else ""
 
     def follow(self, task: TaskId, agenda: ItemAgenda, tasks: dict[TaskId, Task]) -> tuple[TaskRead, ...]:
         """Have the tasks of a plan worked on; nothing for one whose are already."""

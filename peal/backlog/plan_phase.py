@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -11,15 +10,12 @@ from peal.backlog.task_names import task_of_plan
 from peal.errors import PealError
 from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import pipeline_name
-from peal.model.plan import ItemPhase, Task, TaskId
+from peal.model.plan import ItemPhase, Plan, Task, TaskId
 from peal.record.events import TaskRead
 from peal.record.history import History
 from peal.schedule.work import Work
 from peal.text.display import count, harmless, some
 from peal.workspaces import Files, PlanFile
-
-if TYPE_CHECKING:
-    from peal.model.plan import Plan
 
 _SHOWN = 5
 
@@ -38,7 +34,7 @@ class PlanPhase:
     pipeline: str
 
     @classmethod
-    def of(cls, phase: ItemPhase, file: PlanFile, plan: "Plan", pipeline: str, context: str) -> "PlanPhase":
+    def of(cls, phase: ItemPhase, file: PlanFile, plan: Plan, pipeline: str, context: str) -> "PlanPhase":
         """The tasks of a plan; PealError with its problems if it cannot be carried out."""
         path = file.path
         if plan.problems:
@@ -46,6 +42,7 @@ class PlanPhase:
             raise PealError("; ".join(lines))
         above = "\n\n".join(filter(None, (context, plan.context)))
         renamed = {task.id: task_of_plan(phase, task.id) for task in plan.tasks}
+        way_on = f"mark it as done in `{harmless(path)}`, commit that, and `peal backlog run`"
         tasks = {
             renamed[task.id]: evolve(
                 task,
@@ -54,6 +51,7 @@ class PlanPhase:
                 context=above,
                 agent="",
                 model="",
+                way_on=way_on,
             )
             for task in plan.tasks
         }
@@ -82,12 +80,21 @@ class PlanPhase:
         done = f"{count(len(self.work.tasks), 'task')} of `{self.file.path}`"
         return PhaseResult(self.phase.item, self.phase.phase, "phase_complete", f"{done} done")
 
+    def has_met_system_failure(self, history: History) -> bool:
+        """Whether one of its tasks has failed for what would fail any."""
+        failed = (history.states[task].last() for task in self.work.tasks if task in history.failed)
+        return any(one and one.outcome and one.outcome.is_system_failure for one in failed)
+
     def failure(self, history: History) -> str:
         """Why the plan is not done, of which nothing more can be done."""
         failed = [task for task in self.work.tasks if task in history.failed]
         first = f": {history.states[failed[0]].failed}" if failed else ""
         left = sum(not history.states[task].is_complete for task in self.work.tasks)
         return f"{count(left, 'task')} of `{self.file.path}` not done, {some(failed, _SHOWN)} failed{first}"
+
+
+class NoPlan(PealError):
+    """The plan of a phase is not there."""
 
 
 @frozen
@@ -102,21 +109,39 @@ class PlanReader:
 
     def read(self, phase: ItemPhase, folder: str, pattern: str, pipeline: str, context: str) -> PlanPhase:
         """
-        The one plan in an item's folder whose name fits.
+        The one plan in an item's folder whose path fits.
 
-        PealError if there is none, or several, or if it cannot be carried out.
+        `NoPlan` if there is none, PealError if there are several, or if it cannot be carried out.
         """
         from peal.formats import parse  # only here: reading markdown takes long to load
 
         files = self.files()
-        names = [name for name in files.versions(folder) if fnmatchcase(name, pattern)]
-        if len(names) != 1:
-            found = some(names, _SHOWN) if names else "none is there"
-            raise PealError(f"the phase wants one plan `{harmless(folder)}/{pattern}`, and {found}")
-        path = f"{folder}/{names[0]}"
+        wanted = f"the phase wants one plan `{harmless(folder)}/{pattern}`"
+        paths = list(_fitting(files, folder, pattern))
+        if not paths:
+            raise NoPlan(f"{wanted}, and none is there")
+        if len(paths) > 1:
+            raise PealError(f"{wanted}, and {some([path[len(folder) + 1 :] for path in paths], _SHOWN)}")
+        (path,) = paths
         raw = files.content(path)
         if raw is None:
             raise PealError(f"`{harmless(path)}` is no plain file")
         plan = parse(raw, path)
         file = PlanFile(self.repo, path, plan.format, self.is_ticked)
         return PlanPhase.of(phase, file, plan, pipeline, context)
+
+    def unwritten(self, phase: ItemPhase, folder: str, pattern: str, pipeline: str) -> PlanPhase:
+        """A plan that is still to be written, as one task."""
+        path = f"{folder}/{pattern}"
+        whole = Task(TaskId("1"), f"all of `{harmless(path)}`", "")
+        plan = Plan(path, "", (whole,))
+        return PlanPhase.of(phase, PlanFile(self.repo, path, "", is_ticked=False), plan, pipeline, "")
+
+
+def _fitting(files: Files, folder: str, pattern: str) -> Iterator[str]:
+    """The paths in a folder that fit a pattern, name by name."""
+    first, _, rest = pattern.partition("/")
+    for name in files.versions(folder):
+        if fnmatchcase(name, first):
+            path = f"{folder}/{name}"
+            yield from _fitting(files, path, rest) if rest else (path,)

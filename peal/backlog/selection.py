@@ -103,8 +103,11 @@ def hindrance(item: Item, view: View) -> str:
     if item.blocked:
         why = f"{item.blocked.type}: {harmless(item.blocked.reason)}"
         return f"blocked by {why}; `peal backlog unblock {item.id}` lets it go on"
-    if item.id in view.held:
-        return view.held[item.id]
+    return view.held.get(item.id) or _own_hindrance(item, view)
+
+
+def _own_hindrance(item: Item, view: View) -> str:
+    """What an item that is not blocked waits for, by its own file: another phase, or other items."""
     try:
         next_step(item, view.pipelines)
     except PealError as error:
@@ -143,13 +146,13 @@ def _takes_a_place(item: Item, view: View) -> bool:
     """
     Whether an item counts as in progress.
 
-    One that waits for others does not, or they could wait for its place; nor does one that a person holds.
+    One that waits for others does not, or they could wait for its place; nor does one that a person holds, or has to put right.
     """
     if item.id in view.held:
         return False
     if item.id in view.running:
         return item.status in ("ready", "in_progress")
-    return item.status == "in_progress" and not any(_unmet(item, view.items))
+    return item.status == "in_progress" and not _own_hindrance(item, view)
 
 
 @frozen

@@ -39,40 +39,54 @@ class Tally:
             was = before.get(id_)
             if was is item:
                 continue
-            status = was.status if was else "new"
-            if item.status == "done" != status:
+            if was is None:
+                if item.origin:
+                    self._follow_ups[id_] = None
+                continue  # whatever it is, it was that before this run
+            if item.status == "done" != was.status:
                 self._completed[id_] = None
-            if item.status == "blocked" != status:
+            if item.status != "blocked":
+                self._blocked.pop(id_, None)
+            elif was.status != "blocked":
                 self._blocked[id_] = None
-            if item.status == "cancelled" != status and id_ in merged:
+            if item.status == "cancelled" != was.status and id_ in merged:
                 self._merged[id_] = None
-            if was is None and item.origin:
-                self._follow_ups[id_] = None
 
-    def changed(self, before: TaskState | None, now: TaskState) -> bool:
-        """A task was this and is that; whether a phase was begun by that, which trying it again is not."""
+    def changed(self, before: TaskState | None, now: TaskState, is_agent: bool) -> bool:
+        """
+        A task was this and is that; whether a phase was begun by that, which trying it again is not.
+
+        That a command could be carried out says nothing of agents.
+        """
         is_work = now.running is not None and now.running.phase == phase_of(now.task.id).phase
         is_begun = is_work and now.task.id not in self._under_way
         if is_work:
             self._under_way.add(now.task.id)
         elif now.is_complete or now.failed is not None:
             self._under_way.discard(now.task.id)
-        if before is None or len(now.attempts) == len(before.attempts):
-            return is_begun
-        outcome = now.attempts[-1].outcome
-        if outcome is None:
+        outcome = _new_outcome(before, now)
+        if before is None or outcome is None:
             return is_begun
         self.passed += now.is_complete and not before.is_complete
-        if outcome.result is Result.PASSED and outcome.answer:
+        if outcome.result is Result.PASSED and outcome.answer and is_agent:
             self.breaker = self.breaker.after("succeeded")
         elif now.failed is not None and before.failed is None:
             self.breaker = self.breaker.after(_event(outcome))
         return is_begun
 
-    def plan_ended(self, is_done: bool) -> None:
-        """A phase that is a plan is over."""
-        self.passed += is_done
-        self.breaker = self.breaker.after("succeeded" if is_done else "exhausted")
+    def changed_in_plan(self, before: TaskState | None, now: TaskState) -> None:
+        """A task in the plan that a phase is was this and is that: an agent that has done its part works."""
+        outcome = _new_outcome(before, now)
+        if outcome and outcome.agent and outcome.result is Result.PASSED:
+            self.breaker = self.breaker.after("succeeded")
+
+    def plan_done(self) -> None:
+        """All of a phase that is a plan is."""
+        self.passed += 1
+
+    def plan_failed(self, is_system_failure: bool) -> None:
+        """No more can be done of one."""
+        self.breaker = self.breaker.after("system_failure" if is_system_failure else "exhausted")
 
     def advanced(self) -> None:
         """A blocked target is left behind."""
@@ -90,6 +104,12 @@ class Tally:
             breaker=self.breaker.tripped,
             **more,  # type: ignore[arg-type]
         )
+
+
+def _new_outcome(before: TaskState | None, now: TaskState) -> Outcome | None:
+    """How the attempt ended that was not over before; None if it is none."""
+    is_new = before is not None and len(now.attempts) > len(before.attempts)
+    return now.attempts[-1].outcome if is_new else None
 
 
 def _event(outcome: Outcome) -> Event:

@@ -56,6 +56,8 @@ class Task:
     """The plan says that it can be left out: worked on only where optional tasks are asked for."""
     by_person: str = ""
     """What a person has to do for it, which no agent can; empty for work of agents."""
+    way_on: str = ""
+    """What they do when that is done; empty where it is `peal done` and `peal resume`."""
     checks: tuple[str, ...] = ()
     """Commands of a shell by which the plan says that the task is verified."""
     manual_checks: tuple[str, ...] = ()

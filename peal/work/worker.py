@@ -80,9 +80,9 @@ class Worker:
 
     def _outcome(self, order: Order) -> Outcome:
         if order.task.by_person and order.phase.asks_agent:
-            done = f"then `peal done {order.task.id}` and `peal resume`"
+            way_on = order.task.way_on or f"`peal done {order.task.id}` and `peal resume`"
             return Outcome(
-                Result.HELD, f"this is for a person to do: {harmless(order.task.by_person)}; {done}"
+                Result.HELD, f"this is for a person to do: {harmless(order.task.by_person)}; then {way_on}"
             )
         spaces = self.roster.workspaces
         match order.phase.kind:
