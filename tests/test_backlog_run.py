@@ -1541,6 +1541,22 @@ def test_a_second_run_is_held_by_the_same_edit(planned: Wishes) -> None:
     assert planned.calls.count("WRK-001/build/1") == 1
 
 
+def test_boxes_that_agents_tick_in_the_plan_of_an_item_never_clash(planned: Wishes) -> None:
+    lines = [f"- [ ] T00{number} [P] Number {number}" for number in (1, 2, 3)]
+    planned.does("design", WRITES_PLAN.format("# P\n\n" + "\n".join(lines)))
+    for number in (1, 2, 3):
+        planned.does(
+            f"task-T00{number}",
+            f'sed -i.bak "s/\\[ \\] T00{number}/[x] T00{number}/" changes/WRK-001_x/SPEC.md; rm changes/WRK-001_x/*.bak; '
+            f'touch "$OUT/at-{number}"; until [ -e "$OUT/at-1" ] && [ -e "$OUT/at-2" ] && [ -e "$OUT/at-3" ]; do sleep 0.02; done',
+        )
+
+    planned.run("--max-parallel", "3")
+
+    assert planned.repo.read("changes/WRK-001_x/SPEC.md").count("[x]") == 3
+    assert len(planned.calls) == 4
+
+
 def test_a_task_of_a_plan_that_fails_blocks_the_item_and_others_go_on(planned: Wishes) -> None:
     planned.settings("continue_with_remaining_tasks = true\n[execution]\nmax_retries = 0", feature=BY_PLAN)
     planned.does("task-2", "exit 1")

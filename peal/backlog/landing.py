@@ -16,11 +16,11 @@ from peal.backlog.store import Backlog, Kept
 from peal.backlog.taken_back import taken_back
 from peal.backlog.worklog import Entry
 from peal.errors import Paused, PealError
-from peal.model.plan import ItemPhase, TaskId
+from peal.model.plan import ItemPhase, Task, TaskId
 from peal.model.work import Answered, Order
 from peal.settings import GuardrailSettings, PipelineSettings
 from peal.text.display import harmless, stamp
-from peal.workspaces import Edit, Files
+from peal.workspaces import Edit, Files, PlanFile
 from peal.workspaces.additions import ChangedFiles
 
 
@@ -58,6 +58,11 @@ class ItemLandings:
         for one in taken_back(files.before, files, self._relative(self.items.read().folder)):
             self.told[f"{order.task.id}: {one.told}"] = None
             yield one.edit
+
+    def plan_of(self, task: Task) -> PlanFile | None:
+        """The plan of its phase, for a task that stands in one."""
+        plan = self.plans.get(task.id)
+        return plan.file if plan else None
 
     def _own_edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
         phase = order.task.item_phase

@@ -43,6 +43,7 @@ from peal.workspaces import (
     named_branch,
     preflight,
 )
+from peal.workspaces.additions import NO_ADDITIONS
 from peal.worktrees.guarded import guarded
 
 Rewrite = Callable[[Path, Roster, Budget], tuple[Plan, PlanRewritten]]
@@ -79,8 +80,9 @@ def job_of(
         if is_to_be_rewritten(plan, settings):
             plan, rewritten = rewrite(plan_file, roster, rules_of(settings).budget)
             roster = roster_of(repo_paths, plan, settings, spaces)
+        file = _file_of(repo_paths, plan, settings)
         if pool:
-            _set_plan_file(pool, _file_of(repo_paths, plan, settings))
+            pool.additions = file or NO_ADDITIONS
         elif settings.parallel and settings.max_parallel > 1 and not settings.share_files:
             _refuse_to_share_files(plan, _selected(plan, flags, settings.optional))
         if pool and accept_settings:
@@ -97,7 +99,7 @@ def job_of(
             flags=storable(flags, roster.hide),
             command=tuple(map(roster.hide, ("peal", *sys.argv[1:]))),
             selected=selected,
-            notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, settings)),
+            notices=(*notices_on(roster), *_notices_on(plan, settings), *_not_ticked(pool, file, settings)),
             rewritten=rewritten,
             pool=pool,
             **how,
@@ -184,12 +186,6 @@ def _refuse_to_share_files(plan: Plan, selected: frozenset[TaskId] | None) -> No
         )
 
 
-def _set_plan_file(pool: Pool, file: PlanFile | None) -> None:
-    pool.plan_file = file
-    if file:
-        pool.additions = file
-
-
 def _file_of(repo_paths: RepoPaths, plan: Plan, settings: Settings) -> PlanFile | None:
     """The plan's file as git knows it; None if it does not lie in the repository."""
     key = repo_paths.plan_key(Path(plan.path))
@@ -197,7 +193,7 @@ def _file_of(repo_paths: RepoPaths, plan: Plan, settings: Settings) -> PlanFile 
     return PlanFile(repo_paths.repo, key, plan.format, settings.tick) if is_inside else None
 
 
-def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
+def _not_ticked(pool: Pool | None, file: PlanFile | None, settings: Settings) -> list[str]:
     """A word where nothing can be ticked though that was asked for."""
     if not settings.tick:
         return []
@@ -205,12 +201,10 @@ def _not_ticked(pool: Pool | None, settings: Settings) -> list[str]:
 
     if pool is None:
         return ["`tick` does nothing here: tasks are ticked in the commits that land, and there are none"]
-    if pool.plan_file is None or not pool.plan_file.is_in(pool.tip()):
+    if file is None or not file.is_in(pool.tip()):
         return [f"`tick` does nothing here: the plan is not committed in `{harmless(pool.branch)}`"]
-    if not has_marks(pool.plan_file.format):
-        return [
-            f"`tick` does nothing here: a plan of `{pool.plan_file.format}` has no marks for what is done"
-        ]
+    if not has_marks(file.format):
+        return [f"`tick` does nothing here: a plan of `{file.format}` has no marks for what is done"]
     return []
 
 

@@ -6,10 +6,12 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from peal.model.plan import Task
 from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content, replace
 from peal.system.git_objects import Objects
+from peal.worktrees.worktree import Worktree
 
 
 class Files(Protocol):
@@ -109,6 +111,20 @@ class Edit:
     """What is said where the person is at work on the file and the task lands without; empty where it has to wait for them."""
 
 
+class TickedFile(Protocol):
+    """A plan that tasks are marked as done in: two such marks never clash."""
+
+    @property
+    def path(self) -> str:
+        """In the repository, as git names it."""
+
+    def united(self, tree: str, stages: dict[int, str]) -> str:
+        """The tree with the conflict over this file resolved, given the blobs of its three sides; empty if it is a real one."""
+
+    def united_in(self, worktree: Worktree) -> bool:
+        """Whether the conflict over this file in a worktree could be resolved, in its index and in the file."""
+
+
 class Additions(Protocol):
     """What belongs to the landing of a task."""
 
@@ -121,6 +137,9 @@ class Additions(Protocol):
 
     def message(self, order: Order) -> str:
         """The text of the commit by which it lands; empty for the usual one."""
+
+    def plan_of(self, task: Task) -> TickedFile | None:
+        """The plan that a task stands in, if it lies in the repository."""
 
 
 @frozen
@@ -136,6 +155,9 @@ class NoAdditions:
     def message(self, order: Order) -> str:  # noqa: ARG002
         """The usual one."""
         return ""
+
+    def plan_of(self, task: Task) -> None:
+        """None."""
 
 
 NO_ADDITIONS = NoAdditions()

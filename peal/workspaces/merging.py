@@ -14,9 +14,8 @@ from peal.model.work import Order
 from peal.system import git
 from peal.system.files import content
 from peal.system.git_objects import Objects, objects_of
-from peal.workspaces.additions import Additions, CommittedFiles, parted
+from peal.workspaces.additions import Additions, CommittedFiles, TickedFile, parted
 from peal.workspaces.messages import Messages
-from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.store_merge import StoreMerge
 from peal.workspaces.way import Way, way_onto
 from peal.worktrees import commits, conflicts, hooks, leftovers
@@ -51,7 +50,6 @@ class Merge:
     store: StoreMerge
     additions: Additions
     """What belongs to the landing beside what the task has changed."""
-    plan_file: PlanFile | None = None
     """In which ticks never clash."""
     notes: list[str] = field(factory=list)
     _commit: str = ""
@@ -107,7 +105,7 @@ class Merge:
         """The tree of a merge that git makes by itself; empty where it makes none."""
         if self._parents == (self.base,):  # nothing has landed since: there is nothing to merge it with
             return self._objects.tree_of(self.order.change.brings)
-        return self.store.tree(self.base, self.order.change.brings)
+        return self.store.tree(self.base, self.order.change.brings, self._plan)
 
     @property
     def _onto(self) -> tuple[str, ...]:
@@ -203,11 +201,15 @@ class Merge:
 
     def _without_ticks(self) -> bool:
         """Whether nothing clashed but boxes ticked in the plan; then they are all ticked in the index and the file."""
-        if not self.plan_file or self._unmerged().keys() != {self.plan_file.path}:
+        if not (plan := self._plan) or self._unmerged().keys() != {plan.path}:
             return False
-        united = self.plan_file.united_in(self.worktree)
+        united = plan.united_in(self.worktree)
         self._lines = [] if united else self._lines
         return united
+
+    @property
+    def _plan(self) -> TickedFile | None:
+        return self.additions.plan_of(self.order.task)
 
     def _unmerged(self) -> dict[str, str]:
         """The paths in conflict, each with git's two letters for how."""

@@ -30,6 +30,10 @@ class PlanFile:
         """Where the task stands: in a folder of files that are one task each, its own."""
         return evolve(self, path=str(PurePosixPath(self.path, task.file))) if task.file else self
 
+    def plan_of(self, task: Task) -> "PlanFile":  # noqa: ARG002
+        """All tasks stand in it."""
+        return self
+
     land_alone = False
 
     def message(self, order: Order) -> str:  # noqa: ARG002

@@ -23,7 +23,6 @@ from peal.workspaces.additions import NO_ADDITIONS, Additions, CommittedFiles, E
 from peal.workspaces.lent_worktree import LentWorktree
 from peal.workspaces.merging import Merge
 from peal.workspaces.messages import Messages
-from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.slots import Slots
 from peal.workspaces.store_merge import StoreMerge
 from peal.worktrees import commits, leftovers, submodules
@@ -61,8 +60,6 @@ class Pool:
     """What lands only if the person has accepted it."""
     accepted: Container[TaskId] = frozenset()
     """The tasks whose changes to that the person has accepted."""
-    plan_file: PlanFile | None = None
-    """The plan, if it lies in the repository: in it ticks never clash."""
     additions: Additions = NO_ADDITIONS
     """What belongs to each landing beside what the task has changed."""
     notices: tuple[str, ...] = ()
@@ -238,12 +235,11 @@ class Pool:
             identity=self.identity,
             store=self._store,
             additions=self.additions,
-            plan_file=self.plan_file,
         )
 
     @cached_property
     def _store(self) -> StoreMerge:
-        return StoreMerge(self.repo, self.plan_file)
+        return StoreMerge(self.repo)
 
     def needs_setup(self, path: Path) -> bool:
         """Whether this worktree has not been readied yet, or by another command."""

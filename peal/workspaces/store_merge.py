@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import define
 
 from peal.system import git
-from peal.workspaces.plan_file import PlanFile
+from peal.workspaces.additions import TickedFile
 
 _CONFIGURED = re.compile(r"merge\.(.+\.driver|default|renormalize)", re.DOTALL)
 _ENTRY = re.compile(r"\d+ (?P<blob>[0-9a-f]+) (?P<stage>[123])\t(?P<path>.+)", re.DOTALL)
@@ -29,10 +29,8 @@ class StoreMerge:
     """
 
     repo: Path
-    plan_file: PlanFile | None = None
-    """In which ticks never clash."""
 
-    def tree(self, ours: str, theirs: str) -> str:
+    def tree(self, ours: str, theirs: str, plan: TickedFile | None) -> str:
         """The tree of a merge that git makes by itself; empty where something clashes or wants to have a say."""
         if self._drivers is None:
             return ""
@@ -40,18 +38,10 @@ class StoreMerge:
             # Since git 2.38; an older one fails, as a conflict does.
             found = self._git(Path(empty), "merge-tree", "--write-tree", "-z", "--messages", ours, theirs)
             if found.returncode != 0:
-                return self._without_ticks(os.fsdecode(found.stdout)) if found.returncode == 1 else ""
+                return _without_ticks(os.fsdecode(found.stdout), plan) if found.returncode == 1 else ""
             tree, *messages = os.fsdecode(found.stdout).split("\0")
             mixed = list(merged_in(messages))
             return "" if mixed and self._are_special(Path(empty), ours, mixed) else tree
-
-    def _without_ticks(self, printed: str) -> str:
-        """The tree of a merge that clashes in nothing but boxes ticked in the plan; empty where it clashes otherwise."""
-        tree, *fields = printed.split("\0")
-        entries = [_ENTRY.fullmatch(field) for field in itertools.takewhile(bool, fields)]
-        if not self.plan_file or not all(found and found["path"] == self.plan_file.path for found in entries):
-            return ""
-        return self.plan_file.united(tree, {int(found["stage"]): found["blob"] for found in entries if found})
 
     @cached_property
     def _drivers(self) -> tuple[str, ...] | None:
@@ -92,3 +82,12 @@ def merged_in(messages: Sequence[str]) -> Iterator[str]:
             if next(fields, "") == "Auto-merging":
                 yield from paths
             next(fields, "")
+
+
+def _without_ticks(printed: str, plan: TickedFile | None) -> str:
+    """The tree of a merge that clashes in nothing but boxes ticked in the plan; empty where it clashes otherwise."""
+    tree, *fields = printed.split("\0")
+    entries = [_ENTRY.fullmatch(field) for field in itertools.takewhile(bool, fields)]
+    if not plan or not all(found and found["path"] == plan.path for found in entries):
+        return ""
+    return plan.united(tree, {int(found["stage"]): found["blob"] for found in entries if found})
