@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peal.backlog import item_file
 from peal.backlog.follow_ups import brought
-from peal.backlog.guardrails import may_begin, objection
+from peal.backlog.guardrails import objection
 from peal.backlog.item import Blocked, Item, Status
 from peal.backlog.lifecycle import TRANSITIONS, unblocked
 from peal.backlog.merges import merged
@@ -196,7 +196,7 @@ def test_w10_triage_only_ends_what_is_new() -> None:
     ],
 )  # fmt: skip
 def test_passes_guardrails(more: dict[str, Any], passes: bool) -> None:
-    assert may_begin(item("ready", **more), GuardrailSettings()) is passes
+    assert (objection(item("ready", **more), GuardrailSettings()) == "") is passes
 
 
 def test_an_objection_tells_all_that_is_beyond_and_the_way_out() -> None:
@@ -236,7 +236,7 @@ def test_guardrails_hold_at_every_step_into_more_autonomy(
     released = unblocked(evolve(changes.item, guardrails_overridden=True), "go on", AT)
 
     assert (released.status, released.phase) == then
-    assert may_begin(released, GuardrailSettings())
+    assert objection(released, GuardrailSettings()) == ""
 
 
 def test_w8_a_persons_word_is_the_review() -> None:
@@ -894,7 +894,7 @@ def test_whatever_is_answered_leads_to_a_lawful_change_or_is_refused(
         assert (before.status, result.phase) == ("new", "triage")
     if now.status in ("ready", "in_progress"):
         assert not failure
-        assert may_begin(now, known.guardrails)
+        assert objection(now, known.guardrails) == ""
     if now.status in ("scoping", "in_progress"):
         chosen = PIPELINES.get(result.pipeline_type, pipeline) if result.phase == "triage" else pipeline
         listed = chosen.pre_phases if now.status == "scoping" else chosen.phases

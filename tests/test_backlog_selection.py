@@ -279,7 +279,7 @@ def test_w23_others_pass_a_waiting_destructive_phase_a_bounded_number_of_times()
     assert [found.ready for found in (first, later, last)] == [("A-3", "A-4"), ("A-3",), ()]
     assert _why(last)["A-3"] == "A-1/build comes first and runs alone"
     assert drained.ready == ("A-1",)
-    assert (first.passes_after(0, 2), drained.passes_after(3, 1)) == (2, 0)
+    assert (first.passes_after(1), drained.passes_after(3)) == (2, 0)
 
 
 def test_w23_a_destructive_phase_goes_ahead_of_what_would_leave_places_empty() -> None:
@@ -394,10 +394,10 @@ class Play:
         begun = found.ready[: self.view.limits.places - len(self.view.running)]
         for item in begun:
             phase = next_step(self.view.items[item], self.view.pipelines).phase
-            self.view = evolve(self.view, running={**self.view.running, item: phase})
+            passes = found.passes_after(self.view.passes)
+            self.view = evolve(self.view, running={**self.view.running, item: phase}, passes=passes)
             heapq.heappush(self.ends, (self.now + self.takes(item, phase), next(self.number), item))
             self.order.append(f"{item}/{phase}")
-        self.view = evolve(self.view, passes=found.passes_after(self.view.passes, len(begun)))
 
     def end(self, id_: str) -> None:
         item = self.view.items[id_]

@@ -43,8 +43,8 @@ def preflight(
     repo: Path, kept: Sequence[Kept], pipelines: Mapping[str, PipelineSettings], files: Container[str]
 ) -> tuple[Problem, ...]:
     """
-    All problems of a backlog: `kept` are its items, the archived ones too, in their order; `files` are those of
-    `workflow_files` that there are.
+    All problems of a backlog: `kept` are its items, the archived ones too, in their order; `files` are the
+    workflows that are `present`.
     """
     backlog = _Backlog(repo, kept)
     return (
@@ -55,6 +55,11 @@ def preflight(
         *(problem for one in backlog.open for problem in _dependencies(backlog, one)),
         *_cycles(backlog),
     )
+
+
+def present(repo: Path, pipelines: Mapping[str, PipelineSettings]) -> frozenset[str]:
+    """Those of `workflow_files` that there are in a repository."""
+    return frozenset(file for file in workflow_files(pipelines) if (repo / file).is_file())
 
 
 @frozen(slots=False)

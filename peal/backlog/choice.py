@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import define, evolve, field, frozen
 
 from peal.backlog.breaker import Breaker
-from peal.backlog.filters import Filter
+from peal.backlog.filters import Filter, meant
 from peal.backlog.item import Item
 from peal.backlog.selection import Limits, Selection, View, select
 from peal.backlog.tally import Tally
@@ -41,7 +41,7 @@ class Choice:
     halted: str = ""
     """The target whose block ends the run."""
     _targets: Targets | None = field(init=False)
-    _matched: set[str] = field(factory=set)
+    _matched: frozenset[str] = frozenset()
     """Items that the filter has matched in this run; they stay in."""
 
     @_targets.default
@@ -63,8 +63,8 @@ class Choice:
         if self._targets is not None:
             return self._target(view)
         if self.request.only.criteria:
-            self._matched |= {id_ for id_, item in view.items.items() if self.request.only.matches(item)}
-            return frozenset(self._matched)
+            self._matched = meant(self.request.only, view.items.values(), self._matched)
+            return self._matched
         return None
 
     def _target(self, view: View) -> frozenset[str]:
@@ -80,17 +80,17 @@ class Choice:
     def begun(self) -> None:
         """One phase more has begun."""
         self.tally.begun += 1
-        self.passes = self.selection.passes_after(self.passes, 1)
+        self.passes = self.selection.passes_after(self.passes)
 
     def asked_for(self, items: Mapping[str, Item]) -> list[str]:
         """The items that are meant, as far as they are there."""
-        meant: Iterable[str] = items
+        asked_for: Iterable[str] = items
         if self._targets is not None:
-            meant = self._targets.ids
+            asked_for = self._targets.ids
         elif self.request.only.criteria:
-            meant = self._matched
+            asked_for = self._matched
         is_triage = self.request.is_triage
-        return [id_ for id_ in meant if id_ in items and (not is_triage or items[id_].status == "new")]
+        return [id_ for id_ in asked_for if id_ in items and (not is_triage or items[id_].status == "new")]
 
     def known(self) -> dict[str, object]:
         """What is to be said of it at the end."""

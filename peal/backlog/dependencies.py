@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from peal.backlog.item import Item
 from peal.errors import PealError
 
+MISSING = "missing"
+"""How far an item is that there is not."""
+
 
 def check(item: Item, items: Mapping[str, Item]) -> None:
     """PealError if an item can never be worked on for what it waits for: itself, by way of others, or nothing there is."""
@@ -40,8 +43,8 @@ def _way(start: str, goal: str, items: Mapping[str, Item]) -> tuple[str, ...]:
 
 
 def unmet(item: Item, items: Mapping[str, Item]) -> tuple[tuple[str, str], ...]:
-    """What an item still waits for, each with how far that is; `missing` for one that there is not."""
-    states = ((needed, items[needed].status if needed in items else "missing") for needed in item.depends)
+    """What an item still waits for, each with how far that is; `MISSING` for one that there is not."""
+    states = ((needed, items[needed].status if needed in items else MISSING) for needed in item.depends)
     return tuple((needed, state) for needed, state in states if state != "done")
 
 

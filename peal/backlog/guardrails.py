@@ -36,11 +36,6 @@ def objection(item: Item, guardrails: GuardrailSettings) -> str:
     return ""
 
 
-def may_begin(item: Item, guardrails: GuardrailSettings) -> bool:
-    """Whether a main phase of the item may begin without a person's word."""
-    return not objection(item, guardrails)
-
-
 def guarded(item: Item, guardrails: GuardrailSettings, at: str) -> Item:
     """The item, blocked for a decision if a person has to make one before it goes on."""
     why = objection(item, guardrails)

@@ -8,9 +8,9 @@ from peal.backlog.item import FINAL, Item, Pool
 from peal.errors import PealError
 from peal.model.phase_result import TRIAGE
 from peal.settings import ItemPhaseSettings, PipelineSettings
+from peal.settings.pipelines import USUAL_NAME
 from peal.text.display import harmless, some
 
-_USUAL = "feature"
 _SHOWN = 5
 
 
@@ -29,7 +29,7 @@ class ItemStep:
 
 def usual(pipelines: Mapping[str, PipelineSettings]) -> str:
     """The name of the pipeline of items that name none: the only one there is, otherwise `feature`."""
-    return next(iter(pipelines)) if len(pipelines) == 1 else _USUAL
+    return next(iter(pipelines)) if len(pipelines) == 1 else USUAL_NAME
 
 
 def pipeline_of(item: Item, pipelines: Mapping[str, PipelineSettings]) -> PipelineSettings:
@@ -40,7 +40,7 @@ def pipeline_of(item: Item, pipelines: Mapping[str, PipelineSettings]) -> Pipeli
     way = (
         f"the settings have {some(list(pipelines), _SHOWN)}"
         if pipelines
-        else f"write `[pipelines.{_USUAL}]` into `peal.toml`"
+        else f"write `[pipelines.{USUAL_NAME}]` into `peal.toml`"
     )
     raise PealError(f"there is no pipeline `{harmless(name)}` for item {item.id}; {way}")
 
@@ -49,14 +49,6 @@ def phase_named(item: Item, name: str, pipelines: Mapping[str, PipelineSettings]
     """A phase of an item's pipeline; PealError if there is no such pipeline, KeyError if it has no such phase."""
     pipeline = pipeline_of(item, pipelines)
     return {one.name: one for one in (*pipeline.pre_phases, *pipeline.phases)}[name]
-
-
-def has_phase(item: Item, name: str, pipelines: Mapping[str, PipelineSettings]) -> bool:
-    """Whether an item can be in a phase of this name."""
-    try:
-        return name == TRIAGE or bool(phase_named(item, name, pipelines))
-    except (PealError, KeyError):
-        return False
 
 
 def next_step(item: Item, pipelines: Mapping[str, PipelineSettings]) -> ItemStep:

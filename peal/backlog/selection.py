@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from peal.backlog.dependencies import MISSING, unmet
 from peal.backlog.item import FINAL, Item, rank
 from peal.backlog.pipelines import ItemStep, next_step, pipeline_of
 from peal.errors import PealError
@@ -63,9 +64,9 @@ class Selection:
     waiting: str = ""
     """The item whose destructive phase waits until nothing else runs."""
 
-    def passes_after(self, passes: int, begun: int) -> int:
-        """`View.passes` for the next selection, once so many of `ready` have begun."""
-        return passes + begun if self.waiting else 0
+    def passes_after(self, passes: int) -> int:
+        """`View.passes` for the next selection, once one of `ready` has begun."""
+        return passes + 1 if self.waiting else 0
 
 
 @frozen
@@ -112,17 +113,10 @@ def _own_hindrance(item: Item, view: View) -> str:
         next_step(item, view.pipelines)
     except PealError as error:
         return str(error)
-    return "; ".join(_unmet(item, view.items))
-
-
-def _unmet(item: Item, items: Mapping[str, Item]) -> Iterator[str]:
-    """The dependencies of an item that are not done, each with what it is instead."""
-    for needed in item.depends:
-        status = items[needed].status if needed in items else None
-        if status is None:
-            yield f"depends on {harmless(needed)}, which is not in the backlog"
-        elif status != "done":
-            yield f"depends on {needed}, which is {status.replace('_', ' ')}"
+    return "; ".join(
+        f"depends on {harmless(needed)}, which is {'not in the backlog' if state == MISSING else state.replace('_', ' ')}"
+        for needed, state in unmet(item, view.items)
+    )
 
 
 def _idle(view: View) -> Iterator[Item]:

@@ -110,7 +110,7 @@ def left_out(look: Look) -> Iterator[Symptom]:
     """Entries that could not be written into the worklog, as the person is at work on it."""
     if look.backlog is None or look.is_live:
         return
-    entries = LeftOut(look.repo_paths.plan(look.place.folder).folder / "worklog-left-out.json").read()
+    entries = LeftOut(look.repo_paths.plan(look.place.folder).worklog_left_out).read()
     if entries:
         pages = sorted({worklog.path_of(one.at) for one in entries})
         items = some(list(dict.fromkeys(one.item for one in entries)), _SHOWN)

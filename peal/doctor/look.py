@@ -20,7 +20,7 @@ from peal.record import batch_file, journal, state_file
 from peal.record.history import History, fold
 from peal.record.lock import Owner
 from peal.settings import Readable
-from peal.settings.pipelines import pipelines, workflow_files
+from peal.settings.pipelines import pipelines
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.redaction import HIDDEN
@@ -221,7 +221,7 @@ class Look:
         if not kept:
             return ()
         in_force = pipelines(self.readable.settings)
-        files = {file for file in workflow_files(in_force) if (self.repo / file).is_file()}
+        files = backlog_checks.present(self.repo, in_force)
         found = backlog_checks.preflight(self.repo, kept, in_force, files)
         is_known = not self.readable.problems
         return tuple(one for one in found if is_known or one.code not in backlog_checks.BY_SETTINGS)

@@ -11,7 +11,7 @@ from peal import reviewers
 from peal.backlog.accepted import accepted
 from peal.backlog.breaker import Breaker
 from peal.backlog.briefs import Briefs
-from peal.backlog.checks import preflight
+from peal.backlog.checks import preflight, present
 from peal.backlog.choice import Choice, Request
 from peal.backlog.endings import Endings
 from peal.backlog.filters import parse
@@ -39,7 +39,7 @@ from peal.model.plan import Plan
 from peal.phases import prompts
 from peal.settings import Settings
 from peal.settings.backlog_run import for_backlog
-from peal.settings.pipelines import pipelines, workflow_files
+from peal.settings.pipelines import pipelines
 from peal.system import git
 from peal.system.git_objects import blob_id, objects_of
 from peal.system.layout import RepoPaths
@@ -96,7 +96,7 @@ def _made(
     if pool:
         pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)
-    left_out = LeftOut(repo_paths.plan(place.folder).folder / "worklog-left-out.json", not rehearses)
+    left_out = LeftOut(repo_paths.plan(place.folder).worklog_left_out, not rehearses)
     source = _source(_request(flags, settings, backlog), place, items, pool, settings, left_out)
     spaces.additions = source.landings
     hide = redactor(secrets_of(settings))
@@ -184,8 +184,7 @@ def _check_committed(items: Items, seen: Sequence[Kept], pool: Pool, settings: S
 def _problems(kept: Sequence[Kept], repo: Path, settings: Settings) -> dict[str, bool]:
     """A line for each thing that is wrong, and whether no work is begun for it."""
     in_force = pipelines(settings)
-    files = {file for file in workflow_files(in_force) if (repo / file).is_file()}
-    found = preflight(repo, kept, in_force, files)
+    found = preflight(repo, kept, in_force, present(repo, in_force))
     return {f"`{one.where}`: {one.found}; {one.by_hand}": one.is_error for one in found}
 
 

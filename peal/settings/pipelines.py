@@ -8,8 +8,10 @@ from peal.settings.validation import joined, structured
 
 _POOLS = ("pre_phases", "phases")
 
+USUAL_NAME = "feature"
+"""The pipeline of items that name none, where there are several."""
 USUAL = {
-    "feature": PipelineSettings(
+    USUAL_NAME: PipelineSettings(
         pre_phases=(
             ItemPhaseSettings(
                 "research",

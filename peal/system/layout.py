@@ -56,6 +56,11 @@ class PlanPaths:
         return self.folder.with_name(f"{self.folder.name}{NORMALIZED}")
 
     @property
+    def worklog_left_out(self) -> Path:
+        """Of a backlog: entries that could not be written into the worklog yet."""
+        return self.folder / "worklog-left-out.json"
+
+    @property
     def attempts(self) -> Path:
         """What attempts were told and have left, each in a folder of its own."""
         return self.folder / "attempts"
