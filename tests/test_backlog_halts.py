@@ -289,7 +289,7 @@ _ENDS = {
     "nothing open": (End(only="tag=x"), "nothing is open"),
     "held": (
         evolve(_STUCK, held=("A",), passed=1),
-        "uncommitted edits hold item `A`; commit them, and run again",
+        "item `A` is held for what was told above; mend that, and run again",
     ),
     "nothing more to begin": (
         evolve(_STUCK, passed=4),

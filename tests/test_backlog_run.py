@@ -918,7 +918,7 @@ def test_end_held_by_an_uncommitted_edit_and_gone_on_with_after_a_commit(wishes:
     assert (
         "WRK-001 is not begun: its file `WRK-001.md` has changes that are not committed; commit them" in said
     )
-    assert "uncommitted edits hold item `WRK-001`; commit them, and run again" in said
+    assert "item `WRK-001` is held for what was told above; mend that, and run again" in said
     assert "held: WRK-001" in said
     wishes.commit("more")
     wishes.run()

@@ -27,7 +27,7 @@ class End:
     open: tuple[str, ...] = field(default=(), converter=_once)
     """The items that were meant and are not over yet, the blocked ones too."""
     held: tuple[str, ...] = field(default=(), converter=_once)
-    """Those of the open ones that would go on but for the person's edits."""
+    """Those of the open ones that would go on but for something of the person's, which was told."""
     begun: int = 0
     """Phases."""
     passed: int = 0
@@ -161,9 +161,11 @@ ROWS: tuple[Row, ...] = (
     Row(
         "held",
         4,
-        "items would go on but for uncommitted edits of their files",
+        "items would go on but for something of yours, such as uncommitted edits of their files",
         lambda end: bool(end.held),
-        lambda end: f"uncommitted edits hold {_items(end.held)}; commit them, and run again",
+        lambda end: (
+            f"{_items(end.held)} {_verb(end.held, 'is', 'are')} held for what was told above; mend that, and run again"
+        ),
     ),
     Row(
         "nothing more to begin",
