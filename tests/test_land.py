@@ -316,6 +316,25 @@ def test_a_landing_that_would_overwrite_the_person_s_work_is_held_and_names_it(
     assert landed(project) == []
 
 
+def test_a_file_that_a_person_has_deleted_is_not_brought_back_by_a_landing(project: Repo) -> None:
+    """git takes it for one without changes."""
+    project.write("docs/ä b.txt", "one\n")
+    project.write("left.txt", "one\n")
+    project.git("add", "docs", "left.txt")
+    commit_plan(project, "echo two >>'docs/ä b.txt'; git rm -q left.txt")
+    (project.path / "docs/ä b.txt").unlink()
+    (project.path / "left.txt").unlink()  # that the task deletes too
+
+    said = run_plan(project, code=4)
+
+    assert "docs/ä b.txt`, which the task changes, is deleted in your tree, and that is not committed" in said
+    assert not (project.path / "docs/ä b.txt").exists()
+    project.git("checkout", "--", "docs/ä b.txt")
+    project.peal("resume")
+    assert project.read("docs/ä b.txt") == "one\ntwo\n"
+    assert not (project.path / "left.txt").exists()
+
+
 def test_a_held_task_does_not_hold_up_its_segment_but_what_comes_after(project: Repo, out: Path) -> None:
     commit_plan(project, "(parallel) echo 1 > one", "(parallel) echo 2 > two", "echo 3 > three")
     project.write("one", "mine\n")

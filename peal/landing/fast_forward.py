@@ -111,7 +111,7 @@ def _forwarded(place: _Place, move: rollback.Moving) -> Outcome | Path:
     target, repo = place.target, place.target.repo
     try:
         changes = objects_of(repo).brought_by(move.commit)
-        if obstacle := obstacles.found(move.tree, changes):
+        if obstacle := obstacles.found(move.tree, changes) or obstacles.deleted(move.tree, changes):
             return place.held(obstacle)
         rollback.note(repo, move, changes)
     except OSError as error:

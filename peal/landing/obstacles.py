@@ -19,6 +19,30 @@ def found(repo: Path, changes: Mapping[str, git.Change]) -> str:
     return _closed(repo, changes) or _crowded(repo, changes)
 
 
+def deleted(repo: Path, changes: Mapping[str, git.Change]) -> str:
+    """
+    What to say of files that a person has deleted and this change would bring back; empty if there are none.
+
+    git takes a file that is gone for one without changes. See git-ls-files(1): what a sparse checkout leaves out is not deleted.
+    """
+    tree = Tree(repo)
+    gone = [
+        path
+        for path, change in changes.items()
+        if change.before and change.after and change.before.kind != SUBMODULE and tree.mark(path) is None
+    ]
+    if not gone:
+        return ""
+    words = ("ls-files", "--deleted", "-z", "--", *(f":(top,literal){path}" for path in gone))
+    if not (found := git.output(repo, *words).split("\0")[:-1]):
+        return ""
+    are, them = ("is", "it") if len(found) == 1 else ("are", "them")
+    return (
+        f"{some(found, _SHOWN)}, which the task changes, {are} deleted in your tree, and that is not committed; commit that, or "
+        f"get {them} back with `git checkout -- {shlex.join(found[:_SHOWN])}`"
+    )
+
+
 def _closed(repo: Path, changes: Mapping[str, git.Change]) -> str:
     """The folders in which git would have to write, and may not."""
     tree = Tree(repo)
