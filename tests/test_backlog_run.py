@@ -1790,6 +1790,72 @@ def test_what_was_made_for_an_item_that_was_closed_meanwhile_holds_nothing_up(
     assert "UNLANDED_BRANCH" in wishes.repo.peal("doctor", code=None).stdout
 
 
+def test_an_item_that_is_sent_back_during_a_phase_has_one_phase_at_a_time(wishes: Wishes) -> None:
+    """What that phase has made is about an item as it was before: it does not land."""
+    wishes.settings("[execution]\nmax_concurrent = 2", feature=TWO)
+    wishes.put(ready("WRK-001"))
+    wishes.does(
+        "build",
+        'echo x >>built; case $PEAL_ATTEMPT in 1) gate x ;; esac; echo "$PEAL_ATTEMPT" >which; answer phase_complete',
+    )
+    wishes.does(
+        "prd", '[ -e "$OUT/go-x" ] || [ ! -e "$OUT/begun-x" ] || echo >"$OUT/both"; answer phase_complete'
+    )
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    wishes.repo.peal("backlog", "advance", "1", "--to", "prd")
+    wishes.open("x")
+
+    said = ended(run, 0)
+
+    assert not (wishes.out / "both").exists()
+    assert "WRK-001/build: its item is at `prd` now, so what was made for it does not land" in said
+    assert wishes.calls == [f"WRK-001/{phase}" for phase in ("prd", "build", "prd", "build")]
+    assert (wishes.repo.read("built"), wishes.repo.read("which")) == ("x\n", "2\n")
+
+
+def test_an_open_item_in_the_archive_is_not_worked_on(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-002"))
+    wishes.repo.write("backlog/archive/WRK-001.md", item_file.written(ready("WRK-001")).decode())
+    wishes.commit("an open one in the archive")
+
+    said = wishes.run("--explain")
+
+    assert wishes.calls == ["WRK-002/build"]
+    assert "its file is in the archive, where nobody works on it" in said
+
+
+@pytest.mark.parametrize("how", ["edited", "deleted"])
+def test_an_item_that_is_edited_while_it_waits_for_a_place_is_not_begun(wishes: Wishes, how: str) -> None:
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.does("WRK-001-build", "gate x; answer phase_complete")
+    run = wishes.start("--max-parallel", "1")
+    eventually(lambda: wishes.has_begun("x"))
+    if how == "edited":
+        edit(wishes, "WRK-002")
+    else:
+        (wishes.repo.path / "backlog/WRK-002.md").unlink()
+    wishes.open("x")
+
+    said = ended(run, 0)
+
+    assert wishes.calls == ["WRK-001/build", "WRK-003/build"]
+    assert "WRK-002 is not begun" in said
+
+
+def test_a_new_item_that_cannot_be_committed_is_held(wishes: Wishes) -> None:
+    """It is in nobody's branch yet, and open all the same."""
+    hook = wishes.repo.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    wishes.put(ready("WRK-001"), commits=False)
+
+    said = wishes.run(code=4)
+
+    assert "WRK-001 is not begun" in said
+    assert "item `WRK-001` is held for what was told above" in said
+    assert wishes.calls == []
+
+
 def test_a_workflow_that_is_gone_during_a_run_holds_the_items_that_need_it(wishes: Wishes) -> None:
     """The others go on, and what waits for its landing needs it no more."""
     wishes.repo.write("how.md", "Do it well.\n")

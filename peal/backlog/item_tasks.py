@@ -40,6 +40,7 @@ from peal.text.names import ranges
 
 _SHORT = 10
 """Letters of a commit's id that are shown."""
+_ARCHIVED = "its file is in the archive, where nobody works on it; move that out"
 _Meant = Mapping[TaskId, tuple[Item, ItemStep]]
 """Tasks with the items and the steps that they are."""
 
@@ -73,6 +74,8 @@ class ItemTasks:
     """Items whose ends could not be written, and why."""
     _marked: set[TaskId] = field(factory=set)
     """Tasks that have failed, whose items are marked so, or cannot be."""
+    _offered: tuple[Kept, ...] = ()
+    """Items that may begin when there is a place."""
     _over: list[TaskRead] = field(factory=list)
     """Tasks of plans that are over, which is not in the history yet."""
     _told: set[str] = field(factory=set)
@@ -125,6 +128,8 @@ class ItemTasks:
             return ()
         chosen, meant = self._chosen(history, backlog)
         self._agenda.offer(chosen, meant, self.choice.selection.reasons)
+        ids = {meant[task][0].id for task in chosen}
+        self._offered = tuple(one for one in self.items.read().kept if one.item.id in ids)
         self._seen = seen if self._backlog is backlog and not self._held else ()
         events = (*self._put_away(), *self._given_up(history, backlog), *self._events(history, meant))
         if not events and any(self.plans.over(history, self._agenda)):
@@ -137,7 +142,8 @@ class ItemTasks:
         tally, failed = self._tally, frozenset(history.failed)
         held = frozenset(history.held), tuple(self._unwritten)
         begun = tuple((task, task in history.running) for task in self._begun)
-        return backlog, new, begun, tally.begun, tally.breaker, failed, held
+        edited = frozenset(one.item.id for one in self._offered if self.items.unsaved(one))
+        return backlog, new, begun, tally.begun, tally.breaker, failed, held, edited
 
     def _looked(self) -> Backlog:
         """The backlog as it is now; what is new in it is counted and told."""
@@ -199,13 +205,15 @@ class ItemTasks:
         for task in tuple(self._unfinished):
             state, phase = history.states[task], phase_of(task)
             item = backlog.by_id.get(phase.item)
-            if state.running or not state.change.brings or self._is_at(item, phase.phase):
+            first = self._first_phase(state, history)
+            if state.running or state.next == first or self._is_at(item, phase.phase):
                 continue
             why = f"its item is {_standing(item)}"
-            self.said.append(
-                f"{task}: {why}, so what was made for it does not land; commit {state.change.brings[:_SHORT]} has it"
-            )
-            yield TasksForgotten(time.time(), (task,), self._first_phase(state, history), why)
+            if made := state.change.brings:
+                self.said.append(
+                    f"{task}: {why}, so what was made for it does not land; commit {made[:_SHORT]} has it"
+                )
+            yield TasksForgotten(time.time(), (task,), first, why)
 
     def _is_at(self, item: Item | None, phase: str) -> bool:
         """Whether an item is at a phase, or may be again when a person has looked at it or at the settings."""
@@ -280,10 +288,13 @@ class ItemTasks:
         """What is known of the backlog."""
         items = {**{one.item.id: one.item for one in new}, **backlog.by_id}
         under_way = {item.id: step.phase for item, step in self._under_way(items).values()}
+        for phase in map(phase_of, self._agenda.history.running):  # even where its item is elsewhere by now
+            under_way[phase.item] = phase.phase
         self.landings.running = frozenset(under_way)
         running = {id_: phase for id_, phase in under_way.items() if id_ not in held}
         limits = self.choice.request.limits
-        return View(items, self.landings.pipelines, limits, running, held=dict(held))
+        archived = dict.fromkeys(backlog.open_in_archive, _ARCHIVED)
+        return View(items, self.landings.pipelines, limits, running, held={**archived, **held})
 
     def _under_way(self, items: Mapping[str, Item]) -> dict[TaskId, tuple[Item, ItemStep]]:
         """The tasks that were begun and that their items are still at."""
@@ -371,7 +382,8 @@ class ItemTasks:
     def _end(self, now: float) -> halts.End:
         """What has come of the run."""
         assert self._backlog is not None, "items are looked at first"
-        history, items = self._agenda.history, self._backlog.by_id
+        history = self._agenda.history
+        items = {**{one.item.id: one.item for one in self.items.new()}, **self._backlog.by_id}
         held = [task for task in history.held if task in self.tasks]
         paused = f"{ranges(held)} held: {history.states[held[0]].held}" if held else no_agent(history, now)
         still_open = halts.still_open(items, self.choice.asked_for(items))

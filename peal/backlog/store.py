@@ -113,6 +113,11 @@ class Backlog:
         """All items, the archived ones too."""
         return {one.item.id: one.item for one in self.kept}
 
+    @cached_property
+    def open_in_archive(self) -> tuple[str, ...]:
+        """The items in the archive that are not over."""
+        return tuple(one.item.id for one in self.kept if one.is_archived and one.item.status not in FINAL)
+
     @property
     def items(self) -> tuple[Item, ...]:
         """The items that are not archived."""
