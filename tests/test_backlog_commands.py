@@ -837,8 +837,16 @@ def test_a_closed_item_is_in_the_archive_and_stays_as_it_is(project: Repo, item:
 def test_a_file_where_the_archive_has_its_own_is_not_overwritten(project: Repo, item: str) -> None:
     project.write("backlog/archive/WRK-001-build-user-login.md", "something else")
 
-    assert "is already there; move it away" in refused(project, "close", item)
-    assert shown(project, item)["status"] == "new"
+    project.peal("backlog", "close", item)
+
+    assert project.read("backlog/archive/WRK-001-build-user-login.md") == "something else"
+    assert shown(project, item)["path"] == "backlog/archive/WRK-001-build-user-login-2.md"
+
+
+def test_a_new_item_gets_a_file_beside_one_that_has_its_name(project: Repo) -> None:
+    project.write("backlog/WRK-001-A-login.md", item_file.written(Item("OTHER-7", "Not this one")).decode())
+
+    assert add(project, "A login")["path"] == "backlog/WRK-001-a-login-2.md"
 
 
 def test_a_command_that_there_is_not_is_told_with_the_near_one(repo: Repo) -> None:

@@ -2350,6 +2350,48 @@ def test_the_item_itself_is_written_last_and_never_without_a_file(wishes: Wishes
     ]
 
 
+def named(wishes: Wishes, **items: Item) -> None:
+    """Items in files of these names, in the archive where they are over."""
+    for name, item in items.items():
+        place = "backlog/archive" if item.status == "done" else "backlog"
+        wishes.repo.write(f"{place}/{name}.md", item_file.written(item).decode())
+    wishes.commit("names")
+
+
+def test_an_item_that_goes_to_the_archive_takes_no_others_place(wishes: Wishes) -> None:
+    """On some systems `Login.md` is `login.md`."""
+    named(wishes, login=new("WRK-001", "Old", status="done"), Login=ready("WRK-002", depends=("WRK-001",)))
+    wishes.repo.write("backlog/archive/search.md", "a note")
+    named(wishes, search=ready("WRK-003"))
+
+    wishes.run()
+
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done", "WRK-003": "done"}
+    assert sorted(path.name for path in wishes.repo.path.glob("backlog/archive/*.md")) == [
+        "WRK-002-a-wish.md",
+        "WRK-003-a-wish.md",
+        "login.md",
+        "search.md",
+    ]
+    assert wishes.is_clean()
+
+
+def test_duplicates_that_go_to_the_archive_together_take_no_others_place(wishes: Wishes) -> None:
+    names = {"login": new("WRK-002"), "WRK-002-a-wish": new("WRK-003")}
+    named(wishes, **{"first": new("WRK-001"), **names})
+    named(wishes, login=new("WRK-004", status="done"))
+    wishes.does("triage", """answer phase_complete same '"duplicates": ["WRK-002", "WRK-003"]'""")
+
+    wishes.run("--target", "1")
+
+    assert wishes.statuses() == {
+        "WRK-001": "done",
+        "WRK-002": "cancelled",
+        "WRK-003": "cancelled",
+        "WRK-004": "done",
+    }
+
+
 # --- Where
 
 

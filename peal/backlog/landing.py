@@ -125,14 +125,17 @@ class ItemLandings:
         what was written before is not written again.
         """
         there = {one.item.id: one for one in backlog.kept}
+        given: list[Path] = []
         yield from self._worklog(changes, files)
         for item in changes.new:
-            yield Edit(self._relative(backlog.path_of(item)), item_file.written(item))
+            given.append(backlog.path_of(item, given))
+            yield Edit(self._relative(given[-1]), item_file.written(item))
         for item in (*changes.others, changes.item):
-            yield from self._item(there[item.id], item, backlog)
+            kept = there[item.id]
+            given.append(backlog.place_of(kept, item, given))
+            yield from self._item(kept, item, given[-1])
 
-    def _item(self, kept: Kept, item: Item, backlog: Backlog) -> Iterator[Edit]:
-        path = backlog.place_of(kept, item)
+    def _item(self, kept: Kept, item: Item, path: Path) -> Iterator[Edit]:
         yield Edit(self._relative(path), item_file.changed(kept.raw, item))
         if path != kept.path:
             yield Edit(self._relative(kept.path), None)

@@ -3,9 +3,9 @@
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from attrs import frozen
@@ -164,16 +164,38 @@ class Backlog:
         numbers = (_leading_number(name, start) for name in (*ids, *self.unread))
         yield from (f"{prefix}-{number:03}" for number in count(max(numbers, default=0) + 1))
 
-    def path_of(self, item: Item) -> Path:
-        """Where the file of a new item belongs: the open ones in the folder, the others in the archive."""
-        return self._place(item) / file_name(item)
+    def path_of(self, item: Item, given: Collection[Path] = ()) -> Path:
+        """
+        Where the file of a new item belongs: the open ones in the folder, the others in the archive.
 
-    def place_of(self, kept: Kept, item: Item) -> Path:
-        """Where a file belongs when its item has become this; it keeps its name."""
-        return self._place(item) / kept.path.name if item.status in FINAL else kept.path
+        No file is there yet; `given` are paths that others are about to get.
+        """
+        return self._free(self._place(item), file_name(item), item, given)
+
+    def place_of(self, kept: Kept, item: Item, given: Collection[Path] = ()) -> Path:
+        """Where a file belongs when its item has become this; it keeps its name, unless another has that name there."""
+        place = self._place(item) if item.status in FINAL else kept.path.parent
+        return kept.path if place == kept.path.parent else self._free(place, kept.path.name, item, given)
 
     def _place(self, item: Item) -> Path:
         return self.folder / ARCHIVE if item.status in FINAL else self.folder
+
+    def _free(self, place: Path, wanted: str, item: Item, given: Collection[Path]) -> Path:
+        """A path that nothing has: with the name that is wanted, or else the item's own, if need be with a number."""
+        taken = self._names[place] | {path.name.casefold() for path in given if path.parent == place}
+        own = file_name(item)
+        numbered = (f"{own.removesuffix('.md')}-{number}.md" for number in count(2))
+        return place / next(name for name in chain((wanted, own), numbered) if name.casefold() not in taken)
+
+    @cached_property
+    def _names(self) -> Mapping[Path, frozenset[str]]:
+        """The names in the folder and in the archive, as file systems see them for which `A` is `a`."""
+        unread = frozenset(map(str.casefold, self.unread))
+        places = (self.folder, self.folder / ARCHIVE)
+        return {
+            place: unread | {one.path.name.casefold() for one in self.kept if one.path.parent == place}
+            for place in places
+        }
 
     def foreign(self) -> list[str]:
         """What is in the folder and neither an item, or left of writing one, nor a text about them, such as a README."""
