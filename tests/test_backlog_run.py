@@ -1967,6 +1967,29 @@ def test_an_item_that_is_added_while_a_follow_up_lands_has_an_id_of_its_own(wish
     assert wishes.is_clean()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("WRK-004-mine.md", item_file.written(new("WRK-004")).decode()),
+        ("mine.md", item_file.written(new("WRK-004")).decode()),
+        ("archive/mine.md", item_file.written(new("WRK-004", status="done")).decode()),
+        ("WRK-004-half.md", "---\nid: WRK"),
+    ],
+    ids=["an_item", "one_in_a_file_of_another_name", "one_in_the_archive", "a_broken_one"],
+)
+def test_a_follow_up_has_an_id_that_no_file_has_which_is_not_committed(
+    wishes: Wishes, name: str, text: str
+) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.repo.write(f"backlog/{name}", text)
+    wishes.does("build", """echo x >made; answer phase_complete ok '"follow_ups": ["Later"]'""")
+
+    wishes.run("--target", "1")
+
+    assert wishes.item("WRK-005").title == "Later"
+    assert wishes.repo.read(f"backlog/{name}") == text
+
+
 def test_an_item_whose_file_is_gone_and_not_committed_so_is_held(wishes: Wishes) -> None:
     wishes.put(ready("WRK-001"))
     (wishes.repo.path / "backlog/WRK-001.md").unlink()

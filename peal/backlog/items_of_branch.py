@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +43,9 @@ class Items(Protocol):
 
     def new(self) -> tuple[Kept, ...]:
         """Items in files that are not committed yet."""
+
+    def uncommitted(self) -> Collection[str]:
+        """The names of the person's files that could be items and are not committed yet, and the ids in them."""
 
     def save_new(self, kept: Kept) -> str:
         """Commit such a file by itself; why that cannot be, empty if it could."""
@@ -156,16 +159,28 @@ class ItemsOfBranch:
         """Files in the person's tree whose names the branch does not have."""
         if self.pool.checked_out_at() != self.repo_paths.repo:
             return ()
-        known = self.pool.files.versions(self.files.relative)
-        try:
-            names = [name for name in os.listdir(self.files.folder) if name not in known]  # noqa: PTH208 - 3 times as fast
-        except OSError:
-            return ()
-        paths = [
-            self.files.folder / name for name in sorted(names) if name.endswith(".md") and name[0] != "."
-        ]
-        found = filter(None, (look(path, False, ParsedItems().read) for path in paths))
+        found = self._beside(self.repo_paths.repo, self.files.relative)
         return tuple(one.kept for one in found if one.kept and one.kept.item.id not in self.read().by_id)
+
+    def uncommitted(self) -> Collection[str]:
+        """In the person's own tree, whatever is checked out there, and in that of the branch, if it is in one."""
+        trees = dict.fromkeys(filter(None, (self.repo_paths.repo, self.pool.checked_out_at())))
+        folders = (self.files.relative, f"{self.files.relative}/{ARCHIVE}")
+        found = [one for tree in trees for folder in folders for one in self._beside(tree, folder)]
+        return [*(one.name for one in found), *(one.kept.item.id for one in found if one.kept)]
+
+    def _beside(self, tree: Path, folder: str) -> Iterator[Looked]:
+        """What is in a folder of a tree in files whose names the branch does not have there."""
+        known = self.pool.files.versions(folder)
+        try:
+            names = [name for name in os.listdir(tree / folder) if name not in known]  # noqa: PTH208 - 3 times as fast
+        except OSError:
+            return
+        for name in sorted(names):
+            if name.endswith(".md") and name[0] != ".":
+                found = look(tree / folder / name, False, ParsedItems().read)
+                if found:
+                    yield found
 
     def save_new(self, kept: Kept) -> str:
         """As a command does that adds one."""
@@ -230,6 +245,10 @@ class RehearsedItems:
         """They would be committed by then."""
         return ()
 
+    def uncommitted(self) -> Collection[str]:
+        """As they are."""
+        return self.real.uncommitted()
+
     def save_new(self, kept: Kept) -> str:  # noqa: ARG002
         """There are none."""
         return ""
@@ -282,6 +301,10 @@ class ItemsOfFolder:
         return False
 
     def new(self) -> tuple[Kept, ...]:
+        """Every file counts."""
+        return ()
+
+    def uncommitted(self) -> Collection[str]:
         """Every file counts."""
         return ()
 

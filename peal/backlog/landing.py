@@ -1,6 +1,7 @@
 """What lands with a phase of an item: what becomes of the item, of others and of new ones, and the worklog's entry."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from attrs import define, evolve, field
@@ -108,14 +109,16 @@ class ItemLandings:
             self.guardrails,
             others,
             self.running - {item},
-            self._free_ids(backlog),
+            self._new_ids(backlog, done),
         )
         return after(kept.item, done, around)
 
-    def _free_ids(self, backlog: Backlog) -> tuple[str, ...]:
-        first = backlog.next_id(self.prefix)
-        number = int(first.rpartition("-")[2])
-        return tuple(f"{self.prefix}-{number + more:03}" for more in range(self.max_follow_ups))
+    def _new_ids(self, backlog: Backlog, done: Finished) -> tuple[str, ...]:
+        """Ids for follow-ups, none of which a person has given to an item that is not committed yet."""
+        if done.answer is None or not done.answer.follow_ups:
+            return ()
+        ids = backlog.free_ids(self.prefix, self.items.uncommitted())
+        return tuple(islice(ids, self.max_follow_ups))
 
     def written(self, changes: Changes, backlog: Backlog, files: Files) -> Iterator[Edit]:
         """

@@ -157,11 +157,11 @@ class Backlog:
         """The id behind the highest number there is, the archive's and broken files' included."""
         return next(self.free_ids(prefix))
 
-    def free_ids(self, prefix: str) -> Iterator[str]:
-        """That one and those that follow it, without end."""
+    def free_ids(self, prefix: str, others: Iterable[str] = ()) -> Iterator[str]:
+        """That one and those that follow it, without end; past `others` too, which are ids or names of files."""
         start = f"{prefix}-".casefold()
         ids = (one.item.id for one in self.kept)
-        numbers = (_leading_number(name, start) for name in (*ids, *self.unread))
+        numbers = (_leading_number(name, start) for name in (*ids, *self.unread, *others))
         yield from (f"{prefix}-{number:03}" for number in count(max(numbers, default=0) + 1))
 
     def path_of(self, item: Item, given: Collection[Path] = ()) -> Path:
