@@ -14,15 +14,17 @@ from forkserver import Process
 
 from peal.backlog import item_file
 from peal.backlog.item import Item
-from peal.backlog.items_of_branch import ItemsOfFolder
+from peal.backlog.items_of_branch import BlobItems, ItemsOfBranch, ItemsOfFolder
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Finished
+from peal.jobs.plan_job import pool_of
 from peal.model.phase_result import FollowUp, PhaseResult
 from peal.model.plan import TaskId
-from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings
+from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings, load
 from peal.system.layout import RepoPaths
 from peal.text.names import file_name
+from peal.workspaces import Slots
 from peal.workspaces.additions import FolderFiles
 
 GATE = """\
@@ -1934,6 +1936,61 @@ def test_another_branch_checked_out_in_the_middle_gets_nothing(wishes: Wishes, a
     wishes.run()
     assert wishes.calls.count("WRK-001/build") == 1
     assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_a_new_file_is_committed_on_no_other_branch_than_the_runs_own(
+    wishes: Wishes, at_work: Process
+) -> None:
+    wishes.repo.git("switch", "-qc", "other")
+    wishes.put(ready("WRK-005"), commits=False)
+    wishes.open("x")
+
+    ended(at_work, 4)
+
+    assert wishes.repo.git("diff", "--name-only", "main", "other") == ""
+    assert not {one for one in wishes.calls if one.startswith("WRK-005")}
+    assert wishes.repo.git("status", "--porcelain").split() == ["??", "backlog/WRK-005.md"]
+    wishes.repo.git("switch", "-q", "main")
+    wishes.run()
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done", "WRK-005": "done"}
+
+
+def test_a_branch_that_is_switched_in_the_last_moment_gets_no_new_file(wishes: Wishes) -> None:
+    """Between the look at new files and their commit others may land, which takes a while."""
+    wishes.put(ready("WRK-001"), commits=False)
+    repo = wishes.repo.path
+    repo_paths = RepoPaths(repo)
+    slots = Slots(repo, repo_paths.worktrees)
+    pool = pool_of(repo_paths, repo / "backlog", load(repo, {}), None, slots)
+    assert pool
+    items = ItemsOfBranch(pool, repo_paths, BlobItems(repo / "backlog", "backlog"), hooks=True)
+    (found,) = items.new()
+    wishes.repo.git("switch", "-qc", "other")
+
+    why = items.save_new(found)
+
+    assert why == "its file is not committed, and `main` is not checked out; `git switch main`"
+    assert items.new() == ()
+    assert wishes.repo.git("status", "--porcelain").split() == ["??", "backlog/WRK-001.md"]
+
+
+def test_a_new_file_waits_for_a_merge_that_a_person_is_in_the_middle_of(
+    wishes: Wishes, at_work: Process
+) -> None:
+    wishes.repo.git("switch", "-qc", "side")
+    wishes.repo.write("side.txt", "mine")
+    wishes.commit("side")
+    wishes.repo.git("switch", "-q", "main")
+    wishes.repo.git("merge", "--no-ff", "--no-commit", "side")
+    wishes.put(ready("WRK-005"), commits=False)
+    wishes.open("x")
+
+    said = ended(at_work, 4)
+
+    assert "WRK-005 is not begun: a merge is under way" in said
+    wishes.repo.git("commit", "-qm", "merged")
+    wishes.run()
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done", "WRK-005": "done"}
 
 
 def test_commits_of_the_person_beside_a_run_hinder_nothing(wishes: Wishes, at_work: Process) -> None:

@@ -1,6 +1,7 @@
 """The backlog as the branch has it that a run lands in, with what a person has not committed yet beside it."""
 
 import os
+import shlex
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Protocol
 from attrs import define, field
 
 from peal.backlog import item_file
-from peal.backlog.committing import Committer, NotCommitted
+from peal.backlog.committing import Committer
 from peal.backlog.item import Item
 from peal.backlog.messages import message_of
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked, look
+from peal.errors import PealError
+from peal.landing.fast_forward import busy
 from peal.record import lock
+from peal.system import git
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless
 from peal.workspaces import Edit, Files, Pool
@@ -156,8 +160,8 @@ class ItemsOfBranch:
         return is_edited(self.pool.checked_out_at(), path, committed)
 
     def new(self) -> tuple[Kept, ...]:
-        """Files in the person's tree whose names the branch does not have."""
-        if self.pool.checked_out_at() != self.repo_paths.repo:
+        """Files in the person's tree whose names the branch does not have, as long as the branch is checked out there."""
+        if not self.pool.is_checked_out_here():
             return ()
         found = self._beside(self.repo_paths.repo, self.files.relative)
         return tuple(one.kept for one in found if one.kept and one.kept.item.id not in self.read().by_id)
@@ -183,13 +187,18 @@ class ItemsOfBranch:
                     yield found
 
     def save_new(self, kept: Kept) -> str:
-        """As a command does that adds one."""
+        """As a command does that adds one, and on no other branch than the run's."""
+        repo = self.repo_paths.repo
         try:
             with lock.landing(self.repo_paths):
-                committer = Committer(self.repo_paths.repo, hooks=self.hooks)
-                committer.check()
+                if begun := busy(git.own_folder(repo)):
+                    return begun
+                if not self.pool.is_checked_out_here():
+                    shown, way = harmless(self.pool.branch), shlex.quote(self.pool.branch)
+                    return f"its file is not committed, and `{shown}` is not checked out; `git switch {way}`"
+                committer = Committer(repo, hooks=self.hooks)
                 committer.commit([kept.path], message_of(kept.item.id, f"add: {kept.item.title}"))
-        except NotCommitted as error:
+        except PealError as error:
             return str(error)
         return ""
 

@@ -167,6 +167,10 @@ class Pool:
         """The tree in which a person may be at work on the branch; None if that is none."""
         return checkouts.found(self.repo, self.branch) if self.target.is_named else self.repo
 
+    def is_checked_out_here(self) -> bool:
+        """Whether the branch is what the person's own tree has in this moment: they may switch at any time."""
+        return checkouts.found(self.repo, self.branch) == self.repo
+
     @cached_property
     def _origin(self) -> Origin:
         """What agents' own git folders are made from."""
