@@ -641,6 +641,73 @@ def test_w19_what_was_learned_is_kept_however_a_phase_ends(wishes: Wishes, end: 
     assert wishes.is_clean()
 
 
+LEARNED = '"updated_assessments": {"size": "large"}, "requires_human_review": true'
+
+
+@pytest.mark.parametrize("begins_anew", ["in_another_run", "in_the_same_run"])
+def test_w19_what_was_learned_before_is_not_learned_again_from_an_end_without_an_answer(
+    wishes: Wishes, begins_anew: str
+) -> None:
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001-build", f"answer blocked 'Which one?' '{LEARNED}'; cp $OUT/crash $OUT/do-$id-build")
+    wishes.does("WRK-002-build", "gate x; echo x >made; answer phase_complete")
+    wishes.out.joinpath("crash").write_text("exit 1")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    if begins_anew == "in_another_run":
+        wishes.open("x")
+        ended(run, 0)
+    assert wishes.item("WRK-001").size == "large"
+    wishes.repo.peal("backlog", "edit", "1", "--size", "small")
+    wishes.repo.peal("backlog", "unblock", "1")
+    wishes.open("x")
+
+    said = wishes.run(code=1) if begins_anew == "in_another_run" else ended(run, 0)
+
+    item = wishes.item("WRK-001")
+    assert wishes.calls.count("WRK-001/build") == 2, said
+    assert item.blocked
+    assert (item.blocked.type, item.size, item.requires_human_review) == ("failure", "small", False)
+
+
+def test_w19_what_was_learned_before_is_not_learned_again_from_work_that_lands_later(wishes: Wishes) -> None:
+    """The work is there, and only its landing was refused."""
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", f"echo x >made; answer phase_complete ok '{LEARNED}, {FOLLOW_UPS}'")
+    refusing = hook(wishes, "pre-commit", "! git diff --cached --name-only | grep -q made")
+    wishes.run("--target", "1", code=1)
+    assert wishes.item("WRK-001").size == "large"
+    wishes.repo.peal("backlog", "edit", "1", "--size", "small")
+    wishes.repo.peal("backlog", "edit", "2", "--title", "Tidy up the kitchen")
+    wishes.repo.peal("backlog", "unblock", "1")
+    refusing.unlink()
+
+    wishes.run("--target", "1")
+
+    item = wishes.item("WRK-001")
+    assert wishes.calls == ["WRK-001/build"]
+    assert (item.status, item.size, item.requires_human_review) == ("done", "small", False)
+    assert wishes.statuses().keys() == {"WRK-001", "WRK-002", "WRK-003"}
+
+
+def test_w19_what_could_not_be_written_is_learned_later(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", f"echo >>backlog-note; gate x; answer blocked 'Which one?' '{LEARNED}'")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    edit(wishes, "WRK-001")
+    wishes.open("x")
+    ended(run, 4)
+    wishes.commit("mine")
+    wishes.does("build", "exit 1")
+
+    wishes.run(code=1)
+
+    assert wishes.item("WRK-001").size == "large"
+
+
 def test_w19_a_summary_is_told_to_the_next_phase_by_another_peal_and_notes_once(wishes: Wishes) -> None:
     """phase-golem forgets the one with its process, and the other never."""
     wishes.settings(feature={"phases": ["prd", "design", "build"]})

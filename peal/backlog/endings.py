@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
+from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items, Make
 from peal.backlog.landing import ItemLandings
-from peal.backlog.outcomes import Finished
+from peal.backlog.outcomes import Finished, is_learned
 from peal.errors import PealError
 from peal.model.phase_result import PhaseResult
 from peal.model.plan import ItemPhase
@@ -29,11 +30,9 @@ class Endings:
         last = state.last()
         if last is None or last.outcome is None:
             return ""
-        outcomes = (past.outcome for past in reversed(state.attempts) if past.outcome)
-        answer = next((one.answer for one in outcomes if one.answer), None)
-        return self.put(
-            phase, Finished.by(last.outcome, phase.phase, stamp(last.ended or time.time()), answer)
-        )
+        at = stamp(last.ended or time.time())
+        answer = _answer(state, self.items.read().by_id.get(phase.item))
+        return self.put(phase, Finished.by(last.outcome, phase.phase, at, answer))
 
     def plan_done(self, phase: ItemPhase, answer: PhaseResult) -> str:
         """All tasks of a plan are."""
@@ -59,6 +58,17 @@ class Endings:
         except PealError as error:
             self.say(f"what became of {phase.item} could not be written: {error}")
             return str(error)
+
+
+def _answer(state: TaskState, item: Item | None) -> PhaseResult | None:
+    """The latest answer to a phase, but for what its item knows from an earlier end of it."""
+    for number, past in reversed(list(enumerate(state.attempts))):
+        is_earlier = number < state.earlier
+        if item and is_earlier and is_learned(item, stamp(past.ended or past.started)):
+            return None
+        if past.outcome and past.outcome.answer:
+            return past.outcome.answer
+    return None
 
 
 def save(items: Items, id_: str, edits: Make, text: str, say: Callable[[str], None]) -> str:

@@ -174,4 +174,6 @@ class ItemLandings:
 
 
 def _finished(answered: Answered, phase: ItemPhase) -> Finished:
-    return Finished(phase.phase, stamp(answered.at), answered.result, commit=answered.base)
+    return Finished(
+        phase.phase, stamp(answered.at), answered.result, commit=answered.base, is_earlier=answered.is_earlier
+    )

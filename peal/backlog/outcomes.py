@@ -38,6 +38,8 @@ class Finished:
     failure_type: BlockType = "failure"
     commit: str = ""
     """What it rested on."""
+    is_earlier: bool = False
+    """The phase has failed for good since it was answered so: its item may know the answer."""
 
     @classmethod
     def by(
@@ -91,8 +93,10 @@ def after(item: Item, done: Finished, around: Surroundings) -> Changes:
 
     What was learned is kept however the phase ended.
     """
-    learned = _learned(_begun(item, done, around.pipeline), done)
-    merging, follow_ups = _merged(learned, done, around), _brought(item, done, around)
+    is_known = done.is_earlier and is_learned(item, done.at)
+    learned = _learned(_begun(item, done, around.pipeline), done, is_known)
+    merging = _merged(learned, done, around)
+    follow_ups = Brought() if is_known else _brought(item, done, around)
     is_gone = merging.item.status in FINAL
     became = merging.item if is_gone else _became(merging.item, done, around)
     return Changes(
@@ -103,6 +107,11 @@ def after(item: Item, done: Finished, around: Surroundings) -> Changes:
         tuple(_entries(became, done, merging, follow_ups, around)),
         tuple(f"{item.id}: {line}" for line in _told(became, done, (*merging.told, *follow_ups.told))),
     )
+
+
+def is_learned(item: Item, answered: str) -> bool:
+    """Whether an item knows what was answered at that time, for the phase has failed since and that was written."""
+    return answered <= item.updated
 
 
 def _begun(item: Item, done: Finished, pipeline: PipelineSettings) -> Item:
@@ -136,12 +145,12 @@ def _pool(item: Item) -> Pool:
     return "pre" if item.status == "scoping" else "main"
 
 
-def _learned(item: Item, done: Finished) -> Item:
-    """The item with what was found out; what a person had to say has been heard."""
+def _learned(item: Item, done: Finished, is_known: bool) -> Item:
+    """The item with what was found out, unless it knows that already; what a person had to say has been heard."""
     said = done.answer.based_on_commit if done.answer else ""
     commit = done.commit or (said if _COMMIT.fullmatch(said) else "") or item.last_phase_commit
     known = evolve(item, notes="", last_phase_commit=commit, updated=done.at)
-    if done.answer is None:
+    if done.answer is None or is_known:
         return known
     levels = {name: level for name, level in asdict(done.answer.updated_assessments).items() if level}
     words = {name: text.strip() for name, text in asdict(done.answer.description).items() if text.strip()}

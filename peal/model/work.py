@@ -197,6 +197,8 @@ class Answered:
     """When, in wall-clock seconds."""
     base: str = ""
     """The commit that it rests on."""
+    is_earlier: bool = False
+    """The phase has failed for good since: an end of it may have told this already."""
 
 
 @frozen

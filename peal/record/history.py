@@ -182,6 +182,7 @@ class History:
         return evolve(
             state,
             next=self._renewed(state, before),
+            earlier=state.earlier if state.failed is None else len(state.attempts),
             failures=0,
             conflicts=0,
             wait=Wait(needs_agent=state.wait.needs_agent),
@@ -299,6 +300,7 @@ class History:
             state.task,
             phase.name,
             state.attempts,
+            len(state.attempts),
             has_begun=place > 0,  # what comes before counts as done, be it by a person's word
             change=Change(state.change.own if keeps_change else ""),
         )

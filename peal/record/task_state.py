@@ -60,6 +60,8 @@ class TaskState:
     next: str | None
     """The phase to do; None once the task is complete."""
     attempts: tuple[Attempt, ...] = ()
+    earlier: int = 0
+    """How many of these were made before the task had failed for good, or was to be done again."""
     running: Attempt | None = None
     has_begun: bool = False
     """Something was done for the task, in this run or an earlier one, that still counts."""

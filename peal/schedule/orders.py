@@ -42,9 +42,10 @@ def order_of(
 
 def _answered(state: TaskState) -> Answered | None:
     """The latest answer with which a phase passed."""
-    for past in reversed(state.attempts):
+    for number, past in reversed(list(enumerate(state.attempts))):
         if past.result is Result.PASSED and past.outcome and past.outcome.answer:
-            return Answered(past.outcome.answer, past.ended or past.started, past.base)
+            is_earlier = number < state.earlier
+            return Answered(past.outcome.answer, past.ended or past.started, past.base, is_earlier)
     return None
 
 
