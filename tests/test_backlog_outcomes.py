@@ -333,10 +333,9 @@ def test_w19_what_was_learned_is_kept_however_it_ended(
         updated_assessments=Assessments(impact="high"),
         follow_ups=(FollowUp("Test it"),),
         description=Description(problem="none"),
-        based_on_commit="abc1234",
     )
 
-    changes = after(before, evolve(done, failure=failure), around())
+    changes = after(before, evolve(done, failure=failure), around(rests_on="abc1234"))
 
     assert changes.item.impact == "high"
     assert changes.item.description.problem == "none"
@@ -354,19 +353,19 @@ def test_w19_what_a_person_said_is_told_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("commit", "said", "then"),
+    ("commit", "named", "then"),
     [
         pytest.param("", "abc1234", "abc1234", id="mid_pipeline_with_commit_sets_last_phase_commit"),
-        ("def5678", "abc1234", "def5678"),
-        ("", "the latest", "old"),
+        ("def5678", "abc1234", "abc1234"),
+        ("def5678", "", "def5678"),
         ("", "", "old"),
     ],
 )
-def test_what_a_phase_rested_on_is_kept(commit: str, said: str, then: str) -> None:
-    """What peal knows comes before what an agent says, and that only where it is a commit."""
+def test_what_a_phase_rested_on_is_kept(commit: str, named: str, then: str) -> None:
+    """What an agent says comes before what peal thinks."""
     before = item("in_progress", "prd", last_phase_commit="old")
 
-    changes = after(before, evolve(answered("prd", based_on_commit=said), commit=commit), around())
+    changes = after(before, evolve(answered("prd"), commit=commit), around(rests_on=named))
 
     assert changes.item.last_phase_commit == then
 
@@ -550,9 +549,9 @@ def test_a_phase_is_over_by_the_outcome_of_its_task(outcome: Outcome, then: tupl
     """The answer of an earlier attempt stays where a review or a landing fails later."""
     answer = answered("prd").answer
 
-    found = Finished.by(outcome, "prd", AT, answer, "abc1234")
+    found = Finished.by(outcome, "prd", AT, answer)
 
-    assert found == Finished("prd", AT, answer, *then, "abc1234")
+    assert found == Finished("prd", AT, answer, *then)
 
 
 def test_what_an_agent_blocks_is_no_failure() -> None:

@@ -1343,6 +1343,31 @@ def test_what_a_phase_rested_on_must_still_be_in_history(wishes: Wishes, setting
         assert wishes.statuses() == {"WRK-001": "done"}
 
 
+@pytest.mark.parametrize("length", [40, 8])
+def test_an_agent_may_say_what_its_work_rests_on(wishes: Wishes, length: int) -> None:
+    wishes.settings(feature=TWO)
+    wishes.put(ready("WRK-001"))
+    commit = wishes.repo.git("rev-list", "--max-parents=0", "HEAD").strip()
+    wishes.does("prd", f"""answer phase_complete ok '"based_on_commit": "{commit[:length]}"'""")
+
+    wishes.run("--cap", "1")
+
+    assert wishes.item("WRK-001").last_phase_commit == commit
+
+
+@pytest.mark.parametrize("said", ["deadbeef", "main", "the latest"])
+def test_what_is_no_commit_is_nothing_that_work_rests_on(wishes: Wishes, said: str) -> None:
+    """Else the phase that comes next would be blocked for it."""
+    wishes.settings(feature={"phases": ["prd", {"name": "build", "staleness": "block"}]})
+    wishes.put(ready("WRK-001"))
+    wishes.does("prd", f"""answer phase_complete ok '"based_on_commit": "{said}"'""")
+
+    told = wishes.run()
+
+    assert f"WRK-001: `{said}`, which it is said to rest on, is no commit here" in told
+    assert wishes.statuses() == {"WRK-001": "done"}
+
+
 def test_a_phase_that_is_a_command_is_decided_by_its_exit_status(wishes: Wishes) -> None:
     wishes.repo.write(
         "check.sh", '#!/bin/sh\necho "$PEAL_ITEM" >checked\nls passes && echo all good\n'

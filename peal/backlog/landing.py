@@ -1,5 +1,6 @@
 """What lands with a phase of an item: what becomes of the item, of others and of new ones, and the worklog's entry."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -20,9 +21,12 @@ from peal.errors import Paused, PealError
 from peal.model.plan import ItemPhase, Task, TaskId
 from peal.model.work import Answered, Order
 from peal.settings import GuardrailSettings, PipelineSettings
+from peal.system import git
 from peal.text.display import harmless, stamp
 from peal.workspaces import Edit, Files, PlanFile
 from peal.workspaces.additions import ChangedFiles
+
+_COMMIT = re.compile("[0-9a-f]{7,64}")
 
 
 @define
@@ -110,6 +114,7 @@ class ItemLandings:
             others,
             self.running - {item},
             self._new_ids(backlog, done),
+            self._rests_on(done),
         )
         return after(kept.item, done, around)
 
@@ -119,6 +124,11 @@ class ItemLandings:
             return ()
         ids = backlog.free_ids(self.prefix, self.items.uncommitted())
         return tuple(islice(ids, self.max_follow_ups))
+
+    def _rests_on(self, done: Finished) -> str:
+        """The commit by its full id that an answer names; empty where git knows none of that id."""
+        said = done.answer.based_on_commit.strip() if done.answer else ""
+        return git.commit_id(self.repo, said) if _COMMIT.fullmatch(said) else ""
 
     def written(self, changes: Changes, backlog: Backlog, files: Files) -> Iterator[Edit]:
         """

@@ -1,6 +1,5 @@
 """What becomes of the backlog when a phase of an item is over; pure."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import asdict, evolve, frozen
@@ -20,8 +19,8 @@ from peal.text.display import harmless, some
 
 _LONGEST = 2000
 """Letters of what is kept of an agent's words in an item; the attempt's folder has all of them."""
+_LONGEST_NAME = 64
 _SHOWN = 5
-_COMMIT = re.compile("[0-9a-f]{7,64}")
 
 
 @frozen
@@ -37,22 +36,20 @@ class Finished:
     """Why it failed for good; empty where the answer says how it ended."""
     failure_type: BlockType = "failure"
     commit: str = ""
-    """What it rested on."""
+    """What it rested on by what peal knows; empty where that is not known."""
     is_earlier: bool = False
     """The phase has failed for good since it was answered so: its item may know the answer."""
 
     @classmethod
-    def by(
-        cls, outcome: Outcome, phase: str, at: str, answer: PhaseResult | None = None, commit: str = ""
-    ) -> "Finished":
+    def by(cls, outcome: Outcome, phase: str, at: str, answer: PhaseResult | None = None) -> "Finished":
         """A phase by the last outcome of its task, and by the answer before that if it was given earlier than the end."""
         answer = outcome.answer or answer
         is_answered = answer is not None and answer.result == "blocked" and outcome.result is Result.REJECTED
         if outcome.result is Result.PASSED or is_answered:
-            return cls(phase, at, answer, commit=commit)
+            return cls(phase, at, answer)
         is_conflict = outcome.result is Result.CONFLICTED
         reason = outcome.reason or str(outcome.result)
-        return cls(phase, at, answer, reason, "conflict" if is_conflict else "failure", commit)
+        return cls(phase, at, answer, reason, "conflict" if is_conflict else "failure")
 
 
 @frozen
@@ -69,6 +66,8 @@ class Surroundings:
     """Those of them that are being worked on."""
     new_ids: tuple[str, ...] = ()
     """Ids for new items: as many as one phase may bring."""
+    rests_on: str = ""
+    """The commit that the answer names as what the work rests on; empty where it names none that is there."""
 
 
 @frozen
@@ -94,7 +93,7 @@ def after(item: Item, done: Finished, around: Surroundings) -> Changes:
     What was learned is kept however the phase ended.
     """
     is_known = done.is_earlier and is_learned(item, done.at)
-    learned = _learned(_begun(item, done, around.pipeline), done, is_known)
+    learned = _learned(_begun(item, done, around.pipeline), done, around, is_known)
     merging = _merged(learned, done, around)
     follow_ups = Brought() if is_known else _brought(item, done, around)
     is_gone = merging.item.status in FINAL
@@ -105,7 +104,9 @@ def after(item: Item, done: Finished, around: Surroundings) -> Changes:
         merging.others,
         follow_ups.items,
         tuple(_entries(became, done, merging, follow_ups, around)),
-        tuple(f"{item.id}: {line}" for line in _told(became, done, (*merging.told, *follow_ups.told))),
+        tuple(
+            f"{item.id}: {line}" for line in _told(became, done, around, (*merging.told, *follow_ups.told))
+        ),
     )
 
 
@@ -145,10 +146,9 @@ def _pool(item: Item) -> Pool:
     return "pre" if item.status == "scoping" else "main"
 
 
-def _learned(item: Item, done: Finished, is_known: bool) -> Item:
+def _learned(item: Item, done: Finished, around: Surroundings, is_known: bool) -> Item:
     """The item with what was found out, unless it knows that already; what a person had to say has been heard."""
-    said = done.answer.based_on_commit if done.answer else ""
-    commit = done.commit or (said if _COMMIT.fullmatch(said) else "") or item.last_phase_commit
+    commit = around.rests_on or done.commit or item.last_phase_commit
     known = evolve(item, notes="", last_phase_commit=commit, updated=done.at)
     if done.answer is None or is_known:
         return known
@@ -277,10 +277,12 @@ def _entries(
         yield Entry(done.at, name, title, merge)
 
 
-def _told(became: Item, done: Finished, found: Sequence[str]) -> Iterator[str]:
+def _told(became: Item, done: Finished, around: Surroundings, found: Sequence[str]) -> Iterator[str]:
     """What a person should know of the phase."""
     answer = done.answer
     yield from found
+    if answer and (said := answer.based_on_commit.strip()) and not around.rests_on:
+        yield f"`{harmless(said)[:_LONGEST_NAME]}`, which it is said to rest on, is no commit here; that is left out"
     if became.blocked:
         yield f"blocked ({became.blocked.type}): {harmless(became.blocked.reason)}"
     if answer and done.phase != TRIAGE and (answer.duplicates or answer.pipeline_type):
