@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from peal.backlog.items_of_branch import BlobItems, ItemsOfBranch, ItemsOfFolder
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Finished
+from peal.backlog.worklog import Entry
 from peal.jobs.plan_job import pool_of
 from peal.model.phase_result import FollowUp, PhaseResult
 from peal.model.plan import TaskId
@@ -2216,6 +2218,17 @@ def test_an_edited_worklog_gets_its_entries_later(wishes: Wishes) -> None:
     assert wishes.is_clean()
 
 
+def test_entries_that_several_leave_out_of_the_worklog_at_once_are_all_kept(tmp_path: Path) -> None:
+    left_out = LeftOut(tmp_path / "left-out.json")
+    entries = [Entry("2026-01-02T00:00:00Z", f"WRK-{number:03}", "A wish", ()) for number in range(32)]
+    left_out.change((), entries[:16])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: left_out.change(entries[:number], [entries[16 + number]]), range(16)))
+
+    assert sorted(one.item for one in left_out.read()) == [one.item for one in entries[15:]]
+
+
 @pytest.mark.parametrize("answer", ["answer phase_complete", BLOCKS])
 def test_a_lock_that_git_holds_loses_nothing(wishes: Wishes, answer: str) -> None:
     wishes.put(ready("WRK-001"))
@@ -2507,7 +2520,7 @@ def test_the_item_itself_is_written_last_and_never_without_a_file(wishes: Wishes
     items = ItemsOfFolder(repo, repo / "backlog")
     pipelines = {"feature": PipelineSettings(phases=(ItemPhaseSettings("build"),))}
     left_out = LeftOut(repo / "left-out.json")
-    landings = ItemLandings(items, repo, "WRK", pipelines, GuardrailSettings(), 9, left_out)
+    landings = ItemLandings(items, repo, "WRK", pipelines, GuardrailSettings(), 9, left_out, print)
     answer = PhaseResult("WRK-001", "build", "phase_complete", "ok", follow_ups=(FollowUp("More"),))
     done = Finished("build", "2026-01-02T00:00:00Z", answer)
 

@@ -50,6 +50,7 @@ DOORS = {
     "sh": ("agents.short_commands",),
     "subprocess": ("system.git", "system.process"),
     "threading": (
+        "backlog.left_out",
         "executors",
         "record.log",
         "system.git_dialogue",

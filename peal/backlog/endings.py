@@ -46,11 +46,7 @@ class Endings:
         """Write what becomes of the backlog; why that cannot be, which is told, empty if it is."""
 
         def edits(files: Files) -> Iterable[Edit]:
-            there = self.items.read_from(files)
-            changes = self.landings.changes(there, phase.item, done)
-            for text in changes.told:
-                self.say(text)
-            return tuple(self.landings.written(changes, there, files))
+            return self.landings.ended(self.items.read_from(files), phase.item, done, files)
 
         try:
             text = self.landings.changes(self.items.read(), phase.item, done).message

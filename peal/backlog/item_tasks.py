@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import define, evolve, field
@@ -56,8 +57,8 @@ class ItemTasks:
     readying: Readying
     landings: ItemLandings
     endings: Endings
-    said: list[str]
-    """What a person should know and was not told yet."""
+    said: deque[str]
+    """What a person should know and was not told yet; whatever lands adds to it in its own thread."""
     last_kind: Kind = Kind.LAND
     """Of the phase at whose end an item goes on."""
     is_open_ended = True
@@ -109,10 +110,8 @@ class ItemTasks:
 
     def told(self) -> Iterator[str]:
         """What a person should know of what was found since the last time, each thing once."""
-        said = [*self.said, *self.landings.told]
-        self.said.clear()
-        self.landings.told = {}
-        for text in said:
+        while self.said:
+            text = self.said.popleft()
             if text not in self._told:
                 self._told.add(text)
                 yield text

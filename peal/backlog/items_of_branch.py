@@ -135,17 +135,18 @@ class ItemsOfBranch:
     repo_paths: RepoPaths
     files: BlobItems
     hooks: bool
-    _tip: str = ""
-    _backlog: Backlog | None = None
+    _latest: tuple[str, Backlog] | None = None
+    """What was read last, and of which commit; one value, for what lands reads in its own thread."""
 
     def read(self) -> Backlog:
         """As the branch has them, read again where it has moved."""
-        if (tip := self.pool.tip()) != self._tip or self._backlog is None:
-            found = self.files.read_from(self.pool.files)
-            self._backlog = self._backlog if found == self._backlog else found
-            self._tip = tip
-        assert self._backlog is not None, "it was just read"
-        return self._backlog
+        tip, latest = self.pool.tip(), self._latest
+        if latest and latest[0] == tip:
+            return latest[1]
+        found = self.files.read_from(self.pool.files)
+        backlog = latest[1] if latest and found == latest[1] else found
+        self._latest = tip, backlog
+        return backlog
 
     def read_from(self, files: Files) -> Backlog:
         """As they are in some files."""

@@ -1,7 +1,7 @@
 """What lands with a phase of an item: what becomes of the item, of others and of new ones, and the worklog's entry."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -40,10 +40,10 @@ class ItemLandings:
     guardrails: GuardrailSettings
     max_follow_ups: int
     left_out: LeftOut
+    say: Callable[[str], None]
+    """Tells what a person should know; it is called in whatever thread something lands."""
     running: frozenset[str] = frozenset()
     """The items that are being worked on."""
-    told: dict[str, None] = field(factory=dict)
-    """What a person should know of what has landed, each thing once."""
     plans: dict[TaskId, PlanPhase] = field(factory=dict)
     """The plan of each task that stands in one."""
     merged: set[str] = field(factory=set)
@@ -61,7 +61,7 @@ class ItemLandings:
         if files.before is None:
             return
         for one in taken_back(files.before, files, self._relative(self.items.read().folder)):
-            self.told[f"{order.task.id}: {one.told}"] = None
+            self.say(f"{order.task.id}: {one.told}")
             yield one.edit
 
     def plan_of(self, task: Task) -> PlanFile | None:
@@ -80,11 +80,16 @@ class ItemLandings:
         if any(one.item.id == phase.item and one.item.updated == done.at for one in backlog.kept):
             return ()  # they are in a merge that was made before a run was cut off
         try:
-            changes = self.changes(backlog, phase.item, done)
+            return self.ended(backlog, phase.item, done, files)
         except PealError as error:
             raise Paused(str(error)) from None
-        self.told |= dict.fromkeys(changes.told)
-        self.merged |= {one.id for one in (changes.item, *changes.others) if one.status == "cancelled"}
+
+    def ended(self, backlog: Backlog, item: str, done: Finished, files: Files) -> tuple[Edit, ...]:
+        """The edits that the end of a phase comes to; what a person should know of it is told. PealError as in `changes`."""
+        changes = self.changes(backlog, item, done)
+        for text in changes.told:
+            self.say(text)
+        self.merged.update(one.id for one in (changes.item, *changes.others) if one.status == "cancelled")
         return tuple(self.written(changes, backlog, files))
 
     def message(self, order: Order) -> str:
@@ -163,21 +168,21 @@ class ItemLandings:
         entries: dict[str, list[Entry]] = {}
         for entry in (*before_this, *changes.entries):
             entries.setdefault(worklog.path_of(entry.at), []).append(entry)
-        left: list[Entry] = []
+        written, left = list[Entry](), list[Entry]()
         for path, own in entries.items():
             before = content = files.content(path)
             for entry in own:
                 content = worklog.with_entry(content, entry)
-            left += [one for one in own if one in before_this and worklog.with_entry(before, one) != before]
+            written += [one for one in own if worklog.with_entry(before, one) == before]
             if content == before:
                 continue
             told = f"`{harmless(path)}` has changes of yours; the entry comes with a later landing"
             if self.items.is_edited(path, before):
-                self.told[told] = None
+                self.say(told)
                 left += own
             else:
                 yield Edit(path, content, told)
-        self.left_out.keep(left)
+        self.left_out.change(written, left)
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.repo).as_posix()

@@ -1,11 +1,12 @@
 """Entries of the worklog that could not be written when their phases landed, kept until a later landing takes them along."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from peal.backlog.worklog import Entry
 from peal.system.files import replace
@@ -18,6 +19,8 @@ class LeftOut:
     file: Path
     is_kept: bool = True
     """False where nothing is to be written."""
+    _lock: Lock = field(factory=Lock, eq=False, repr=False)
+    """Several may land at once, each in a thread of its own."""
 
     def read(self) -> tuple[Entry, ...]:
         """The entries, the oldest first; none if the file cannot be read."""
@@ -31,10 +34,15 @@ class LeftOut:
             )
         return ()
 
-    def keep(self, entries: Iterable[Entry]) -> None:
-        """These are left out from now on, and no others; OSError if that cannot be written."""
-        wanted = tuple(dict.fromkeys(entries))
-        if not self.is_kept or wanted == self.read():
+    def change(self, written: Container[Entry], left_out: Iterable[Entry]) -> None:
+        """Some entries are written by now, and others are left out; OSError if that cannot be noted."""
+        with self._lock:
+            before = self.read()
+            left = (one for one in before if one not in written)
+            self._keep(before, tuple(dict.fromkeys((*left, *left_out))))
+
+    def _keep(self, before: tuple[Entry, ...], wanted: tuple[Entry, ...]) -> None:
+        if not self.is_kept or wanted == before:
             return
         if not wanted:
             self.file.unlink(missing_ok=True)

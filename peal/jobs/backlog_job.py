@@ -1,6 +1,7 @@
 """From flags, settings and a backlog to a job that can run."""
 
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,9 @@ def _source(
     request: Request, place: Place, items: Items, pool: Pool | None, settings: Settings, left_out: LeftOut
 ) -> ItemTasks:
     """Where the tasks come from, with all that is needed to write what becomes of their items."""
-    repo, in_force, said = place.repo_paths.repo, pipelines(settings), list[str]()
+    repo, in_force, said = place.repo_paths.repo, pipelines(settings), deque[str]()
     most, guardrails = settings.execution.max_follow_ups, settings.guardrails
-    landings = ItemLandings(items, repo, place.prefix, in_force, guardrails, most, left_out)
+    landings = ItemLandings(items, repo, place.prefix, in_force, guardrails, most, left_out, said.append)
     briefs = Briefs(items, in_force, lambda file: _text(repo, file))
     reader = PlanReader(repo, lambda: pool.files if pool else FolderFiles(repo), bool(pool and settings.tick))
     parts = settings.execution.max_subphases
