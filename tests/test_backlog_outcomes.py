@@ -520,6 +520,16 @@ def test_a_triage_that_failed_has_found_no_duplicates() -> None:
     assert changes.others == ()
 
 
+@pytest.mark.parametrize(("result", "failure"), [("blocked", ""), ("phase_complete", "a hook refused it")])
+def test_a_triage_that_is_not_complete_merges_nothing(result: PhaseEnd, failure: str) -> None:
+    done = evolve(answered("triage", result, duplicates=("WRK-1",)), failure=failure)
+
+    changes = after(item("new"), done, around(Item("WRK-1", "a")))
+
+    assert (state(changes)[0], changes.others) == ("blocked", ())
+    assert "WRK-005: duplicate `WRK-1` is left as it is until triage is complete" in changes.told
+
+
 def test_only_triage_finds_duplicates() -> None:
     """An item that is worked on does not vanish; that it was said is told."""
     done = answered("prd", duplicates=("WRK-1",), pipeline_type="direct")

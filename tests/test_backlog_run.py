@@ -592,6 +592,21 @@ def test_w18_who_depends_on_a_duplicate_depends_on_what_it_has_become(wishes: Wi
     assert ("WRK-002", "triage", "Merged") in wishes.worklog()
 
 
+def test_w18_a_triage_that_asks_a_person_merges_when_it_has_an_answer(wishes: Wishes) -> None:
+    wishes.put("One", "Two")
+    wishes.does("WRK-002-triage", """answer blocked 'The same?' '"duplicates": ["WRK-001"]'""")
+
+    said = wishes.run(command="triage")
+
+    assert wishes.item("WRK-002").status == "blocked"
+    assert "WRK-002: duplicate `WRK-001` is left as it is until triage is complete" in said
+    assert "1 blocked" in said
+    wishes.repo.peal("backlog", "unblock", "2")
+    wishes.does("WRK-002-triage", """answer phase_complete same '"duplicates": ["WRK-001"]'""")
+    assert "merged: WRK-002" in wishes.run(command="triage")
+    assert wishes.item("WRK-002").status == "cancelled"
+
+
 FOLLOW_UPS = '"follow_ups": ["Tidy up", {"title": "Tidy  UP!", "context": "x"}, {"title": "Docs", "suggested_size": "small"}]'
 
 

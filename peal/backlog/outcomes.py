@@ -164,11 +164,17 @@ def _learned(item: Item, done: Finished, around: Surroundings, is_known: bool) -
 
 
 def _merged(item: Item, done: Finished, around: Surroundings) -> Merged:
-    """The item made one with its duplicates; a triage that failed has found none."""
+    """The item made one with its duplicates, which a triage has found that is complete."""
     answer = done.answer
-    if answer is None or done.failure or done.phase != TRIAGE or answer.result == "failed":
+    if answer is None or done.phase != TRIAGE:
         return Merged(item)
-    return merged(item, answer.duplicates, around.others, around.running, done.at)
+    if not done.failure and answer.result == "phase_complete":
+        return merged(item, answer.duplicates, around.others, around.running, done.at)
+    named = dict.fromkeys(harmless(name)[:_LONGEST_NAME] for name in answer.duplicates)
+    return Merged(
+        item,
+        told=tuple(f"duplicate `{name}` is left as it is until triage is complete" for name in named),
+    )
 
 
 def _brought(item: Item, done: Finished, around: Surroundings) -> Brought:
