@@ -323,7 +323,8 @@ def test_w07_an_item_that_a_person_has_made_ready_is_asked_about_too(wishes: Wis
     assert wishes.item("WRK-001").status == "blocked"
     assert wishes.calls == []
     assert "item `WRK-001` is blocked and no item is completed" in said
-    assert wishes.worklog() == [("WRK-001", "", "Blocked")]
+    assert wishes.worklog() == [("WRK-001", "build", "Blocked")]
+    assert wishes.subjects()[0].startswith("[WRK-001][build] blocked: it is beyond the guardrails")
     assert wishes.is_clean()
 
 

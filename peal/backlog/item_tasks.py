@@ -228,7 +228,7 @@ class ItemTasks:
         try:
             told = self.plans.read(item, phase)
         except PealError as error:
-            return self.readying.block(item.id, "failure", str(error))
+            return self.readying.block(item, phase.name, "failure", str(error))
         self.said += filter(None, [told])
         return ""
 

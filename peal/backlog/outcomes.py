@@ -110,6 +110,18 @@ def after(item: Item, done: Finished, around: Surroundings) -> Changes:
     )
 
 
+def kept_from(item: Item, phase: str, why: BlockType, reason: str, at: str) -> Changes:
+    """What becomes of an item whose phase is not begun before a person has looked; PealError if it is over, or waits already."""
+    became = _stopped(item, why, reason, at)
+    facts = (("Phase", phase), ("Outcome", _SAID["blocked"]), ("Summary", _prose(reason)))
+    return Changes(
+        became,
+        message(item.id, phase, f"blocked: {reason}"),
+        entries=(Entry(at, item.id, item.title, facts),),
+        told=tuple(f"{item.id}: {line}" for line in _block_told(became)),
+    )
+
+
 def is_learned(item: Item, answered: str) -> bool:
     """Whether an item knows what was answered at that time, for the phase has failed since and that was written."""
     return answered <= item.updated
@@ -289,12 +301,17 @@ def _told(became: Item, done: Finished, around: Surroundings, found: Sequence[st
     yield from found
     if answer and (said := answer.based_on_commit.strip()) and not around.rests_on:
         yield f"`{harmless(said)[:_LONGEST_NAME]}`, which it is said to rest on, is no commit here; that is left out"
-    if became.blocked:
-        yield f"blocked ({became.blocked.type}): {harmless(became.blocked.reason)}"
+    yield from _block_told(became)
     if answer and done.phase != TRIAGE and (answer.duplicates or answer.pipeline_type):
         yield "only triage can name duplicates and choose a pipeline; both are left as they are"
     if became.status == "done" and became.requires_human_review:
         yield "done, and whoever did it asks for a person's review"
+
+
+def _block_told(item: Item) -> Iterator[str]:
+    """That an item waits for a person, if it does."""
+    if item.blocked:
+        yield f"blocked ({item.blocked.type}): {harmless(item.blocked.reason)}"
 
 
 def _prose(text: str) -> str:

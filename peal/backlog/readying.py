@@ -7,16 +7,13 @@ from attrs import frozen
 
 from peal.backlog.endings import save
 from peal.backlog.guardrails import objection
-from peal.backlog.item import BlockType, Item
+from peal.backlog.item import FINAL, BlockType, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
-from peal.backlog.lifecycle import blocked
-from peal.backlog.messages import message_of
-from peal.backlog.outcomes import Changes
+from peal.backlog.outcomes import kept_from
 from peal.backlog.staleness import is_asked_of, staleness
 from peal.backlog.store import Kept
 from peal.backlog.task_names import phase_of
-from peal.backlog.worklog import Entry
 from peal.record.task_state import TaskState
 from peal.settings import ItemPhaseSettings
 from peal.text.display import harmless, stamp
@@ -54,34 +51,33 @@ class Readying:
     def _judged(self, item: Item, phase: ItemPhaseSettings, before: TaskState | None) -> str:
         """The item is blocked if a person has to look at it first; why that cannot be."""
         if item.status in ("ready", "in_progress") and (why := objection(item, self.landings.guardrails)):
-            return self.block(item.id, "decision", why)
+            return self.block(item, phase.name, "decision", why)
         if before and (why := why_stalled(item, before, self.max_subphases)):
-            return self.block(item.id, "failure", why)
+            return self.block(item, phase.name, "failure", why)
         if not is_asked_of(phase) or not (commit := item.last_phase_commit):
             return ""
         found = staleness(commit, self.in_history(commit), phase.staleness)
         if found.action == "block":
-            return self.block(item.id, "conflict", f"stale: {found.why}")
+            return self.block(item, phase.name, "conflict", f"stale: {found.why}")
         if found.action == "warn":
             self.say(f"{item.id}/{phase.name}: {found.why}")
         return ""
 
-    def block(self, id_: str, type_: BlockType, why: str) -> str:
-        """Mark an item as blocked in a commit of its own; why that cannot be, empty if it is."""
+    def block(self, item: Item, phase: str, type_: BlockType, why: str) -> str:
+        """Mark an item as blocked before a phase, in a commit of its own; why that cannot be, empty if it is."""
         at = stamp(time.time())
+        changes = kept_from(item, phase, type_, why, at)
 
         def edits(files: Files) -> Iterable[Edit]:
             there = self.items.read_from(files)
-            kept = next((one for one in there.kept if one.item.id == id_), None)
-            if kept is None or kept.item.blocked:
+            now = there.by_id.get(item.id)
+            if now is None or now.status in ("blocked", *FINAL):
                 return ()
-            entry = Entry(at, id_, kept.item.title, (("Outcome", "Blocked"), ("Summary", why)))
-            changes = Changes(blocked(kept.item, type_, why, at), "", entries=(entry,))
-            return tuple(self.landings.written(changes, there, files))
+            return tuple(self.landings.written(kept_from(now, phase, type_, why, at), there, files))
 
-        failed = save(self.items, id_, edits, message_of(id_, f"blocked: {why}"), self.say)
-        if not failed:
-            self.say(f"{id_}: blocked ({type_}): {harmless(why)}")
+        failed = save(self.items, item.id, edits, changes.message, self.say)
+        for text in () if failed else changes.told:
+            self.say(text)
         return failed
 
 
