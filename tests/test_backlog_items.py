@@ -320,7 +320,7 @@ def test_unblocking_tells_the_next_phase_and_is_the_review() -> None:
     item = evolve(_in("blocked"), requires_human_review=True, last_phase_commit="abc")
 
     overridden = lifecycle.unblocked(item, "do it", "now", overrides_guardrails=True)
-    again = lifecycle.unblocked(lifecycle.blocked(overridden, "failure", "x", "y"), "", "now")
+    again = lifecycle.unblocked(lifecycle.blocked(overridden, "failure", "x", "y"), "and that", "now")
 
     assert (overridden.notes, overridden.requires_human_review, overridden.last_phase_commit) == (
         "do it",
@@ -329,6 +329,7 @@ def test_unblocking_tells_the_next_phase_and_is_the_review() -> None:
     )
     assert overridden.guardrails_overridden
     assert again.guardrails_overridden
+    assert again.notes == "do it\n\nand that"
     with pytest.raises(PealError, match="is ready and cannot be unblocked"):
         lifecycle.unblocked(again, "", "now")
 

@@ -12,7 +12,7 @@ from peal.backlog import item_file
 from peal.backlog.follow_ups import brought
 from peal.backlog.guardrails import objection
 from peal.backlog.item import Blocked, Item, Status
-from peal.backlog.lifecycle import TRANSITIONS, unblocked
+from peal.backlog.lifecycle import TRANSITIONS, blocked, unblocked
 from peal.backlog.merges import merged
 from peal.backlog.messages import message
 from peal.backlog.outcomes import Changes, Finished, Surroundings, after
@@ -347,9 +347,38 @@ def test_w19_what_was_learned_is_kept_however_it_ended(
 def test_w19_what_a_person_said_is_told_once() -> None:
     """It reaches the phase after the unblocking, and not the one after that."""
     before = item("in_progress", "prd", notes="the blue one")
+    prompt = f"Do it.\n\n{body_of(before, 'prd', FEATURE, 'changes/x')}\n\nThat is all."
 
-    assert after(before, answered("prd"), around()).item.notes == ""
-    assert after(before, answered("prd", "subphase_complete"), around()).item.notes == ""
+    for result in ("phase_complete", "subphase_complete", "blocked", "failed"):
+        told = evolve(answered("prd", result), prompts=("", prompt))
+        assert after(before, told, around()).item.notes == ""
+        assert after(before, answered("prd", result), around()).item.notes == "the blue one"
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab \n-"), min_size=1).filter(str.strip), max_size=4), st.integers(0, 4)
+)
+def test_w19_of_what_a_person_said_the_later_is_left_for_a_later_phase(said: list[str], at: int) -> None:
+    """Whatever is said, and however often."""
+    told, later = said[:at], said[at:]
+    before = item("in_progress", "prd")
+    for words in told:
+        before = unblocked(blocked(before, "decision", "which?", AT), words.strip(), AT)
+    prompt = body_of(before, "prd", FEATURE, "changes/x")
+    now = before
+    for words in later:
+        now = unblocked(blocked(now, "decision", "which?", AT), words.strip(), AT)
+
+    left = after(now, evolve(answered("prd"), prompts=(prompt,)), around()).item.notes
+
+    assert left == ("\n\n".join(words.strip() for words in later) if told else now.notes)
+
+
+def test_an_item_that_is_done_before_a_person_was_heard_says_so() -> None:
+    changes = after(item("in_progress", "review", notes="the blue\none"), answered("review"), around())
+
+    assert changes.item.status == "done"
+    assert "WRK-005: done, and no phase was told what you had to say: the blue one" in changes.told
 
 
 @pytest.mark.parametrize(
@@ -453,14 +482,19 @@ def test_w18_a_duplicate_goes_into_the_earlier_item_with_all_that_waits_for_it()
 
 def test_w18_a_later_item_goes_into_the_one_that_is_triaged() -> None:
     """WRK-10 is later than WRK-5 however they are written; the triaged one goes on."""
-    late = Item("WRK-10", "Log in", "scoping", "plan", "pre", depends=("WRK-005",), text="Please.\n")
+    late = Item(
+        "WRK-10", "Log in", "scoping", "plan", "pre", depends=("WRK-005",), text="Please.\n", notes="By mail."
+    )
 
     changes = after(item("new"), answered("triage", duplicates=("wrk-10 ",)), around(late))
 
     (other,) = changes.others
     assert state(changes) == ("scoping", "research", "pre")
     assert changes.item.depends == ()
-    assert changes.item.description.context == "[Merged from WRK-10] Title: Log in\nText: Please."
+    assert (
+        changes.item.description.context
+        == "[Merged from WRK-10] Title: Log in\nText: Please.\nNotes: By mail."
+    )
     assert (other.id, other.status, other.summary) == ("WRK-10", "cancelled", "merged into WRK-005")
 
 

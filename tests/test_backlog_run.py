@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import signal
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,11 @@ class Wishes:
     def prompt(self, name: str, attempt: int = 1) -> str:
         """What the agent was told in ITEM-PHASE."""
         return self.out.joinpath(f"prompt-{name}-{attempt}").read_text()
+
+    def prompts(self) -> list[str]:
+        """What was told in each call for item 1, phase by phase."""
+        counts = Counter(one.replace("/", "-") for one in self.calls if re.match(r"WRK-001/\w+$", one))
+        return [self.prompt(name, number + 1) for name, most in counts.items() for number in range(most)]
 
     def has_begun(self, gate: str) -> bool:
         """Whether an agent waits at this gate."""
@@ -745,6 +751,91 @@ def test_w19_a_summary_is_told_to_the_next_phase_by_another_peal_and_notes_once(
     assert "Our own, no provider." not in wishes.prompt("WRK-001-build")
     assert "Phase `design` (2/3, main) of: prd, design, build." in wishes.prompt("WRK-001-design")
     assert "this is attempt 2" in wishes.prompt("WRK-001-design", 2)
+
+
+def answer_during(wishes: Wishes, gate: str, said: str) -> None:
+    """A person blocks item 1 while its agent waits at a gate, and lets it go on."""
+    eventually(lambda: wishes.has_begun(gate))
+    wishes.repo.peal("backlog", "block", "1", "--reason", "hm")
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", said)
+    wishes.open(gate)
+
+
+@pytest.mark.parametrize("commit", ["true", "false"])
+@pytest.mark.parametrize("end", ["answer phase_complete", "answer blocked 'Which?'", "exit 1"])
+def test_w19_what_a_person_says_during_a_phase_is_told_to_the_next(
+    wishes: Wishes, end: str, commit: str
+) -> None:
+    wishes.settings(f"commit = {commit}\n[execution]\nmax_retries = 0", feature={"phases": ["a", "b", "c"]})
+    wishes.put(ready("WRK-001", notes="FIRST"))
+    wishes.does("a", f"gate x; echo x >made; {end}")
+    run = wishes.start()
+    answer_during(wishes, "x", "SECOND")
+    run.communicate(timeout=60)
+    is_complete = wishes.statuses()["WRK-001"] == "done"
+    if not is_complete:
+        wishes.does("a", "answer phase_complete")
+        wishes.repo.peal("backlog", "unblock", "1", "--notes", "THIRD")
+        wishes.run()
+
+    told = [[word for word in ("FIRST", "SECOND", "THIRD") if word in text] for text in wishes.prompts()]
+
+    again = [] if is_complete else [["SECOND", "THIRD"]]
+    assert told == [["FIRST"], *again, ["SECOND"] if is_complete else [], []]
+
+
+def test_w19_what_a_person_says_while_a_landing_is_held_is_told_to_the_next_phase(wishes: Wishes) -> None:
+    wishes.settings(feature={"phases": ["a", "b", "c"]})
+    wishes.put(ready("WRK-001"))
+    wishes.does("a", "gate x; echo x >made; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    wishes.repo.peal("backlog", "block", "1", "--reason", "hm")
+    wishes.open("x")
+    run.communicate(timeout=60)
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", "SAID")
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/a", "WRK-001/b", "WRK-001/c"]
+    assert ["SAID" in text for text in wishes.prompts()] == [False, True, False]
+
+
+def test_w19_what_a_person_says_is_not_lost_to_a_guardrail_or_a_command(wishes: Wishes) -> None:
+    """Before the one no phase was begun, and the other is told nothing."""
+    check = {"name": "check", "kind": "command", "command": "true"}
+    wishes.settings(feature={"phases": [check, "b", "c"]})
+    wishes.put(ready("WRK-001", size="large"))
+    wishes.run(code=1)
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", "FIRST")
+    wishes.run(code=1)
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", "SECOND", "--override-guardrails")
+
+    wishes.run()
+
+    assert [("FIRST" in text, "SECOND" in text) for text in wishes.prompts()] == [
+        (True, True),
+        (False, False),
+    ]
+
+
+@pytest.mark.parametrize("commit", ["true", "false"])
+def test_w19_what_a_person_says_during_a_plan_is_told_to_the_next_phase(planned: Wishes, commit: str) -> None:
+    planned.settings(f"commit = {commit}", feature={"phases": [*BY_PLAN["phases"], "check", "last"]})
+    planned.does("design", WRITES_PLAN.format("# P\n\n## Task 1: First\n\nx"))
+    planned.run("--cap", "1")
+    planned.repo.peal("backlog", "block", "1", "--reason", "hm")
+    planned.repo.peal("backlog", "unblock", "1", "--notes", "FIRST")
+    planned.does("task-1", "gate x")
+    run = planned.start()
+    answer_during(planned, "x", "SECOND")
+    run.communicate(timeout=60)
+
+    planned.run(code=None)  # if the block was seen
+
+    prompts = [planned.out.joinpath("task-prompt").read_text(), *planned.prompts()[-2:]]
+    told = [[word for word in ("FIRST", "SECOND") if word in text] for text in prompts]
+    assert told == [["FIRST"], ["SECOND"], []]
 
 
 @pytest.mark.parametrize("how", ["removed", "cancelled", "blocked", "moved on"])

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items, Make
@@ -13,6 +13,8 @@ from peal.errors import PealError
 from peal.model.phase_result import PhaseResult
 from peal.model.plan import ItemPhase
 from peal.record.task_state import TaskState
+from peal.record.transcripts import folder_of, prompt_of
+from peal.system.layout import PlanPaths
 from peal.text.display import stamp
 from peal.workspaces import Edit, Files
 
@@ -23,6 +25,7 @@ class Endings:
 
     items: Items
     landings: ItemLandings
+    plan_paths: PlanPaths
     say: Callable[[str], None]
 
     def failed(self, phase: ItemPhase, state: TaskState) -> str:
@@ -32,15 +35,26 @@ class Endings:
             return ""
         at = stamp(last.ended or time.time())
         answer = _answer(state, self.items.read().by_id.get(phase.item))
-        return self.put(phase, Finished.by(last.outcome, phase.phase, at, answer))
+        done = Finished.by(last.outcome, phase.phase, at, answer)
+        return self.put(phase, evolve(done, prompts=self._prompts(phase, [state])))
 
-    def plan_done(self, phase: ItemPhase, answer: PhaseResult) -> str:
-        """All tasks of a plan are."""
-        return self.put(phase, Finished(phase.phase, stamp(time.time()), answer))
+    def plan_done(self, phase: ItemPhase, answer: PhaseResult, states: Iterable[TaskState]) -> str:
+        """All tasks of a plan are, which are in these states."""
+        done = Finished(phase.phase, stamp(time.time()), answer, prompts=self._prompts(phase, states))
+        return self.put(phase, done)
 
-    def plan_failed(self, phase: ItemPhase, why: str) -> str:
-        """Nothing more can be done of a plan."""
-        return self.put(phase, Finished(phase.phase, stamp(time.time()), failure=why))
+    def plan_failed(self, phase: ItemPhase, why: str, states: Iterable[TaskState]) -> str:
+        """Nothing more can be done of a plan, whose tasks are in these states."""
+        done = Finished(phase.phase, stamp(time.time()), failure=why, prompts=self._prompts(phase, states))
+        return self.put(phase, done)
+
+    def _prompts(self, phase: ItemPhase, states: Iterable[TaskState]) -> tuple[str, ...]:
+        """What whoever worked on tasks was told, since they were begun anew if they were; not read where that is no matter."""
+        item = self.items.read().by_id.get(phase.item)
+        if item is None or not item.notes:
+            return ()
+        latest = (past for state in states for past in state.attempts[state.earlier :])
+        return tuple(prompt_of(folder_of(self.plan_paths, past)) for past in latest)
 
     def put(self, phase: ItemPhase, done: Finished) -> str:
         """Write what becomes of the backlog; why that cannot be, which is told, empty if it is."""

@@ -19,6 +19,9 @@ BlockType = Literal["clarification", "decision", "conflict", "failure"]
 FINAL: frozenset[Status] = frozenset(("done", "cancelled"))
 """Nothing comes after these."""
 
+BETWEEN_NOTES = "\n\n"
+"""Between what a person said at one time and at another."""
+
 
 def rank(degree: Size | Level | None) -> int:
     """What sizes and levels are compared by; 0 for one that nobody has assessed."""
@@ -69,7 +72,7 @@ class Item:
     updated: str = ""
     blocked: Blocked | None = None
     notes: str = ""
-    """What a person said when it was unblocked; told to the next phase, once."""
+    """What a person said when it was unblocked; told to the next phase, once. What was said later stands below."""
     reason: str = ""
     """Why it was cancelled."""
     last_phase_commit: str = ""

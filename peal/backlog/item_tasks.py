@@ -170,13 +170,14 @@ class ItemTasks:
         return marked
 
     def _end_plan(self, task: TaskId, plan: PlanPhase, history: History) -> None:
+        states = [history.states[one] for one in plan.tasks]
         if answer := plan.answer(history):
-            self._note(plan.phase, self.endings.plan_done(plan.phase, answer))
+            self._note(plan.phase, self.endings.plan_done(plan.phase, answer, states))
             self._tally.plan_done()
             if plan.phase.item not in self._unwritten:
                 self._over += (evolve(one, done=True) for one in plan.readings())
         else:
-            self._note(plan.phase, self.endings.plan_failed(plan.phase, plan.failure(history)))
+            self._note(plan.phase, self.endings.plan_failed(plan.phase, plan.failure(history), states))
             self._tally.plan_failed(plan.has_met_system_failure(history))
         self.plans.leave(task, self._agenda)
 

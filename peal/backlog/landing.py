@@ -20,6 +20,7 @@ from peal.backlog.worklog import Entry
 from peal.errors import Paused, PealError
 from peal.model.plan import ItemPhase, Task, TaskId
 from peal.model.work import Answered, Order
+from peal.record.transcripts import prompt_of
 from peal.settings import GuardrailSettings, PipelineSettings
 from peal.system import git
 from peal.text.display import harmless, stamp
@@ -190,5 +191,10 @@ class ItemLandings:
 
 def _finished(answered: Answered, phase: ItemPhase) -> Finished:
     return Finished(
-        phase.phase, stamp(answered.at), answered.result, commit=answered.base, is_earlier=answered.is_earlier
+        phase.phase,
+        stamp(answered.at),
+        answered.result,
+        commit=answered.base,
+        is_earlier=answered.is_earlier,
+        prompts=(prompt_of(answered.folder),) if answered.folder else (),
     )

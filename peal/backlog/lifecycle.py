@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
-from peal.backlog.item import FINAL, Blocked, BlockType, Item, Status
+from peal.backlog.item import BETWEEN_NOTES, FINAL, Blocked, BlockType, Item, Status
 from peal.errors import PealError
 
 TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
@@ -48,14 +48,14 @@ def blocked(item: Item, why: BlockType, reason: str, at: str) -> Item:
     if "blocked" not in possible(item):
         raise _impossible(item, "be blocked")
     held = Blocked(item.status, why, reason, at, item.phase)
-    return evolve(item, status="blocked", blocked=held, notes="", updated=at)
+    return evolve(item, status="blocked", blocked=held, updated=at)
 
 
 def unblocked(item: Item, notes: str, at: str, overrides_guardrails: bool = False) -> Item:
     """
-    The item as it was before it was blocked, with what a person has to say; PealError if it is not blocked.
+    The item as it was before it was blocked; what a person has to say stands below what no phase was told yet.
 
-    What its phase rested on is taken anew, and a person who unblocks it has looked at it.
+    PealError if it is not blocked. What its phase rested on is taken anew, and a person who unblocks it has looked at it.
     """
     if item.blocked is None:
         raise _impossible(item, "be unblocked")
@@ -63,7 +63,7 @@ def unblocked(item: Item, notes: str, at: str, overrides_guardrails: bool = Fals
         item,
         status=item.blocked.before,
         blocked=None,
-        notes=notes,
+        notes=BETWEEN_NOTES.join(filter(None, (item.notes.rstrip(), notes))),
         last_phase_commit="",
         requires_human_review=False,
         guardrails_overridden=item.guardrails_overridden or overrides_guardrails,

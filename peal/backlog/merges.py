@@ -117,6 +117,7 @@ def _told_of(source: Item) -> str:
         "Context": source.description.context,
         "Problem": source.description.problem,
         "Text": source.text,
+        "Notes": source.notes,
         "Origin": source.origin,
     }
     said = "\n".join(f"{name}: {text.strip()}" for name, text in parts.items() if text.strip())

@@ -10,6 +10,7 @@ from peal.backlog.item import FINAL, BlockType, Item, Pool, rank
 from peal.backlog.lifecycle import blocked, moved
 from peal.backlog.merges import Merged, merged
 from peal.backlog.messages import message
+from peal.backlog.prompts import untold
 from peal.backlog.worklog import Entry
 from peal.errors import PealError
 from peal.model.phase_result import TRIAGE, PhaseResult
@@ -39,6 +40,8 @@ class Finished:
     """What it rested on by what peal knows; empty where that is not known."""
     is_earlier: bool = False
     """The phase has failed for good since it was answered so: its item may know the answer."""
+    prompts: tuple[str, ...] = ()
+    """What whoever worked on it was told."""
 
     @classmethod
     def by(cls, outcome: Outcome, phase: str, at: str, answer: PhaseResult | None = None) -> "Finished":
@@ -159,9 +162,9 @@ def _pool(item: Item) -> Pool:
 
 
 def _learned(item: Item, done: Finished, around: Surroundings, is_known: bool) -> Item:
-    """The item with what was found out, unless it knows that already; what a person had to say has been heard."""
+    """The item with what was found out, unless it knows that already; what a person has said, and the phase was told, is gone."""
     commit = around.rests_on or done.commit or item.last_phase_commit
-    known = evolve(item, notes="", last_phase_commit=commit, updated=done.at)
+    known = evolve(item, notes=untold(item.notes, done.prompts), last_phase_commit=commit, updated=done.at)
     if done.answer is None or is_known:
         return known
     levels = {name: level for name, level in asdict(done.answer.updated_assessments).items() if level}
@@ -304,6 +307,8 @@ def _told(became: Item, done: Finished, around: Surroundings, found: Sequence[st
     yield from _block_told(became)
     if answer and done.phase != TRIAGE and (answer.duplicates or answer.pipeline_type):
         yield "only triage can name duplicates and choose a pipeline; both are left as they are"
+    if became.status == "done" and became.notes:
+        yield f"done, and no phase was told what you had to say: {harmless(became.notes)}"
     if became.status == "done" and became.requires_human_review:
         yield "done, and whoever did it asks for a person's review"
 

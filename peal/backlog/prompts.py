@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import asdict
 
-from peal.backlog.item import FINAL, Item
+from peal.backlog.item import BETWEEN_NOTES, FINAL, Item
 from peal.settings import PipelineSettings
 from peal.text.display import fenced, harmless
 from peal.text.names import first_words, natural
@@ -93,8 +93,18 @@ def _facts(item: Item) -> Iterator[str]:
     if item.summary:
         yield f"What was said at the end of the latest phase:\n\n{fenced(item.summary, 'SUMMARY')}"
     if item.notes:
-        said = "It waited for a person, who said when it was let go on:"
-        yield f"{said}\n\n{fenced(item.notes, 'ANSWER')}"
+        yield _said(item.notes)
+
+
+def _said(notes: str) -> str:
+    return f"It waited for a person, who said when it was let go on:\n\n{fenced(notes, 'ANSWER')}"
+
+
+def untold(notes: str, prompts: Iterable[str]) -> str:
+    """What of a person's notes none of these prompts has told: each that comes later stands below those before."""
+    parts, all_told = notes.split(BETWEEN_NOTES), "".join(prompts)
+    told = (n for n in range(len(parts), 0, -1) if _said(BETWEEN_NOTES.join(parts[:n])) in all_told)
+    return BETWEEN_NOTES.join(parts[next(told, 0) :])
 
 
 def _workflows(workflows: Sequence[tuple[str, str]]) -> Iterator[str]:

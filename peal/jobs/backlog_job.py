@@ -138,7 +138,7 @@ def _source(
         OpenPlans(reader, briefs, landings),
         Readying(items, landings, _in_history(repo, pool), parts, said.append),
         landings,
-        Endings(items, landings, said.append),
+        Endings(items, landings, place.repo_paths.plan(place.folder), said.append),
         said,
         Kind.LAND if pool else Kind.REVIEW,
     )

@@ -199,6 +199,8 @@ class Answered:
     """The commit that it rests on."""
     is_earlier: bool = False
     """The phase has failed for good since: an end of it may have told this already."""
+    folder: Path | None = None
+    """The attempt's."""
 
 
 @frozen

@@ -4,18 +4,24 @@ from pathlib import Path
 
 from peal.agents.output_tail import FAR, is_events, last_words, said_lines
 from peal.record.task_state import Attempt
-from peal.system.files import end_of
+from peal.system.files import content, end_of
 from peal.system.layout import PlanPaths
 from peal.text.display import tail
 
 _TAIL = 8192
 _SETUP = ("setup.stderr", "setup.stdout")
-TEXTS = ("prompt.md", "stdout", "stderr", "reply.md")
+_PROMPT = "prompt.md"
+TEXTS = (_PROMPT, "stdout", "stderr", "reply.md")
 
 
 def folder_of(plan_paths: PlanPaths, one: Attempt) -> Path:
     """The attempt's folder; not every attempt needed one."""
     return plan_paths.attempt(one.task, one.phase, one.number)
+
+
+def prompt_of(folder: Path) -> str:
+    """What whoever worked on an attempt was told; empty if that is nothing, or gone."""
+    return (content(folder / _PROMPT) or b"").decode("utf-8", "replace")
 
 
 def outputs_of(folder: Path) -> list[Path]:
@@ -29,7 +35,7 @@ def outputs_of(folder: Path) -> list[Path]:
 def is_of_agent(path: Path) -> bool:
     """Whether an output is an agent's, who may print events: who is asked has a prompt beside it."""
     prefix = path.name.removesuffix("stdout")
-    return prefix != path.name and (not prefix or path.with_name(f"{prefix}prompt.md").exists())
+    return prefix != path.name and (not prefix or path.with_name(f"{prefix}{_PROMPT}").exists())
 
 
 def last_output(plan_paths: PlanPaths, one: Attempt) -> str:

@@ -36,16 +36,16 @@ def order_of(
         agent=agent,
         instead=_nobody(phase, agent, history),
         session=_session(state, agent, history),
-        answered=_answered(state) if phase.is_at_branch else None,
+        answered=_answered(state, plan_paths) if phase.is_at_branch else None,
     )
 
 
-def _answered(state: TaskState) -> Answered | None:
+def _answered(state: TaskState, plan_paths: PlanPaths) -> Answered | None:
     """The latest answer with which a phase passed."""
     for number, past in reversed(list(enumerate(state.attempts))):
         if past.result is Result.PASSED and past.outcome and past.outcome.answer:
-            is_earlier = number < state.earlier
-            return Answered(past.outcome.answer, past.ended or past.started, past.base, is_earlier)
+            at, folder = past.ended or past.started, _folder(plan_paths, past)
+            return Answered(past.outcome.answer, at, past.base, number < state.earlier, folder)
     return None
 
 
