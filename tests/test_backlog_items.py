@@ -19,13 +19,14 @@ from peal.backlog.table import in_order, lines
 from peal.errors import PealError
 from peal.settings import ItemPhaseSettings, PipelineSettings
 from peal.text.columns import cut, table, width
+from peal.text.display import harmless
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
 LINES = st.lists(
     st.sampled_from(["word", " two words ", "# no: comment", "- [x]", "'", '"', "é", "---", "…", "\t", ""])
 ).map("\n".join)
 ANY = TEXT | LINES
-LINE = ANY.map(lambda text: text.replace("\n", " ").strip()).filter(str.strip)
+LINE = ANY.map(lambda text: text.replace("\n", " ").strip()).filter(lambda text: harmless(text).strip())
 WORD = st.sampled_from(["ui", "true", "1.0", "null", "~", "a b", "x,y", "[", "{", "ö", "#1", "- x"])
 BLOCKED = st.builds(
     Blocked,

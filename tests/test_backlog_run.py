@@ -2059,6 +2059,44 @@ def test_a_new_item_that_cannot_be_committed_is_held(wishes: Wishes) -> None:
     assert wishes.calls == []
 
 
+def test_the_worklog_is_peals(wishes: Wishes) -> None:
+    """What a phase has made of it is taken back, and told."""
+    wishes.settings(feature=TWO)
+    wishes.put(ready("WRK-001"))
+    wishes.does(
+        "build",
+        "rm -r _worklog; mkdir _worklog; echo x >_worklog/2020-01.md; echo x >made; answer phase_complete",
+    )
+
+    said = wishes.run()
+
+    (page,) = wishes.repo.path.glob("_worklog/*.md")
+    assert f"WRK-001/build: `_worklog/{page.name}` is as it was" in said
+    assert "WRK-001/build: `_worklog/2020-01.md` is as it was" in said
+    assert [phase for _, phase, _ in wishes.worklog()] == ["prd", "build"]
+    assert wishes.repo.read("made") == "x\n"
+
+
+def test_a_plan_whose_item_is_blocked_and_unblocked_meanwhile_goes_on(planned: Wishes) -> None:
+    planned.does("design", WRITES_PLAN.format(SEQUENTIAL))
+    planned.does("task-1", "gate x")
+    planned.put(ready("WRK-001", "X"), ready("WRK-002", pipeline="short", priority=-1))
+    planned.settings("[execution]\nmax_concurrent = 2\nmax_wip = 2", feature=BY_PLAN, short=ONE)
+    planned.does("WRK-002-build", "gate y; answer phase_complete")
+    run = planned.start()
+    eventually(lambda: planned.has_begun("x") and planned.has_begun("y"))
+    planned.repo.peal("backlog", "block", "1", "--reason", "Hm.")
+    planned.open("y")  # a decision is made in which it is blocked
+    eventually(lambda: planned.item("WRK-002").status == "done")
+    planned.repo.peal("backlog", "unblock", "1")
+    planned.open("x")
+
+    ended(run, 0)
+
+    assert planned.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+    assert planned.calls.count("WRK-001/build/1") == 1
+
+
 def test_a_workflow_that_is_gone_during_a_run_holds_the_items_that_need_it(wishes: Wishes) -> None:
     """The others go on, and what waits for its landing needs it no more."""
     wishes.repo.write("how.md", "Do it well.\n")

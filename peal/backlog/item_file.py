@@ -101,7 +101,7 @@ def _listed(key: str, value: Any) -> Any:
 def _contradictions(item: Item) -> Iterator[str]:
     if not is_id(item.id):
         yield f"`id` is `{harmless(item.id)}`; write PREFIX-SUFFIX, such as WRK-001"
-    if not item.title.strip() or "\n" in item.title:
+    if not harmless(item.title).strip() or "\n" in item.title:
         yield "`title` has to be one line of text; write it"
     if (item.status == "blocked") != (item.blocked is not None):
         yield (

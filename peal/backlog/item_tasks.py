@@ -299,7 +299,8 @@ class ItemTasks:
     def _under_way(self, items: Mapping[str, Item]) -> dict[TaskId, tuple[Item, ItemStep]]:
         """The tasks that were begun and that their items are still at."""
         found = {}
-        for phase in dict.fromkeys(map(phase_of, (*self._begun, *self.plans.followed))):
+        begun = (task for task in self._begun if not is_of_plan(task))
+        for phase in dict.fromkeys(map(phase_of, (*begun, *self.plans.followed))):
             item = items.get(phase.item)
             if item is None or item.status in ("blocked", *FINAL):
                 continue

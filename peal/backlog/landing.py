@@ -8,11 +8,11 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal.backlog import item_file, worklog
-from peal.backlog.item import Item
+from peal.backlog.item import FINAL, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Changes, Finished, Surroundings, after
-from peal.backlog.pipelines import pipeline_of
+from peal.backlog.pipelines import next_step, pipeline_of
 from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.taken_back import taken_back
@@ -73,6 +73,7 @@ class ItemLandings:
     def _own_edits(self, order: Order, files: Files) -> tuple[Edit, ...]:
         phase = order.task.item_phase
         if plan := self.plans.get(order.task.id):
+            self._check_is_at(plan.phase, self.items.read_from(files))
             return plan.file.edits(evolve(order, task=plan.written[order.task.id]), files)
         if phase is None or order.answered is None:
             return ()
@@ -84,6 +85,18 @@ class ItemLandings:
             return self.ended(backlog, phase.item, done, files)
         except PealError as error:
             raise Paused(str(error)) from None
+
+    def _check_is_at(self, phase: ItemPhase, backlog: Backlog) -> None:
+        """`Paused` if an item is not at the phase whose plan a task stands in."""
+        item = backlog.by_id.get(phase.item)
+        try:
+            is_open = item is not None and item.status not in ("blocked", *FINAL)
+            if item and is_open and next_step(item, self.pipelines).phase == phase.phase:
+                return
+        except PealError as error:
+            raise Paused(str(error)) from None
+        now = f"is {item.status} now" if item else "is not in the backlog any more"
+        raise Paused(f"item {phase.item} {now}, and not at `{phase.phase}`; see `peal backlog list --all`")
 
     def ended(self, backlog: Backlog, item: str, done: Finished, files: Files) -> tuple[Edit, ...]:
         """The edits that the end of a phase comes to; what a person should know of it is told. PealError as in `changes`."""

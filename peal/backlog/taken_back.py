@@ -1,10 +1,10 @@
-"""What a phase has written into items by hand: text below the front matter is welcome, the fields are peal's; pure."""
+"""What a phase has written by hand where peal writes: fields of items (text below them is welcome), and the worklog; pure."""
 
 from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from peal.backlog import item_file
+from peal.backlog import item_file, worklog
 from peal.backlog.store import ARCHIVE
 from peal.text.display import harmless
 from peal.workspaces import Edit, Files
@@ -20,13 +20,25 @@ class TakenBack:
 
 
 def taken_back(before: Files, after: Files, folder: str) -> Iterator[TakenBack]:
-    """What is to be put right in the backlog's folder before a phase lands that has made of `before` what is `after`."""
+    """
+    What is to be put right before a phase lands that has made of `before` what is `after`; `folder` is the backlog's.
+    """
     for place in (folder, f"{folder}/{ARCHIVE}"):
-        was, now = before.versions(place), after.versions(place)
-        for name in sorted(was.keys() | now.keys()):
-            if name.endswith(".md") and was.get(name) != now.get(name):
-                path = f"{place}/{name}"
-                yield from _of_file(path, before.content(path), after.content(path))
+        for path in _changed(place, before, after):
+            yield from _of_file(path, before.content(path), after.content(path))
+    for path in _changed(worklog.FOLDER, before, after):
+        told = (
+            f"`{harmless(path)}` is as it was: what was done is told in the result, and peal writes it there"
+        )
+        yield TakenBack(Edit(path, before.content(path)), told)
+
+
+def _changed(folder: str, before: Files, after: Files) -> Iterator[str]:
+    """The markdown files of a folder that are others than before."""
+    was, now = before.versions(folder), after.versions(folder)
+    for name in sorted(was.keys() | now.keys()):
+        if name.endswith(".md") and was.get(name) != now.get(name):
+            yield f"{folder}/{name}"
 
 
 def _of_file(path: str, was: bytes | None, now: bytes | None) -> Iterator[TakenBack]:
