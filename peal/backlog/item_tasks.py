@@ -242,7 +242,7 @@ class ItemTasks:
             ready = self.choice.made(view, history.rules.max_parallel)
             for id_ in ready:
                 kept = next(one for one in (*backlog.kept, *new) if one.item.id == id_)
-                if why := self._hindrance(kept, history, is_new=kept in new):
+                if why := self._prepare(kept, history, is_new=kept in new):
                     held[id_] = why
                     self.said.append(f"{id_} is not begun: {why}")
                 if why or self.items.read() is not backlog:
@@ -260,12 +260,12 @@ class ItemTasks:
         found = {task: history.states[task].held or "" for task in history.held if task in self._begun}
         return {phase_of(task).item: why for task, why in found.items()}
 
-    def _hindrance(self, kept: Kept, history: History, is_new: bool) -> str:
+    def _prepare(self, kept: Kept, history: History, is_new: bool) -> str:
         """Why an item cannot begin its next phase; empty if it can, or if it is another item now."""
         step = next_step(kept.item, self.landings.pipelines)
         phase = self._settings_of(kept.item, step)
         before = history.states.get(task_of(kept.item.id, step.phase))
-        why = self.readying.hindrance(kept, phase, before, is_new)
+        why = self.readying.prepare(kept, phase, before, is_new)
         if why or self._backlog is None or self.items.read() is not self._backlog:
             return why
         if phase and phase.kind == "plan":

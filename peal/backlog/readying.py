@@ -32,11 +32,11 @@ class Readying:
     """How often a phase may go on with a further part without changing anything."""
     say: Callable[[str], None]
 
-    def hindrance(
+    def prepare(
         self, kept: Kept, phase: ItemPhaseSettings | None, before: TaskState | None, is_new: bool
     ) -> str:
         """
-        Why a phase of an item cannot begin now, empty if it can; `phase` is None for triage.
+        Make an item ready for a phase; why that cannot begin now, empty if it can. `phase` is None for triage.
 
         `before` is how far the phase is as a task, if it was ever begun.
 
