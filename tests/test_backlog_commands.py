@@ -524,6 +524,27 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "add x --body -",
+            "standard input is closed; put something into it: `COMMAND | peal …`, or `peal … <FILE`",
+        ),
+        ("edit 1 --body -", "standard input is closed; put something into it: "),
+        ("import -", "standard input is closed; put something into it: "),
+        ("edit 1", "neither VISUAL nor EDITOR is set; set one of them, or give options"),
+    ],
+)
+def test_a_closed_standard_input_is_told(project: Repo, item: str, words: str, told: str) -> None:
+    project.env.pop("VISUAL", None)
+    project.env.pop("EDITOR", None)
+    project.before = ("sh", "-c", '"$@" <&-', "sh")
+
+    assert f"error: {told}" in refused(project, *words.split())
+    assert subjects(project)[0] == f"[{item}] add: Build user login"
+
+
 # --- list, show, status
 
 

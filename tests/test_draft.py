@@ -172,7 +172,8 @@ def test_the_wish_may_come_from_standard_input(asked: Repo, out: Path) -> None:
     [
         (" \n", "", "the wish is empty; say what you want, such as "),
         ("-", "</dev/null", "the wish is empty; say what you want, such as "),
-        ("-", "<&-", "the wish is empty; say what you want, such as "),
+        ("-", "<&-", "standard input is closed; put something into it: "),
+        ("-", "0>written", "standard input cannot be read: "),
         ("-", "<latin", "the wish on standard input cannot be read: it is not UTF-8"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from peal.cli.options import (
     repository,
     settings_beside_flags,
     some_setting_flags,
+    standard_input,
     write_new,
 )
 from peal.cli.prompt import instructions
@@ -74,7 +74,7 @@ def draft(wish: str, output: Path | None, repo: Path, **options: Any) -> int:
 def _read(wish: str) -> str:
     """The wish itself; PealError if it is empty or cannot be read."""
     try:
-        text = decoded(_standard_input()) if wish == "-" else wish
+        text = decoded(standard_input()) if wish == "-" else wish
     except ValueError as error:
         raise PealError(f"the wish on standard input cannot be read: {error}") from None
     if not text.strip():
@@ -82,10 +82,6 @@ def _read(wish: str) -> str:
             'the wish is empty; say what you want, such as `peal draft "a page that lists users"`'
         )
     return text
-
-
-def _standard_input() -> bytes:
-    return sys.stdin.buffer.read() if sys.stdin else b""  # there is none if peal is started with `<&-`
 
 
 def _default(repo_paths: RepoPaths, wish: str) -> Path:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -132,6 +133,20 @@ def write_new(output: Path, raw: bytes) -> None:
 
 def _taken(output: Path) -> PealError:
     return PealError(f"`{output}` is already there; name another file or take it away")
+
+
+def standard_input(at_most: int = -1) -> bytes:
+    """All that comes on standard input, or so many bytes of it; PealError if there is none, or it cannot be read."""
+    if sys.stdin is None:  # peal was started with `<&-`
+        raise PealError(
+            "standard input is closed; put something into it: `COMMAND | peal …`, or `peal … <FILE`"
+        )
+    try:
+        return sys.stdin.buffer.read(at_most)
+    except OSError as error:
+        raise PealError(
+            f"standard input cannot be read: {error.strerror}; put something into it: `peal … <FILE`"
+        ) from None
 
 
 def hidden(repo: Path) -> Callable[[str], str]:

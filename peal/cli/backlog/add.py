@@ -1,7 +1,6 @@
 """`peal backlog add`: a new item."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from peal.backlog.item import Item
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog
 from peal.cli.backlog.options import Found, degrees, no_commit, now
-from peal.cli.options import as_json, repository
+from peal.cli.options import as_json, repository, standard_input
 from peal.errors import PealError
 from peal.model.phase_result import Level, Size
 from peal.settings.pipelines import pipelines
@@ -97,7 +96,7 @@ def one_line(text: str) -> str:
 def body_of(text: str | None) -> str:
     """What stands in the file below the front matter."""
     if text == "-":
-        text = sys.stdin.buffer.read().decode(errors="surrogateescape")
+        text = standard_input().decode(errors="surrogateescape")
     check_utf8(text or "")
     written = unix(text or "").strip("\n")
     return f"\n{written}\n" if written.strip() else ""

@@ -162,7 +162,8 @@ def _edited(found: Found, name: str, no_commit: bool) -> int:
 
 def _open(draft: Draft, kept: Kept) -> None:
     """Let a person edit a copy of the file, or what an earlier try has left."""
-    if not (os.environ.get("VISUAL") or os.environ.get("EDITOR") or sys.stdin.isatty()):
+    is_at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if not (os.environ.get("VISUAL") or os.environ.get("EDITOR") or is_at_terminal):
         raise PealError(
             "neither VISUAL nor EDITOR is set; set one of them, or give options: `peal backlog edit --help`"
         )

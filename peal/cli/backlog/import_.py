@@ -1,7 +1,6 @@
 """`peal backlog import`: items of other tools, and plain lists, as items here."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from peal.backlog.exchange.matching import Addition
 from peal.backlog.exchange.sources import NAMES, SOURCES, source_at
 from peal.backlog.store import Kept
 from peal.cli.backlog.options import Found, no_commit, now
-from peal.cli.options import as_json, repository
+from peal.cli.options import as_json, repository, standard_input
 from peal.errors import PealError
 from peal.text.display import count, harmless
 
@@ -65,7 +64,7 @@ def import_(
 def _place(text: str) -> Place:
     """What a person means; a link that is named itself is followed."""
     if text == "-":
-        return Place(Path("-"), sys.stdin.buffer.read(MOST + 1))
+        return Place(Path("-"), standard_input(MOST + 1))
     path = Path(text)
     try:
         real = path.resolve(strict=True)
