@@ -2852,6 +2852,16 @@ def test_dry_run_changes_nothing_at_all(wishes: Wishes, has_run: bool) -> None:
     assert "because task WRK-002: waits: depends on WRK-001, which is " in said
 
 
+def test_a_dry_run_with_nothing_to_do_says_why(wishes: Wishes) -> None:
+    assert wishes.run("--dry-run") == "nothing is open\n"
+    wishes.put("One")
+    assert wishes.run("--dry-run", "--only", "tag=no") == "no item matches tag=no\n"
+    wishes.repo.peal("backlog", "block", "1", "--reason", "Which?")
+    assert wishes.run("--dry-run", code=1) == (
+        "none of 1 open item can be worked on; `peal backlog run --explain` says why\n"
+    )
+
+
 def test_json_is_a_line_for_each_event(wishes: Wishes) -> None:
     wishes.put("One")
 

@@ -302,6 +302,11 @@ def test_a_dry_run_says_what_is_skipped(repo: Repo) -> None:
     done = repo.peal("run", "plan.md", "--agent", "shell", "--dry-run")
 
     assert "task 1: complete, skipped" in done.stdout
+    assert "everything asked for is done" not in done.stdout
+    repo.peal("run", "plan.md", "--agent", "shell")
+    assert repo.peal("run", "plan.md", "--agent", "shell", "--dry-run").stdout == (
+        "task 1: complete, skipped\ntask 2: complete, skipped\neverything asked for is done\n"
+    )
 
 
 def test_explain_prints_why_each_step_starts_and_what_waits(repo: Repo) -> None:

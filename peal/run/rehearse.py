@@ -24,7 +24,7 @@ from peal.work import Roster
 
 
 def rehearse(job: Job, screen: Screen) -> End:
-    """The real loop without doing anything: no lock, no folder, nothing recorded."""
+    """The real loop without doing anything: no lock, no folder, nothing recorded. Where nothing would be done, why is told."""
     reading = store.reading_of(job.repo_paths, job.plan_file, job.plan)
     refuse_to_repeat(job, reading)
     plan_paths = store.plan_paths_of(job.repo_paths, reading)
@@ -37,12 +37,14 @@ def rehearse(job: Job, screen: Screen) -> End:
         if history.states[task].is_complete:
             screen.say(f"task {task}: complete, skipped")
     if halt := job.source.over(history):
+        screen.say(halt.why)
         return End(halt, history)
-    declined: dict[TaskId, None] = {}
+    asked, declined = dict[TaskId, None](), dict[TaskId, None]()
 
     def tell(order: Order) -> Outcome:
         attempt = _attempt(order, job.roster)
         screen.say(f"task {order.task.id} {order.phase}: {attempt.told}")
+        asked[order.task.id] = None
         if attempt.is_declined:
             declined[order.task.id] = None
         return job.source.rehearsed(order)
@@ -55,6 +57,8 @@ def rehearse(job: Job, screen: Screen) -> End:
     carry_out([run], executor)
     end = End.of(run)
     if not declined or end.halt.code:
+        if end.halt.code or not asked:
+            screen.say(end.halt.why)
         return end
     why = f"{count(len(declined), 'task')} would fail, for the agent could do nothing: {ranges(declined)}"
     screen.say(why)
