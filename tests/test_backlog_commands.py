@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import sys
 import threading
 import time
 import tomllib
@@ -605,11 +606,45 @@ def test_w25_the_status_tells_why_anything_waits(several: Repo) -> None:
         "WRK-001  new      1         -      Login\n"
         "\n"
         "3 items: 1 blocked, 2 new\n"
+        "next: `peal backlog show WRK-002` tells all of it, `peal backlog unblock WRK-002` lets it go on\n"
     )
     told = json.loads(several.peal("backlog", "status", "--json").stdout)
     assert told["counts"] == {"blocked": 1, "new": 2}
     assert told["items"][0]["waits"] == ["blocked (clarification): which button?", "waits for WRK-001 (new)"]
     assert told["problems"] == []
+
+
+@pytest.mark.parametrize("wide", [40, 80, 120])
+def test_on_a_terminal_reasons_are_whole_and_titles_can_be_read(several: Repo, wide: int) -> None:
+    why = "it is beyond the guardrails: `size` is large; `peal backlog unblock WRK-001 --override-guardrails` lets it go on"
+    several.peal("backlog", "block", "1", "--reason", why)
+    degrees = [word for name in ("risk", "impact") for word in (f"--{name}", "high")]
+    for one in "123":
+        several.peal("backlog", "edit", one, "--pipeline", "feature", "--size", "large", *degrees)
+    several.peal("backlog", "edit", "1", "--title", "People who were here before need not log in again")
+
+    script = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    several.before = (sys.executable, "-c", script)
+    shown = several.peal("backlog", "status", COLUMNS=str(wide)).stdout.replace("\r", "").partition("\n\n")[0].splitlines()
+
+    assert all(len(line) <= wide for line in shown)
+    assert f"blocked (decision): {why} WRK-002 " in " ".join(" ".join(shown).split())
+    assert "People who were" in shown[1]
+    assert ("PIPELINE" in shown[0]) is (wide == 120)
+    assert shown[0].startswith("ID       STATUS   ")
+
+
+def test_the_way_out_of_guardrails_is_told(several: Repo) -> None:
+    several.write(
+        "backlog/x.md",
+        "---\nid: WRK-009\ntitle: x\nstatus: blocked\nsize: large\n"
+        "blocked: {before: ready, type: decision, reason: big, since: now}\n---\n",
+    )
+    several.peal("backlog", "unblock", "2")
+
+    assert several.peal("backlog", "status").stdout.endswith(
+        "`peal backlog unblock WRK-009 --override-guardrails` lets it go on\n"
+    )
 
 
 def test_an_item_is_shown_with_what_it_waits_for_and_what_waits_for_it(several: Repo) -> None:

@@ -18,7 +18,7 @@ from peal.backlog.store import Backlog
 from peal.backlog.table import in_order, lines
 from peal.errors import PealError
 from peal.settings import ItemPhaseSettings, PipelineSettings
-from peal.text.columns import cut, table, width
+from peal.text.columns import cut, table, width, wrapped
 from peal.text.display import harmless
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
@@ -635,6 +635,7 @@ def test_a_table_fits_the_terminal_and_never_cuts_a_letter() -> None:
     assert shown[2] == "  waits for A-9 (missing)"
     assert lines([item], {}, None)[1].endswith("日本語 und mehr")
     assert (width("日本"), width("e\u0301"), cut("日本語", 5), cut("abc", 3)) == (4, 1, "日本…", "abc")
+    assert wrapped("ab  cdefgh 日本語 x", 5) == ["ab", "cdefg", "h", "日本", "語 x"]
     assert table([["日", "x"], ["a", "y"]], None) == ["日  x", "a   y"]
 
 

@@ -1,4 +1,4 @@
-"""Text in columns of a terminal: how wide it is there, cut and filled to a width."""
+"""Text in columns of a terminal: how wide it is there; cut, wrapped and filled to a width."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -32,10 +32,36 @@ def cut(text: str, wide: int) -> str:
     return f"{kept.rstrip()}…"
 
 
+def wrapped(text: str, wide: int) -> list[str]:
+    """The text in lines that fit, broken between words, and inside of one only where it fits in no line."""
+    lines = [""]
+    for word in text.split():
+        if width(f"{lines[-1]} {word}".lstrip()) <= wide:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+        else:
+            lines += _parts(word, wide)
+    return [line for line in lines if line]
+
+
+def _parts(word: str, wide: int) -> list[str]:
+    parts = [""]
+    for letter in word:
+        if parts[-1] and width(parts[-1] + letter) > wide:
+            parts.append("")
+        parts[-1] += letter
+    return parts
+
+
+def room_for_last(rows: Sequence[Sequence[str]], wide: int) -> int:
+    """How wide the last column of a table can be in a terminal."""
+    widths = [max(map(width, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    return max(wide - sum(widths) - len(_GAP) * len(widths), 1)
+
+
 def table(rows: Sequence[Sequence[str]], wide: int | None) -> list[str]:
     """Rows with their columns under each other; the last one is cut where a terminal ends, None for no terminal."""
     widths = [max(map(width, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
-    left = None if wide is None else max(wide - sum(widths) - len(_GAP) * len(widths), 1)
+    left = None if wide is None else room_for_last(rows, wide)
     return [
         _GAP.join((*map(_filled, row, widths), row[-1] if left is None else cut(row[-1], left))).rstrip()
         for row in rows

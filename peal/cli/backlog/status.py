@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from peal.backlog.table import ORDER, counted, in_order, lines, waits
+from peal.backlog.table import ORDER, counted, in_order, lines, next_step, waits
 from peal.cli.backlog.options import Found
 from peal.cli.options import as_json, repository
 
@@ -32,12 +32,14 @@ def status(json_: bool, repo: Path) -> int:
         }
         click.echo(json.dumps(told, ensure_ascii=False))
     elif shown:
-        click.echo("\n".join([*lines(shown, items, _width()), "", counted(shown)]))
+        step = next_step(shown, found.settings.guardrails)
+        told_last = [counted(shown), *([f"next: {step}"] if step else [])]
+        click.echo("\n".join([*lines(shown, items, _width()), "", *told_last]))
     else:
         click.echo(f"no open items in `{found.settings.backlog.folder}`; `peal backlog add TITLE` adds one")
     return 0
 
 
 def _width() -> int | None:
-    """The columns of a terminal; None where there is none, for then nothing has to be cut."""
+    """The columns of a terminal; None where there is none, for then all of it fits."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
