@@ -625,7 +625,12 @@ def test_on_a_terminal_reasons_are_whole_and_titles_can_be_read(several: Repo, w
 
     script = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     several.before = (sys.executable, "-c", script)
-    shown = several.peal("backlog", "status", COLUMNS=str(wide)).stdout.replace("\r", "").partition("\n\n")[0].splitlines()
+    shown = (
+        several.peal("backlog", "status", COLUMNS=str(wide))
+        .stdout.replace("\r", "")
+        .partition("\n\n")[0]
+        .splitlines()
+    )
 
     assert all(len(line) <= wide for line in shown)
     assert f"blocked (decision): {why} WRK-002 " in " ".join(" ".join(shown).split())

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -437,6 +438,62 @@ def test_wrong_settings_are_told_with_what_is_wrong_whatever_they_say(kept: Repo
 
     assert codes(kept) == ["SETTINGS_INVALID", "DEPENDENCY_MISSING"]
     assert len(errors(kept, "backlog", "run")) == 2
+
+
+TRIAGE = "agent `shell` has no model that could triage items; pass --agent with one that has (`peal agents` lists those "
+PHASE = (
+    "phase `prd`: agent `shell` has no model that could work on an item; name another agent there, or write "
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "of_phase", "told"),
+    [
+        (("--agent", "shell"), "", [TRIAGE]),
+        (("--agent", "shell", "--dry-run"), "", [TRIAGE]),
+        (("--set", "agents.mine.fallback=shell"), "", [TRIAGE]),
+        ((), "agent = 'shell'", [PHASE]),
+        (("--agent", "shell"), "agent = 'shell'", [TRIAGE, PHASE]),
+        ((), "kind = 'plan'\nplan = 'p.md'\nagent = 'shell'", []),
+    ],
+)
+def test_items_are_not_given_to_the_agent_shell(
+    kept: Repo, words: tuple[str, ...], of_phase: str, told: list[str]
+) -> None:
+    """It has nobody who could read them; it can carry out the plan that a phase is."""
+    kept.write("peal.toml", kept.read("peal.toml").replace('"prd"', f'"prd"\n{of_phase}'))
+    kept.git("commit", "-aqm", "settings")
+    before = kept.git("rev-parse", "HEAD")
+
+    found = errors(kept, "backlog", "run", "--target", "1", *words) if told else []
+
+    assert [line[: len(TRIAGE if "triage" in line else PHASE)] for line in found] == told
+    assert kept.git("rev-parse", "HEAD") == before
+    if of_phase:
+        assert codes(kept).count("AGENT_MISSING") == (PHASE in told)
+
+
+def test_doctor_does_not_take_the_agent_of_a_plan_for_that_of_items(kept: Repo) -> None:
+    kept.write("plan.md", shell_plan("true"))
+    kept.peal("run", "plan.md", "--agent", "shell")
+
+    assert "AGENT_MISSING" not in codes(kept)
+
+
+def test_without_any_cli_nobody_is_advised_to_give_items_to_the_agent_shell(
+    kept: Repo, clis: Callable[..., None]
+) -> None:
+    clis()
+    kept.write("peal.toml", kept.read("peal.toml").replace('agent = "mine"', ""))
+    kept.git("commit", "-aqm", "settings")
+
+    (line,) = errors(kept, "backlog", "run")
+
+    assert line.startswith("no agent was found: none of claude, codex,")
+    assert line.endswith(
+        "installed; install one, or describe a command in peal.toml as [agents.NAME] and pass --agent NAME"
+    )
+    assert codes(kept) == ["AGENT_MISSING"]
 
 
 def test_a_plan_is_not_refused_for_the_backlog(kept: Repo) -> None:

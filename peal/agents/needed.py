@@ -24,13 +24,43 @@ class Needed:
     """Begins a refusal, where the plan names the agent."""
 
 
-def chain(settings: Settings, phase: str) -> tuple[str, ...]:
+def chain(settings: Settings, phase: str, is_for_items: bool = False) -> tuple[str, ...]:
     """Who may work in a phase: its agent, and those that take over at a usage limit; PealError if nobody is here."""
     own = settings.phase(phase)
     named = own.agent or settings.agent
-    first = first_here() if named == "auto" else named
+    first = first_here(is_for_items) if named == "auto" else named
     others = own.fallback or settings.agents.get(first, AgentSettings()).fallback
     return tuple(dict.fromkeys((first, *others)))
+
+
+def chain_of_item(settings: Settings, named: str | None, is_for_items: bool = True) -> tuple[str, ...]:
+    """The same for phases of items that name this agent, or none."""
+    return chain(evolve(settings, agent=named) if named else settings, "", is_for_items)
+
+
+def check_shell(settings: Settings, phases: Iterable[ItemPhaseSettings]) -> None:
+    """PealError where `shell` would triage items or work on them: it can carry out plans, and has no model for the rest."""
+    wrong = []
+    if _asks_shell(settings, None):
+        wrong.append(
+            "agent `shell` has no model that could triage items; pass --agent with one that has (`peal agents` lists those "
+            'that are here), and write `agent = "shell"` at phases of kind `plan`, whose `sh` blocks it runs'
+        )
+    wrong += (
+        f"phase `{phase.name}`: agent `shell` has no model that could work on an item; name another agent there, or write "
+        '`kind = "plan"` or `kind = "command"`'
+        for phase in phases
+        if phase.kind == "agent" and phase.agent and _asks_shell(settings, phase.agent)
+    )
+    if wrong:
+        raise PealError("\n".join(dict.fromkeys(wrong)))
+
+
+def _asks_shell(settings: Settings, named: str | None) -> bool:
+    try:
+        return "shell" in chain_of_item(settings, named)
+    except PealError:  # nobody is here: whoever hires them tells that
+        return False
 
 
 def chain_of(task: Task, settings: Settings) -> tuple[str, ...]:
@@ -61,11 +91,16 @@ def by_tasks(settings: Settings, plan: Plan) -> Iterator[Needed]:
             yield Needed(name, task.model or model_of(settings, "", name, is_first=False), said_by)
 
 
-def by_items(settings: Settings, phases: Sequence[ItemPhaseSettings]) -> Iterator[Needed]:
-    """Those that work in these phases of items, or triage them; nobody where there are none. PealError if nobody is here."""
+def by_items(
+    settings: Settings, phases: Sequence[ItemPhaseSettings], is_for_items: bool = True
+) -> Iterator[Needed]:
+    """
+    Those that work in these phases of items, or triage them; nobody where there are none. PealError if nobody is here, in the
+    words for plans unless only items are asked about.
+    """
     named = dict.fromkeys(("", *(phase.agent or "" for phase in phases if phase.kind != "command")))
     for agent in named if phases else ():
-        for place, name in enumerate(chain(evolve(settings, agent=agent) if agent else settings, "")):
+        for place, name in enumerate(chain_of_item(settings, agent, is_for_items)):
             yield Needed(name, model_of(settings, "", name, is_first=not place))
 
 

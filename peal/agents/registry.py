@@ -51,14 +51,15 @@ def surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in git.STEERING | MARKERS}
 
 
-def first_here() -> str:
-    """What `agent = "auto"` means on this machine; PealError if no CLI is installed."""
+def first_here(is_for_items: bool = False) -> str:
+    """What `agent = "auto"` means on this machine; PealError if no CLI is installed. `shell` is no way out for items."""
     for name in CLIS:
         if program_of(adapter(name)):
             return name
+    shell = "" if is_for_items else " pass --agent shell to run the plan's `sh` blocks,"
     raise PealError(
-        f"no agent was found: none of {', '.join(CLIS)} is installed; install one, pass --agent shell to run the plan's "
-        "`sh` blocks, or describe a command in peal.toml as [agents.NAME] and pass --agent NAME"
+        f"no agent was found: none of {', '.join(CLIS)} is installed; install one,{shell} or describe a command in "
+        "peal.toml as [agents.NAME] and pass --agent NAME"
     )
 
 

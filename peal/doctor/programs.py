@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from peal.agents.needed import Needed, by_items, by_phases, by_reviewers, by_tasks, hired
+from peal.agents.needed import Needed, by_items, by_phases, by_reviewers, by_tasks, check_shell, hired
 from peal.agents.phase_command import PhaseCommand
 from peal.agents.registry import adapter
 from peal.doctor.finding import Severity, Symptom, of_refusal, refused
@@ -16,7 +16,7 @@ from peal.doctor.look import Look
 from peal.errors import PealError
 from peal.phases import prompts
 from peal.reviewers import CommandReviewer, StetReviewer
-from peal.settings import CLIS, FILE, ItemPhaseSettings, Settings
+from peal.settings import CLIS, FILE, ItemPhaseSettings, Settings, readable
 from peal.settings.pipelines import item_phases, pipelines
 from peal.workspaces import preflight
 
@@ -40,6 +40,14 @@ def agent_missing(look: Look) -> Iterator[Symptom]:
             *(partial(hired, needed, settings, look.repo) for needed in _needed(look, settings)),
             *(partial(_check_command, phase, look.repo) for phase in _item_phases(look, settings)),
         )
+    yield from _shell_for_items(look)
+
+
+def _shell_for_items(look: Look) -> Iterator[Symptom]:
+    """Items for `shell`; what a plan was run with says nothing about them."""
+    settings = look.readable.settings if look.asked.is_backlog else readable(look.repo, {}).settings
+    if phases := _item_phases(look, settings):
+        yield from refused(partial(check_shell, settings, phases))
 
 
 def version_unknown(look: Look) -> Iterator[Symptom]:
@@ -92,7 +100,7 @@ def _by_all_phases(look: Look, settings: Settings) -> Iterator[Iterator[Needed]]
     """Who works in phases of tasks, and who in those of items, as far as either is looked at."""
     if not look.asked.is_backlog:
         yield by_phases(settings)
-    yield by_items(settings, _item_phases(look, settings))
+    yield by_items(settings, _item_phases(look, settings), look.asked.is_backlog)
 
 
 def _item_phases(look: Look, settings: Settings) -> list[ItemPhaseSettings]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from peal import phases
-from peal.agents.needed import Needed, chain, hired, model_of
+from peal.agents.needed import Needed, chain_of_item, check_shell, hired, model_of
 from peal.agents.phase_command import PhaseCommand
 from peal.agents.protocol import Agent
 from peal.backlog.task_names import pipeline_name
@@ -14,7 +14,7 @@ from peal.jobs.plan_job import retries_of
 from peal.model.phase_result import TRIAGE
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline
 from peal.settings import ItemPhaseSettings, Settings
-from peal.settings.pipelines import pipelines
+from peal.settings.pipelines import item_phases, pipelines
 
 _CONTRACTS = {"agent": "item", "command": "command"}
 """What is asked of whoever works in a phase, by its kind in the settings."""
@@ -33,6 +33,7 @@ class ItemPhases:
     @classmethod
     def of(cls, settings: Settings, repo: Path, lands: bool) -> "ItemPhases":
         """By the settings; PealError if somebody is not here or could not keep to the budget."""
+        check_shell(settings, item_phases(pipelines(settings)))
         made = cls(settings, repo, lands)
         triage = made._alone(
             Phase(TRIAGE, Kind.WRITE, settings.execution.max_retries, made._chain(None), TRIAGE)
@@ -88,8 +89,7 @@ class ItemPhases:
 
     def _chain(self, phase: ItemPhaseSettings | None) -> tuple[str, ...]:
         """The agent of a phase, or that of all, with those that take over; they are hired."""
-        named = phase.agent if phase else None
-        names = chain(evolve(self.settings, agent=named) if named else self.settings, "")
+        names = chain_of_item(self.settings, phase.agent if phase else None)
         for place, name in enumerate(names):
             own = phase.model if phase and not place else None
             model = own or model_of(self.settings, "", name, is_first=not place)
