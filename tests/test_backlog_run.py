@@ -2823,6 +2823,21 @@ def test_phases_that_clash_side_by_side_are_mended_or_done_anew(wishes: Wishes) 
 # --- What is shown
 
 
+def test_the_end_of_a_run_for_another_branch_names_that(wishes: Wishes) -> None:
+    wishes.put("One")
+    assert wishes.run("--branch", "re'sults").endswith("\nin `re'sults`: everything asked for is done\n")
+    wishes.put(new("WRK-002"))
+
+    assert wishes.run("--branch", "re'sults").endswith("\nin `re'sults`: nothing is open\n")
+    assert wishes.run("--branch", "re'sults", "--dry-run") == "in `re'sults`: nothing is open\n"
+    assert wishes.repo.peal("status").stdout.splitlines()[-1] == (
+        "next: `peal backlog run --branch 're'\"'\"'sults'` to go on with the items that are in it, "
+        "`git switch 're'\"'\"'sults'` to look at them"
+    )
+    wishes.repo.git("switch", "-q", "re'sults")
+    assert wishes.run("--branch", "re'sults").endswith("\nnothing is open\n")
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

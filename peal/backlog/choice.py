@@ -24,6 +24,8 @@ class Request:
     targets: Targets | None = None
     is_triage: bool = False
     """New items are triaged, and nothing else is done."""
+    branch: str = ""
+    """Where the items are, if that is not the branch that is checked out."""
 
 
 @define
@@ -102,4 +104,5 @@ class Choice:
             "only": str(self.request.only) if is_filtered else "",
             "has_matched": bool(self._matched),
             "cap": self.request.cap if self.is_capped else None,
+            "branch": self.request.branch,
         }

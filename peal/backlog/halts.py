@@ -50,6 +50,8 @@ class End:
     """Why too much went wrong in a row."""
     paused: str = ""
     """Why the run may go on later: a usage limit, a budget, a phase whose landing is held."""
+    branch: str = ""
+    """Where the items are, if that is not the branch that is checked out, whose items a person sees."""
 
     @property
     def still_blocked(self) -> tuple[str, ...]:
@@ -190,7 +192,8 @@ ROWS: tuple[Row, ...] = (
 def halt_of(end: End) -> Halt:
     """Why the run is over, and the exit code that says so."""
     row = row_of(end)
-    return Halt(row.code, row.why(end))
+    where = f"in `{end.branch}`: " if end.branch else ""
+    return Halt(row.code, f"{where}{row.why(end)}")
 
 
 def row_of(end: End) -> Row:

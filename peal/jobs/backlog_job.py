@@ -98,7 +98,9 @@ def _made(
         pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)
     left_out = LeftOut(repo_paths.plan(place.folder).worklog_left_out, not rehearses)
-    source = _source(_request(flags, settings, backlog), place, items, pool, settings, left_out)
+    source = _source(
+        _request(flags, settings, backlog, _elsewhere(pool)), place, items, pool, settings, left_out
+    )
     spaces.additions = source.landings
     hide = redactor(secrets_of(settings))
     templates = repo_paths.repo / settings.prompts if settings.prompts else None
@@ -203,7 +205,12 @@ def _items(place: Place, backlog: Backlog, pool: Pool | None, settings: Settings
     return RehearsedItems.of(items, files, pool.files if pool else FolderFiles(repo)) if rehearses else items
 
 
-def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog) -> Request:
+def _elsewhere(pool: Pool | None) -> str:
+    """The branch in which items are worked on, if it is not the one that is checked out."""
+    return pool.branch if pool and pool.branch != git.branch(pool.repo) else ""
+
+
+def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog, branch: str) -> Request:
     execution = settings.execution
     ids = [backlog.find(text).item.id for text in flags.get("target") or ()]
     cap = flags.get("cap")
@@ -215,6 +222,7 @@ def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog) -> 
         parse(tuple(flags.get("only") or ())),
         targets_of(ids, settings.auto_advance) if ids else None,
         bool(flags.get("triage")),
+        branch,
     )
 
 

@@ -219,6 +219,9 @@ def _goes_on_with_items(history: History) -> str:
     """Of a backlog, whose items and not the tasks of its runs say what is left."""
     if history.closed is None or history.closed.code not in BY_ITSELF:
         return "`peal resume` to go on where this stopped"
+    if history.opened and history.opened.branch_is_named:
+        branch = shlex.quote(history.opened.branch)
+        return f"`peal backlog run --branch {branch}` to go on with the items that are in it, `git switch {branch}` to look at them"
     return "`peal backlog status` to see how far each item is, `peal backlog run` to go on with them"
 
 
