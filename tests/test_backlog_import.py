@@ -714,6 +714,22 @@ def test_task_golems_own_keys_go_back_to_it(project: Repo) -> None:
     assert {key: record[key] for key in record if key != "x-peal"} == json.loads(task("tg-1", "One", **more))
 
 
+def test_a_file_whose_other_keys_cannot_be_told_is_named(project: Repo) -> None:
+    imported(project, golem(project, task("tg-1", "One")))
+    (path,) = (project.path / "backlog").glob("*.md")
+    path.write_text(path.read_text().replace("imported:", "mine: {a: &x [1], b: *x}\nimported:"))
+
+    for words in (
+        *(("export", "--format", name) for name in ("json", "jsonl", "csv")),
+        ("import", ".task-golem"),
+    ):
+        said = project.peal("backlog", *words, code=1).stderr
+        assert (
+            said == f"error: `{path}`: a value is made of names for other values (`&`, `*`); write it out\n"
+        )
+    project.peal("backlog", "export", "--format", "markdown")
+
+
 def test_exports_for_people_and_spreadsheets(project: Repo) -> None:
     project.peal("backlog", "add", "=1+1", "--tag", "ui", "--priority", "2")
     project.peal("backlog", "add", "later", "--depends", "1")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property, lru_cache
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -36,6 +37,13 @@ class Kept:
     path: Path
     raw: bytes
     is_archived: bool = False
+
+    def other_keys(self) -> dict[str, Any]:
+        """What its file says under keys that peal does not know; PealError with the file's name if that cannot be told."""
+        try:
+            return item_file.other_keys(self.raw)
+        except item_file.NoItem as error:
+            raise PealError("\n".join(_told(self.path, line) for line in str(error).splitlines())) from None
 
 
 @frozen

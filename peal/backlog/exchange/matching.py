@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 from peal.backlog.checks import circles
 from peal.backlog.exchange.foreign import Foreign, Reading
 from peal.backlog.item import FINAL, Item
-from peal.backlog.item_file import is_id, other_keys
+from peal.backlog.item_file import is_id
 from peal.backlog.store import Backlog, Kept
 from peal.text.display import harmless
 
@@ -106,7 +106,7 @@ def _known(reading: Reading, backlog: Backlog) -> tuple[list[Known], list[Foreig
     """The items that are here already, and those that are not."""
     before: dict[tuple[str, str], tuple[Kept, str]] = {}
     for kept in backlog.kept:
-        told = other_keys(kept.raw).get(IMPORTED) if _MARK in kept.raw.replace(b"\r\n", b"\n") else None
+        told = kept.other_keys().get(IMPORTED) if _MARK in kept.raw.replace(b"\r\n", b"\n") else None
         if isinstance(told, dict):
             id_ = str(told.get("id", "")).casefold()
             before[str(told.get("from", "")), id_] = kept, str(told.get("digest", ""))

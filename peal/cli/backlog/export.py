@@ -10,7 +10,6 @@ from attrs import fields
 from peal.backlog.exchange import exported, task_golem
 from peal.backlog.exchange.files import Unfit
 from peal.backlog.item import Item
-from peal.backlog.item_file import other_keys
 from peal.backlog.store import Kept
 from peal.cli.backlog.options import Found
 from peal.cli.options import check_new, repository, write_new
@@ -57,7 +56,7 @@ def _text(found: Found, kept: list[Kept], known: dict[str, Item], format_: str) 
         return exported.as_markdown((one.item for one in kept), known)
     if format_ == "jsonl":
         try:
-            return task_golem.lines((one.item, other_keys(one.raw)) for one in kept)
+            return task_golem.lines((one.item, one.other_keys()) for one in kept)
         except Unfit as error:
             raise PealError(f"an item cannot be written as task-golem's: {error}") from None
     records = [_record(found, one) for one in kept]
@@ -69,7 +68,7 @@ def _text(found: Found, kept: list[Kept], known: dict[str, Item], format_: str) 
 
 
 def _record(found: Found, kept: Kept) -> dict[str, Any]:
-    return {**found.record(kept), "other_keys": other_keys(kept.raw)}
+    return {**found.record(kept), "other_keys": kept.other_keys()}
 
 
 def _overwrite(file: Path, text: str) -> None:
