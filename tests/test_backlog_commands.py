@@ -682,6 +682,18 @@ def test_a_broken_file_is_told_and_the_others_go_on(project: Repo, item: str) ->
     assert "WRK-002-broken.md`: the front matter is no YAML: line 3: " in said
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_an_item_in_utf_16_is_told(project: Repo, item: str, encoding: str) -> None:
+    text = "---\nid: WRK-016\ntitle: Größe\nstatus: new\n---\n"
+    (project.path / "backlog/u.md").write_bytes(text.encode(encoding))
+    (project.path / "backlog/README.md").write_bytes("About them\n".encode(encoding))
+
+    for command in ("list", "status"):
+        told = project.peal("backlog", command).stderr
+        assert told == f"note: `{project.path}/backlog/u.md`: it is UTF-16; save it as UTF-8\n"
+    assert "u.md`: it is UTF-16" in project.peal("doctor", code=None).stdout
+
+
 def test_two_files_of_one_id_are_told_and_neither_is_changed(project: Repo, item: str) -> None:
     project.write("backlog/copy.md", project.read(shown(project, item)["path"]))
 

@@ -15,7 +15,7 @@ from peal.backlog.item import Blocked, Item
 from peal.errors import PealError
 from peal.model.phase_result import Description
 from peal.settings import Text, structured
-from peal.text.display import harmless
+from peal.text.display import harmless, is_utf16
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
@@ -46,8 +46,9 @@ class NoItem(PealError):
 
 
 def has_front_matter(raw: bytes) -> bool:
-    """Whether a file begins as every item does."""
-    return re.match(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n", raw) is not None
+    """Whether a file begins as every item does; also one in UTF-16, of which `read` tells that."""
+    begin = raw.replace(b"\0", b"") if is_utf16(raw) else raw
+    return re.match(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?---[ \t]*\r?\n", begin) is not None
 
 
 def is_id(text: str) -> bool:
@@ -111,6 +112,8 @@ def _contradictions(item: Item) -> Iterator[str]:
 
 
 def _decoded(raw: bytes) -> str:
+    if is_utf16(raw):
+        raise NoItem("it is UTF-16; save it as UTF-8")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
