@@ -608,6 +608,9 @@ def test_ideas_are_lines_of_a_text_or_of_standard_input(project: Repo) -> None:
 
     found = project.path.parent / "given"
     found.write_text("three\nONE\n")
+    for encoding, told in (("utf-16", "it is UTF-16"), ("latin-1", "it is not UTF-8")):
+        (project.path / "odd.txt").write_bytes("Größe\n".encode(encoding))
+        assert refused(project, "odd.txt").startswith(f"error: `odd.txt`: {told}; save it as UTF-8\n")
     with found.open() as given:
         done = subprocess.run(
             [Path(sys.executable).parent / "peal", "backlog", "import", "-", "--json"],

@@ -365,7 +365,7 @@ def test_a_file_that_is_no_toml_is_not_changed(repo: Path) -> None:
 
     path.write_bytes(b"model = '\xff'\n")
     assert refused(config, "max_parallel", "2") == (
-        "peal.toml: cannot be read: it is not UTF-8; mend it or take it away"
+        "peal.toml: cannot be read: it is not UTF-8; save it as UTF-8"
     )
     assert path.read_bytes() == b"model = '\xff'\n"
 

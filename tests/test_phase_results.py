@@ -118,7 +118,7 @@ def test_what_is_meant_is_taken(given: bytes) -> None:
         (b"{", "it is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1); write one JSON object and nothing else"),
         (b"Done!", "it is no JSON: Expecting value: line 1 column 1 (char 0); write one JSON object and nothing else"),
         (b"\xff\xfe{\0}\0", "it is UTF-16; save it as UTF-8"),
-        (b'{"summary": "\xe4"}', "it is not UTF-8"),
+        (b'{"summary": "\xe4"}', "it is not UTF-8; save it as UTF-8"),
         (b"[]", "it is `[]`; it must be one JSON object"),
         (b"null", "it is `null`; it must be one JSON object"),
         (json.dumps(said(x=0)).encode().replace(b"0}", b"[" * 700 + b"]" * 700 + b"}"), "it is nested too deep; write one JSON object as asked"),

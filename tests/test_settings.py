@@ -577,7 +577,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     end = "; mend it or take it away"
     assert said == [
         f"peal.toml: cannot be read: Is a directory{end}",
-        f"peal.toml: cannot be read: it is not UTF-8{end}",
+        "peal.toml: cannot be read: it is not UTF-8; save it as UTF-8",
         f"peal.toml: cannot be read: No such file or directory{end}",
         f"{missing}: cannot be read: No such file or directory{end}",
     ]

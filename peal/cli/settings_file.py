@@ -33,8 +33,8 @@ class SettingsFile:
         except FileNotFoundError:
             return cls(path, name, "")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise PealError(f"{name}: cannot be read: {reason}; mend it or take it away") from None
+            reason = f"{error.strerror}; mend it or take it away" if isinstance(error, OSError) else error
+            raise PealError(f"{name}: cannot be read: {reason}") from None
 
     def write(self, text: str) -> None:
         """Put the new text in its place in one step; a link stays a link and the file's mode what it was."""

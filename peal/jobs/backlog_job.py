@@ -230,7 +230,8 @@ def _text(repo: Path, file: str) -> str:
     try:
         return decoded((repo / file).read_bytes())
     except (OSError, ValueError) as error:
-        raise PealError(f"workflow `{harmless(file)}` cannot be read: {error}; mend it") from None
+        reason = f"{error.strerror}; mend it" if isinstance(error, OSError) else error
+        raise PealError(f"workflow `{harmless(file)}` cannot be read: {reason}") from None
 
 
 def _in_history(repo: Path, pool: Pool | None) -> Callable[[str], bool | None]:

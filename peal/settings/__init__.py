@@ -219,8 +219,8 @@ def _from_file(repo: Path, config: Path | None) -> _Layer:
     try:
         return _from_text(decoded(path.read_bytes()), source)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        told = f"{source}: cannot be read: {reason}; mend it or take it away"
+        reason = f"{error.strerror}; mend it or take it away" if isinstance(error, OSError) else error
+        told = f"{source}: cannot be read: {reason}"
         return _Layer(source, {}, (told,), is_readable=False)
 
 

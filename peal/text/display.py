@@ -18,14 +18,14 @@ def decoded(raw: bytes) -> str:
     """
     The text in a file that a person wrote, with LF line ends and without a byte order mark.
 
-    ValueError says what it is if it is no UTF-8.
+    ValueError says what it is if it is no UTF-8, with the way out.
     """
     if is_utf16(raw):
         raise ValueError("it is UTF-16; save it as UTF-8")
     try:
         return unix(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None
+        raise ValueError("it is not UTF-8; save it as UTF-8") from None
 
 
 def is_utf16(raw: bytes) -> bool:

@@ -71,7 +71,7 @@ def _text(raw: bytes) -> str:
     try:
         text = decoded(raw)
     except ValueError as error:
-        raise Unfit(f"{error}; save it as UTF-8") from None
+        raise Unfit(str(error)) from None
     if (at := text.find("\0")) >= 0:
         raise Unfit(f"line {text.count(chr(10), 0, at) + 1} holds a NUL; take it out")
     return text
