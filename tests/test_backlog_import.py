@@ -365,6 +365,9 @@ def test_after_a_refused_commit_the_same_again_commits_it(project: Repo) -> None
     """So it is after a kill between writing and committing."""
     hook = project.write(".git/hooks/pre-commit", "#!/bin/sh\necho not now >&2\nexit 1\n")
     hook.chmod(0o755)
+    folder = golem(project, task("tg-1"))
+    said = project.peal("backlog", "import", folder, code=1).stderr
+    assert "1 item is written, but git has not committed it: " in said
     folder = golem(project, task("tg-1"), task("tg-2"))
 
     said = project.peal("backlog", "import", folder, code=1).stderr

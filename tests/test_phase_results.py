@@ -123,7 +123,7 @@ def test_what_is_meant_is_taken(given: bytes) -> None:
         (b"null", "it is `null`; it must be one JSON object"),
         (json.dumps(said(x=0)).encode().replace(b"0}", b"[" * 700 + b"]" * 700 + b"}"), "it is nested too deep; write one JSON object as asked"),
         (b"[" * 200_000, "it is nested too deep; write one JSON object as asked"),
-        (b" " * (MOST_BYTES + 1), "it has 1.0 MB; a result has at most 1.0 MB"),
+        (b" " * (MOST_BYTES + 1), "it has more than 1.0 MB, and a result has at most that; write less"),
         (raw(result="done"), "`result` is `\"done\"`; it must be `phase_complete` or `subphase_complete` or `failed` or `blocked`"),
         (raw(result=1), "`result` is `1`; it must be `phase_complete` or `subphase_complete` or `failed` or `blocked`"),
         (raw(result=["blocked"]), "`result` is `[\"blocked\"]`; it must be `phase_complete` or `subphase_complete` or `failed` or `blocked`"),

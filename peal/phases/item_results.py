@@ -31,7 +31,7 @@ class NoResult(PealError):
 def read(raw: bytes, meant: ItemPhase) -> PhaseResult:
     """The result in a file, which may have a fence around it; `NoResult` with every problem."""
     if len(raw) > MOST_BYTES:
-        raise NoResult(f"it has {size(len(raw))}; a result has at most {size(MOST_BYTES)}")
+        raise NoResult(f"it has more than {size(MOST_BYTES)}, and a result has at most that; write less")
     try:
         text = decoded(raw).strip()
     except ValueError as error:

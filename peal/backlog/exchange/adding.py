@@ -55,9 +55,10 @@ def _commit(committer: Committer, paths: Sequence[Path], items: int, source: str
     try:
         committer.commit(paths, message_of("backlog", f"import: {count(items, 'item')} from {source}"))
     except NotCommitted as error:
+        are, them = ("is", "it") if items == 1 else ("are", "them")
         raise NotCommitted(
-            f"{count(items, 'item')} are written, but git has not committed them: {error.why}; mend that, then give "
-            "the same command again: it commits them",
+            f"{count(items, 'item')} {are} written, but git has not committed {them}: {error.why}; mend that, then give "
+            f"the same command again: it commits {them}",
             error.why,
         ) from None
 
