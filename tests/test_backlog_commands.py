@@ -817,8 +817,26 @@ def test_what_two_have_changed_is_decided_by_a_person(project: Repo, item: str) 
     assert project.git("status", "--porcelain") == ""
 
 
-def test_an_editor_that_fails_leaves_nothing_behind(project: Repo, item: str) -> None:
-    refused(project, "edit", item, EDITOR="false")
+@pytest.mark.parametrize(
+    ("editor", "told"),
+    [
+        (
+            "false",
+            "the editor `false` cannot be used: it has ended with an error; set VISUAL or EDITOR to another, or ",
+        ),
+        (
+            "nonexist -w",
+            "the editor `nonexist -w` cannot be used: No such file or directory; set VISUAL or EDITOR to ",
+        ),
+        (
+            "vi '",
+            "the editor `vi '` cannot be used: no closing quotation; set VISUAL or EDITOR to another, or give ",
+        ),
+    ],
+)
+def test_an_editor_that_fails_leaves_nothing_behind(project: Repo, item: str, editor: str, told: str) -> None:
+    project.env.pop("VISUAL", None)
+    assert refused(project, "edit", item, EDITOR=editor).startswith(f"error: {told}")
 
     assert list((project.path / ".peal/drafts").iterdir()) == []
     assert len(subjects(project)) == 2

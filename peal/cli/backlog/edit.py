@@ -172,7 +172,24 @@ def _open(draft: Draft, kept: Kept) -> None:
             click.echo(f"note: this is what you wrote before, from `{draft.path}`", err=True)
     except OSError as error:
         raise PealError(f"cannot write `{draft.path}`: {error.strerror}; make its folder writable") from None
-    click.edit(filename=str(draft.path))
+    try:
+        click.edit(filename=str(draft.path))
+    except (click.ClickException, ValueError) as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> PealError:
+    """What is said of an editor that click cannot start, or that has failed."""
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    cause = error.__cause__
+    if isinstance(error, ValueError):  # of the quotes in its command
+        why = str(error).lower()
+    else:
+        why = str(cause.strerror) if isinstance(cause, OSError) else "it has ended with an error"
+    return PealError(
+        f"the editor{f' `{harmless(named)}`' if named else ''} cannot be used: {why}; set VISUAL or EDITOR to another, or "
+        "give options: `peal backlog edit --help`"
+    )
 
 
 def _check_draft(old: Item, draft: Draft, found: Found) -> None:
