@@ -507,6 +507,22 @@ def test_who_may_not_write_is_told_and_may_still_look(
         ),
         (("edit", "1", "--title", ""), "a title or a tag is empty"),
         (
+            ("add", "x" * 201),
+            "the title has 201 letters, and 200 are the most; say it shorter, and the rest in --body",
+        ),
+        (("edit", "1", "--title", "x" * 3000), "the title has 3000 letters, and 200 are the most"),
+        (
+            ("add", "x", "--priority", "99999999999999999999"),
+            "99999999999999999999 is not in the range x<=2147483647",
+        ),
+        (("edit", "1", "--priority", "2147483648"), "2147483648 is not in the range x<=2147483647"),
+        (("edit", "1", "--remove-tag", "no"), "WRK-001 does not have the tag `no`; it has none"),
+        (
+            ("edit", "1", "--remove-tag", "ui", "--title", "y"),
+            "WRK-001 does not have the tag `ui`; it has none",
+        ),
+        (("edit", "1", "--remove-depends", "no"), "there is no item `no` in `"),
+        (
             ("unblock", "1"),
             "item WRK-001 is new and cannot be unblocked; it can become scoping or blocked or cancelled",
         ),

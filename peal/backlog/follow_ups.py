@@ -5,12 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from peal.backlog.item import Item
+from peal.backlog.item import LONGEST_TITLE, Item
 from peal.model.phase_result import Description, FollowUp
 from peal.text.display import harmless, some
 
-_LONGEST = 200
-"""Letters of a title."""
 _SHOWN = 5
 
 
@@ -42,12 +40,12 @@ def brought(
     for one in wanted:
         words = _words(one.title)
         if there := before.get(words):
-            again.append(f"follow-up `{harmless(one.title)[:_LONGEST]}` is there already, as {there}")
+            again.append(f"follow-up `{harmless(one.title)[:LONGEST_TITLE]}` is there already, as {there}")
         else:
             fresh.setdefault(words, one)
     pairs = zip(fresh.values(), ids, strict=False)
     made = tuple(_item(one, name, f"{item.id}/{phase}", at) for one, name in pairs)
-    left = [one.title[:_LONGEST] for one in fresh.values()][len(made) :]
+    left = [one.title[:LONGEST_TITLE] for one in fresh.values()][len(made) :]
     cut = (
         f"{len(left)} more of its follow-ups are left out, for a phase brings at most {len(ids)} "
         f"(`execution.max_follow_ups`): {some(left, _SHOWN)}"
@@ -57,8 +55,8 @@ def brought(
 
 def _item(follow_up: FollowUp, name: str, origin: str, at: str) -> Item:
     title, context = " ".join(harmless(follow_up.title).split()), follow_up.context.strip()
-    if len(title) > _LONGEST:
-        title, context = f"{title[: _LONGEST - 1]}…", "\n\n".join(filter(None, (title, context)))
+    if len(title) > LONGEST_TITLE:
+        title, context = f"{title[: LONGEST_TITLE - 1]}…", "\n\n".join(filter(None, (title, context)))
     return Item(
         name,
         title,

@@ -18,6 +18,8 @@ BlockType = Literal["clarification", "decision", "conflict", "failure"]
 
 FINAL: frozenset[Status] = frozenset(("done", "cancelled"))
 """Nothing comes after these."""
+LONGEST_TITLE = 200
+"""Letters of a title that is given; one that is written into a file may be longer."""
 
 BETWEEN_NOTES = "\n\n"
 """Between what a person said at one time and at another."""

@@ -105,7 +105,7 @@ _NAMED: dict[Any, str] = {
     int: "a whole number",
     str: "a text in quotes",
 }
-_MOST = 2**31 - 1
+MOST = 2**31 - 1
 """Clocks and counters of the system take no more everywhere; in seconds it is 68 years."""
 
 
@@ -119,8 +119,8 @@ def _exactly(value: Any, kind: Any) -> Any:
         raise ValueError("holds a NUL, which no program can be given; take it out")
     if kind is str and re.search("[\ud800-\udfff]", meant):
         raise ValueError("is no UTF-8 text; write it as one")
-    if kind is int and meant > _MOST:
-        raise _other(value, f"at most {_MOST}")
+    if kind is int and meant > MOST:
+        raise _other(value, f"at most {MOST}")
     return meant
 
 

@@ -8,13 +8,12 @@ from typing import Any, Protocol, TypeVar
 from attrs import field, fields, frozen
 
 from peal.backlog.exchange.files import Place, Unfit
-from peal.backlog.item import Item
+from peal.backlog.item import LONGEST_TITLE, Item
 from peal.settings import structured
 from peal.text.display import harmless, unix
 
 T = TypeVar("T")
-_LONGEST = 200
-"""Letters of a title."""
+_SHOWN = 200
 _DEEPEST = 12
 """Values inside of values; more could not be read in an item's file."""
 
@@ -77,7 +76,7 @@ def object_in(text: str) -> dict[str, Any]:
     except RecursionError:
         raise Unfit("this JSON is nested too deep to be read; nest it less deep") from None
     except ValueError as error:
-        raise Unfit(f"it is no valid JSON: {harmless(str(error))[:_LONGEST]}; mend it") from None
+        raise Unfit(f"it is no valid JSON: {harmless(str(error))[:_SHOWN]}; mend it") from None
     if not isinstance(found, dict):
         raise Unfit("it is no JSON object; an item begins with `{`")
     if not _is_flat(found):
@@ -123,7 +122,7 @@ def title_of(text: str) -> tuple[str, dict[str, str]]:
     line = " ".join(harmless(text).split())
     if not line:
         raise Unfit("its title is empty; write some words")
-    short = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"
+    short = line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1].rstrip()}…"
     return short, {} if short == text.strip() else {"title": text}
 
 

@@ -7,10 +7,10 @@ import click
 
 from peal.backlog import dependencies
 from peal.backlog.changing import added, refuse_foreign
-from peal.backlog.item import Item
+from peal.backlog.item import LONGEST_TITLE, Item
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog
-from peal.cli.backlog.options import Found, degrees, no_commit, now
+from peal.cli.backlog.options import PRIORITY, Found, degrees, no_commit, now
 from peal.cli.options import as_json, repository, standard_input
 from peal.errors import PealError
 from peal.model.phase_result import Level, Size
@@ -22,7 +22,7 @@ from peal.text.display import harmless, unix
 @click.argument("title")
 @click.option("--body", metavar="TEXT", help="What else is to be said; `-` for standard input.")
 @click.option("--pipeline", metavar="NAME", default="", help="Its pipeline; default: the usual one.")
-@click.option("--priority", type=int, default=0, help="Higher comes first; default: 0.")
+@click.option("--priority", type=PRIORITY, default=0, help="Higher comes first; default: 0.")
 @degrees
 @click.option(
     "--depends",
@@ -59,7 +59,7 @@ def add(
     def made(backlog: Backlog, id_: str) -> Item:
         item = Item(
             id_,
-            one_line(title),
+            title_of(title),
             pipeline=pipeline,
             priority=priority,
             size=size,
@@ -90,6 +90,15 @@ def one_line(text: str) -> str:
     check_utf8(text)
     if not (line := harmless(text).strip()):
         raise PealError("a title or a tag is empty; write some words")
+    return line
+
+
+def title_of(text: str) -> str:
+    """A title as a person gives it; PealError if it is more than a title."""
+    if len(line := one_line(text)) > LONGEST_TITLE:
+        raise PealError(
+            f"the title has {len(line)} letters, and {LONGEST_TITLE} are the most; say it shorter, and the rest in --body"
+        )
     return line
 
 

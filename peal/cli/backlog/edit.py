@@ -16,13 +16,13 @@ from peal.backlog.drafts import Draft
 from peal.backlog.item import Item
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog, Kept
-from peal.cli.backlog.add import body_of, one_line
-from peal.cli.backlog.options import Found, degrees, no_commit, now
+from peal.cli.backlog.add import body_of, one_line, title_of
+from peal.cli.backlog.options import PRIORITY, Found, degrees, no_commit, now
 from peal.cli.options import repository
 from peal.errors import PealError
 from peal.settings import Settings
 from peal.settings.pipelines import pipelines
-from peal.text.display import harmless
+from peal.text.display import harmless, some
 
 _BY_COMMANDS = {
     "id": "it stays what it is",
@@ -37,7 +37,7 @@ _BY_COMMANDS = {
 @click.option("--title")
 @click.option("--body", metavar="TEXT", help="Instead of the text below; `-` for standard input.")
 @click.option("--pipeline", metavar="NAME")
-@click.option("--priority", type=int)
+@click.option("--priority", type=PRIORITY)
 @degrees
 @click.option("--add-tag", "new_tags", multiple=True, metavar="WORD")
 @click.option("--remove-tag", "old_tags", multiple=True, metavar="WORD")
@@ -62,7 +62,7 @@ def edit(
     found = Found.of(repo)
     given = {name: value for name, value in plain.items() if value is not None}
     if title is not None:
-        given["title"] = one_line(title)
+        given["title"] = title_of(title)
     if body is not None:
         given["text"] = body_of(body)
     if not (given or new_tags or old_tags or needed or not_needed):
@@ -73,6 +73,7 @@ def edit(
     def made(old: Item, backlog: Backlog) -> Change:
         wanted = (*old.depends, *(backlog.find(one).item.id for one in needed))
         gone = {_named(one, old, backlog) for one in not_needed}
+        _check_tags(old, old_tags)
         text = _with_line_ends(given["text"], old.text) if "text" in given else old.text
         new = evolve(
             old,
@@ -97,6 +98,13 @@ def _named(text: str, item: Item, backlog: Backlog) -> str:
             f"{item.id} does not depend on {id_}; `peal backlog show {item.id}` tells on what it does"
         )
     return id_
+
+
+def _check_tags(item: Item, gone: tuple[str, ...]) -> None:
+    """PealError for a tag that an item does not have, and so cannot lose."""
+    if missing := [tag for tag in gone if tag not in item.tags]:
+        there = f"it has {some(item.tags, len(item.tags))}" if item.tags else "it has none"
+        raise PealError(f"{item.id} does not have the tag {some(missing, 1)}; {there}")
 
 
 def _with_line_ends(text: str, like: str) -> str:

@@ -16,7 +16,11 @@ from peal.backlog.place import Place
 from peal.backlog.store import Backlog, Kept
 from peal.cli.options import F, repo_paths_of
 from peal.settings import Settings
+from peal.settings.validation import MOST
 from peal.text.display import harmless, stamp
+
+PRIORITY = click.IntRange(max=MOST)
+"""What a file may have as such."""
 
 
 def no_commit(function: F) -> F:
