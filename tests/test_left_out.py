@@ -35,6 +35,12 @@ def test_files_that_git_ignores_are_named_where_the_task_passes(project: Repo) -
     assert landed(project) == ["1", "2"]
 
 
+def test_a_file_that_git_lists_twice_is_named_once(project: Repo) -> None:
+    commit_plan(project, "mkdir lib; echo '*' >lib/.gitignore; echo 1 >one")
+
+    assert "git ignores `lib/.gitignore`, which this made, and does not land" in run_plan(project)
+
+
 def test_the_next_attempt_is_told_what_was_left_out(project: Repo) -> None:
     ignoring(project, "lib/")
     commit_plan(project, "mkdir -p lib; echo 1 > lib/util.py; [ $PEAL_ATTEMPT = 2 ]; echo 1 > one")
@@ -94,6 +100,7 @@ def test_where_a_change_is_required_ignored_files_are_none(project: Repo) -> Non
     [
         "mkdir -p node_modules/a __pycache__; touch node_modules/a/x __pycache__/a.pyc",
         "mkdir -p src/__pycache__; touch src/__pycache__/a.pyc src/a",
+        "mkdir .peal; echo '*' >.peal/.gitignore; touch a",
     ],
 )
 def test_a_task_that_only_filled_a_cache_passes_without_a_word(project: Repo, script: str) -> None:

@@ -15,7 +15,7 @@ _CACHES = frozenset(
     {
         "__pycache__", "node_modules", "bower_components", ".venv", "venv", ".tox", ".nox", ".eggs", ".cache", ".gradle",
         ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".next", ".nuxt", ".turbo", ".terraform", "target",
-        ".git", ".DS_Store", ".coverage", "htmlcov",
+        ".git", ".DS_Store", ".coverage", "htmlcov", ".peal",
     }
 )  # fmt: skip
 """What tools fill for themselves: nobody misses it in a commit."""
@@ -38,12 +38,12 @@ def ignored_since(worktree: Worktree, since: int, staged: str = "") -> list[str]
     ).split("\0")
     own = {name.as_posix() for name in worktree.included}
     entries = [path for path in listed if path and path not in own and not _is_cache(path)]
-    found = []
+    found = set()  # git lists a folder, and again what is in it, where that has a `.gitignore` of its own
     for number, path in enumerate(file for entry in entries for file in _files(worktree.path, entry)):
         if number == _AT_MOST:
             break
         if path not in own and _changed_at(worktree.path / path) >= since:
-            found.append(path)
+            found.add(path)
     return sorted(found)
 
 
