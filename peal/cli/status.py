@@ -115,7 +115,8 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
     plan_paths = plan_paths_of(repo_paths, plan)
     live = live_run(repo_paths)  # Asked first: what a run that is over by now recorded is read below.
     history = fold(journal.load(plan_paths.journal).events)
-    if not history.states:
+    is_of_backlog = history.opened is not None and history.opened.is_open_ended
+    if not history.states and not is_of_backlog:
         history = fold([store.reading_of(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(repo_paths.repo)
@@ -126,7 +127,7 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
         _reasons(history) if alive else {},
         lambda one: hide(transcripts.last_output(plan_paths, one)),
     )
-    return _of_latest_run(found, history) if history.opened and history.opened.is_open_ended else found
+    return _of_latest_run(found, history) if is_of_backlog else found
 
 
 def _of_latest_run(found: RunStatus, history: History) -> RunStatus:
