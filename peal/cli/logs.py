@@ -93,8 +93,11 @@ def _heading(one: Attempt, folder: Path) -> str:
 def _nothing(state: TaskState, one: Attempt) -> str:
     """What to say of an attempt in which nothing was printed: the latest one of an agent before it may tell more."""
     before = [past for past in state.attempts if past.agent and past.started < one.started]
-    more = f"; `peal logs {state.task.id} {before[-1].phase}` shows what was done before" if before else ""
-    return f"nothing was printed{more}"
+    if not before:
+        return "nothing was printed"
+    last = before[-1]
+    which = f"{last.phase} --attempt {last.number}" if last.phase == one.phase else last.phase
+    return f"nothing was printed; `peal logs {state.task.id} {which}` shows what was done before"
 
 
 def _conflicts(one: Attempt) -> Iterator[str]:
