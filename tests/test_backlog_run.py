@@ -938,7 +938,7 @@ def test_w25_lines_have_times_and_status_tells_why_an_item_waits(wishes: Wishes)
     said = wishes.run(code=1)
     status = wishes.repo.peal("backlog", "status").stdout
 
-    assert re.search(r"^\d\d:\d\d:\d\d task WRK-001/build build REJECTED", said, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d task WRK-001/build build BLOCKED", said, re.MULTILINE)
     assert "blocked (clarification): Which?" in status
     assert "waits for WRK-001 (blocked)" in status
 

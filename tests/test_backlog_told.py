@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 import test_backlog_run
-from test_backlog_run import Wishes, ready
+from conftest import ended, eventually
+from test_backlog_run import BLOCKS, Wishes, new, ready
 
 wishes, planned = test_backlog_run.wishes, test_backlog_run.planned
 
@@ -51,3 +52,67 @@ def test_no_attempt_is_shown_instead_of_itself(wishes: Wishes) -> None:
 
     assert words == ["logs", "WRK-001/build", "build", "--attempt", "2"]
     assert "attempt 2" in wishes.repo.peal(*words).stdout
+
+
+def test_a_question_is_told_once_and_as_a_question(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", BLOCKS)
+
+    said = wishes.run()
+    status = wishes.repo.peal("status").stdout
+    told = json.loads(wishes.repo.peal("status", "--json").stdout)
+    logs = wishes.repo.peal("logs", "1").stdout
+    summary = json.loads((wishes.repo.memory() / "run_summary.json").read_text())
+    (journaled,) = (one for one in wishes.repo.recorded("StepEnded") if one["task"] == "WRK-001/build")
+
+    during = said[: said.index("2 phases, ")]
+    assert re.findall("^.*Which.*$", during, re.MULTILINE) == [
+        during_line
+        for during_line in during.splitlines()
+        if "task WRK-001/build build BLOCKED in" in during_line
+    ]
+    assert "1 done, 1 blocked\n" in status
+    assert re.search(r"  WRK-001/build +blocked build .*\(Which\?\)", status)
+    assert "failed" not in said + status + logs
+    assert "REJECTED" not in said
+    assert (told["counts"]["blocked"], told["counts"]["failed"]) == (1, 0)
+    assert "(blocked: Which?)" in logs
+    assert (summary["tasks_failed"], summary["blocked"]) == ([], {"WRK-001/build": "Which?"})
+    assert journaled["outcome"]["result"] == "rejected"
+
+
+def test_what_was_answered_is_not_asked_for_again(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-001", BLOCKS)
+    wishes.does("WRK-002", "answer failed no")
+    wishes.run(code=1)
+
+    first = commands("\n".join(nexts(wishes.repo.peal("status").stdout)))
+    wishes.repo.peal("backlog", "unblock", "WRK-001", "--notes", "This one.")
+    then = commands("\n".join(nexts(wishes.repo.peal("status").stdout)))
+
+    asks, failed = ["backlog", "unblock", "WRK-001", "--notes", "ANSWER"], ["backlog", "unblock", "WRK-002"]
+    assert asks in first
+    assert failed in first
+    assert asks not in then
+    assert failed in then
+    wishes.repo.peal(*failed)
+    assert wishes.item("WRK-002").status == "in_progress"
+
+
+def test_a_question_can_be_answered_while_the_run_goes_on(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001", priority=1), new("WRK-002"))
+    wishes.does("WRK-001-build", BLOCKS)
+    wishes.does("triage", "gate x; answer phase_complete")
+    run = wishes.start("--max-parallel", "1")
+    eventually(lambda: wishes.has_begun("x"))
+
+    status = wishes.repo.peal("status").stdout
+    wishes.usual("WRK-001-build")
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", "This one.")
+    wishes.open("x")
+    ended(run, 0)
+
+    assert nexts(status)[0] == "`peal backlog unblock WRK-001 --notes ANSWER` to answer what it asks"
+    assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}

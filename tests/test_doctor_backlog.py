@@ -141,7 +141,7 @@ def test_status_shows_what_the_latest_run_has_worked_on(kept: Repo) -> None:
     assert lines[0].startswith("backlog: finished for ")
     assert [line.split()[:2] for line in lines[2:6]] == [
         ["WRK-002/prd", "done"],
-        ["WRK-002/build", "failed"],
+        ["WRK-002/build", "blocked"],
         ["WRK-010/prd", "done"],
         ["WRK-010/build", "done"],
     ]

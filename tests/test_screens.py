@@ -19,13 +19,14 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from conftest import Repo, eventually, shell_plan
 from forkserver import Process, popen
 from rich.cells import cell_len
 from stories import PHASES, Limits
 
 from peal.model.decision import Decision, Reason
+from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Segment
 from peal.model.review import Finding
@@ -1090,3 +1091,23 @@ def test_paths_in_what_is_said_keep_their_place(tmp_path: Path) -> None:
     Lines(Output(stream)).say(f"    | ünder {tmp_path} [/bold]")
 
     assert stream.getvalue() == f"    | ünder {tmp_path} [/bold]\n"
+
+
+def test_a_question_of_a_phase_is_no_failure() -> None:
+    answer = PhaseResult("WRK-001", "execute", "blocked", "Which?")
+    question = Outcome(Result.REJECTED, "Which?", answer=answer)
+    seen = scene(
+        titles("One", "Two"),
+        evolve(opened(), is_open_ended=True),
+        started(0, "1", EXECUTE),
+        ended(1, "1", EXECUTE, question),
+    )
+    seen = evolve(seen, begun=frozenset({"1"}))
+
+    wide, narrow = shown(seen, 2, 80, 6), shown(seen, 2, 38, 6)
+
+    assert "0 done, 0 running, 1 blocked" in wide
+    assert "fail" not in wide + narrow
+    assert "1 ask" in narrow
+    assert live_module.told(ended(1, "1", EXECUTE, question)) == "bold yellow"
+    assert live_module.told(ended(1, "1", EXECUTE, FAILED)) == "red"

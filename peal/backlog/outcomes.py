@@ -304,7 +304,9 @@ def _told(became: Item, done: Finished, around: Surroundings, found: Sequence[st
     yield from found
     if answer and (said := answer.based_on_commit.strip()) and not around.rests_on:
         yield f"`{harmless(said)[:_LONGEST_NAME]}`, which it is said to rest on, is no commit here; that is left out"
-    yield from _block_told(became)
+    is_answered = answer is not None and answer.result == "blocked" and not done.failure
+    if not is_answered:  # what was answered is told as the end of the attempt
+        yield from _block_told(became)
     if answer and done.phase != TRIAGE and (answer.duplicates or answer.pipeline_type):
         yield "only triage can name duplicates and choose a pipeline; both are left as they are"
     if became.status == "done" and became.notes:

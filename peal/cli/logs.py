@@ -84,7 +84,7 @@ def _wanted(state: TaskState, phase: str | None, attempt: int | None) -> Attempt
 
 
 def _heading(one: Attempt, folder: Path) -> str:
-    outcome = f"{one.outcome.result}: {one.outcome.reason}" if one.outcome else "running or cut off"
+    outcome = f"{one.outcome.name}: {one.outcome.reason}" if one.outcome else "running or cut off"
     by = f" by {one.agent}" if one.agent else ""
     where = f" in {folder}" if folder.exists() else ""
     return f"== task {one.task} {one.phase}, attempt {one.number}{by} ({outcome.removesuffix(': ')}){where}"

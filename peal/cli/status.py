@@ -120,14 +120,25 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
         history = fold([store.reading_of(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(repo_paths.repo)
+    is_stopped = is_of_backlog and bool(history.failed)
     found = overview(
         history,
         time.time(),
         alive,
         _reasons(history) if alive else {},
         lambda one: hide(transcripts.last_output(plan_paths, one)),
+        _blocked_items(plan) if is_stopped else None,
     )
     return _of_latest_run(found, history) if is_of_backlog else found
+
+
+def _blocked_items(folder: Path) -> frozenset[str] | None:
+    """The items of a backlog that are blocked by now; None if they cannot be read."""
+    from peal.backlog.store import Backlog  # only here: most runs are a plan's
+
+    with suppress(PealError, OSError):
+        return frozenset(kept.item.id for kept in Backlog.of(folder).kept if kept.item.status == "blocked")
+    return None
 
 
 def _of_latest_run(found: RunStatus, history: History) -> RunStatus:

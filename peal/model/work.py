@@ -127,6 +127,21 @@ class Outcome:
     """It failed for what would fail any task: a program that cannot be started, an agent that answers nothing."""
 
     @property
+    def is_question(self) -> bool:
+        """Whether a phase of an item has stopped for what a person has to say: trying again would change nothing, but it is no failure."""
+        return self.result is Result.REJECTED and self.answer is not None and self.answer.result == "blocked"
+
+    @property
+    def weight(self) -> Weight:
+        """Whether it is good news, bad news or a failure."""
+        return Weight.WARNING if self.is_question else self.result.weight
+
+    @property
+    def name(self) -> str:
+        """What people are told that it is."""
+        return "blocked" if self.is_question else str(self.result)
+
+    @property
     def is_system_failure(self) -> bool:
         """Whether the machine or the account is at fault, and not the task."""
         return self.is_systemic or self.result is Result.STOPPED

@@ -89,6 +89,11 @@ class History:
         return self.opened is not None and self.pipeline(PIPELINE).lands
 
     @property
+    def blocked(self) -> set[TaskId]:
+        """Those of the failed ones that wait for what a person says."""
+        return {task for task in self.failed if self.states[task].is_blocked}
+
+    @property
     def is_open(self) -> bool:
         """A run was opened and has not said that it ended; it may also have been killed."""
         return self.opened is not None and self.closed is None

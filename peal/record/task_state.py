@@ -98,6 +98,12 @@ class TaskState:
         return self.failed is not None or self.held is not None
 
     @property
+    def is_blocked(self) -> bool:
+        """What it has stopped at in this run is no failure: a person has to say something first."""
+        last = self.last()
+        return bool(self.failed is not None and last and last.outcome and last.outcome.is_question)
+
+    @property
     def is_settled(self) -> bool:
         """Nothing more happens to the task in this run."""
         return self.is_complete or self.is_stuck

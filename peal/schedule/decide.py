@@ -291,7 +291,8 @@ def _cause(state: TaskState, history: History) -> str:
     if last.result is Result.PASSED and _is_before(last.phase, state, history):
         return f"`{last.phase}` passed"
     if last.phase == state.next and last.result.weight is Weight.FAILURE:
-        return "tried again after it failed"
+        is_answered = last.outcome is not None and last.outcome.is_question
+        return "a person has answered" if is_answered else "tried again after it failed"
     return _CAUSES.get(last.result, _ONCE_MORE) if last.phase == state.next else _ONCE_MORE
 
 

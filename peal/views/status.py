@@ -1,7 +1,7 @@
 """What is seen of a run, while it goes on and afterwards: pure functions of events, history and live output."""
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -17,7 +17,7 @@ from peal.text.display import clock, duration, harmless
 from peal.text.names import ranges
 
 _BAD = (Weight.WARNING, Weight.FAILURE)
-STATES = ("done", "failed", "held", "running", "cut off", "waiting", "not begun")
+STATES = ("done", "failed", "blocked", "held", "running", "cut off", "waiting", "not begun")
 
 
 @frozen
@@ -77,8 +77,13 @@ def overview(
     is_alive: bool,
     reasons: Mapping[TaskId, str],
     last_output: Callable[[Attempt], str],
+    blocked: Collection[str] | None = None,
 ) -> RunStatus:
-    """The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on."""
+    """
+    The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on.
+
+    Of a backlog, `blocked` are the items that are so by now, where that is known.
+    """
     opened, closed = history.opened, history.closed
     lost = _out_of_reach(history)
     tasks = tuple(
@@ -104,7 +109,7 @@ def overview(
         used=history.providers.spent.total,
         used_by_model=tuple(history.providers.spent.models.values()),
         used_by_phase=dict(history.providers.spent.phases),
-        next=advice(history, is_alive),
+        next=advice(history, is_alive, blocked),
     )
 
 
@@ -176,7 +181,8 @@ def _standing(
         return evolve(resting, state="done", phase=None, reason=done, findings=findings)
     if state.failed is not None:
         shown_output = last_output(last) if last else ""
-        return evolve(resting, state="failed", reason=state.failed, last_output=shown_output)
+        name = "blocked" if state.is_blocked else "failed"
+        return evolve(resting, state=name, reason=state.failed, last_output=shown_output)
     if state.held is not None:
         return evolve(resting, state="held", reason=state.held)
     return resting
@@ -188,15 +194,19 @@ def _done_reason(state: TaskState) -> str:
     return "" if state.attempts else "marked done"
 
 
-def advice(history: History, is_alive: bool) -> tuple[str, ...]:
-    """What a person may want to type next."""
+def advice(history: History, is_alive: bool, blocked: Collection[str] | None = None) -> tuple[str, ...]:
+    """What a person may want to type next; of a backlog, `blocked` are the items that are so by now, where that is known."""
+    is_of_backlog = history.opened is not None and history.opened.is_open_ended
+    unblocking = _unblocking(history, blocked)[:3] if is_of_backlog else []
     if is_alive:
-        return ("`peal status --watch` to look on", "`peal stop` to end the run; `peal resume` goes on later")
+        looking_on = "`peal status --watch` to look on"
+        return (*unblocking, looking_on, "`peal stop` to end the run; `peal resume` goes on later")
     open_tasks = [task for task, state in history.states.items() if not state.is_complete]
-    steps = [_to_the_logs(history.states[task]) for task in history.in_order(history.failed)[:3]]
+    failed = history.in_order(history.failed - history.blocked)
+    steps = [_to_the_logs(history.states[task]) for task in failed[:3]]
     steps += [f"`peal diff {task}` for what task {task} would change" for task in _unlanded(history)[:3]]
-    if history.opened and history.opened.is_open_ended:
-        steps.append(_goes_on_with_items(history))
+    if is_of_backlog:
+        steps += [*unblocking, _goes_on_with_items(history)]
     elif open_tasks and _has_more(history, open_tasks):
         steps.append("`peal resume` to go on where this stopped")
     elif open_tasks:
@@ -213,6 +223,22 @@ def advice(history: History, is_alive: bool) -> tuple[str, ...]:
         look = f"git log --first-parent{branch}" if history.lands else "git status"
         steps.append(f"`{look}` to see what was done; `peal redo TASK` to do a task again")
     return tuple(steps)
+
+
+def _unblocking(history: History, blocked: Collection[str] | None) -> list[str]:
+    """What lets the items go on that this run has stopped at, as far as they are blocked."""
+    asking = {task.partition("/")[0] for task in history.blocked}
+    stopped = [task.split("/") for task in history.in_order(history.failed)]
+    # That a task of a plan has failed blocks no item before the plan is over.
+    items = dict.fromkeys(
+        item for item, *names in stopped if (len(names) == 1 if blocked is None else item in blocked)
+    )
+    return [
+        f"`peal backlog unblock {item} --notes ANSWER` to answer what it asks"
+        if item in asking
+        else f"`peal backlog unblock {item}` to have it tried again"
+        for item in items
+    ]
 
 
 def _goes_on_with_items(history: History) -> str:
@@ -278,8 +304,8 @@ def event_line(event: Event, history: History) -> str | None:
                 )
                 return f"task {event.task} complete{where}"
             took = duration(event.at - state.attempts[-1].started)
-            result = event.outcome.result
-            shout = result.weight in _BAD
+            result = event.outcome.name
+            shout = event.outcome.weight in _BAD
             reason = f": {harmless(event.outcome.reason)}" if event.outcome.reason else ""
             until = event.outcome.until
             wait = f"; waits until {clock(until, event.at)}" if until is not None else ""

@@ -26,7 +26,7 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
     seen = overview(history, ended, False, {}, lambda _: "")
     return {
         "tasks_completed": _ids(history.completed - history.with_findings, history),
-        "tasks_failed": _ids(history.failed, history),
+        "tasks_failed": _ids(history.failed - history.blocked, history),
         "tasks_with_remaining_findings": _ids(history.with_findings, history),
         "exit_code": halt.code,
         "plan_path": history.plan,
@@ -36,6 +36,9 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
         "run": seen.run,
         "started_at": stamp(began),
         "seconds": round(ended - began, 3),
+        "blocked": {
+            str(task): history.states[task].failed or "" for task in history.in_order(history.blocked)
+        },
         "held": {str(task): history.states[task].held or "" for task in history.in_order(history.held)},
         "tasks": [_task(task, history) for task in seen.tasks],
         "usage": _usage(seen.used),

@@ -49,9 +49,9 @@ def rows_above(widths: Sequence[int], columns: int) -> int:
 def told(event: Event) -> str | None:
     """The style of the line that an event leaves above the table; None if it leaves none."""
     match event:
-        case StepEnded() if event.outcome.result.weight is Weight.FAILURE:
+        case StepEnded() if event.outcome.weight is Weight.FAILURE:
             return "red"
-        case StepEnded() if event.outcome.result.weight is Weight.WARNING:
+        case StepEnded() if event.outcome.weight is Weight.WARNING:
             return "bold yellow"
         case StopAsked():
             return "bold"

@@ -29,6 +29,7 @@ _LEAST_NARROW = (2, 4, 0, 5, 0, 0)
 _SHORT = {
     "done": "done",
     "failed": "fail",
+    "blocked": "asks",
     "held": "held",
     "running": "run",
     "cut off": "cut",
@@ -39,6 +40,7 @@ _STYLES = {
     "running": "cyan",
     "done": "green",
     "failed": "bold red",
+    "blocked": "bold yellow",
     "cut off": "yellow",
     "held": "bold yellow",
 }
@@ -140,6 +142,8 @@ def _totals(scene: Scene) -> Row:
     parts = [Span(f"{done}{of_all} done"), Span(f"{running} running")]
     if failed:
         parts.append(Span(f"{failed} failed", "bold red"))
+    if blocked := len(scene.history.blocked & scene.tasks):
+        parts.append(Span(f"{blocked} blocked", "bold yellow"))
     if held := len(scene.history.held & scene.tasks):
         parts.append(Span(f"{held} held", "bold yellow"))
     if waiting or not scene.is_open_ended:
@@ -151,9 +155,12 @@ def _totals(scene: Scene) -> Row:
 
 def _short_totals(scene: Scene) -> Row:
     done, running, failed, _ = _counts(scene)
+    blocked = len(scene.history.blocked & scene.tasks)
     of_all = " done" if scene.is_open_ended else f"/{len(scene.tasks)}"
     parts = [Span(f"{done}{of_all}"), Span(f"{running} run")]
-    return _joined([*parts, *([Span(f"{failed} fail", "bold red")] if failed else [])], " ")
+    parts += [Span(f"{failed} fail", "bold red")] if failed else []
+    parts += [Span(f"{blocked} ask", "bold yellow")] if blocked else []
+    return _joined(parts, " ")
 
 
 def _joined(spans: list[Span], glue: str) -> Row:
@@ -164,9 +171,9 @@ def _counts(scene: Scene) -> tuple[int, int, int, int]:
     """How many of the tasks asked for are done, running, have failed, wait."""
     done = len(scene.history.completed & scene.tasks)
     running = len(scene.history.running)
-    failed = len(scene.history.failed & scene.tasks)
-    held = len(scene.history.held & scene.tasks)
-    return done, running, failed, len(scene.tasks) - done - running - failed - held
+    stuck = len((scene.history.failed | scene.history.held) & scene.tasks)
+    failed = len((scene.history.failed - scene.history.blocked) & scene.tasks)
+    return done, running, failed, len(scene.tasks) - done - running - stuck
 
 
 def _bar(scene: Scene, width: int) -> Row:
