@@ -297,7 +297,7 @@ _ENDS = {
     ),
     "nothing can be worked on": (
         evolve(_STUCK, passed=4, is_targeted=True),
-        "none of 2 open items can be worked on; `peal backlog run --explain` says why",
+        "none of 2 open items can be worked on; `peal backlog run --dry-run --explain` says why",
     ),
 }
 _CODES = {

@@ -1136,7 +1136,7 @@ def test_end_nothing_can_be_worked_on(wishes: Wishes) -> None:
 
     said = wishes.run("--explain", code=1)
 
-    assert "none of 2 open items can be worked on; `peal backlog run --explain` says why" in said
+    assert "none of 2 open items can be worked on; why is told above" in said
     assert "WRK-001: waits: depends on WRK-002, which is blocked" in said
     assert "WRK-002: waits: blocked by decision: Wait; `peal backlog unblock WRK-002` lets it go on" in said
 

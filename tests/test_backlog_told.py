@@ -54,6 +54,49 @@ def test_no_attempt_is_shown_instead_of_itself(wishes: Wishes) -> None:
     assert "attempt 2" in wishes.repo.peal(*words).stdout
 
 
+@pytest.mark.parametrize("asked", [("--target", "2"), ("--only", "tag=a,b c"), ()])
+def test_what_goes_on_after_a_cap_is_what_was_asked_for(wishes: Wishes, asked: tuple[str, ...]) -> None:
+    wishes.settings(feature=test_backlog_run.TWO)
+    wishes.put(ready("WRK-001"), ready("WRK-002", tags=("b c",)))
+
+    said = wishes.run(*asked, "--cap", "1")
+    (why,) = (line for line in said.splitlines() if line.endswith("goes on"))
+    (again,) = commands(why)
+    resumed = wishes.repo.peal("resume").stdout
+    status = nexts(wishes.repo.peal("status").stdout)
+    wishes.repo.peal(*again)
+
+    assert again == ["backlog", "run", *asked]
+    assert commands(resumed) == [again]
+    assert commands(status[-1]) == [["backlog", "status"], again]
+    assert wishes.statuses() == {"WRK-001": "ready" if asked else "done", "WRK-002": "done"}
+
+
+def test_what_goes_on_after_a_capped_triage_is_triage(wishes: Wishes) -> None:
+    wishes.put("One", "Two")
+
+    said = wishes.run("--cap", "0", command="triage")
+
+    assert "as many as the cap allows; `peal backlog triage` goes on" in said
+
+
+@pytest.mark.parametrize("asked", [("--target", "1"), ("--only", "tag=x"), ()])
+def test_who_asks_why_nothing_can_be_worked_on_changes_nothing(
+    wishes: Wishes, asked: tuple[str, ...]
+) -> None:
+    wishes.put(ready("WRK-001", tags=("x",)), *([ready("WRK-002")] if asked else []))
+    wishes.repo.peal("backlog", "block", "1", "--reason", "Wait")
+
+    said = wishes.run(*asked, code=1)
+    ((*question,), *_) = commands(said[said.index("none of") :])
+    answer = wishes.repo.peal(*question, code=1).stdout
+
+    assert question == ["backlog", "run", *asked, "--dry-run", "--explain"]
+    assert wishes.calls == []
+    assert "blocked by decision: Wait" in answer if "--target" not in asked else "already blocked" in answer
+    assert "--explain" not in answer
+
+
 def test_a_question_is_told_once_and_as_a_question(wishes: Wishes) -> None:
     wishes.put(ready("WRK-001"), ready("WRK-002"))
     wishes.does("WRK-001", BLOCKS)

@@ -147,7 +147,7 @@ def test_status_shows_what_the_latest_run_has_worked_on(kept: Repo) -> None:
     ]
     assert (
         lines[-1]
-        == "next: `peal backlog status` to see how far each item is, `peal backlog run` to go on with them"
+        == "next: `peal backlog status` to see how far each item is, `peal backlog run` to ask for the same again"
     )
     told = json.loads(kept.peal("status", "--json").stdout)
     assert told["counts"]["done"] == 3

@@ -26,6 +26,10 @@ class Request:
     """New items are triaged, and nothing else is done."""
     branch: str = ""
     """Where the items are, if that is not the branch that is checked out."""
+    command: str = "peal backlog run"
+    """What asks for the same again."""
+    is_explained: bool = False
+    """Why items wait is told all along."""
 
 
 @define
@@ -100,6 +104,8 @@ class Choice:
         return {
             "is_targeted": self._targets is not None,
             "is_triage": self.request.is_triage,
+            "command": self.request.command,
+            "is_explained": self.request.is_explained,
             "halted_target": self.halted,
             "only": str(self.request.only) if is_filtered else "",
             "has_matched": bool(self._matched),

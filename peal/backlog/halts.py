@@ -40,6 +40,10 @@ class End:
     """Nothing but triage was asked for."""
     halted_target: str = ""
     """The target whose block ends the run."""
+    command: str = "peal backlog run"
+    """What asks for the same again."""
+    is_explained: bool = False
+    """Why items wait was told all along."""
     only: str = ""
     """The filter, as it is shown."""
     has_matched: bool = True
@@ -123,7 +127,7 @@ ROWS: tuple[Row, ...] = (
         0,
         "as many phases as `--cap` allows have begun",
         lambda end: end.cap is not None,
-        lambda end: f"{_cap(end)}; `peal backlog run` goes on",
+        lambda end: f"{_cap(end)}; `{end.command}` goes on",
     ),
     Row(
         "all completed",
@@ -181,9 +185,7 @@ ROWS: tuple[Row, ...] = (
         1,
         "items are open, and none of them can be worked on",
         lambda _: True,
-        lambda end: (
-            f"none of {count(len(end.open), 'open item')} can be worked on; `peal backlog run --explain` says why"
-        ),
+        lambda end: f"none of {count(len(end.open), 'open item')} can be worked on{_explained(end)}",
     ),
 )
 """Every way in which a run ends that is not ended by a signal, by what is asked first."""
@@ -245,6 +247,10 @@ def _blocked(end: End) -> str:
 
 def _left(end: End) -> str:
     return f"{count(len(end.open), 'other item')} cannot go on now"
+
+
+def _explained(end: End) -> str:
+    return "; why is told above" if end.is_explained else f"; `{end.command} --dry-run --explain` says why"
 
 
 def _cap(end: End) -> str:

@@ -19,6 +19,7 @@ from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
 from peal.text.names import ranges, whole_number
+from peal.views.status import command_again
 
 
 @click.command()
@@ -52,8 +53,9 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
             )
             return 0
         if latest.is_open_ended and latest.is_finished:
+            again = command_again(_stored(repo_paths.plan(repo_paths.plan_file(latest.plan_path))))
             click.echo(
-                "nothing to resume: the latest run was of the backlog, and nobody has cut it short; `peal backlog run` goes on"
+                f"nothing to resume: the latest run was of the backlog, and nobody has cut it short; `{again}` goes on"
             )
             return 0
         plan = repo_paths.plan_file(latest.plan_path)

@@ -46,6 +46,7 @@ from peal.system.git_objects import blob_id, objects_of
 from peal.system.layout import RepoPaths
 from peal.text.display import decoded, harmless
 from peal.text.redaction import redactor
+from peal.views.status import command_again
 from peal.work import Roster
 from peal.workspaces import Pool, SharedTree, Slots
 from peal.workspaces.additions import FolderFiles
@@ -58,14 +59,16 @@ def backlog_job_of(
     accept_settings: tuple[str, ...],
     *,
     rehearses: bool,
+    explains: bool,
     **how: Any,
 ) -> Job:
     """
     Everything that was asked for of a backlog, checked and resolved; `how` is what `Job` takes so. PealError with all that is
-    not fit. `accept_settings` names the items, or phases of them, whose changes to settings and programs may land.
+    not fit. `accept_settings` names the items, or phases of them, whose changes to settings and programs may land; it `explains`
+    where a person is told anyway why items wait.
     """
     try:
-        return _made(repo_paths, flags, slots, accept_settings, rehearses=rehearses, **how)
+        return _made(repo_paths, flags, slots, accept_settings, rehearses=rehearses, explains=explains, **how)
     except PealError as first:
         from peal.jobs.refusals import with_all_others_of_backlog  # only here: most runs begin
 
@@ -79,6 +82,7 @@ def _made(
     accept_settings: tuple[str, ...],
     *,
     rehearses: bool,
+    explains: bool,
     **how: Any,
 ) -> Job:
     config = Path(flags["config"]) if flags.get("config") else None
@@ -98,9 +102,8 @@ def _made(
         pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)
     left_out = LeftOut(repo_paths.plan(place.folder).worklog_left_out, not rehearses)
-    source = _source(
-        _request(flags, settings, backlog, _elsewhere(pool)), place, items, pool, settings, left_out
-    )
+    request = _request(flags, settings, backlog, _elsewhere(pool), explains=explains)
+    source = _source(request, place, items, pool, settings, left_out)
     spaces.additions = source.landings
     hide = redactor(secrets_of(settings))
     templates = repo_paths.repo / settings.prompts if settings.prompts else None
@@ -210,7 +213,9 @@ def _elsewhere(pool: Pool | None) -> str:
     return pool.branch if pool and pool.branch != git.branch(pool.repo) else ""
 
 
-def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog, branch: str) -> Request:
+def _request(
+    flags: Mapping[str, Any], settings: Settings, backlog: Backlog, branch: str, *, explains: bool
+) -> Request:
     execution = settings.execution
     ids = [backlog.find(text).item.id for text in flags.get("target") or ()]
     cap = flags.get("cap")
@@ -223,6 +228,8 @@ def _request(flags: Mapping[str, Any], settings: Settings, backlog: Backlog, bra
         targets_of(ids, settings.auto_advance) if ids else None,
         bool(flags.get("triage")),
         branch,
+        command_again(flags),
+        explains,
     )
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -245,10 +246,22 @@ def _goes_on_with_items(history: History) -> str:
     """Of a backlog, whose items and not the tasks of its runs say what is left."""
     if history.closed is None or history.closed.code not in BY_ITSELF:
         return "`peal resume` to go on where this stopped"
-    if history.opened and history.opened.branch_is_named:
-        branch = shlex.quote(history.opened.branch)
-        return f"`peal backlog run --branch {branch}` to go on with the items that are in it, `git switch {branch}` to look at them"
-    return "`peal backlog status` to see how far each item is, `peal backlog run` to go on with them"
+    opened = history.opened
+    again = command_again(opened.flags if opened else {})
+    if opened and opened.branch_is_named:
+        branch = shlex.quote(opened.branch)
+        return f"`{again}` to go on with the items that are in `{branch}`, `git switch {branch}` to look at them"
+    return f"`peal backlog status` to see how far each item is, `{again}` to ask for the same again"
+
+
+def command_again(flags: Mapping[str, Any]) -> str:
+    """The command that asks a backlog for what was asked for by these flags."""
+    words = ["peal", "backlog", "triage" if flags.get("triage") else "run"]
+    for name in ("target", "only"):
+        words += [word for value in flags.get(name) or () for word in (f"--{name}", value)]
+    words += ["--branch", flags["branch"]] if flags.get("branch") else []
+    words += ["--auto-advance"] if flags.get("auto_advance") else []
+    return shlex.join(words)
 
 
 def to_show(state: TaskState, among: Sequence[Attempt]) -> Attempt:

@@ -25,7 +25,14 @@ def carry_out_backlog(
             options.get("accept_settings", ()),
         )
         return backlog_job_of(
-            repo_paths, flags, slots, accepted, rehearses=options["dry_run"], **given, **how
+            repo_paths,
+            flags,
+            slots,
+            accepted,
+            rehearses=options["dry_run"],
+            explains=options["explain"] and not options["json_"],
+            **given,
+            **how,
         )
 
     return carry_out_job(repo_paths, options, hearing, make, _report)
