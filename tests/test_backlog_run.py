@@ -1961,7 +1961,7 @@ def test_a_task_of_a_plan_that_is_held_is_no_failure(planned: Wishes) -> None:
 
     said = planned.run(code=4)
 
-    assert "WRK-001/build/1 held" in said
+    assert "`WRK-001/build/1` held: " in said
     assert planned.statuses() == {"WRK-001": "in_progress", "WRK-002": "done"}
     planned.repo.git("checkout", "-q", "README.md")
     planned.run()

@@ -7,7 +7,7 @@ import shlex
 import pytest
 import test_backlog_run
 from conftest import ended, eventually
-from test_backlog_run import BLOCKS, Wishes, new, ready
+from test_backlog_run import BLOCKS, BY_PLAN, PLAN, WRITES_PLAN, Wishes, new, ready
 
 wishes, planned = test_backlog_run.wishes, test_backlog_run.planned
 
@@ -95,6 +95,36 @@ def test_who_asks_why_nothing_can_be_worked_on_changes_nothing(
     assert wishes.calls == []
     assert "blocked by decision: Wait" in answer if "--target" not in asked else "already blocked" in answer
     assert "--explain" not in answer
+
+
+def test_what_is_held_for_several_reasons_has_each_of_them(wishes: Wishes) -> None:
+    wishes.settings("max_parallel = 3\n[execution]\nmax_concurrent = 3\nmax_wip = 3")
+    wishes.repo.write("other.txt", "old\n")
+    wishes.put(ready("WRK-001"), ready("WRK-002"), ready("WRK-003"))
+    for number, file in ((1, "README.md"), (2, "README.md"), (3, "other.txt")):
+        wishes.does(f"WRK-00{number}", f"echo {number} >{file}; answer phase_complete")
+    for file in ("README.md", "other.txt"):
+        wishes.repo.write(file, "mine\n")
+
+    said = wishes.run(code=4)
+
+    (why,) = (line for line in said.splitlines() if line.startswith("paused: "))
+    assert re.search(r"`WRK-001/build`, `WRK-002/build` held: your own `README.md` would", why)
+    assert re.search(r"; `WRK-003/build` held: your own `other.txt` would", why)
+    assert why.count("README.md") == 1
+
+
+def test_tasks_of_a_plan_that_fail_for_several_reasons_have_each_of_them(planned: Wishes) -> None:
+    planned.settings("continue_with_remaining_tasks = true\n[execution]\nmax_retries = 0", feature=BY_PLAN)
+    planned.does("design", WRITES_PLAN.format(PLAN))
+    planned.does("task-2", "echo 'no room'; exit 2")
+    planned.does("task-3", "echo 'no time'; exit 3")
+
+    planned.run(code=1)
+
+    reason = planned.item("WRK-001").blocked.reason  # type: ignore[union-attr]
+    assert "`WRK-001/build/2` failed: exit status 2: no room" in reason
+    assert "`WRK-001/build/3` failed: exit status 3: no time" in reason
 
 
 def test_a_question_is_told_once_and_as_a_question(wishes: Wishes) -> None:

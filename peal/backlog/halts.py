@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from peal.backlog.item import FINAL, Item
 from peal.model.decision import Halt
-from peal.text.display import count, some
+from peal.text.display import by_reason, count, some
 from peal.text.names import natural
 
 _SHOWN = 5
@@ -206,6 +206,11 @@ def row_of(end: End) -> Row:
 def still_open(items: Mapping[str, Item], meant: Iterable[str]) -> tuple[str, ...]:
     """Those of the items that are meant and not over yet; one that is gone is not open."""
     return tuple(one for one in meant if one in items and items[one].status not in FINAL)
+
+
+def waits_to_land(held: Iterable[tuple[str, str]]) -> str:
+    """What has kept phases from landing; empty if nothing has."""
+    return by_reason(held, "held", _SHOWN)
 
 
 def summary(end: End) -> tuple[str, ...]:

@@ -37,7 +37,6 @@ from peal.schedule.agenda import stage_of
 from peal.schedule.waits import no_agent
 from peal.settings import ItemPhaseSettings
 from peal.text.display import stamp
-from peal.text.names import ranges
 
 _SHORT = 10
 """Letters of a commit's id that are shown."""
@@ -385,13 +384,13 @@ class ItemTasks:
         assert self._backlog is not None, "items are looked at first"
         history = self._agenda.history
         items = {**{one.item.id: one.item for one in self.items.new()}, **self._backlog.by_id}
-        held = [task for task in history.held if task in self.tasks]
-        paused = f"{ranges(held)} held: {history.states[held[0]].held}" if held else no_agent(history, now)
+        held = [task for task in history.in_order(history.held) if task in self.tasks]
+        paused = halts.waits_to_land((task, history.states[task].held or "") for task in held)
         still_open = halts.still_open(items, self.choice.asked_for(items))
         return self._tally.end(
             open=still_open,
             held=tuple(one for one in still_open if one in self._held and items[one].status != "blocked"),
-            paused=paused,
+            paused=paused or no_agent(history, now),
             **self.choice.known(),
         )
 

@@ -14,7 +14,7 @@ from peal.model.plan import ItemPhase, Plan, Task, TaskId
 from peal.record.events import TaskRead
 from peal.record.history import History
 from peal.schedule.work import Work
-from peal.text.display import count, harmless, some
+from peal.text.display import by_reason, count, harmless, some
 from peal.workspaces import Files, PlanFile
 
 _SHOWN = 5
@@ -87,10 +87,12 @@ class PlanPhase:
 
     def failure(self, history: History) -> str:
         """Why the plan is not done, of which nothing more can be done."""
-        failed = [task for task in self.work.tasks if task in history.failed]
-        first = f": {history.states[failed[0]].failed}" if failed else ""
+        failed = {
+            task: history.states[task].failed or "" for task in self.work.tasks if task in history.failed
+        }
         left = sum(not history.states[task].is_complete for task in self.work.tasks)
-        return f"{count(left, 'task')} of `{self.file.path}` not done, {some(failed, _SHOWN)} failed{first}"
+        why = f"; {by_reason(failed.items(), 'failed', _SHOWN)}" if failed else ""
+        return f"{count(left, 'task')} of `{self.file.path}` not done{why}"
 
 
 class NoPlan(PealError):

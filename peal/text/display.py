@@ -3,7 +3,7 @@
 import codecs
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 # CSI, OSC and the short escape sequences of ECMA-48, then what is left of the C0 and C1 controls.
@@ -76,6 +76,16 @@ def some(names: Sequence[str], at_most: int) -> str:
     shown = ", ".join(f"`{harmless(name)}`" for name in names[:at_most])
     left = len(names) - at_most
     return f"{shown} and {left} more" if left > 0 else shown
+
+
+def by_reason(reasons: Iterable[tuple[str, str]], became: str, at_most: int) -> str:
+    """`` `a`, `b` failed: why; `c` failed: why else ``: each reason once, as many as a line has room for, with what `became` so."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons:
+        names.setdefault(reason, []).append(name)
+    shown = [f"{some(few, at_most)} {became}: {harmless(why)}" for why, few in list(names.items())[:at_most]]
+    left = sum(map(len, list(names.values())[at_most:]))
+    return "; ".join([*shown, *([f"and {left} more"] if left else [])])
 
 
 def count(number: int, noun: str) -> str:
