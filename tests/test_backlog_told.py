@@ -7,7 +7,7 @@ import shlex
 import pytest
 import test_backlog_run
 from conftest import ended, eventually
-from test_backlog_run import BLOCKS, BY_PLAN, PLAN, WRITES_PLAN, Wishes, new, ready
+from test_backlog_run import BLOCKS, BY_PLAN, PLAN, WRITES_PLAN, Wishes, hook, new, ready
 
 wishes, planned = test_backlog_run.wishes, test_backlog_run.planned
 
@@ -125,6 +125,32 @@ def test_tasks_of_a_plan_that_fail_for_several_reasons_have_each_of_them(planned
     reason = planned.item("WRK-001").blocked.reason  # type: ignore[union-attr]
     assert "`WRK-001/build/2` failed: exit status 2: no room" in reason
     assert "`WRK-001/build/3` failed: exit status 3: no time" in reason
+
+
+REFUSES = (
+    'git diff --cached --name-only | grep -q "^$1" || exit 0; echo "lint: the word x is forbidden"; exit 1'
+)
+
+
+def test_what_a_hook_refuses_is_told_in_its_words(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"))
+    hook(wishes, "pre-commit", REFUSES.replace("$1", "WRK-001-build"))
+
+    wishes.run(code=1)
+
+    reason = wishes.item("WRK-001").blocked.reason  # type: ignore[union-attr]
+    assert "1 finding left (hook pre-commit)" in reason
+    assert reason.endswith("; hook pre-commit: exit status 1: lint: the word x is forbidden")
+    assert "the word x is forbidden" in wishes.repo.peal("backlog", "status").stdout
+
+
+def test_what_a_hook_refuses_of_a_plans_task_is_told_in_its_words(planned: Wishes) -> None:
+    hook(planned, "pre-commit", REFUSES.replace("$1", "file-1"))
+
+    planned.run(code=1)
+
+    reason = planned.item("WRK-001").blocked.reason  # type: ignore[union-attr]
+    assert "hook pre-commit: exit status 1: lint: the word x is forbidden" in reason
 
 
 def test_a_question_is_told_once_and_as_a_question(wishes: Wishes) -> None:

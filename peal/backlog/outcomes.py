@@ -17,6 +17,7 @@ from peal.model.phase_result import TRIAGE, PhaseResult
 from peal.model.work import Outcome, Result
 from peal.settings import GuardrailSettings, PipelineSettings
 from peal.text.display import harmless, some
+from peal.views.report import reason_of
 
 _LONGEST = 2000
 """Letters of what is kept of an agent's words in an item; the attempt's folder has all of them."""
@@ -51,8 +52,7 @@ class Finished:
         if outcome.result is Result.PASSED or is_answered:
             return cls(phase, at, answer)
         is_conflict = outcome.result is Result.CONFLICTED
-        reason = outcome.reason or str(outcome.result)
-        return cls(phase, at, answer, reason, "conflict" if is_conflict else "failure")
+        return cls(phase, at, answer, reason_of(outcome), "conflict" if is_conflict else "failure")
 
 
 @frozen

@@ -13,8 +13,10 @@ from peal.model.pipeline import pipeline_name
 from peal.model.plan import ItemPhase, Plan, Task, TaskId
 from peal.record.events import TaskRead
 from peal.record.history import History
+from peal.record.task_state import TaskState
 from peal.schedule.work import Work
 from peal.text.display import by_reason, count, harmless, some
+from peal.views.report import reason_of
 from peal.workspaces import Files, PlanFile
 
 _SHOWN = 5
@@ -87,12 +89,15 @@ class PlanPhase:
 
     def failure(self, history: History) -> str:
         """Why the plan is not done, of which nothing more can be done."""
-        failed = {
-            task: history.states[task].failed or "" for task in self.work.tasks if task in history.failed
-        }
+        failed = {task: _why(history.states[task]) for task in self.work.tasks if task in history.failed}
         left = sum(not history.states[task].is_complete for task in self.work.tasks)
         why = f"; {by_reason(failed.items(), 'failed', _SHOWN)}" if failed else ""
         return f"{count(left, 'task')} of `{self.file.path}` not done{why}"
+
+
+def _why(state: TaskState) -> str:
+    last = state.last()
+    return reason_of(last.outcome) if last and last.outcome else state.failed or ""
 
 
 class NoPlan(PealError):

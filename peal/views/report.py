@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from peal.model.decision import Halt
 from peal.model.plan import TaskId
 from peal.model.review import Finding
-from peal.model.work import Result
+from peal.model.work import Outcome, Result
 from peal.record.history import History
 from peal.record.task_state import Attempt, TaskState
 from peal.text.display import count, duration, harmless
@@ -14,6 +14,9 @@ from peal.views.status import advice, noted_lines, spending_lines
 OUTPUT_LINES = 12
 _SHOWN = 20
 """Findings of one task that are shown."""
+_IN_SHORT = 3
+"""Findings that a reason tells, and the last lines of each."""
+_LONGEST = 300
 
 
 def report(
@@ -51,6 +54,25 @@ def report(
         lines += ["", "for a person to look at:", *to_look_at]
     steps = [f"next: {step}" for step in advice(history, is_alive=False)] if advises else []
     return [*lines, "", *steps]
+
+
+def reason_of(outcome: Outcome) -> str:
+    """Why an attempt did not get on, in one line, with the words of what hooks and reviewers found last."""
+    reason = outcome.reason or str(outcome.result)
+    if outcome.result is Result.CONFLICTED:  # its reason is what was found
+        return reason
+    found = [_in_short(finding) for finding in outcome.findings[:_IN_SHORT]]
+    left = len(outcome.findings) - _IN_SHORT
+    return "; ".join([reason, *found, *([f"and {left} more"] if left > 0 else [])])
+
+
+def _in_short(finding: Finding) -> str:
+    """A finding in one line; of a long output its end, where programs say what is wrong."""
+    from peal.worktrees.conflicts import REVIEWER  # only here: the report of a plan goes without it
+
+    first, *rest = [harmless(line) for line in finding.message.splitlines() if line.strip()] or [""]
+    said = "" if finding.reviewer == REVIEWER else " | ".join(rest[-_IN_SHORT:])[-_LONGEST:]
+    return ": ".join(filter(None, [f"{harmless(finding.reviewer)}{_where(finding)}", first, said]))
 
 
 def _for_a_person(task: TaskId, checks: Mapping[TaskId, Sequence[str]]) -> list[str]:
