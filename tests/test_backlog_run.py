@@ -1050,10 +1050,11 @@ def test_end_all_completed(wishes: Wishes) -> None:
 
     said = wishes.run()
 
-    assert said.splitlines()[-3:] == [
+    assert said.splitlines()[-4:] == [
         "2 phases, 1 completed, 0 blocked",
         "completed: WRK-001",
         "everything asked for is done",
+        "next: `peal backlog status` to see how far each item is, `peal backlog run` to ask for the same again",
     ]
 
 
@@ -1163,10 +1164,12 @@ def test_auto_advance_leaves_a_blocked_target_behind_and_names_the_next_one(wish
         "[target] Next: WRK-001 (3/3).",
         "[target] WRK-001 blocked (3/3). Auto-advancing.",
     ]
-    assert said.splitlines()[-4:] == [
+    assert said.splitlines()[-7:-1] == [
         "3 phases, 1 completed, 2 blocked",
         "completed: WRK-002",
         "blocked: WRK-001, WRK-003",
+        "  WRK-001: Which?; `peal backlog unblock WRK-001 --notes ANSWER` lets it go on",
+        "  WRK-003: Which?; `peal backlog unblock WRK-003 --notes ANSWER` lets it go on",
         "item `WRK-002` is completed; 2 other items cannot go on now",
     ]
     assert "WRK-004/build" not in wishes.calls
@@ -2894,4 +2897,5 @@ def test_quiet_tells_the_end_only(wishes: Wishes) -> None:
         "2 phases, 1 completed, 0 blocked",
         "completed: WRK-001",
         "everything asked for is done",
+        "next: `peal backlog status` to see how far each item is, `peal backlog run` to ask for the same again",
     ]

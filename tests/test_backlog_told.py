@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import signal
 
 import pytest
 import test_backlog_run
@@ -20,6 +21,9 @@ def nexts(said: str) -> list[str]:
 def commands(text: str) -> list[list[str]]:
     """The commands of peal that a text names, as words behind `peal`."""
     return [shlex.split(command)[1:] for command in re.findall("`(peal [^`]*)`", text)]
+
+
+# --- A run that could begin nothing
 
 
 @pytest.mark.parametrize("nothing", ["an empty backlog", "a block", "a cap of none", "an edit"])
@@ -42,6 +46,82 @@ def test_a_run_that_could_begin_nothing_has_a_status(wishes: Wishes, nothing: st
     assert (told["state"], told["exit_code"], told.get("tasks", [])) == ("finished", code, [])
 
 
+# --- The way out
+
+
+@pytest.mark.parametrize("how", ["stop", "Ctrl-C"])
+def test_a_run_that_is_ended_says_how_it_goes_on(wishes: Wishes, how: str) -> None:
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", "gate x; answer phase_complete")
+    run = wishes.start()
+    eventually(lambda: wishes.has_begun("x"))
+    if how == "stop":
+        wishes.repo.peal("stop")
+    else:
+        run.send_signal(signal.SIGINT)
+
+    said = ended(run, 130)
+    wishes.open("x")
+    wishes.repo.peal("resume")
+
+    assert said.splitlines()[-2:] == ["interrupted", "next: `peal resume` to go on where this stopped"]
+    assert wishes.item("WRK-001").status == "done"
+
+
+@pytest.mark.parametrize("words", [(), ("-q",)])
+def test_blocked_items_have_their_reasons_and_ways_out(wishes: Wishes, words: tuple[str, ...]) -> None:
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(ready("WRK-001"), ready("WRK-002", priority=1, requires_human_review=True), ready("WRK-003"))
+    wishes.does("WRK-001", BLOCKS)
+    wishes.does("WRK-003", "answer failed 'The tests are red'")
+
+    said = wishes.run(*words, code=1)
+
+    listed = said[said.index("blocked: ") :].splitlines()[:4]
+    assert listed == [
+        "blocked: WRK-001, WRK-002, WRK-003",
+        "  WRK-001: Which?; `peal backlog unblock WRK-001 --notes ANSWER` lets it go on",
+        "  WRK-002: a person is to review it first; `peal backlog unblock WRK-002` says that it may go on",
+        "  WRK-003: The tests are red; `peal backlog unblock WRK-003` lets it go on",
+    ]
+
+
+def test_no_more_blocked_items_are_told_than_a_person_reads(wishes: Wishes) -> None:
+    wishes.put(*(ready(f"WRK-00{number}") for number in range(1, 8)))
+    wishes.does("build", BLOCKS)
+
+    said = wishes.run(code=1)
+
+    assert said.count("lets it go on") == 5
+    assert "  and 2 more; `peal backlog status` shows all" in said
+    assert wishes.repo.peal("backlog", "status").stdout.count("blocked (clarification): Which?") == 7
+
+
+def test_held_items_have_their_reasons_at_the_end(wishes: Wishes) -> None:
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.repo.write("backlog/WRK-001.md", wishes.repo.read("backlog/WRK-001.md") + "\nMore.\n")
+
+    said = wishes.run()
+
+    why = "its file `WRK-001.md` has changes that are not committed; commit them"
+    assert f"held: WRK-001\n  WRK-001: {why}\n" in said
+
+
+def test_a_failure_has_its_transcript(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_retries = 0")
+    wishes.put(ready("WRK-001"))
+    wishes.does("build", "echo 'one test of 5 fails'; exit 3")
+
+    said = wishes.run(code=1)
+
+    assert "task WRK-001/build failed: A wish\n  build, attempt 1: exit status 3: one test of 5 fails" in said
+    assert "    | one test of 5 fails" in said
+    (folder,) = re.findall("  transcript: (.*)", said)
+    assert "one test of 5 fails" in (wishes.repo.path / folder / "stdout").read_text()
+    assert ["logs", "WRK-001/build"] in commands(said)
+    assert "one test of 5 fails" in wishes.repo.peal("logs", "WRK-001/build").stdout
+
+
 def test_no_attempt_is_shown_instead_of_itself(wishes: Wishes) -> None:
     wishes.put(ready("WRK-001"))
     wishes.does("build", "answer failed 'no'")
@@ -52,6 +132,9 @@ def test_no_attempt_is_shown_instead_of_itself(wishes: Wishes) -> None:
 
     assert words == ["logs", "WRK-001/build", "build", "--attempt", "2"]
     assert "attempt 2" in wishes.repo.peal(*words).stdout
+
+
+# --- Advice does what it says
 
 
 @pytest.mark.parametrize("asked", [("--target", "2"), ("--only", "tag=a,b c"), ()])
@@ -95,6 +178,9 @@ def test_who_asks_why_nothing_can_be_worked_on_changes_nothing(
     assert wishes.calls == []
     assert "blocked by decision: Wait" in answer if "--target" not in asked else "already blocked" in answer
     assert "--explain" not in answer
+
+
+# --- Each reason for what it is the reason for
 
 
 def test_what_is_held_for_several_reasons_has_each_of_them(wishes: Wishes) -> None:
@@ -151,6 +237,9 @@ def test_what_a_hook_refuses_of_a_plans_task_is_told_in_its_words(planned: Wishe
 
     reason = planned.item("WRK-001").blocked.reason  # type: ignore[union-attr]
     assert "hook pre-commit: exit status 1: lint: the word x is forbidden" in reason
+
+
+# --- A question is no failure
 
 
 def test_a_question_is_told_once_and_as_a_question(wishes: Wishes) -> None:

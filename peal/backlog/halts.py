@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from peal.backlog.item import FINAL, Item
 from peal.model.decision import Halt
-from peal.text.display import by_reason, count, some
+from peal.text.display import by_reason, count, harmless, some
 from peal.text.names import natural
 
 _SHOWN = 5
@@ -213,8 +213,23 @@ def waits_to_land(held: Iterable[tuple[str, str]]) -> str:
     return by_reason(held, "held", _SHOWN)
 
 
-def summary(end: End) -> tuple[str, ...]:
-    """What a run has brought: how much of each, and which items."""
+def ways_out(items: Mapping[str, Item], held: Mapping[str, str]) -> dict[str, str]:
+    """For each item that does not go on: why, and what lets it, where that is known."""
+    blocked = {id_: _unblocking(item) for id_, item in items.items() if item.status == "blocked"}
+    return {**{id_: harmless(why) for id_, why in held.items()}, **blocked}
+
+
+def _unblocking(item: Item) -> str:
+    assert item.blocked is not None, "only of a blocked one"
+    why, command = harmless(item.blocked.reason), f"peal backlog unblock {item.id}"
+    if command in why:
+        return why
+    answer = " --notes ANSWER" if item.blocked.type in ("clarification", "decision") else ""
+    return f"{why}; `{command}{answer}` lets it go on"
+
+
+def summary(end: End, ways_out: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """What a run has brought: how much of each, which items, and the ways out for those that stopped."""
     lists = (
         ("completed", f"{len(end.completed)} completed", end.completed),
         ("blocked", f"{len(end.still_blocked)} blocked", end.still_blocked),
@@ -224,7 +239,10 @@ def summary(end: End) -> tuple[str, ...]:
     )
     counts = (how_many for name, how_many, ids in lists if ids or name in ("completed", "blocked"))
     lines = [", ".join((count(end.begun, "phase"), *counts))]
-    lines += [f"{name}: {', '.join(ids)}" for name, _, ids in lists if ids]
+    for name, _, ids in lists:
+        lines += [f"{name}: {', '.join(ids)}"] if ids else []
+        if name in ("blocked", "held"):
+            lines += _stopped(ids, ways_out or {}, end.paused)
     return (*lines, *([f"only: {end.only}"] if end.only else []))
 
 
@@ -252,6 +270,14 @@ def _blocked(end: End) -> str:
 
 def _left(end: End) -> str:
     return f"{count(len(end.open), 'other item')} cannot go on now"
+
+
+def _stopped(ids: tuple[str, ...], ways_out: Mapping[str, str], told: str) -> list[str]:
+    """A line for each, as far as that is not told anyway."""
+    lines = [f"  {id_}: {ways_out[id_]}" for id_ in ids if ways_out.get(id_, told) not in told]
+    left = len(lines) - _SHOWN
+    more = [f"  and {left} more; `peal backlog status` shows all"] if left > 0 else []
+    return [*lines[:_SHOWN], *more]
 
 
 def _explained(end: End) -> str:

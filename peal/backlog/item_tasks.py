@@ -373,8 +373,10 @@ class ItemTasks:
         return Outcome(Result.PASSED, "rehearsed")
 
     def summary(self) -> Iterable[str]:
-        """How much of each kind, and which items."""
-        return halts.summary(self._end(time.time())) if self._backlog else ()
+        """How much of each kind, which items, and what lets those go on that stopped."""
+        if self._backlog is None:
+            return ()
+        return halts.summary(self._end(time.time()), halts.ways_out(self._backlog.by_id, self._held))
 
     def _ended(self, now: float) -> Halt:
         return halts.halt_of(self._end(now))

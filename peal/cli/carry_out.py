@@ -17,6 +17,7 @@ from peal.jobs.plan_files import can_be_rewritten, fit, read_plan
 from peal.jobs.plan_job import job_of
 from peal.record import lock, transcripts
 from peal.record.events import PlanRewritten
+from peal.record.task_state import Attempt
 from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
 from peal.run.batch import JobOf, first_job
 from peal.run.batch import carry_out as carry_out_plans
@@ -203,13 +204,22 @@ def _rehearsed_batch(
 
 def report_of(job: Job, end: End, seconds: float, advises: bool = True) -> list[str]:
     """What is said at the end of a plan's run."""
-    plan_paths, hide = job.plan_paths, job.roster.hide
     return report_of_run(
         end.history,
         end.halt,
         seconds,
-        lambda one: [hide(line) for line in transcripts.last_outputs(plan_paths, one, OUTPUT_LINES)],
-        lambda one: shown(transcripts.folder_of(plan_paths, one)),
+        lambda one: output_of(job, one),
+        lambda one: folder_of(job, one),
         {task.id: task.manual_checks for task in job.plan.tasks if task.manual_checks},
         advises,
     )
+
+
+def output_of(job: Job, one: Attempt) -> list[str]:
+    """The end of what an attempt printed, without secrets."""
+    return [job.roster.hide(line) for line in transcripts.last_outputs(job.plan_paths, one, OUTPUT_LINES)]
+
+
+def folder_of(job: Job, one: Attempt) -> str:
+    """Where an attempt's transcript is, as a person can type it."""
+    return shown(transcripts.folder_of(job.plan_paths, one))

@@ -35,8 +35,7 @@ def report(
     comes last.
     """
     lines = [summary(history, halt, seconds), *spending_lines(history)]
-    for task in history.in_order(history.failed):
-        lines += ["", *_failure(history.states[task], output, folder)]
+    lines += failures(history, output, folder, at_most=len(history.failed))
     for task in history.in_order(history.held):
         lines += ["", *_held(history.states[task])]
     for task in history.in_order(history.with_findings):
@@ -91,6 +90,24 @@ def summary(history: History, halt: Halt, seconds: float) -> str:
     if begun:
         parts.append(f"{begun} begun")
     return f"{halt.why}: {', '.join(parts)}, in {duration(seconds)}"
+
+
+def failures(
+    history: History,
+    output: Callable[[Attempt], list[str]],
+    folder: Callable[[Attempt], str],
+    at_most: int,
+) -> list[str]:
+    """What has failed, a paragraph for each task, as many as are wanted; what waits for a person's answer has not failed."""
+    failed = history.in_order(history.failed - history.blocked)
+    lines = [
+        line for task in failed[:at_most] for line in ("", *_failure(history.states[task], output, folder))
+    ]
+    left = len(failed) - at_most
+    return [
+        *lines,
+        *(["", f"{count(left, 'more task')} failed; `peal status` lists all"] if left > 0 else []),
+    ]
 
 
 def _failure(
