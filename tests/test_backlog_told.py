@@ -304,3 +304,19 @@ def test_a_question_can_be_answered_while_the_run_goes_on(wishes: Wishes) -> Non
 
     assert nexts(status)[0] == "`peal backlog unblock WRK-001 --notes ANSWER` to answer what it asks"
     assert wishes.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+@pytest.mark.parametrize("phase", ["triage", "build"])
+def test_an_agent_is_told_what_was_asked_and_not_that_it_failed(wishes: Wishes, phase: str) -> None:
+    wishes.put(new("WRK-001"))
+    wishes.does(phase, "answer blocked 'Red or blue?'")
+    wishes.run(code=1)
+    wishes.usual(phase)
+    wishes.repo.peal("backlog", "unblock", "1", "--notes", "Blue.")
+
+    wishes.run()
+
+    prompt = wishes.prompt(f"WRK-001-{phase}", 2)
+    assert "could not go on, and asked:\n\n----- QUESTION begins -----\nRed or blue?\n" in prompt
+    assert "----- ANSWER begins -----\nBlue.\n" in prompt
+    assert "attempt before this one failed" not in prompt

@@ -190,6 +190,8 @@ class Before:
 
     failure: str = ""
     """Why the attempt before this one failed."""
+    question: str = ""
+    """What that attempt had to ask a person, instead of failing; of phases of items."""
     folder: Path | None = None
     """The folder of the attempt that failed."""
     was_interrupted: bool = False

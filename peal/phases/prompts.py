@@ -46,6 +46,8 @@ class Briefing:
     """How many findings the prompt shows."""
     failed_before: str = ""
     """What went wrong with the attempt before this one."""
+    asked_before: str = ""
+    """What the attempt before this one had to ask a person."""
     interrupted_before: bool = False
     """The attempt before this one was cut short: partial changes may be there."""
     patch: Path | None = None
@@ -112,6 +114,7 @@ def check(folder: Path | None) -> None:
         "replies": {"plan": "plan"},
         "findings": (Finding("tests", "message"),),
         "failed_before": "exit status 1",
+        "asked_before": "Which?",
         "interrupted_before": True,
         "patch": Path("changes.patch"),
         "is_clean": True,

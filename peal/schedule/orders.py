@@ -50,9 +50,12 @@ def _answered(state: TaskState, plan_paths: PlanPaths) -> Answered | None:
 
 
 def _before(state: TaskState, phase: Phase, plan_paths: PlanPaths) -> Before:
-    last, failed = state.last(), state.failure(phase.name)
+    last, stopped = state.last(), state.failure(phase.name)
+    asked = stopped.outcome if stopped and stopped.outcome and stopped.outcome.is_question else None
+    failed = None if asked else stopped
     return Before(
         failure=failed.outcome.reason if failed and failed.outcome else "",
+        question=asked.reason if asked else "",
         folder=_folder(plan_paths, failed) if failed else None,
         was_interrupted=last is not None and last.phase == phase.name and last.result is Result.INTERRUPTED,
         patch=_patch(plan_paths, state, phase),

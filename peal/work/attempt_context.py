@@ -139,6 +139,7 @@ class AttemptContext:
             attempt=order.number,
             result_file=self._result_file,
             failed_before=_what_failed(order),
+            asked_before=order.before.question,
             interrupted_before=order.before.was_interrupted,
             patch=order.before.patch,
             is_clean=self.starts_clean,
