@@ -250,7 +250,7 @@ def _goes_on_with_items(history: History) -> str:
     again = command_again(opened.flags if opened else {})
     if opened and opened.branch_is_named:
         branch = shlex.quote(opened.branch)
-        return f"`{again}` to go on with the items that are in `{branch}`, `git switch {branch}` to look at them"
+        return f"`{again}` to go on with the items that are in it, `git switch {branch}` to look at them"
     return f"`peal backlog status` to see how far each item is, `{again}` to ask for the same again"
 
 
