@@ -16,11 +16,13 @@ from forkserver import Process
 
 from peal.backlog import item_file
 from peal.backlog.item import Item
+from peal.backlog.item_tasks import ItemTasks
 from peal.backlog.items_of_branch import BlobItems, ItemsOfBranch, ItemsOfFolder
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Finished
 from peal.backlog.worklog import Entry
+from peal.jobs.backlog_job import backlog_job_of
 from peal.jobs.plan_job import pool_of
 from peal.model.phase_result import FollowUp, PhaseResult
 from peal.model.plan import TaskId
@@ -2723,6 +2725,29 @@ def test_duplicates_that_go_to_the_archive_together_take_no_others_place(wishes:
         "WRK-003": "cancelled",
         "WRK-004": "done",
     }
+
+
+@pytest.mark.parametrize("rehearses", [False, True])
+@pytest.mark.parametrize("settings", ["", "commit = false"])
+def test_a_file_that_has_not_changed_is_parsed_once_in_a_run(
+    wishes: Wishes, monkeypatch: pytest.MonkeyPatch, settings: str, rehearses: bool
+) -> None:
+    """Every decision looks at all items again, at those too that are not committed yet."""
+    wishes.settings(settings)
+    wishes.put(ready("WRK-001"))
+    wishes.put(ready("WRK-002"), commits=False)
+    read, seen = item_file.read, list[bytes]()
+    monkeypatch.setattr(item_file, "read", lambda raw: seen.append(raw) or read(raw))
+
+    repo_paths = RepoPaths(wishes.repo.path)
+    slots = Slots(repo_paths.repo, repo_paths.worktrees)
+    job = backlog_job_of(repo_paths, {}, slots, (), rehearses=rehearses)
+    assert isinstance(job.source, ItemTasks)
+    for _ in range(3):
+        known = (*job.source.items.read().kept, *job.source.items.new())
+
+    assert [one.item.id for one in known] == ["WRK-001", "WRK-002"]
+    assert len(seen) == 2
 
 
 # --- Where

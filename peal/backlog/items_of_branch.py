@@ -72,7 +72,7 @@ class BlobItems:
     """In the person's tree, which is where they are told to be."""
     relative: str
     _known: dict[Hashable, tuple[Item, bytes]] = field(factory=dict)
-    """Items with their bytes, by git's ids of their files."""
+    """Items with their bytes, by what tells their files' versions from others: of what is committed git's ids."""
     _looked: dict[tuple[str, Hashable], Looked] = field(factory=dict)
     """By path and id."""
     _recent: deque[tuple[tuple[Mapping[str, Hashable], ...], Backlog]] = field(
@@ -81,7 +81,7 @@ class BlobItems:
     """The latest backlogs, each with what its folders held."""
 
     def remember(self, kept: Iterable[Kept], id_of: Callable[[bytes], Hashable]) -> None:
-        """What is known of these files already; `id_of` is git's id of what a file holds."""
+        """What is known of these files already; `id_of` is what tells a file's version from another by what it holds."""
         self._known.update((id_of(one.raw), (one.item, one.raw)) for one in kept)
 
     def read_from(self, files: Files) -> Backlog:
@@ -135,6 +135,8 @@ class ItemsOfBranch:
     repo_paths: RepoPaths
     files: BlobItems
     hooks: bool
+    parsed: ParsedItems = field(factory=ParsedItems)
+    """What is known of files in the person's tree."""
     _latest: tuple[str, Backlog] | None = None
     """What was read last, and of which commit; one value, for what lands reads in its own thread."""
 
@@ -183,7 +185,7 @@ class ItemsOfBranch:
             return
         for name in sorted(names):
             if name.endswith(".md") and name[0] != ".":
-                found = look(tree / folder / name, False, ParsedItems().read)
+                found = look(tree / folder / name, False, self.parsed.read)
                 if found:
                     yield found
 
@@ -231,8 +233,9 @@ class RehearsedItems:
     @classmethod
     def of(cls, real: Items, files: BlobItems, below: Files) -> "RehearsedItems":
         """As they are, with those that are not committed yet."""
-        new = {f"{files.relative}/{kept.path.name}": kept.raw for kept in real.new()}
-        return cls(real, files, ChangedFiles(below, dict(new)))
+        new = {f"{files.relative}/{kept.path.name}": kept for kept in real.new()}
+        files.remember(new.values(), lambda raw: raw)
+        return cls(real, files, ChangedFiles(below, {path: kept.raw for path, kept in new.items()}))
 
     def read(self) -> Backlog:
         """As they would be."""
@@ -284,7 +287,7 @@ class ItemsOfFolder:
 
     repo: Path
     folder: Path
-    _parsed: ParsedItems = field(factory=ParsedItems)
+    parsed: ParsedItems = field(factory=ParsedItems)
     _backlog: Backlog = field(init=False)
 
     @_backlog.default
@@ -293,7 +296,7 @@ class ItemsOfFolder:
 
     def read(self) -> Backlog:
         """As they are on disk."""
-        found = Backlog.of(self.folder, self._parsed)
+        found = Backlog.of(self.folder, self.parsed)
         if found != self._backlog:
             self._backlog = found
         return self._backlog

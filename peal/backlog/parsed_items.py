@@ -26,27 +26,36 @@ _SHAPE = [__version__, *(one.name for kind in (Item, *_PARTS.values()) for one i
 
 @frozen
 class _Entry:
-    mark: list[int]
-    raw: str
-    values: Mapping[str, Any]
-    """What is not as usual, as JSON has it."""
+    """A file as it was read."""
+
+    mark: list[int] | None
+    """None for one that may change once more without showing it."""
+    raw: bytes
+    item: Item
 
 
 @define
 class ParsedItems:
-    """What is known of files by their size, times and number; whatever is wrong with the file it is kept in is no matter."""
+    """
+    What is known of files by their size, times and number, or by what they hold.
+
+    Whatever is wrong with the file that it is kept in for later commands is no matter.
+    """
 
     _known: dict[str, _Entry] = field(factory=dict)
-    _seen: dict[str, _Entry] = field(factory=dict)
-    _is_news: bool = False
+    _seen: set[str] = field(factory=set)
+    """The files that were read since the last time that anything was kept."""
+    _kept: dict[str, list[int]] = field(factory=dict)
+    """What was kept then: files with their marks."""
 
     @classmethod
     def of(cls, file: Path) -> "ParsedItems":
         """What an earlier command has kept; nothing if that cannot be read."""
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, item_file.NoItem):
             kept = json.loads(file.read_bytes())
             if kept["shape"] == _SHAPE:
-                return cls({path: _Entry(*entry) for path, entry in kept["items"].items()})
+                known = {path: _entry_of(*entry) for path, entry in kept["items"].items()}
+                return cls(known, kept={path: entry[0] for path, entry in kept["items"].items()})
         return cls()
 
     def read(self, path: Path) -> tuple[Item, bytes] | None:
@@ -59,36 +68,41 @@ class ParsedItems:
         if not stat.S_ISREG(found.st_mode):
             raise item_file.NoItem(f"it is {_kind(found.st_mode)}; put a file there, or take it away")
         known = self._known.get(str(path))
-        if known and known.mark == _mark(found):
-            with suppress(TypeError, KeyError, ValueError, AttributeError, item_file.NoItem):
-                item, raw = _item_of(known), known.raw.encode()
-                self._seen[str(path)] = known
-                return item, raw
-        return self._parsed(path)
-
-    def _parsed(self, path: Path) -> tuple[Item, bytes] | None:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(file, "rb", buffering=0) as opened:
-            found = os.fstat(file)
-            raw = opened.readall()
-        if not raw:
-            raise item_file.NoItem("it is empty; write an item into it, or take it away")
-        if not item_file.has_front_matter(raw):
-            return None
-        item = item_file.read(raw)
-        if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _GRAIN:
-            entry = _Entry(_mark(found), raw.decode(), _values(item))
-            self._seen[str(path)] = entry
-            self._is_news = True
-        return item, raw
+        if known is None or known.mark != _mark(found):
+            known = _read(path, known)
+            if known is None:
+                return None
+            self._known[str(path)] = known
+        self._seen.add(str(path))
+        return known.item, known.raw
 
     def keep(self, file: Path) -> None:
         """Write what was read since the last time for later commands, if it is news; nothing if that cannot be written."""
-        if self._is_news or self._seen.keys() != self._known.keys():
-            items = {path: [one.mark, one.raw, one.values] for path, one in self._seen.items()}
+        self._known = {path: self._known[path] for path in self._seen}
+        marks = {path: entry.mark for path, entry in self._known.items() if entry.mark}
+        if marks != self._kept:
+            items = {
+                path: [mark, self._known[path].raw.decode(), _values(self._known[path].item)]
+                for path, mark in marks.items()
+            }
             with suppress(OSError, ValueError):
                 replace(file, json.dumps({"shape": _SHAPE, "items": items}))
-        self._known, self._seen, self._is_news = self._seen, {}, False
+        self._kept, self._seen = marks, set()
+
+
+def _read(path: Path, before: _Entry | None) -> _Entry | None:
+    """A file read anew; what holds the same as before is not parsed again."""
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb", buffering=0) as opened:
+        found = os.fstat(file)
+        raw = opened.readall()
+    if not raw:
+        raise item_file.NoItem("it is empty; write an item into it, or take it away")
+    if not item_file.has_front_matter(raw):
+        return None
+    item = before.item if before and before.raw == raw else item_file.read(raw)
+    is_settled = time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _GRAIN
+    return _Entry(_mark(found) if is_settled else None, raw, item)
 
 
 def _kind(mode: int) -> str:
@@ -112,13 +126,15 @@ def _values(item: Item) -> dict[str, Any]:
     } | {"id": item.id}
 
 
-def _item_of(entry: _Entry) -> Item:
-    values: dict[str, Any] = {
+def _entry_of(mark: list[int], raw: str, values: Mapping[str, Any]) -> _Entry:
+    """What is kept of a file; `values` is what is not as usual in its item, as JSON has it."""
+    known: dict[str, Any] = {
         name: tuple(value)
         if isinstance(value, list)
         else _PARTS[name](**value)
         if isinstance(value, dict)
         else value
-        for name, value in entry.values.items()
+        for name, value in values.items()
     }
-    return Item(**values, text=item_file.text_of(entry.raw.encode()))
+    whole = raw.encode()
+    return _Entry(mark, whole, Item(**known, text=item_file.text_of(whole)))

@@ -42,13 +42,17 @@ class Place:
 
         What was parsed is kept for later commands, unless nothing at all is to be written.
         """
-        file = self.repo_paths.backlog_cache
-        if not self._parsed:
-            self._parsed.append(ParsedItems.of(file))
-        backlog = Backlog.of(self.folder, self._parsed[0])
+        backlog = Backlog.of(self.folder, self.parsed)
         if keeps and backlog.kept and self._prepared():
-            self._parsed[0].keep(file)
+            self.parsed.keep(self.repo_paths.backlog_cache)
         return backlog
+
+    @property
+    def parsed(self) -> ParsedItems:
+        """What is known of the items' files."""
+        if not self._parsed:
+            self._parsed.append(ParsedItems.of(self.repo_paths.backlog_cache))
+        return self._parsed[0]
 
     def _prepared(self) -> bool:
         try:

@@ -197,13 +197,12 @@ def _problems(kept: Sequence[Kept], repo: Path, settings: Settings) -> dict[str,
 def _items(place: Place, backlog: Backlog, pool: Pool | None, settings: Settings, rehearses: bool) -> Items:
     repo = place.repo_paths.repo
     files = BlobItems(place.folder, place.folder.relative_to(repo).as_posix())
-    if pool:
-        tip = pool.tip()
-        files.remember(backlog.kept, lambda raw: blob_id(raw, tip))
+    tip = pool.tip() if pool else ""
+    files.remember(backlog.kept, lambda raw: blob_id(raw, tip) if tip else raw)
     items: Items = (
-        ItemsOfBranch(pool, place.repo_paths, files, settings.hooks)
+        ItemsOfBranch(pool, place.repo_paths, files, settings.hooks, place.parsed)
         if pool
-        else ItemsOfFolder(repo, place.folder)
+        else ItemsOfFolder(repo, place.folder, place.parsed)
     )
     return RehearsedItems.of(items, files, pool.files if pool else FolderFiles(repo)) if rehearses else items
 
