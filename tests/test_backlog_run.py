@@ -2663,6 +2663,25 @@ def test_without_commits_a_run_that_is_ended_goes_on(uncommitted: Wishes, number
     assert len(uncommitted.worklog()) == len(set(uncommitted.worklog())) == 5
 
 
+@pytest.mark.parametrize("more", ["", "max_parallel = 3"])
+def test_without_commits_one_that_is_more_urgent_comes_before_a_destructive_phase(
+    wishes: Wishes, more: str
+) -> None:
+    """There is one place, however many are asked for, and it is not left empty by taking the urgent one first."""
+    wishes.settings(
+        f"commit = false\n{more}\n[execution]\nmax_wip = 2",
+        plain=ONE,
+        destructive={"phases": [{"name": "build", "is_destructive": True}]},
+    )
+    wishes.put(
+        ready("WRK-001", pipeline="plain", priority=9), ready("WRK-002", pipeline="destructive", priority=1)
+    )
+
+    wishes.run()
+
+    assert wishes.calls == ["WRK-001/build", "WRK-002/build"]
+
+
 def test_the_item_itself_is_written_last_and_never_without_a_file(wishes: Wishes) -> None:
     """Without commits edits are made one after another, and a kill may come between any two of them."""
     wishes.put(ready("WRK-001"))

@@ -102,7 +102,8 @@ def _made(
         pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)
     left_out = LeftOut(repo_paths.plan(place.folder).worklog_left_out, not rehearses)
-    request = _request(flags, settings, backlog, _elsewhere(pool), explains=explains)
+    rules = _rules(settings, is_shared=pool is None)
+    request = _request(flags, settings, backlog, rules.max_parallel, _elsewhere(pool), explains=explains)
     source = _source(request, place, items, pool, settings, left_out)
     spaces.additions = source.landings
     hide = redactor(secrets_of(settings))
@@ -116,7 +117,7 @@ def _made(
         plan=Plan(str(place.folder), BACKLOG, ()),
         source=source,
         roster=roster,
-        rules=_rules(settings, is_shared=pool is None),
+        rules=rules,
         pipelines=work.pipelines,
         flags=storable(flags, hide),
         command=tuple(map(hide, ("peal", *sys.argv[1:]))),
@@ -213,12 +214,17 @@ def _elsewhere(pool: Pool | None) -> str:
 
 
 def _request(
-    flags: Mapping[str, Any], settings: Settings, backlog: Backlog, branch: str, *, explains: bool
+    flags: Mapping[str, Any],
+    settings: Settings,
+    backlog: Backlog,
+    places: int,
+    branch: str,
+    *,
+    explains: bool,
 ) -> Request:
     execution = settings.execution
     ids = [backlog.find(text).item.id for text in flags.get("target") or ()]
     cap = flags.get("cap")
-    places = max(settings.max_parallel, 1) if settings.parallel else 1
     return Request(
         Limits(None if ids else execution.max_wip, execution.destructive, execution.max_passes, places),
         execution.default_phase_cap if cap is None else cap,
