@@ -1,11 +1,13 @@
 """`peal backlog run` and `triage`: items through their pipelines, from outside, with real git and agents that are real processes."""
 
 import json
+import os
 import re
 import shlex
 import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ from peal.model.plan import TaskId
 from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings, load
 from peal.system.layout import RepoPaths
 from peal.text.names import file_name
-from peal.workspaces import Slots
-from peal.workspaces.additions import FolderFiles
+from peal.workspaces import Edit, Slots
+from peal.workspaces.additions import FolderFiles, put_in
 
 GATE = """\
 gate() { touch "$OUT/begun-$1"; until [ -e "$OUT/go-$1" ]; do sleep 0.02; done; }
@@ -2702,6 +2704,66 @@ def test_the_item_itself_is_written_last_and_never_without_a_file(wishes: Wishes
         ("backlog/archive/WRK-001.md", True),
         ("backlog/WRK-001.md", False),
     ]
+    put_in(repo, edits)
+    assert items.read().by_id["WRK-001"].status == "done"
+    assert items.read().twice == {}
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_file_that_moves_is_never_twice_and_never_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Whenever peal is killed on the way to the archive."""
+    left = [steps]
+
+    def counted(name: str) -> None:
+        does = getattr(os, name)
+
+        def do(*words: Any) -> None:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            does(*words)
+
+        monkeypatch.setattr(os, name, do)
+
+    (tmp_path / "backlog").mkdir()
+    (tmp_path / "backlog/a.md").write_text("as it was")
+    for name in ("replace", "rename", "unlink"):
+        counted(name)
+    moved = [
+        Edit("backlog/archive/a.md", b"over"),
+        Edit("backlog/a.md", None, moved_to="backlog/archive/a.md"),
+    ]
+
+    with suppress(KeyboardInterrupt):
+        put_in(tmp_path, moved)
+
+    (file,) = tmp_path.rglob("*.md")
+    assert (file.parent.name, file.read_text()) in (
+        ("backlog", "as it was"),
+        ("archive", "as it was"),
+        ("archive", "over"),
+    )
+
+
+def test_without_commits_a_kill_on_the_way_to_the_archive_is_made_good(uncommitted: Wishes) -> None:
+    """The end of the phase comes once more, wherever the file is by then."""
+    uncommitted.run("--target", "1", "--cap", "1")
+    before = uncommitted.repo.read("backlog/WRK-001.md")
+    uncommitted.run("--target", "1")
+    (journal,) = (uncommitted.repo.path / ".peal").glob("backlog-*/journal.jsonl")
+    lines = journal.read_text().splitlines(keepends=True)
+    last = max(number for number, line in enumerate(lines) if '"StepStarted"' in line and '"address"' in line)
+    journal.write_text("".join(lines[: last + 1]))
+    uncommitted.repo.write("backlog/archive/WRK-001.md", before)
+
+    uncommitted.run("--target", "1")
+
+    assert uncommitted.calls == ["WRK-001/prd", "WRK-001/build"]
+    assert uncommitted.worklog() == [("WRK-001", "prd", "Complete"), ("WRK-001", "build", "Complete")]
+    assert uncommitted.statuses()["WRK-001"] == "done"
+    assert json.loads(uncommitted.repo.peal("doctor", "--json").stdout) == []
 
 
 def named(wishes: Wishes, **items: Item) -> None:

@@ -170,7 +170,7 @@ class ItemLandings:
     def _item(self, kept: Kept, item: Item, path: Path) -> Iterator[Edit]:
         yield Edit(self._relative(path), item_file.changed(kept.raw, item))
         if path != kept.path:
-            yield Edit(self._relative(kept.path), None)
+            yield Edit(self._relative(kept.path), None, moved_to=self._relative(path))
 
     def _worklog(self, changes: Changes, files: Files) -> Iterator[Edit]:
         """

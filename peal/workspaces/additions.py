@@ -109,6 +109,8 @@ class Edit:
     content: bytes | None
     left_out: str = ""
     """What is said where the person is at work on the file and the task lands without; empty where it has to wait for them."""
+    moved_to: str = ""
+    """Where the file goes, of one that is gone because it moves; what it is to hold there is an edit of its own."""
 
 
 class TickedFile(Protocol):
@@ -213,11 +215,20 @@ def is_edited(person_tree: Path | None, path: str, committed: bytes | None) -> b
 
 
 def put_in(place: Path, edits: Iterable[Edit]) -> None:
-    """Make edits in a tree that nothing is committed from."""
-    for edit in edits:
+    """
+    Make edits, one after another, in a tree that nothing is committed from.
+
+    Whenever peal is killed, a file that moves is in one place; it says something new only where it goes, so whoever makes the
+    edits once more makes that one too.
+    """
+    wanted = tuple(edits)
+    moves = {edit.moved_to: edit.path for edit in wanted if edit.moved_to}
+    for edit in wanted:
         path = place / edit.path
         if edit.content is None:
             path.unlink(missing_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, edit.content)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if edit.path in moves:
+            (place / moves[edit.path]).rename(path)
+        replace(path, edit.content)
