@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, frozen
 from conftest import Repo, branches, carriers, ended, eventually, is_running
 from forkserver import Process
 
@@ -24,15 +24,19 @@ from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Finished
 from peal.backlog.worklog import Entry
+from peal.errors import Busy
 from peal.jobs.backlog_job import backlog_job_of
 from peal.jobs.plan_job import pool_of
 from peal.model.phase_result import FollowUp, PhaseResult
-from peal.model.plan import TaskId
+from peal.model.pipeline import Kind, Phase
+from peal.model.plan import Task, TaskId
+from peal.model.work import Order
+from peal.record import lock
 from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings, load
 from peal.system.layout import RepoPaths
 from peal.text.names import file_name
-from peal.workspaces import Edit, Slots
-from peal.workspaces.additions import FolderFiles, put_in
+from peal.workspaces import Edit, Files, SharedTree, Slots
+from peal.workspaces.additions import FolderFiles, NoAdditions, put_in
 
 GATE = """\
 gate() { touch "$OUT/begun-$1"; until [ -e "$OUT/go-$1" ]; do sleep 0.02; done; }
@@ -2806,6 +2810,33 @@ def test_duplicates_that_go_to_the_archive_together_take_no_others_place(wishes:
         "WRK-003": "cancelled",
         "WRK-004": "done",
     }
+
+
+def test_without_commits_what_is_written_is_read_and_written_while_no_command_changes_the_backlog(
+    wishes: Wishes,
+) -> None:
+    """Or a command's edit would be lost, and an id given twice."""
+    repo = wishes.repo.path
+    held: list[str] = []
+
+    def note(where: str) -> tuple[Edit, ...]:
+        with pytest.raises(Busy), lock.landing(RepoPaths(repo), patience=0):
+            pass
+        held.append(where)
+        return ()
+
+    @frozen
+    class Noting(NoAdditions):
+        def edits(self, order: Order, files: Files) -> tuple[Edit, ...]:  # noqa: ARG002
+            return note("an end of a task")
+
+    order = Order(
+        Task(TaskId("1"), "A task", ""), Phase("execute", Kind.WRITE), 1, repo / "attempt", alone=True
+    )
+    assert ItemsOfFolder(repo, repo / "backlog").put(lambda _: note("an end of an item"), "") == ("", ())
+    assert SharedTree(repo, additions=Noting()).change(order).commit_verified() == ""
+
+    assert held == ["an end of an item", "an end of a task"]
 
 
 @pytest.mark.parametrize("rehearses", [False, True])

@@ -15,7 +15,7 @@ from peal.backlog.item import Item
 from peal.backlog.messages import message_of
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked, look
-from peal.errors import PealError
+from peal.errors import Busy, PealError
 from peal.landing.fast_forward import busy
 from peal.record import lock
 from peal.system import git
@@ -330,8 +330,12 @@ class ItemsOfFolder:
         return False
 
     def put(self, edits: Make, message: str) -> tuple[str, tuple[str, ...]]:  # noqa: ARG002
-        """In their place."""
-        put_in(self.repo, edits(FolderFiles(self.repo)))
+        """In their place, one after another with what commands change."""
+        try:
+            with lock.landing(RepoPaths(self.repo)):
+                put_in(self.repo, edits(FolderFiles(self.repo)))
+        except Busy as error:
+            return str(error), ()
         return "", ()
 
     def folders(self, inside: str) -> Collection[str]:

@@ -9,7 +9,9 @@ from attrs import define, field
 from peal.model.agent import Command
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result
+from peal.record import lock
 from peal.system import git
+from peal.system.layout import RepoPaths
 from peal.workspaces.additions import NO_ADDITIONS, Additions, FolderFiles, put_in
 
 
@@ -105,7 +107,8 @@ class SharedFolder:
 
     def commit_verified(self) -> str:
         """Nothing is committed; what belongs to the end of the task is in the tree."""
-        put_in(self.path, self.additions.edits(self.order, FolderFiles(self.path)))
+        with lock.landing(RepoPaths(self.path)):
+            put_in(self.path, self.additions.edits(self.order, FolderFiles(self.path)))
         return ""
 
     def commit_mended(self) -> str:
