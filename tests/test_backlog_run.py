@@ -2669,6 +2669,18 @@ def test_without_commits_a_run_that_is_ended_goes_on(uncommitted: Wishes, number
     assert len(uncommitted.worklog()) == len(set(uncommitted.worklog())) == 5
 
 
+def test_without_commits_files_keep_their_modes(uncommitted: Wishes) -> None:
+    for number, mode in ((1, 0o600), (2, 0o640)):
+        (uncommitted.repo.path / f"backlog/WRK-00{number}.md").chmod(mode)
+    uncommitted.does("WRK-002-build", BLOCKS)
+
+    uncommitted.run()
+
+    names = ("archive/WRK-001.md", "WRK-002.md")
+    modes = [(uncommitted.repo.path / "backlog" / name).stat().st_mode & 0o777 for name in names]
+    assert modes == [0o600, 0o640]
+
+
 @pytest.mark.parametrize("more", ["", "max_parallel = 3"])
 def test_without_commits_one_that_is_more_urgent_comes_before_a_destructive_phase(
     wishes: Wishes, more: str

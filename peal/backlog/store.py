@@ -15,7 +15,7 @@ from peal.backlog import item_file
 from peal.backlog.item import FINAL, Item
 from peal.backlog.parsed_items import ParsedItems
 from peal.errors import PealError
-from peal.system.files import replace
+from peal.system.files import replace, rewrite
 from peal.text.display import harmless, some
 from peal.text.names import first_words, marked, natural
 
@@ -291,9 +291,7 @@ def put(kept: Kept, raw: bytes, path: Path) -> None:
     if path != kept.path and os.path.lexists(path):
         raise PealError(f"`{harmless(str(path))}` is already there; move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = kept.path.stat().st_mode
-    replace(kept.path, raw)
-    kept.path.chmod(mode)
+    rewrite(kept.path, raw)
     if path != kept.path:
         kept.path.rename(path)
 

@@ -40,9 +40,6 @@ class SettingsFile:
         """Put the new text in its place in one step; a link stays a link and the file's mode what it was."""
         target = self.path.resolve()
         try:
-            mode = target.stat().st_mode if target.exists() else None
-            files.replace(target, self.mark + text.replace("\n", self.line_end))
-            if mode is not None:
-                target.chmod(mode)
+            files.rewrite(target, self.mark + text.replace("\n", self.line_end))
         except OSError as error:
             raise PealError(f"cannot write `{target}`: {error.strerror}; make its folder writable") from None

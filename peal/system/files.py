@@ -10,18 +10,29 @@ TAIL = 8192
 """Bytes of the end of an output that are enough to show."""
 
 
-def replace(path: Path, content: str | bytes) -> None:
+def replace(path: Path, content: str | bytes, mode: int | None = None) -> None:
     """Put `content` into the file in one step: a reader sees the old or the new, also after a crash."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     try:
         with beside.open("wb") as file:
             write_all(file.fileno(), data)
+            if mode is not None:
+                os.fchmod(file.fileno(), stat.S_IMODE(mode))
             os.fsync(file.fileno())
         beside.replace(path)
     except BaseException:  # Ctrl-C too
         beside.unlink(missing_ok=True)
         raise
+
+
+def rewrite(path: Path, content: str | bytes) -> None:
+    """The same with a file of the person's, which keeps its mode; a new one if there is none."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    replace(path, content, mode)
 
 
 def markdown_in(folder: Path) -> dict[str, bytes]:

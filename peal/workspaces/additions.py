@@ -9,7 +9,7 @@ from attrs import field, frozen
 from peal.model.plan import Task
 from peal.model.work import Order
 from peal.system import git
-from peal.system.files import content, replace
+from peal.system.files import content, rewrite
 from peal.system.git_objects import Objects
 from peal.worktrees.worktree import Worktree
 
@@ -231,4 +231,4 @@ def put_in(place: Path, edits: Iterable[Edit]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if edit.path in moves:
             (place / moves[edit.path]).rename(path)
-        replace(path, edit.content)
+        rewrite(path, edit.content)
