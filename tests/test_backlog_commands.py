@@ -713,8 +713,14 @@ def test_an_item_in_utf_16_is_told(project: Repo, item: str, encoding: str) -> N
 def test_two_files_of_one_id_are_told_and_neither_is_changed(project: Repo, item: str) -> None:
     project.write("backlog/copy.md", project.read(shown(project, item)["path"]))
 
-    assert "are both WRK-001; give one of them another id" in project.peal("backlog", "list").stderr
-    assert "are both WRK-001; give one of them another id" in refused(project, "block", item, "--reason", "x")
+    told = "are both WRK-001; both are the same item, so see which of them is right"
+    assert told in project.peal("backlog", "list").stderr
+    assert told in refused(project, "block", item, "--reason", "x")
+
+    project.write("backlog/copy.md", project.read("backlog/copy.md").replace("title: ", "title: Not "))
+    told = "are both WRK-001; give one of them another id"
+    assert told in project.peal("backlog", "list").stderr
+    assert told in refused(project, "block", item, "--reason", "x")
 
 
 def test_a_renamed_file_is_found_by_its_id_and_keeps_its_name(project: Repo, item: str) -> None:

@@ -429,7 +429,7 @@ def test_what_could_be_several_items_is_refused(tmp_path: Path) -> None:
 
 def test_two_files_of_one_id_are_told_and_neither_is_taken(tmp_path: Path) -> None:
     _put(tmp_path, "1.md", Item("A-1", "x"))
-    _put(tmp_path, "archive/2.md", Item("a-1", "x"))
+    _put(tmp_path, "archive/2.md", Item("a-1", "y"))
 
     backlog = Backlog.of(tmp_path)
 

@@ -605,12 +605,53 @@ def test_without_a_commit_the_file_says_which_is_later(kept: Repo, first: str, s
 
 def test_one_item_that_is_there_twice_is_left_to_a_person(kept: Repo) -> None:
     """As where one branch has finished what another has edited."""
-    put(kept, archive_WRK_001=item_file("WRK-001", title="Build a login", status="done"))
+    put(kept, archive_WRK_001=item_file("WRK-001", "priority: 3", title="Build a login", status="done"))
 
     (found,) = examined(kept, "--fix", code=1)
 
     assert (found["code"], found["can_be_mended"]) == ("DUPLICATE_ID", False)
     assert "`git rm backlog/WRK-001.md` or `git rm backlog/archive/WRK-001.md`" in found["by_hand"]
+    assert errors(kept, "backlog", "run") == [f"{found['found']}; {found['by_hand']}"]
+    assert "are both WRK-001; both are the same item, so see" in kept.peal("backlog", "list").stderr
+
+
+@pytest.mark.parametrize("status", ["ready", "done"])
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_an_open_file_of_an_item_that_is_over_in_the_archive_is_taken_away(
+    kept: Repo, status: str, is_committed: bool
+) -> None:
+    """With a backup; nothing that a person has put into it is lost."""
+    over, open_ = "backlog/archive/WRK-002.md", "backlog/WRK-002.md"
+    kept.write(over, item_file("WRK-002", "summary: well done", status="done"))
+    kept.write(open_, item_file("WRK-002", "summary: begun", status=status))
+    if is_committed:
+        kept.git("add", "-A")
+        kept.git("commit", "-qm", "items")
+
+    (found,) = examined(kept)
+    assert errors(kept, "backlog", "run") == [f"{found['found']}; {found['by_hand']}"]
+    said = kept.peal("doctor", "--fix").stdout
+
+    assert "`rm backlog/WRK-002.md`; `peal doctor --fix` does so" in found["by_hand"]
+    assert "well done" in kept.read(over)
+    assert not (kept.path / open_).exists()
+    assert ("git commit -m" in said) == is_committed
+    assert codes(kept) == []
+    kept.peal("doctor", "--restore", said.partition("--restore ")[2].partition("`")[0])
+    assert (kept.path / open_).exists()
+
+
+def test_an_open_file_with_words_of_a_persons_stays_beside_the_archived_one(kept: Repo) -> None:
+    put(
+        kept,
+        archive_WRK_002=item_file("WRK-002", status="done"),
+        WRK_002=item_file("WRK-002") + "More that I want.\n",
+    )
+
+    (found,) = examined(kept, "--fix", code=1)
+
+    assert found["can_be_mended"] is False
+    assert "More that I want." in kept.read("backlog/WRK-002.md")
 
 
 def test_three_items_with_one_id_become_three(kept: Repo) -> None:

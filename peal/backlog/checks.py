@@ -10,7 +10,7 @@ from attrs import frozen
 
 from peal.backlog.item import FINAL, Item, Status
 from peal.backlog.pipelines import usual
-from peal.backlog.store import Kept
+from peal.backlog.store import Kept, twins, way_to_one
 from peal.settings import PipelineSettings
 from peal.settings.pipelines import workflow_files
 from peal.text.display import harmless, some
@@ -99,16 +99,13 @@ def _missing_files(pipelines: Mapping[str, PipelineSettings], files: Container[s
 
 
 def _duplicates(backlog: _Backlog) -> Iterator[Problem]:
-    first: dict[str, Kept] = {}
-    for one in backlog.kept:
-        other = first.setdefault(one.item.id.casefold(), one)
-        if other is not one:
-            yield Problem(
-                "DUPLICATE_ID",
-                f"item {one.item.id} is in `{backlog.path(other)}` already",
-                "give one of them another id; `peal doctor --fix` does so",
-                backlog.path(one),
-            )
+    for other, one in twins(backlog.kept):
+        yield Problem(
+            "DUPLICATE_ID",
+            f"item {one.item.id} is in `{backlog.path(other)}` already",
+            way_to_one(other, one, backlog.path),
+            backlog.path(one),
+        )
 
 
 def _misplaced(backlog: _Backlog, one: Kept) -> Iterator[Problem]:

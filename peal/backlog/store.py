@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, count
@@ -24,6 +25,8 @@ _natural = lru_cache(maxsize=20_000)(natural)
 _IS_BESIDE = re.compile(r"\.|(?i:readme)\b|.*\.md\.\d+\.new\Z", re.DOTALL)
 """Files beside items; the last are left where a peal was killed while it wrote one."""
 _SHOWN = 3
+_OF_A_PERSON = ("title", "pipeline", "priority", "tags", "depends", "origin", "created", "text")
+"""What a person has put into an item, and where it is from."""
 _LONGEST_ID = 60
 _LONGEST_TITLE = 120
 """Bytes in a file's name; file systems take 255 of them."""
@@ -253,12 +256,47 @@ def _told(path: Path, problem: str) -> str:
 
 def _twice(kept: Sequence[Kept]) -> Iterator[tuple[str, str]]:
     """The ids that more than one file has, each with what is to be said of it."""
+    for other, one in twins(kept):
+        paths = f"`{harmless(str(other.path))}` and `{harmless(str(one.path))}`"
+        way = way_to_one(other, one, lambda kept: str(kept.path))
+        yield one.item.id, f"{paths} are both {one.item.id}; {way}"
+
+
+def twins(kept: Iterable[Kept]) -> Iterator[tuple[Kept, Kept]]:
+    """The files whose id another one has, each behind the first that has it."""
     first: dict[str, Kept] = {}
     for one in kept:
         other = first.setdefault(one.item.id.casefold(), one)
         if other is not one:
-            paths = f"`{harmless(str(other.path))}` and `{harmless(str(one.path))}`"
-            yield one.item.id, f"{paths} are both {one.item.id}; give one of them another id"
+            yield other, one
+
+
+def is_same(first: Kept, second: Kept) -> bool:
+    """Whether two files hold one item twice, as a merge may leave it, and not two items that have one id."""
+    one, other = first.item, second.item
+    is_named_alike = first.path.name == second.path.name
+    return is_named_alike or (one.title == other.title and one.created == other.created)
+
+
+def left_behind(first: Kept, second: Kept) -> Kept | None:
+    """The open one of two files, if the archive has the same item, over and with all that a person has put into it."""
+    gone, over = sorted((first, second), key=lambda one: one.is_archived)
+    is_over = over.is_archived and over.item.status in FINAL and not gone.is_archived
+    alike = all(getattr(gone.item, name) == getattr(over.item, name) for name in _OF_A_PERSON)
+    return gone if is_over and alike and is_same(gone, over) and gone.item.blocked is None else None
+
+
+def way_to_one(first: Kept, second: Kept, told: Callable[[Kept], str]) -> str:
+    """What a person does about two files with one id; `told` is how a file is named."""
+    if gone := left_behind(first, second):
+        path = shlex.quote(told(gone))
+        return (
+            f"it is over in the archive, so take the other one away: `rm {path}`; `peal doctor --fix` does so"
+        )
+    if is_same(first, second):
+        paths = " or ".join(f"`git rm {shlex.quote(told(one))}`" for one in (first, second))
+        return f"both are the same item, so see which of them is right, and take the other away: {paths}"
+    return "give one of them another id; `peal doctor --fix` does so"
 
 
 def _number(item: str) -> int | None:

@@ -11,12 +11,14 @@ from peal.backlog import worklog
 from peal.backlog.checks import Problem
 from peal.backlog.item import FINAL
 from peal.backlog.left_out import LeftOut
-from peal.backlog.store import ARCHIVE, Kept
+from peal.backlog.store import ARCHIVE, Kept, is_same, left_behind
 from peal.doctor.backups import Keeping
 from peal.doctor.finding import Severity, Symptom, of_refusal
 from peal.doctor.look import Look
-from peal.doctor.renumbering import is_same, renumber
+from peal.doctor.renumbering import renumber
 from peal.errors import PealError
+from peal.record import lock
+from peal.system import git
 from peal.system.files import content
 from peal.text.display import harmless, some
 
@@ -54,16 +56,27 @@ def _is_on_its_way(look: Look, problem: Problem) -> bool:
 def _symptom(look: Look, problem: Problem) -> Symptom:
     """In the words in which a run is refused."""
     severity = None if problem.is_error else Severity.WARNING
-    found, by_hand, mend = f"`{problem.where}`: {problem.found}", problem.by_hand, None
+    found, mend = f"`{problem.where}`: {problem.found}", None
     if problem.code == "DUPLICATE_ID" and (twins := _twins(look, problem.where)):
-        if is_same(*twins):
-            paths = " or ".join(f"`git rm {shlex.quote(look.told(one.path))}`" for one in twins)
-            by_hand = (
-                f"both are the same item, so see which of them is right, and take the other away: {paths}"
-            )
-        else:
+        if gone := left_behind(*twins):
+            mend = partial(_take_away, look, gone, twins)
+        elif not is_same(*twins):
             mend = partial(renumber, look.place, twins[1].item.id)
-    return Symptom(found, by_hand, problem.where, mend, severity)
+    return Symptom(found, problem.by_hand, problem.where, mend, severity)
+
+
+def _take_away(look: Look, gone: Kept, twins: tuple[Kept, Kept], keeping: Keeping) -> str:
+    """The open one of two files goes, where the other is the same item and over."""
+    with lock.landing(look.repo_paths):
+        _check_unchanged(look, *twins)
+        keeping.removed(gone.path)
+        gone.path.unlink()
+    where, id_ = look.told(gone.path), gone.item.id
+    told = f"`{harmless(where)}` is taken away, for {id_} is over in the archive"
+    if not git.succeeds(look.repo, "ls-files", "--error-unmatch", "--", f":(literal){where}"):
+        return told
+    path = shlex.quote(where)
+    return f"{told}; commit that: `git commit -m '[{id_}] archived' -- {path}`"
 
 
 def _twins(look: Look, where: str) -> tuple[Kept, Kept] | None:
@@ -77,9 +90,10 @@ def _twins(look: Look, where: str) -> tuple[Kept, Kept] | None:
 
 
 def not_archived(look: Look) -> Iterator[Symptom]:
-    """Items that are over, and whose files lie among the open ones."""
+    """Items that are over, and whose files lie among the open ones; what is twice has a check of its own."""
+    twice = look.backlog.twice if look.backlog else {}
     for one in look.backlog.kept if look.backlog else ():
-        if one.item.status in FINAL and not one.is_archived:
+        if one.item.status in FINAL and not one.is_archived and one.item.id not in twice:
             place = one.path.parent / ARCHIVE / one.path.name
             where = look.told(one.path)
             move = shlex.join(("git", "mv", where, look.told(place)))
@@ -94,16 +108,22 @@ def not_archived(look: Look) -> Iterator[Symptom]:
 
 
 def _archive(look: Look, kept: Kept, place: Path, keeping: Keeping) -> str:
-    if os.path.lexists(place):
-        raise PealError(f"`{look.told(place)}` is already there; move it away")
-    if content(kept.path) != kept.raw:
-        raise PealError(f"`{look.told(kept.path)}` was changed meanwhile; try again")
-    keeping.removed(kept.path)
-    keeping.made(place, kept.raw)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    kept.path.rename(place)
+    with lock.landing(look.repo_paths):
+        if os.path.lexists(place):
+            raise PealError(f"`{look.told(place)}` is already there; move it away")
+        _check_unchanged(look, kept)
+        keeping.removed(kept.path)
+        keeping.made(place, kept.raw)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        kept.path.rename(place)
     paths = shlex.join(map(look.told, (kept.path, place)))
     return f"{kept.item.id} is in the archive; commit it: `git add -A -- {paths} && git commit -m '[{kept.item.id}] archived' -- {paths}`"
+
+
+def _check_unchanged(look: Look, *kept: Kept) -> None:
+    for one in kept:
+        if content(one.path) != one.raw:
+            raise PealError(f"`{look.told(one.path)}` was changed meanwhile; try again")
 
 
 def left_out(look: Look) -> Iterator[Symptom]:

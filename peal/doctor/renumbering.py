@@ -11,7 +11,7 @@ from peal.backlog import item_file, store
 from peal.backlog.item import Item
 from peal.backlog.place import Place
 from peal.backlog.prompts import CHANGES
-from peal.backlog.store import ARCHIVE, Backlog, Kept
+from peal.backlog.store import ARCHIVE, Backlog, Kept, is_same
 from peal.doctor.backups import Keeping
 from peal.errors import PealError
 from peal.record import lock
@@ -24,13 +24,6 @@ _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 """`[` and `*` in a path are letters."""
 _NEVER = 2**63
 """When what is in no commit was committed."""
-
-
-def is_same(first: Kept, second: Kept) -> bool:
-    """Whether two files hold one item twice, as a merge may leave it, and not two items that have one id."""
-    one, other = first.item, second.item
-    is_named_alike = first.path.name == second.path.name
-    return is_named_alike or (one.title == other.title and one.created == other.created)
 
 
 def renumber(place: Place, id_: str, keeping: Keeping) -> str:
