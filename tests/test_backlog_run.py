@@ -1398,17 +1398,34 @@ def test_a_phase_goes_on_part_by_part(wishes: Wishes) -> None:
     assert any("part 2" in text for text in prompts)
 
 
-def test_a_phase_that_tells_parts_and_changes_nothing_is_blocked_at_some_time(wishes: Wishes) -> None:
-    wishes.settings("[execution]\nmax_subphases = 3")
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_phase_that_tells_parts_and_changes_nothing_is_blocked_at_some_time(
+    wishes: Wishes, commits: bool
+) -> None:
+    wishes.settings(f"commit = {_toml(commits)}\n[execution]\nmax_subphases = 3")
     wishes.put(ready("WRK-001"))
     wishes.does("build", "answer subphase_complete")
 
-    wishes.run(code=1)
+    said = wishes.run(code=1)
 
     assert len(wishes.calls) == 3
-    assert "`build` has told 3 times in a row that a part is done, and changed nothing" in str(
-        wishes.item("WRK-001").blocked
+    assert "`build` has told 3 times in a row that a part is done, and changed nothing" in said
+    assert wishes.statuses() == {"WRK-001": "blocked"}
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_phase_may_tell_as_many_parts_as_change_something(wishes: Wishes, commits: bool) -> None:
+    wishes.settings(f"commit = {_toml(commits)}\n[execution]\nmax_subphases = 2")
+    wishes.put(ready("WRK-001"))
+    counted = 'number=$(grep -c . "$OUT/calls"); '
+    wishes.does(
+        "build", f'{counted}[ $((number % 2)) = 1 ] || echo $number >made; answer subphase_complete "$number"'
     )
+
+    wishes.run("--cap", "7")
+
+    assert len(wishes.calls) == 7
+    assert wishes.statuses() == {"WRK-001": "in_progress"}
 
 
 def test_workflows_and_instructions_are_in_the_prompt(wishes: Wishes) -> None:
@@ -2650,6 +2667,25 @@ def test_without_commits_a_block_is_written_in_place_and_a_new_run_goes_on(uncom
 
     assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
     assert "So" in uncommitted.prompt("WRK-001-build", 2)
+
+
+@pytest.mark.parametrize("setting", ["block", "warn", "ignore"])
+def test_without_commits_what_a_phase_rested_on_must_still_be_in_history(
+    wishes: Wishes, setting: str
+) -> None:
+    wishes.settings("commit = false", feature={"phases": ["prd", {"name": "build", "staleness": setting}]})
+    wishes.put(ready("WRK-001"))
+    wishes.repo.git("commit", "--allow-empty", "-qm", "rested on")
+    rested_on = wishes.repo.git("rev-parse", "HEAD").strip()
+    wishes.does("prd", "git commit --allow-empty -qm 'by the phase itself'; answer phase_complete")
+    wishes.run("--cap", "1")
+    assert f"last_phase_commit: {rested_on}" in wishes.repo.read("backlog/WRK-001.md")
+    wishes.repo.git("reset", "-q", "--soft", "HEAD~2")
+
+    said = wishes.run(code=1 if setting == "block" else 0)
+
+    assert ("which the phase before rested on, is no longer in the history" in said) == (setting != "ignore")
+    assert wishes.statuses() == {"WRK-001": "blocked" if setting == "block" else "done"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

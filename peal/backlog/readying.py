@@ -90,7 +90,8 @@ def why_stalled(item: Item, state: TaskState, most: int) -> str:
     for past in reversed(state.attempts):
         if past.outcome is None or past.outcome.answer is None:
             continue
-        if past.outcome.answer.result != "subphase_complete" or past.outcome.commit or not past.base:
+        is_idle = not past.outcome.commit if past.base else past.outcome.is_idle
+        if past.outcome.answer.result != "subphase_complete" or not is_idle:
             break
         idle += 1
     if idle < most:

@@ -125,6 +125,10 @@ class Outcome:
     """What was answered to a phase of an item, however it ended; None if there was nothing to be read."""
     is_systemic: bool = False
     """It failed for what would fail any task: a program that cannot be started, an agent that answers nothing."""
+    rests_on: str = ""
+    """The commit that was checked out when an item's phase began in the person's own tree; a worktree has its base."""
+    is_idle: bool = False
+    """An item's phase has changed nothing there, and nothing else; of a worktree its commit tells that."""
 
     @property
     def is_question(self) -> bool:

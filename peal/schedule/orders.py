@@ -45,7 +45,8 @@ def _answered(state: TaskState, plan_paths: PlanPaths) -> Answered | None:
     for number, past in reversed(list(enumerate(state.attempts))):
         if past.result is Result.PASSED and past.outcome and past.outcome.answer:
             at, folder = past.ended or past.started, _folder(plan_paths, past)
-            return Answered(past.outcome.answer, at, past.base, number < state.earlier, folder)
+            base = past.base or past.outcome.rests_on
+            return Answered(past.outcome.answer, at, base, number < state.earlier, folder)
     return None
 
 

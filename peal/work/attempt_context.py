@@ -115,7 +115,15 @@ class AttemptContext:
             usage=used_by(reply, self._session, request.model, self.roster.settings.prices),
             notes=phases.notes(told),
         )
+        if workspace is not None and self._is_part_in_shared_tree:
+            outcome = evolve(outcome, rests_on=workspace.head, is_idle=evidence.changed == ())
         return self._with_time(self.programs.judged(outcome))
+
+    @property
+    def _is_part_in_shared_tree(self) -> bool:
+        """Whether this is an item's phase, or a part of it, of which no commit tells later what it rests on and has changed."""
+        order = self.order
+        return bool(order.task.item_phase) and order.phase.kind is Kind.WRITE and not self.workspace.base
 
     @property
     def _session(self) -> Session | None:
@@ -180,7 +188,8 @@ class AttemptContext:
 
     def _watched(self, agent: Agent, command: Command, workspace: Workspace | None) -> Evidence:
         """What the agent did, and whether anything changed where that can be told and matters."""
-        matters = self.order.phase.kind is Kind.READ or agent.require_change
+        is_read = self.order.phase.kind is Kind.READ
+        matters = is_read or agent.require_change or self._is_part_in_shared_tree
         if workspace is None or not (matters or workspace.base):
             return self._answered(agent, command)
         workspace.watch()

@@ -42,6 +42,8 @@ class LentWorktree:
     _staged: Staged | None = None
     """What there is to be committed, once the agent has ended."""
 
+    head = ""
+
     @property
     def path(self) -> Path:
         """The worktree."""

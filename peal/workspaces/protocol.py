@@ -20,6 +20,10 @@ class Workspace(Protocol):
     def base(self) -> str:
         """The commit it is on, with nothing changed; empty in a tree that others share."""
 
+    @property
+    def head(self) -> str:
+        """The commit that was checked out in a tree that others share when an item's phase began there; otherwise empty."""
+
     def blank(self) -> None:
         """Ready the folder, for what has to be done there first."""
 

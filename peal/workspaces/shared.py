@@ -11,6 +11,7 @@ from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result
 from peal.record import lock
 from peal.system import git
+from peal.system.git_objects import objects_of
 from peal.system.layout import RepoPaths
 from peal.workspaces.additions import NO_ADDITIONS, Additions, FolderFiles, put_in
 
@@ -22,6 +23,7 @@ class SharedFolder:
     path: Path
     order: Order
     additions: Additions
+    head: str = ""
     base: str = ""
     is_empty: bool = False
     message: str = ""
@@ -138,7 +140,8 @@ class SharedTree:
     @contextmanager
     def lend(self, order: Order) -> Iterator[SharedFolder]:
         """The repository."""
-        yield SharedFolder(self.place, order, self.additions)
+        head = objects_of(self.place).commit_id("HEAD") if order.task.item_phase else ""
+        yield SharedFolder(self.place, order, self.additions, head)
 
     def change(self, order: Order) -> SharedFolder:
         """The repository as it is."""
