@@ -120,8 +120,12 @@ class Wishes:
 
     def statuses(self) -> dict[str, str]:
         """Of all items, as scripts get them."""
-        listed = json.loads(self.repo.peal("backlog", "list", "--all", "--json").stdout)
-        return {one["id"]: one["status"] for one in listed}
+        return {one["id"]: one["status"] for one in self.listed()}
+
+    def listed(self) -> list[dict[str, Any]]:
+        """All items, as scripts get them."""
+        found: list[dict[str, Any]] = json.loads(self.repo.peal("backlog", "list", "--all", "--json").stdout)
+        return found
 
     @property
     def calls(self) -> list[str]:
@@ -2703,6 +2707,117 @@ def test_without_commits_a_run_that_is_ended_goes_on(uncommitted: Wishes, number
     assert uncommitted.calls.count("WRK-001/build") == 2
     assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
     assert len(uncommitted.worklog()) == len(set(uncommitted.worklog())) == 5
+
+
+FIELDS_ARE_BACK = "the fields of `backlog/{}.md` are as they were: only its text may be changed"
+BY_HAND = {
+    "its own fields": (
+        "sed -i 's/^status: .*/status: done/' backlog/WRK-001.md",
+        FIELDS_ARE_BACK.format("WRK-001"),
+    ),
+    "fields of another": (
+        "sed -i 's/^status: .*/status: done/' backlog/WRK-003.md",
+        FIELDS_ARE_BACK.format("WRK-003"),
+    ),
+    "front matter that is none": ("sed -i 1d backlog/WRK-001.md", FIELDS_ARE_BACK.format("WRK-001")),
+    "a file that is gone": (
+        "rm backlog/WRK-003.md",
+        "`backlog/WRK-003.md` is back: items are closed, and not deleted",
+    ),
+    "a file in the archive": (
+        "sed -i 's/^status: .*/status: done/' backlog/WRK-001.md; mv backlog/WRK-001.md backlog/archive/",
+        "`backlog/archive/WRK-001.md`, a second file of its item, is taken away; what was written is in `.peal/",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BY_HAND)
+def test_without_commits_the_fields_of_items_are_peals(uncommitted: Wishes, how: str) -> None:
+    script, told = BY_HAND[how]
+    uncommitted.put(ready("WRK-003", priority=-1))
+    uncommitted.does("WRK-001-prd", f"{script}; answer phase_complete")
+    uncommitted.does("WRK-003-prd", "answer blocked no")
+
+    said = uncommitted.run()
+
+    assert told in said
+    assert uncommitted.calls[:3] == ["WRK-001/prd", "WRK-001/build", "WRK-003/prd"]
+    assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done", "WRK-003": "blocked"}
+    assert not (uncommitted.repo.path / ".peal/backlog-writes.jsonl").exists()
+
+
+def test_without_commits_the_text_of_items_is_everybodys_and_what_is_taken_back_is_kept(
+    uncommitted: Wishes,
+) -> None:
+    uncommitted.does(
+        "WRK-001-prd",
+        "sed -i 's/^status: .*/status: done/' backlog/WRK-001.md; echo Found out. >>backlog/WRK-001.md; "
+        "answer blocked no",
+    )
+
+    said = uncommitted.run("--target", "1", code=1)
+
+    file = uncommitted.repo.read("backlog/WRK-001.md")
+    assert "status: blocked" in file
+    assert file.endswith("Found out.\n")
+    (copy,) = re.findall("what was written is in `(.*)`", said)
+    assert "status: done" in uncommitted.repo.read(copy)
+
+
+def test_without_commits_what_persons_do_by_commands_while_a_phase_is_at_work_stays(
+    uncommitted: Wishes,
+) -> None:
+    uncommitted.put(ready("WRK-003"), ready("WRK-004"))
+    uncommitted.does(
+        "WRK-001-prd", "gate x; sed -i 's/^title: .*/title: Mine/' backlog/WRK-00*.md; answer phase_complete"
+    )
+    uncommitted.repo.write("ideas.txt", "An idea\n")
+    run = uncommitted.start("--cap", "1")
+    eventually(lambda: uncommitted.has_begun("x"))
+    for words in (
+        ("edit", "1", "--priority", "5"),
+        ("edit", "2", "--title", "Another", "--body", "More of it."),
+        ("block", "3", "--reason", "Why?"),
+        ("close", "4", "--reason", "No."),
+        ("add", "A new wish"),
+        ("import", "ideas.txt"),
+    ):
+        uncommitted.repo.peal("backlog", *words)
+    uncommitted.repo.write("backlog/WRK-050.md", item_file.written(ready("WRK-050", "By hand")).decode())
+    uncommitted.open("x")
+    said = ended(run, 1)
+
+    found = {one["id"]: one for one in uncommitted.listed()}
+    assert {id_: (one["title"], one["status"]) for id_, one in found.items()} == {
+        "WRK-001": ("A wish", "in_progress"),
+        "WRK-002": ("Another", "new"),
+        "WRK-003": ("A wish", "blocked"),
+        "WRK-004": ("A wish", "cancelled"),
+        "WRK-005": ("A new wish", "new"),
+        "WRK-006": ("An idea", "new"),
+        "WRK-050": ("By hand", "ready"),
+    }
+    assert (found["WRK-001"]["priority"], found["WRK-001"]["phase"]) == (5, "build")
+    assert found["WRK-002"]["text"] == "\nMore of it.\n"
+    assert FIELDS_ARE_BACK.format("WRK-001") in said
+
+
+def test_without_commits_what_an_agent_writes_into_fields_counts_at_no_moment(uncommitted: Wishes) -> None:
+    """A run that is ended meanwhile has completed nothing, and a person may block the item."""
+    uncommitted.does(
+        "WRK-001-prd", "sed -i 's/^status: .*/status: done/' backlog/*.md; gate x; answer phase_complete"
+    )
+    run = uncommitted.start()
+    eventually(lambda: uncommitted.has_begun("x"))
+    run.send_signal(signal.SIGINT)
+    said = ended(run, 130)
+
+    assert "0 completed" in said
+    assert uncommitted.statuses() == {"WRK-001": "ready", "WRK-002": "new"}
+    uncommitted.usual("WRK-001-prd")
+    uncommitted.run()
+    assert uncommitted.calls.count("WRK-001/prd") == 2
+    assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
 
 
 def test_without_commits_files_keep_their_modes(uncommitted: Wishes) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from peal.backlog import item_file, store
+from peal.backlog.command_writes import CommandWrites
 from peal.backlog.committing import Committer
 from peal.backlog.item import FINAL, Item
 from peal.backlog.messages import message_of
@@ -32,6 +33,7 @@ def added(place: Place, committer: Committer, make: Callable[[Backlog, str], Ite
         refuse_foreign(backlog)
         item = make(backlog, backlog.next_id(place.prefix))
         kept = store.create(backlog.path_of(item), item)
+        CommandWrites(place.repo_paths).note({kept.path: kept.raw})
         committer.commit([kept.path], message_of(item.id, f"add: {item.title}"))
     return kept
 
@@ -51,7 +53,8 @@ def changed(place: Place, committer: Committer, name: str, make: Callable[[Item,
             return kept
         path = backlog.place_of(kept, change.item)
         raw = item_file.changed(kept.raw, change.item)
-        return _put(committer, kept, Kept(change.item, path, raw, change.item.status in FINAL), change.said)
+        after = Kept(change.item, path, raw, change.item.status in FINAL)
+        return _put(place, committer, kept, after, change.said)
 
 
 def taken(place: Place, committer: Committer, before: Kept, raw: bytes, at: str) -> Kept:
@@ -64,11 +67,12 @@ def taken(place: Place, committer: Committer, before: Kept, raw: bytes, at: str)
                 f"{before.item.id} was changed meanwhile; look at it with `peal backlog show {before.item.id}`"
             )
         item = evolve(item_file.read(raw), updated=at)
-        return _put(committer, now, Kept(item, now.path, item_file.changed(raw, item)), "edit")
+        return _put(place, committer, now, Kept(item, now.path, item_file.changed(raw, item)), "edit")
 
 
-def _put(committer: Committer, before: Kept, after: Kept, said: str) -> Kept:
+def _put(place: Place, committer: Committer, before: Kept, after: Kept, said: str) -> Kept:
     store.put(before, after.raw, after.path)
+    CommandWrites(place.repo_paths).note({before.path: None, after.path: after.raw})
     committer.commit(list(dict.fromkeys((before.path, after.path))), message_of(after.item.id, said))
     return after
 

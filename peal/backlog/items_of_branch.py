@@ -11,6 +11,7 @@ from attrs import define, field
 
 from peal.backlog import item_file
 from peal.backlog.committing import Committer
+from peal.backlog.field_guard import FieldGuard
 from peal.backlog.item import Item
 from peal.backlog.messages import message_of
 from peal.backlog.parsed_items import ParsedItems
@@ -288,15 +289,20 @@ class ItemsOfFolder:
     repo: Path
     folder: Path
     parsed: ParsedItems = field(factory=ParsedItems)
+    guard: FieldGuard = field(init=False)
     _backlog: Backlog = field(init=False)
+
+    @guard.default
+    def _guard_of_the_same(self) -> FieldGuard:
+        return FieldGuard(RepoPaths(self.repo), self.folder, self.parsed)
 
     @_backlog.default
     def _nothing_yet(self) -> Backlog:
         return Backlog(self.folder)
 
     def read(self) -> Backlog:
-        """As they are on disk."""
-        found = Backlog.of(self.folder, self.parsed)
+        """As they are on disk, without what an agent at work has made of their fields."""
+        found = self.guard.counted(Backlog.of(self.folder, self.parsed))
         if found != self._backlog:
             self._backlog = found
         return self._backlog
@@ -333,7 +339,9 @@ class ItemsOfFolder:
         """In their place, one after another with what commands change."""
         try:
             with lock.landing(RepoPaths(self.repo)):
-                put_in(self.repo, edits(FolderFiles(self.repo)))
+                made = tuple(edits(FolderFiles(self.repo)))
+                put_in(self.repo, made)
+                self.guard.note(made)
         except Busy as error:
             return str(error), ()
         return "", ()

@@ -1,6 +1,6 @@
 """What a phase has written by hand where peal writes: fields of items (text below them is welcome), and the worklog; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve, frozen
 
@@ -39,6 +39,21 @@ def _changed(folder: str, before: Files, after: Files) -> Iterator[str]:
     for name in sorted(was.keys() | now.keys()):
         if name.endswith(".md") and was.get(name) != now.get(name):
             yield f"{folder}/{name}"
+
+
+def taken_back_here(
+    before: Mapping[str, bytes], now: Mapping[str, bytes | None], twins: Iterable[str]
+) -> Iterator[TakenBack]:
+    """
+    The same in a tree where persons work too, whose new items stay.
+
+    `before` are the items' files as peal has them and `now` as they are, by their paths; `twins` hold the same items once more.
+    """
+    for path, was in before.items():
+        if was != now.get(path):
+            yield from _of_file(path, was, now.get(path))
+    for path in twins:
+        yield TakenBack(Edit(path, None), f"`{harmless(path)}`, a second file of its item, is taken away")
 
 
 def _of_file(path: str, was: bytes | None, now: bytes | None) -> Iterator[TakenBack]:

@@ -48,7 +48,7 @@ from peal.text.display import decoded, harmless
 from peal.text.redaction import redactor
 from peal.views.status import command_again
 from peal.work import Roster
-from peal.workspaces import Pool, SharedTree, Slots
+from peal.workspaces import NoGuard, Pool, SharedTree, Slots
 from peal.workspaces.additions import FolderFiles
 
 
@@ -95,9 +95,10 @@ def _made(
         )
     warnings = _checked(backlog.kept, repo_paths.repo, settings)
     pool = pool_of(repo_paths, place.folder, settings, config, slots)
-    spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo)
     work = ItemPhases.of(settings, repo_paths.repo, lands=bool(pool))
     items = _items(place, backlog, pool, settings, rehearses)
+    guard = items.guard if isinstance(items, ItemsOfFolder) else NoGuard()
+    spaces: Pool | SharedTree = pool or SharedTree(repo_paths.repo, guard=guard)
     if pool:
         pool.accepted = accepted(accept_settings, backlog, pipelines(settings))
         _check_committed(items, backlog.kept, pool, settings)

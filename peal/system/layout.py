@@ -125,6 +125,11 @@ class RepoPaths:
         return self.root / "backlog-cache.json"
 
     @property
+    def backlog_writes(self) -> Path:
+        """What commands write into items while a phase works in the person's tree; gone when that is over."""
+        return self.root / "backlog-writes.jsonl"
+
+    @property
     def drafts(self) -> Path:
         """Items that a person edits, until they are taken."""
         return self.root / "drafts"

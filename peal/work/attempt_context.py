@@ -235,7 +235,8 @@ class AttemptContext:
             put(f"{order.folder}/{name}", text)
         try:
             clocks = self.roster.clocks(order.phase, agent)
-            ending = self.programs.carry_out(order, self.path, command, clocks, prefix, agent.sign)
+            with self.workspace.guarded():
+                ending = self.programs.carry_out(order, self.path, command, clocks, prefix, agent.sign)
         except ValueError as error:
             raise CannotStart(f"`{command.argv[0]}` cannot be started: {error}") from None
         except OSError as error:

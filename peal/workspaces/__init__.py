@@ -5,7 +5,7 @@ from peal.workspaces.messages import Messages
 from peal.workspaces.plan_file import PlanFile
 from peal.workspaces.pool import Pool
 from peal.workspaces.protocol import Change, Workspace, Workspaces
-from peal.workspaces.shared import SharedTree
+from peal.workspaces.shared import NoGuard, SharedTree
 from peal.workspaces.slots import Slots
 from peal.worktrees.hooks import OF_THE_BRANCH, OF_THE_TREE, Hooks
 
@@ -18,6 +18,7 @@ __all__ = [
     "Files",
     "Hooks",
     "Messages",
+    "NoGuard",
     "PlanFile",
     "Pool",
     "SharedTree",

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from attrs import define, field
@@ -51,6 +51,10 @@ class LentWorktree:
 
     def blank(self) -> None:
         """It is ready already."""
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """What it has written is looked at when it lands."""
+        return nullcontext()
 
     def watch(self) -> None:
         """The worktree is clean: what it is compared with is known, and only the time is new."""

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -60,6 +61,10 @@ class Merge:
     """The unmerged paths, and what their files held when the agent had not touched them."""
     _aside: str = ""
     """The tree of the merge while the folder shows something else."""
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """What it has written is looked at when it lands."""
+        return nullcontext()
 
     @property
     def is_empty(self) -> bool:

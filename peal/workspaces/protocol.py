@@ -30,6 +30,9 @@ class Workspace(Protocol):
     notes: list[str]
     """What a person should know of the place, however the attempt ends; put there as it is found."""
 
+    def guarded(self) -> AbstractContextManager[None]:
+        """While an agent is at work here: where only peal writes, what it has written is taken back at the end, and noted."""
+
     kept: bool
     """Set by the borrower: the task goes on here with its next phase."""
 
@@ -65,6 +68,9 @@ class Change(Protocol):
 
     notes: list[str]
     """What a person should know of the place, however the attempt ends; put there as it is found."""
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """While an agent is at work here: where only peal writes, what it has written is taken back at the end, and noted."""
 
     @property
     def is_empty(self) -> bool:
@@ -128,6 +134,16 @@ class Change(Protocol):
 
     def rescue(self) -> str:
         """Keep what the agent did as a patch in the attempt's folder; says so if it is kept otherwise."""
+
+
+class Guard(Protocol):
+    """Keeps files in a tree that others share, where only peal writes, as they are while an agent is at work there."""
+
+    def begin(self) -> None:
+        """An agent is about to work."""
+
+    def end(self, folder: Path) -> tuple[str, ...]:
+        """It has ended: take back what it has written there, with a copy in the attempt's folder; what is to be told."""
 
 
 class Workspaces(Protocol):

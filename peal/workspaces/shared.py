@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from peal.model.agent import Command
 from peal.model.review import Finding
@@ -14,6 +14,19 @@ from peal.system import git
 from peal.system.git_objects import objects_of
 from peal.system.layout import RepoPaths
 from peal.workspaces.additions import NO_ADDITIONS, Additions, FolderFiles, put_in
+from peal.workspaces.protocol import Guard
+
+
+@frozen
+class NoGuard:
+    """Nothing is peal's alone."""
+
+    def begin(self) -> None:
+        """Nothing is to be remembered."""
+
+    def end(self, folder: Path) -> tuple[str, ...]:  # noqa: ARG002
+        """Nothing is taken back."""
+        return ()
 
 
 @define
@@ -23,6 +36,7 @@ class SharedFolder:
     path: Path
     order: Order
     additions: Additions
+    guard: Guard
     head: str = ""
     base: str = ""
     is_empty: bool = False
@@ -31,6 +45,15 @@ class SharedFolder:
     kept: bool = False
     notes: list[str] = field(factory=list)
     _before: git.TreeState | None = None
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """By the guard of the tree."""
+        self.guard.begin()
+        try:
+            yield
+        finally:
+            self.notes += self.guard.end(self.order.folder)
 
     def watch(self) -> None:
         """Look before the attempt where a look afterwards would mean something."""
@@ -127,6 +150,7 @@ class SharedTree:
     branch: str = ""
     additions: Additions = NO_ADDITIONS
     """What belongs to the end of each task beside what it has changed."""
+    guard: Guard = field(factory=NoGuard)
 
     def place_of(self, name: str) -> Path:
         """Nobody who needs a worktree looks at what is not committed."""
@@ -141,11 +165,11 @@ class SharedTree:
     def lend(self, order: Order) -> Iterator[SharedFolder]:
         """The repository."""
         head = objects_of(self.place).commit_id("HEAD") if order.task.item_phase else ""
-        yield SharedFolder(self.place, order, self.additions, head)
+        yield SharedFolder(self.place, order, self.additions, self.guard, head)
 
     def change(self, order: Order) -> SharedFolder:
         """The repository as it is."""
-        return SharedFolder(self.place, order, self.additions)
+        return SharedFolder(self.place, order, self.additions, self.guard)
 
     def needs_setup(self, path: Path) -> bool:  # noqa: ARG002
         """The person's tree is as they want it."""

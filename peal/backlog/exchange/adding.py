@@ -7,6 +7,7 @@ from attrs import frozen
 
 from peal.backlog import item_file, store
 from peal.backlog.changing import refuse_foreign
+from peal.backlog.command_writes import CommandWrites
 from peal.backlog.committing import Committer, NotCommitted
 from peal.backlog.exchange.foreign import Reading
 from peal.backlog.exchange.matching import Addition, Matched, matched
@@ -46,6 +47,7 @@ def imported(place: Place, committer: Committer, reading: Reading, with_archived
         before = committer.uncommitted([one.kept.path for one in found.known])
         paths = _written(files)
         kept = tuple(kept for kept, _ in files)
+        CommandWrites(place.repo_paths).note({one.path: one.raw for one in kept})
         if paths or before:
             _commit(committer, [*before, *paths], len(before) + len(kept), reading.source)
     return Imported(found, kept)
