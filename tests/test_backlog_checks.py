@@ -304,3 +304,16 @@ def test_a_thousand_items_in_a_row_take_no_time() -> None:
 
     assert [one.code for one in problems] == ["DEPENDENCY_CYCLE"]
     assert time.process_time() - begin < 1
+
+
+@pytest.mark.timeout(60)
+def test_what_is_wrong_with_all_of_many_items_is_told_soon() -> None:
+    many, gone = range(10_000), range(10_000, 20_000)
+    circles_of_two = [kept(number, depends=(f"A-{number ^ 1}",)) for number in many]
+    missing = [kept(number, depends=(f"A-{other}", "A-x")) for number, other in zip(many, gone, strict=True)]
+
+    assert [one.code for one in found(*circles_of_two)] == ["DEPENDENCY_CYCLE"] * 5_000
+    told = found(*missing)
+    assert [one.code for one in told] == ["DEPENDENCY_MISSING"] * 20_000
+    asked = {one.found.partition("depends on ")[2] for one in told if one.by_hand.startswith("did you mean")}
+    assert len(asked) == 5, "each time all ids are looked through"

@@ -35,7 +35,7 @@ from peal.record import lock
 from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings, load
 from peal.system.layout import RepoPaths
 from peal.text.names import file_name
-from peal.workspaces import Edit, Files, SharedTree, Slots
+from peal.workspaces import Edit, Files, Pool, SharedTree, Slots
 from peal.workspaces.additions import FolderFiles, NoAdditions, put_in
 
 GATE = """\
@@ -3023,6 +3023,21 @@ def test_a_file_that_has_not_changed_is_parsed_once_in_a_run(
 
     assert [one.item.id for one in known] == ["WRK-001", "WRK-002"]
     assert len(seen) == 2
+
+
+def test_files_that_are_not_committed_are_looked_at_without_asking_git_for_each(
+    wishes: Wishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where hundreds were imported and not committed."""
+    wishes.put(*(ready(f"WRK-{number:03}") for number in range(1, 30)), commits=False)
+    repo_paths = RepoPaths(wishes.repo.path)
+    job = backlog_job_of(repo_paths, {}, Slots(repo_paths.repo, repo_paths.worktrees), (), rehearses=False)
+    assert isinstance(job.source, ItemTasks)
+    tip, asked = Pool.tip, list[str]()
+    monkeypatch.setattr(Pool, "tip", lambda self: asked.append("tip") or tip(self))
+
+    assert len(job.source.items.new()) == 29
+    assert len(asked) < 5
 
 
 # --- Where

@@ -13,6 +13,10 @@ import pytest
 from conftest import PEAL, WAIT, Repo, branches, ended, eventually, landed, shell_plan
 from test_doctor import codes, examined
 
+from peal.doctor.backlog import problems
+from peal.doctor.look import Asked, Look, PlanFiles
+from peal.system.layout import RepoPaths
+
 AGENT = """\
 #!/bin/sh
 # Works on phases of items: what a phase does is in $OUT/ITEM-PHASE.sh, if there is such a file.
@@ -652,6 +656,28 @@ def test_an_open_file_with_words_of_a_persons_stays_beside_the_archived_one(kept
 
     assert found["can_be_mended"] is False
     assert "More that I want." in kept.read("backlog/WRK-002.md")
+
+
+def test_ids_that_are_twice_are_looked_at_once_for_all(kept: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where two branches with hundreds of new items were merged."""
+    told, asked = Look.told, list[Path]()
+    monkeypatch.setattr(Look, "told", lambda self, path: asked.append(path) or told(self, path))
+
+    def asked_for(most: int) -> int:
+        names = [f"WRK_{number:03}{end}" for number in range(1, most + 1) for end in ("", "_b")]
+        put(kept, **{name: item_file(name.replace("_", "-")[:7], title=name) for name in names})
+        asked.clear()
+        look = Look(
+            RepoPaths(kept.path),
+            None,
+            PlanFiles(lambda _: pytest.fail("there is no plan"), lambda path: path),
+            Asked({}),
+        )
+        assert len(list(problems("DUPLICATE_ID")(look))) == most
+        return len(asked)
+
+    few = asked_for(10)
+    assert asked_for(20) <= 2 * few + 1
 
 
 def test_three_items_with_one_id_become_three(kept: Repo) -> None:

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from pathlib import Path
 
 from attrs import frozen
@@ -75,6 +75,14 @@ class _Backlog:
     def path(self, kept: Kept) -> str:
         path = kept.path.relative_to(self.repo) if kept.path.is_relative_to(self.repo) else kept.path
         return harmless(path.as_posix())
+
+    @cached_property
+    def near(self) -> dict[str, str]:
+        """The near misses, as questions, of the first dependencies that do not exist: looking for all of them could take hours."""
+        missing = dict.fromkeys(
+            other for one in self.open for other in one.item.depends if other not in self.statuses
+        )
+        return {other: _near(other, self.statuses) for other in islice(missing, _SHOWN)}
 
     @cached_property
     def statuses(self) -> dict[str, Status]:
@@ -194,9 +202,8 @@ def _dependencies(backlog: _Backlog, one: Kept) -> Iterator[Problem]:
         if other == item.id:
             yield Problem("DEPENDS_ON_ITSELF", f"item {item.id} depends on itself", take_out, where)
         elif status is None:
-            near = _near(other, backlog.statuses)
             found = f"item {item.id} depends on {shown}, which does not exist"
-            yield Problem("DEPENDENCY_MISSING", found, f"{near}{take_out}", where)
+            yield Problem("DEPENDENCY_MISSING", found, f"{backlog.near.get(other, '')}{take_out}", where)
         elif status == "cancelled":
             found = f"item {item.id} depends on {shown}, which is cancelled and so will never be done"
             by_hand = f"if it is not needed: {take_out}"
@@ -225,17 +232,32 @@ def circles(needs: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
 
     Without one dependency of each circle there is none left.
     """
-    left = {one: dict.fromkeys(others) for one, others in needs.items()}
-    while True:
-        try:
-            TopologicalSorter(left).prepare()
-            return
-        except CycleError as error:
-            *circle, _ = reversed(error.args[1])
-        start = circle.index(min(circle, key=natural))
-        found = (*circle[start:], *circle[:start])
-        del left[found[0]][found[1]]
-        yield found
+    left = {one: list(dict.fromkeys(others)) for one, others in needs.items()}
+    done: set[str] = set()
+    for start in needs:
+        way = {start: None}
+        while way:
+            one = next(reversed(way))
+            others = left.get(one, [])
+            while others and others[-1] in done:
+                others.pop()
+            if not others:
+                done.add(way.popitem()[0])
+            elif others[-1] not in way:
+                way[others[-1]] = None
+            else:
+                found = _circle(list(way), others[-1])
+                yield found
+                left[found[0]].pop()
+                while next(reversed(way)) != found[0]:  # whoever else leads there has a look of their own
+                    way.popitem()
+
+
+def _circle(way: Sequence[str], closed_at: str) -> tuple[str, ...]:
+    """The end of a way that comes back to where it was, from its first item on."""
+    circle = way[way.index(closed_at) :]
+    start = circle.index(min(circle, key=natural))
+    return (*circle[start:], *circle[:start])
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -167,8 +167,8 @@ class ItemsOfBranch:
         """Files in the person's tree whose names the branch does not have, as long as the branch is checked out there."""
         if not self.pool.is_checked_out_here():
             return ()
-        found = self._beside(self.repo_paths.repo, self.files.relative)
-        return tuple(one.kept for one in found if one.kept and one.kept.item.id not in self.read().by_id)
+        found, committed = self._beside(self.repo_paths.repo, self.files.relative), self.read().by_id
+        return tuple(one.kept for one in found if one.kept and one.kept.item.id not in committed)
 
     def uncommitted(self) -> Collection[str]:
         """In the person's own tree, whatever is checked out there, and in that of the branch, if it is in one."""

@@ -49,7 +49,7 @@ def problems(code: str) -> Callable[[Look], Iterator[Symptom]]:
 
 def _is_on_its_way(look: Look, problem: Problem) -> bool:
     """Whether a run that goes on may just be moving the item to the archive, where for a moment it is twice."""
-    twins = _twins(look, problem.where) if look.is_live and problem.code == "DUPLICATE_ID" else None
+    twins = look.twins.get(problem.where) if look.is_live and problem.code == "DUPLICATE_ID" else None
     return twins is not None and is_same(*twins)
 
 
@@ -57,7 +57,7 @@ def _symptom(look: Look, problem: Problem) -> Symptom:
     """In the words in which a run is refused."""
     severity = None if problem.is_error else Severity.WARNING
     found, mend = f"`{problem.where}`: {problem.found}", None
-    if problem.code == "DUPLICATE_ID" and (twins := _twins(look, problem.where)):
+    if problem.code == "DUPLICATE_ID" and (twins := look.twins.get(problem.where)):
         if gone := left_behind(*twins):
             mend = partial(_take_away, look, gone, twins)
         elif not is_same(*twins):
@@ -77,16 +77,6 @@ def _take_away(look: Look, gone: Kept, twins: tuple[Kept, Kept], keeping: Keepin
         return told
     path = shlex.quote(where)
     return f"{told}; commit that: `git commit -m '[{id_}] archived' -- {path}`"
-
-
-def _twins(look: Look, where: str) -> tuple[Kept, Kept] | None:
-    """The two items that have one id, the second of them in the file that is named."""
-    kept = look.backlog.kept if look.backlog else ()
-    second = next((one for one in kept if harmless(look.told(one.path)) == where), None)
-    if second is None:
-        return None
-    first = next(one for one in kept if one.item.id.casefold() == second.item.id.casefold())
-    return first, second
 
 
 def not_archived(look: Look) -> Iterator[Symptom]:

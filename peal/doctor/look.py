@@ -13,7 +13,7 @@ from peal.backlog import checks as backlog_checks
 from peal.backlog.checks import Problem
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.place import Place
-from peal.backlog.store import Backlog
+from peal.backlog.store import Backlog, Kept, twins
 from peal.errors import Damaged, PealError
 from peal.model.plan import Plan
 from peal.record import batch_file, journal, state_file
@@ -23,6 +23,7 @@ from peal.settings import Readable
 from peal.settings.pipelines import pipelines
 from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
+from peal.text.display import harmless
 from peal.text.redaction import HIDDEN
 from peal.workspaces import preflight
 
@@ -210,6 +211,12 @@ class Look:
         found = Backlog.of(self.place.folder, ParsedItems.of(self.repo_paths.backlog_cache))
         is_kept = found.kept or "backlog.folder" in self.readable.settings.origins
         return found if is_kept or self.asked.is_backlog else None
+
+    @cached_property
+    def twins(self) -> Mapping[str, tuple[Kept, Kept]]:
+        """The two items that have one id, by the file of the second as it is told."""
+        kept = self.backlog.kept if self.backlog else ()
+        return {harmless(self.told(two[1].path)): two for two in twins(kept)}
 
     @cached_property
     def problems_of_backlog(self) -> tuple[Problem, ...]:

@@ -29,7 +29,7 @@ _NEVER = 2**63
 def renumber(place: Place, id_: str, keeping: Keeping) -> str:
     """Give the latest of the items with an id another one; says what has become of what. PealError if that cannot be."""
     with lock.landing(place.repo_paths):
-        backlog = Backlog.of(place.folder)
+        backlog = place.read(keeps=False)
         twins = [one for one in backlog.kept if one.item.id.casefold() == id_.casefold()]
         if len(twins) < 2:
             return f"{id_} is one item by now"
