@@ -2119,7 +2119,7 @@ def test_a_plan_whose_item_is_blocked_and_unblocked_meanwhile_goes_on(planned: W
     eventually(lambda: planned.has_begun("x") and planned.has_begun("y"))
     planned.repo.peal("backlog", "block", "1", "--reason", "Hm.")
     planned.open("y")  # a decision is made in which it is blocked
-    eventually(lambda: planned.item("WRK-002").status == "done")
+    eventually(lambda: planned.statuses()["WRK-002"] == "done")
     planned.repo.peal("backlog", "unblock", "1")
     planned.open("x")
 
@@ -3016,7 +3016,7 @@ def test_a_file_that_has_not_changed_is_parsed_once_in_a_run(
 
     repo_paths = RepoPaths(wishes.repo.path)
     slots = Slots(repo_paths.repo, repo_paths.worktrees)
-    job = backlog_job_of(repo_paths, {}, slots, (), rehearses=rehearses)
+    job = backlog_job_of(repo_paths, {}, slots, (), rehearses=rehearses, explains=False)
     assert isinstance(job.source, ItemTasks)
     for _ in range(3):
         known = (*job.source.items.read().kept, *job.source.items.new())
@@ -3031,7 +3031,9 @@ def test_files_that_are_not_committed_are_looked_at_without_asking_git_for_each(
     """As where hundreds were imported and not committed."""
     wishes.put(*(ready(f"WRK-{number:03}") for number in range(1, 30)), commits=False)
     repo_paths = RepoPaths(wishes.repo.path)
-    job = backlog_job_of(repo_paths, {}, Slots(repo_paths.repo, repo_paths.worktrees), (), rehearses=False)
+    job = backlog_job_of(
+        repo_paths, {}, Slots(repo_paths.repo, repo_paths.worktrees), (), rehearses=False, explains=False
+    )
     assert isinstance(job.source, ItemTasks)
     tip, asked = Pool.tip, list[str]()
     monkeypatch.setattr(Pool, "tip", lambda self: asked.append("tip") or tip(self))

@@ -5,19 +5,18 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from peal.backlog import halts
+from peal.backlog import halts, standing
 from peal.backlog.agenda import LATE, ItemAgenda
 from peal.backlog.briefs import Briefs
 from peal.backlog.choice import Choice
-from peal.backlog.endings import Endings
-from peal.backlog.item import FINAL, Item
+from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
 from peal.backlog.open_plans import OpenPlans
+from peal.backlog.phase_ends import PhaseEnds
 from peal.backlog.pipelines import ItemStep, next_step, phase_named
-from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.readying import Readying
 from peal.backlog.selection import View
 from peal.backlog.store import Backlog, Kept
@@ -27,7 +26,7 @@ from peal.errors import PealError
 from peal.model.decision import Halt
 from peal.model.phase_result import TRIAGE, PhaseResult
 from peal.model.pipeline import Kind
-from peal.model.plan import ItemPhase, Task, TaskId
+from peal.model.plan import Task, TaskId
 from peal.model.work import Order, Outcome, Result
 from peal.phases import has_prompt
 from peal.record.events import Event, TaskRead, TasksAdded, TasksForgotten
@@ -35,8 +34,7 @@ from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.schedule.agenda import stage_of
 from peal.schedule.waits import no_agent
-from peal.settings import ItemPhaseSettings
-from peal.text.display import stamp
+from peal.settings import ItemPhaseSettings, PipelineSettings
 
 _SHORT = 10
 """Letters of a commit's id that are shown."""
@@ -55,7 +53,7 @@ class ItemTasks:
     plans: OpenPlans
     readying: Readying
     landings: ItemLandings
-    endings: Endings
+    ends: PhaseEnds
     said: deque[str]
     """What a person should know and was not told yet; whatever lands adds to it in its own thread."""
     last_kind: Kind = Kind.LAND
@@ -70,14 +68,8 @@ class ItemTasks:
     """Tasks that any run has begun and that are not complete."""
     _held: dict[str, str] = field(factory=dict)
     """Items that would begin, and what keeps them from it."""
-    _unwritten: dict[str, str] = field(factory=dict)
-    """Items whose ends could not be written, and why."""
-    _marked: set[TaskId] = field(factory=set)
-    """Tasks that have failed, whose items are marked so, or cannot be."""
     _offered: tuple[Kept, ...] = ()
     """Items that may begin when there is a place."""
-    _over: list[TaskRead] = field(factory=list)
-    """Tasks of plans that are over, which is not in the history yet."""
     _told: set[str] = field(factory=set)
     _seen: tuple[object, ...] = ()
     """What the latest choice was made from: the same again needs no other."""
@@ -89,6 +81,10 @@ class ItemTasks:
     @property
     def _tally(self) -> Tally:
         return self.choice.tally
+
+    @property
+    def _pipelines(self) -> Mapping[str, PipelineSettings]:
+        return self.landings.pipelines
 
     def agenda(self, history: History) -> ItemAgenda:
         """Of what is chosen here before each decision."""
@@ -119,7 +115,7 @@ class ItemTasks:
         """Look at the backlog, mark what has failed, choose what may begin."""
         backlog = self._looked()
         self._leave_plans(backlog)
-        if self._mark_ends(history, backlog):
+        if self.ends.mark(history, backlog, self._agenda):
             backlog = self._looked()
         seen = self._what_counts(history, backlog)
         if seen == self._seen:
@@ -129,7 +125,7 @@ class ItemTasks:
         ids = {meant[task][0].id for task in chosen}
         self._offered = tuple(one for one in self.items.read().kept if one.item.id in ids)
         self._seen = seen if self._backlog is backlog and not self._held else ()
-        events = (*self._put_away(), *self._given_up(history, backlog), *self._events(history, meant))
+        events = (*self.ends.put_away(), *self._given_up(history, backlog), *self._events(history, meant))
         if not events and any(self.plans.over(history, self._agenda)):
             return self.news(history)
         return events
@@ -138,7 +134,7 @@ class ItemTasks:
         """All that a choice depends on."""
         new = tuple((one.path, one.raw) for one in self.items.new())
         tally, failed = self._tally, frozenset(history.failed)
-        held = frozenset(history.held), tuple(self._unwritten)
+        held = frozenset(history.held), tuple(self.ends.unwritten)
         begun = tuple((task, task in history.running) for task in self._begun)
         edited = frozenset(one.item.id for one in self._offered if self.items.unsaved(one))
         return backlog, new, begun, tally.begun, tally.breaker, failed, held, edited
@@ -154,50 +150,13 @@ class ItemTasks:
             self._tally.looked(before.by_id, now.by_id, self.landings.merged)
         return now
 
-    def _mark_ends(self, history: History, backlog: Backlog) -> bool:
-        """Write what has become of items whose tasks have failed for good, or whose plans are over; whether there were any."""
-        marked = False
-        for task in history.failed - self._marked:
-            self._marked.add(task)
-            phase = phase_of(task)
-            if not is_of_plan(task) and _is_open(backlog, phase.item):
-                self._note(phase, self.endings.failed(phase, history.states[task]))
-                marked = True
-        for task, plan in tuple(self.plans.over(history, self._agenda)):
-            self._end_plan(task, plan, history)
-            marked = True
-        return marked
-
-    def _end_plan(self, task: TaskId, plan: PlanPhase, history: History) -> None:
-        states = [history.states[one] for one in plan.tasks]
-        if answer := plan.answer(history):
-            self._note(plan.phase, self.endings.plan_done(plan.phase, answer, states))
-            self._tally.plan_done()
-            if plan.phase.item not in self._unwritten:
-                self._over += (evolve(one, done=True) for one in plan.readings())
-        else:
-            self._note(plan.phase, self.endings.plan_failed(plan.phase, plan.failure(history), states))
-            self._tally.plan_failed(plan.has_met_system_failure(history))
-        self.plans.leave(task, self._agenda)
-
-    def _note(self, phase: ItemPhase, why: str) -> None:
-        """An item whose end could not be written is not begun anew in this run."""
-        if why:
-            self._unwritten[phase.item] = why
-
     def _leave_plans(self, backlog: Backlog) -> None:
         """Nothing more is begun of plans whose items are not at that phase any more."""
         here = self._under_way(backlog.by_id)
         for task in [one for one in self.plans.followed if one not in here]:
-            now = _standing(backlog.by_id.get(phase_of(task).item))
+            now = standing.told(backlog.by_id.get(phase_of(task).item))
             self.said.append(f"{task}: nothing more of its plan is begun, for its item is {now}")
             self.plans.leave(task, self._agenda)
-
-    def _put_away(self) -> Iterator[Event]:
-        """What is done of a plan counts no more once its phase is over: who comes to it again carries all of it out anew."""
-        if self._over:
-            yield TasksAdded(time.time(), tuple(self._over))
-            self._over.clear()
 
     def _given_up(self, history: History, backlog: Backlog) -> Iterator[Event]:
         """Tasks whose work is done and never lands, because their items are elsewhere by now: they hold nothing up."""
@@ -205,23 +164,14 @@ class ItemTasks:
             state, phase = history.states[task], phase_of(task)
             item = backlog.by_id.get(phase.item)
             first = self._first_phase(state, history)
-            if state.running or state.next == first or self._is_at(item, phase.phase):
+            if state.running or state.next == first or standing.may_be_at(item, phase.phase, self._pipelines):
                 continue
-            why = f"its item is {_standing(item)}"
+            why = f"its item is {standing.told(item)}"
             if made := state.change.brings:
                 self.said.append(
                     f"{task}: {why}, so what was made for it does not land; commit {made[:_SHORT]} has it"
                 )
             yield TasksForgotten(time.time(), (task,), first, why)
-
-    def _is_at(self, item: Item | None, phase: str) -> bool:
-        """Whether an item is at a phase, or may be again when a person has looked at it or at the settings."""
-        if item is None or item.status in FINAL:
-            return False
-        try:
-            return item.status == "blocked" or next_step(item, self.landings.pipelines).phase == phase
-        except PealError:
-            return True
 
     def _read_plan(self, item: Item, phase: ItemPhaseSettings) -> str:
         """Read the plan of a phase, or block its item; why that cannot be."""
@@ -234,7 +184,7 @@ class ItemTasks:
 
     def _chosen(self, history: History, backlog: Backlog) -> tuple[tuple[TaskId, ...], _Meant]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
-        held = {**self._unwritten, **self._held_at_the_branch(history)}
+        held = {**self.ends.unwritten, **self._held_at_the_branch(history)}
         while True:
             new = self.items.new()
             view = self._view(backlog, new, {**held, **backlog.twice})
@@ -261,7 +211,7 @@ class ItemTasks:
 
     def _prepare(self, kept: Kept, history: History, is_new: bool) -> str:
         """Why an item cannot begin its next phase; empty if it can, or if it is another item now."""
-        step = next_step(kept.item, self.landings.pipelines)
+        step = next_step(kept.item, self._pipelines)
         phase = self._settings_of(kept.item, step)
         before = history.states.get(task_of(kept.item.id, step.phase))
         why = self.readying.prepare(kept, phase, before, is_new)
@@ -281,7 +231,7 @@ class ItemTasks:
 
     def _settings_of(self, item: Item, step: ItemStep) -> ItemPhaseSettings | None:
         """What the settings say of a step; None for triage."""
-        return None if step.phase == TRIAGE else phase_named(item, step.phase, self.landings.pipelines)
+        return None if step.phase == TRIAGE else phase_named(item, step.phase, self._pipelines)
 
     def _view(self, backlog: Backlog, new: Iterable[Kept], held: Mapping[str, str]) -> View:
         """What is known of the backlog."""
@@ -293,23 +243,12 @@ class ItemTasks:
         running = {id_: phase for id_, phase in under_way.items() if id_ not in held}
         limits = self.choice.request.limits
         archived = dict.fromkeys(backlog.open_in_archive, _ARCHIVED)
-        return View(items, self.landings.pipelines, limits, running, held={**archived, **held})
+        return View(items, self._pipelines, limits, running, held={**archived, **held})
 
     def _under_way(self, items: Mapping[str, Item]) -> dict[TaskId, tuple[Item, ItemStep]]:
         """The tasks that were begun and that their items are still at."""
-        found = {}
         begun = (task for task in self._begun if not is_of_plan(task))
-        for phase in dict.fromkeys(map(phase_of, (*begun, *self.plans.followed))):
-            item = items.get(phase.item)
-            if item is None or item.status in ("blocked", *FINAL):
-                continue
-            try:
-                step = next_step(item, self.landings.pipelines)
-            except PealError:
-                continue
-            if step.phase == phase.phase:
-                found[task_of(item.id, step.phase)] = item, step
-        return found
+        return standing.steps_at(map(phase_of, (*begun, *self.plans.followed)), items, self._pipelines)
 
     def _events(self, history: History, meant: _Meant) -> Iterator[Event]:
         """What the history is to know of these tasks."""
@@ -320,12 +259,12 @@ class ItemTasks:
                 if state is None or state.task != one:
                     added.append(one)
                 is_idle = state is not None and one.id not in history.running
-                if state and is_idle and _is_to_be_done_again(state, one, item):
+                if state and is_idle and standing.is_to_be_done_again(state, one, item):
                     again.append(one.id)
         now = time.time()
         if added:
             yield TasksAdded(now, tuple(added))
-        self._marked.difference_update(again)
+        self.ends.done_again(again)
         for task in again:
             first = self._first_phase(history.states[task], history)
             yield TasksForgotten(now, (task,), first, "its item is at this phase again")
@@ -344,7 +283,7 @@ class ItemTasks:
             self.tasks[task] = self.briefs.late(item, step.phase)
         # A task is told from others by its id alone: what is written about its item changes as it goes on.
         digest = hashlib.sha256(task.encode()).hexdigest()[:16]
-        name = pipeline_name_of(item, step.phase, self.landings.pipelines)
+        name = pipeline_name_of(item, step.phase, self._pipelines)
         return (TaskRead(task, item.title, digest, parallel=True, done=False, pipeline=name),)
 
     def _changed(self, before: TaskState | None, now: TaskState) -> None:
@@ -395,28 +334,3 @@ class ItemTasks:
             paused=paused or no_agent(history, now),
             **self.choice.known(),
         )
-
-
-def _is_to_be_done_again(state: TaskState, now: TaskRead, item: Item) -> bool:
-    """Whether what was done for a task counts no more: its item has come to it anew, or its text is another one."""
-    if state.failed is not None:
-        return True
-    if is_of_plan(now.id):
-        last = state.last()
-        is_put_back = last is not None and item.updated > stamp(last.ended or 0)
-        is_put_away = state.task.done and not now.done
-        return state.has_begun and ((is_put_away and is_put_back) or state.task.digest != now.digest)
-    return state.is_complete
-
-
-def _standing(item: Item | None) -> str:
-    """How an item is that is not at the phase it was at."""
-    if item is None:
-        return "not in the backlog any more"
-    return f"{item.status} now" if item.status in ("blocked", *FINAL) else f"at `{item.phase}` now"
-
-
-def _is_open(backlog: Backlog, id_: str) -> bool:
-    """Whether an item is there, and neither blocked nor over."""
-    item = backlog.by_id.get(id_)
-    return item is not None and item.status not in ("blocked", *FINAL)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from peal.backlog import item_file, worklog
-from peal.backlog.item import FINAL, Item
+from peal.backlog import item_file, standing, worklog
+from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.left_out import LeftOut
 from peal.backlog.outcomes import Changes, Finished, Surroundings, after
-from peal.backlog.pipelines import next_step, pipeline_of
+from peal.backlog.pipelines import pipeline_of
 from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.taken_back import taken_back
@@ -88,15 +88,9 @@ class ItemLandings:
 
     def _check_is_at(self, phase: ItemPhase, backlog: Backlog) -> None:
         """`Paused` if an item is not at the phase whose plan a task stands in."""
-        item = backlog.by_id.get(phase.item)
-        try:
-            is_open = item is not None and item.status not in ("blocked", *FINAL)
-            if item and is_open and next_step(item, self.pipelines).phase == phase.phase:
-                return
-        except PealError as error:
-            raise Paused(str(error)) from None
-        now = f"is {item.status} now" if item else "is not in the backlog any more"
-        raise Paused(f"item {phase.item} {now}, and not at `{phase.phase}`; see `peal backlog list --all`")
+        if not standing.steps_at([phase], backlog.by_id, self.pipelines):
+            now = standing.told(backlog.by_id.get(phase.item))
+            raise Paused(f"item {phase.item} is {now}; `peal backlog list --all` shows it")
 
     def ended(self, backlog: Backlog, item: str, done: Finished, files: Files) -> tuple[Edit, ...]:
         """The edits that the end of a phase comes to; what a person should know of it is told. PealError as in `changes`."""

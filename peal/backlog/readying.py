@@ -7,11 +7,12 @@ from attrs import frozen
 
 from peal.backlog.endings import save
 from peal.backlog.guardrails import objection
-from peal.backlog.item import FINAL, BlockType, Item
+from peal.backlog.item import BlockType, Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.landing import ItemLandings
 from peal.backlog.outcomes import kept_from
 from peal.backlog.staleness import is_asked_of, staleness
+from peal.backlog.standing import is_open
 from peal.backlog.store import Kept
 from peal.backlog.task_names import phase_of
 from peal.record.task_state import TaskState
@@ -71,7 +72,7 @@ class Readying:
         def edits(files: Files) -> Iterable[Edit]:
             there = self.items.read_from(files)
             now = there.by_id.get(item.id)
-            if now is None or now.status in ("blocked", *FINAL):
+            if now is None or not is_open(now):
                 return ()
             return tuple(self.landings.written(kept_from(now, phase, type_, why, at), there, files))
 

@@ -21,6 +21,7 @@ from peal.backlog.items_of_branch import BlobItems, Items, ItemsOfBranch, ItemsO
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
 from peal.backlog.open_plans import OpenPlans
+from peal.backlog.phase_ends import PhaseEnds
 from peal.backlog.place import Place
 from peal.backlog.plan_phase import PlanReader
 from peal.backlog.readying import Readying
@@ -137,15 +138,17 @@ def _source(
     landings = ItemLandings(items, repo, place.prefix, in_force, guardrails, most, left_out, said.append)
     briefs = Briefs(items, in_force, lambda file: _text(repo, file))
     reader = PlanReader(repo, lambda: pool.files if pool else FolderFiles(repo), bool(pool and settings.tick))
+    endings = Endings(items, landings, place.repo_paths.plan(place.folder), said.append)
+    tally, plans = Tally(request.breaker), OpenPlans(reader, briefs, landings)
     parts = settings.execution.max_subphases
     return ItemTasks(
         items,
-        Choice(request, Tally(request.breaker), said.append),
+        Choice(request, tally, said.append),
         briefs,
-        OpenPlans(reader, briefs, landings),
+        plans,
         Readying(items, landings, _in_history(repo, pool), parts, said.append),
         landings,
-        Endings(items, landings, place.repo_paths.plan(place.folder), said.append),
+        PhaseEnds(endings, plans, tally),
         said,
         Kind.LAND if pool else Kind.REVIEW,
     )
