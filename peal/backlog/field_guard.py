@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from peal.backlog import item_file
 from peal.backlog.command_writes import CommandWrites
-from peal.backlog.parsed_items import ParsedItems
+from peal.backlog.looked_folder import LookedFolder
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked
 from peal.backlog.taken_back import TakenBack, taken_back_here
 from peal.record import lock
@@ -23,8 +23,7 @@ class FieldGuard:
     """See `Guard`. What commands and the run itself write meanwhile counts, and so does text below the fields."""
 
     repo_paths: RepoPaths
-    folder: Path
-    parsed: ParsedItems = field(factory=ParsedItems)
+    looked: LookedFolder
     _before: dict[str, Kept] | None = None
     """The items as they were when the agent began, by their files' paths in the repository; None where none is at work."""
 
@@ -33,12 +32,12 @@ class FieldGuard:
         with lock.landing(self.repo_paths):
             if self._before is None:
                 self._writes.begin()
-                self._before = self._named(self._now().kept)
+                self._before = self._named(self.looked.backlog().kept)
 
     def end(self, folder: Path) -> tuple[str, ...]:
         """Put them right."""
         with lock.landing(self.repo_paths):
-            back = self._taken_back(self._now())
+            back = self._taken_back(self.looked.backlog())
             told = tuple(self._copied(one, folder) for one in back)
             put_in(self.repo_paths.repo, [one.edit for one in back])
             self._before = None
@@ -49,7 +48,7 @@ class FieldGuard:
         """What the run itself has written."""
         if self._before is not None:
             own = {self.repo_paths.repo / edit.path: edit.content for edit in edits}
-            places = self.folder, self.folder / ARCHIVE
+            places = self.looked.folder, self.looked.folder / ARCHIVE
             self._writes.note({path: raw for path, raw in own.items() if path.parent in places})
 
     def counted(self, now: Backlog) -> Backlog:
@@ -63,17 +62,14 @@ class FieldGuard:
                 del kept[edit.path]
             else:
                 path = self.repo_paths.repo / edit.path
-                is_archived = path.parent != self.folder
+                is_archived = path.parent != self.looked.folder
                 kept[edit.path] = Kept(item_file.read(edit.content), path, edit.content, is_archived)
-        made = Backlog.made(self.folder, (Looked(one.path.name, one) for one in kept.values()))
+        made = Backlog.made(self.looked.folder, (Looked(one.path.name, one) for one in kept.values()))
         return evolve(made, unreadable=now.unreadable, unread=now.unread)
 
     @property
     def _writes(self) -> CommandWrites:
         return CommandWrites(self.repo_paths)
-
-    def _now(self) -> Backlog:
-        return Backlog.of(self.folder, self.parsed)
 
     def _named(self, kept: Iterable[Kept]) -> dict[str, Kept]:
         above = f"{self.repo_paths.repo}/"

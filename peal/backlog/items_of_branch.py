@@ -13,6 +13,7 @@ from peal.backlog import item_file
 from peal.backlog.committing import Committer
 from peal.backlog.field_guard import FieldGuard
 from peal.backlog.item import Item
+from peal.backlog.looked_folder import LookedFolder
 from peal.backlog.messages import message_of
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked, look
@@ -289,12 +290,17 @@ class ItemsOfFolder:
     repo: Path
     folder: Path
     parsed: ParsedItems = field(factory=ParsedItems)
+    _looked: LookedFolder = field(init=False)
     guard: FieldGuard = field(init=False)
     _backlog: Backlog = field(init=False)
 
+    @_looked.default
+    def _nothing_seen_yet(self) -> LookedFolder:
+        return LookedFolder(self.folder, self.parsed)
+
     @guard.default
     def _guard_of_the_same(self) -> FieldGuard:
-        return FieldGuard(RepoPaths(self.repo), self.folder, self.parsed)
+        return FieldGuard(RepoPaths(self.repo), self._looked)
 
     @_backlog.default
     def _nothing_yet(self) -> Backlog:
@@ -302,7 +308,7 @@ class ItemsOfFolder:
 
     def read(self) -> Backlog:
         """As they are on disk, without what an agent at work has made of their fields."""
-        found = self.guard.counted(Backlog.of(self.folder, self.parsed))
+        found = self.guard.counted(self._looked.backlog())
         if found != self._backlog:
             self._backlog = found
         return self._backlog

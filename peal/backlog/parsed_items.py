@@ -24,11 +24,15 @@ _SHAPE = [__version__, *(one.name for kind in (Item, *_PARTS.values()) for one i
 """What was written by another peal, or for other fields, is not read."""
 
 
+Mark = list[int]
+"""The size, times and number of a file."""
+
+
 @frozen
 class _Entry:
     """A file as it was read."""
 
-    mark: list[int] | None
+    mark: Mark | None
     """None for one that may change once more without showing it."""
     raw: bytes
     item: Item
@@ -45,7 +49,7 @@ class ParsedItems:
     _known: dict[str, _Entry] = field(factory=dict)
     _seen: set[str] = field(factory=set)
     """The files that were read since the last time that anything was kept."""
-    _kept: dict[str, list[int]] = field(factory=dict)
+    _kept: dict[str, Mark] = field(factory=dict)
     """What was kept then: files with their marks."""
 
     @classmethod
@@ -101,8 +105,13 @@ def _read(path: Path, before: _Entry | None) -> _Entry | None:
     if not item_file.has_front_matter(raw):
         return None
     item = before.item if before and before.raw == raw else item_file.read(raw)
+    return _Entry(settled_mark(found), raw, item)
+
+
+def settled_mark(found: os.stat_result) -> Mark | None:
+    """What tells a file from what it was or will be; None for one that may change once more without showing it."""
     is_settled = time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _GRAIN
-    return _Entry(_mark(found) if is_settled else None, raw, item)
+    return _mark(found) if is_settled else None
 
 
 def _kind(mode: int) -> str:
@@ -115,7 +124,7 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
-def _mark(found: os.stat_result) -> list[int]:
+def _mark(found: os.stat_result) -> Mark:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
@@ -126,7 +135,7 @@ def _values(item: Item) -> dict[str, Any]:
     } | {"id": item.id}
 
 
-def _entry_of(mark: list[int], raw: str, values: Mapping[str, Any]) -> _Entry:
+def _entry_of(mark: Mark, raw: str, values: Mapping[str, Any]) -> _Entry:
     """What is kept of a file; `values` is what is not as usual in its item, as JSON has it."""
     known: dict[str, Any] = {
         name: tuple(value)

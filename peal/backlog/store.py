@@ -94,7 +94,7 @@ class Backlog:
     def of(cls, folder: Path, parsed: ParsedItems | None = None) -> "Backlog":
         """What is in a folder; nothing if there is none. PealError if it cannot be read."""
         read = (parsed or ParsedItems()).read
-        found = (look(path, is_archived, read) for path, is_archived in _files(folder))
+        found = (look(Path(entry.path), is_archived, read) for entry, is_archived in files_in(folder))
         return cls.made(folder, filter(None, found))
 
     @classmethod
@@ -236,18 +236,20 @@ def _end(text: str, octets: int) -> str:
     return text.encode()[-octets:].decode(errors="ignore").lstrip(".-")
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, bool]]:
+def files_in(folder: Path) -> Iterator[tuple["os.DirEntry[str]", bool]]:
+    """What could be files of items, each with whether it is in the archive. PealError if a folder cannot be read."""
     for place, is_archived in ((folder, False), (folder / ARCHIVE, True)):
         try:
-            names = sorted(path.name for path in place.iterdir())
+            with os.scandir(place) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
         except FileNotFoundError:
             continue
         except OSError as error:
             way = "make it a folder" if error.errno == errno.ENOTDIR else "make it readable"
             raise PealError(f"`{harmless(str(place))}` cannot be read: {error.strerror}; {way}") from None
-        yield from (
-            (place / name, is_archived) for name in names if name.endswith(".md") and not name.startswith(".")
-        )
+        for entry in entries:
+            if entry.name.endswith(".md") and not entry.name.startswith("."):
+                yield entry, is_archived
 
 
 def _told(path: Path, problem: str) -> str:
