@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from itertools import starmap, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, fields, frozen
@@ -226,8 +226,8 @@ def written(item: Item, others: Mapping[str, Any] = {}) -> bytes:
     """
     usual = Item(item.id, item.title)
     shown = [key for key in _KEYS if key in _ALWAYS or getattr(item, key) != getattr(usual, key)]
-    entries = (*(_entry(key, getattr(item, key)) for key in shown), *starmap(_entry, others.items()))
-    raw = _verified(_Parts(f"{_MARK}\n", "".join(entries), f"{_MARK}\n", item.text).raw, item)
+    front = _front({**{key: getattr(item, key) for key in shown}, **others})
+    raw = _verified(_Parts(f"{_MARK}\n", front, f"{_MARK}\n", item.text).raw, item)
     if others and other_keys(raw) != others:
         raise _not_to_be_written(item)
     return raw
@@ -324,13 +324,18 @@ def _behind(front: str, key: "Node", value: "Node") -> str:
 
 def _entry(key: str, value: Any, behind: str = "") -> str:
     """A key with its value, as lines of YAML."""
+    text = _front({key: value})
+    return f"{text.rstrip()}{behind}\n" if behind and text.count("\n") == 1 else text
+
+
+def _front(values: Mapping[str, Any]) -> str:
+    """Keys with their values, as lines of YAML."""
     from ruamel.yaml import YAML
 
     yaml, out = YAML(pure=True), io.StringIO()
     yaml.allow_unicode, yaml.width = True, _WIDE
-    yaml.dump({key: _plain(value)}, out)
-    text = out.getvalue()
-    return f"{text.rstrip()}{behind}\n" if behind and text.count("\n") == 1 else text
+    yaml.dump({key: _plain(value) for key, value in values.items()}, out)
+    return out.getvalue()
 
 
 def _plain(value: Any) -> Any:
