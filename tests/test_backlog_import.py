@@ -781,3 +781,21 @@ def test_other_keys_are_written_so_that_they_are_read_again() -> None:
 
     assert item_file.other_keys(raw) == odd
     assert item_file.other_keys(item_file.changed(raw, Item("A-1", "other"))) == odd
+
+
+def test_more_files_are_committed_than_a_command_line_has_room_for(project: Repo) -> None:
+    """As ten thousand are on some systems; and the same again has nothing to commit."""
+    folder = "/".join(["f" * 200] * 3)
+    project.write("peal.toml", f'[backlog]\nfolder = "{folder}"\n')
+    project.write("ideas.txt", "".join(f"Idea {number}\n" for number in range(400)))
+    project.git("add", "--all")
+    project.git("commit", "-qm", "settings")
+    project.before = ("sh", "-c", 'ulimit -s 512; exec "$@"', "sh")
+
+    said = imported(project, "ideas.txt")
+    again = imported(project, "ideas.txt")
+
+    assert said.splitlines()[-1] == "400 items are added from ideas"
+    assert again.splitlines()[-1] == "400 items are here already"
+    assert len(project.git("ls-tree", "-r", "--name-only", "HEAD", f"{folder}/").splitlines()) == 400
+    assert project.git("status", "--porcelain") == ""

@@ -17,6 +17,10 @@ from peal.worktrees.hooks import Hooks
 
 _AGAIN_AFTER = 0.05
 _BY_HAND = "or give --no-commit and commit it yourself"
+_FEW = 100
+"""Files that git is asked about by name."""
+_DIFFERING = ("diff", "--name-only", "--no-renames", "--ignore-submodules", "-z", "HEAD")
+_GIVEN = ("--pathspec-from-file=-", "--pathspec-file-nul")
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 """`[` and `*` in a path are letters."""
 
@@ -59,26 +63,27 @@ class Committer:
         if not self.is_on:
             return
         names = [str(path.relative_to(self.repo)) for path in paths]
-        known = self._known(names)
+        known = self._listed(names, "ls-files", "-z")
         new = [name for name, path in zip(names, paths, strict=True) if name not in known and path.exists()]
-        wanted = [name for name in names if name in known or name in new]
-        done = self._patient("add", "--intent-to-add", "--", *new) if new else None
+        there = known.union(new)
+        wanted = [name for name in names if name in there]
+        done = self._patient(new, "add", "--intent-to-add") if new else None
         if done is None or done.returncode == 0:
             done = self._committed(wanted, message)
             if done.returncode == 0 or self._is_there(wanted):
                 return
             if new:
-                self._patient("rm", "--cached", "--quiet", "--force", "--", *new)
+                self._patient(new, "rm", "--cached", "--quiet", "--force")
         raise self._refused(done, wanted, new, message)
 
     def _committed(self, names: Sequence[str], message: str) -> git.Done:
         found = Hooks.of(self.repo) if self.hooks else None
         asking = ("-c", f"core.hooksPath={found.folder}") if found else ()
-        how = ("--quiet", "--only", "--file=-", "--cleanup=whitespace")
-        done = self._patient(*asking, "commit", *how, "--", *names, stdin=message)
+        how = ("--quiet", "--only", f"--message={message}", "--cleanup=whitespace")
+        done = self._patient(names, *asking, "commit", *how)
         if found and "pre-commit" in found.names and done.returncode == 0:
             # Of what a hook has made of a file and added, git tells the commit alone, not the index.
-            self._patient("reset", "--quiet", "--", *names)
+            self._patient(names, "reset", "--quiet")
         return done
 
     def uncommitted(self, paths: Sequence[Path]) -> list[Path]:
@@ -86,25 +91,25 @@ class Committer:
         if not self.is_on or not paths:
             return []
         names = {path: str(path.relative_to(self.repo)) for path in paths}
-        done = git.run(
-            self.repo, "ls-tree", "-rz", "--name-only", "--full-tree", "HEAD", "--", *names.values()
-        )
-        there = set(os.fsdecode(done.stdout).split("\0")) if done.returncode == 0 else set()
+        tree = ("ls-tree", "-rz", "--name-only", "--full-tree", "HEAD")
+        there = self._listed(list(names.values()), *tree) if git.commit_id(self.repo, "HEAD") else set()
         return [path for path, name in names.items() if name not in there]
 
-    def _known(self, names: Sequence[str]) -> set[str]:
-        """Those that git has in its index."""
-        return set(git.output(self.repo, "ls-files", "-z", "--", *names, env=_LITERAL).split("\0"))
+    def _listed(self, names: Sequence[str], *words: str) -> set[str]:
+        """Those of some files that git lists; where they are many, it lists all."""
+        asked = ("--", *names) if len(names) <= _FEW else ()
+        return set(git.output(self.repo, *words, *asked, env=_LITERAL).split("\0")).intersection(names)
 
     def _is_there(self, names: Sequence[str]) -> bool:
         """Whether the branch holds the files as they are: git calls a commit that changes nothing a failure."""
-        return git.run(self.repo, "diff", "--quiet", "HEAD", "--", *names, env=_LITERAL).returncode == 0
+        done = git.run(self.repo, *_DIFFERING, env=_LITERAL)
+        return done.returncode == 0 and set(os.fsdecode(done.stdout).split("\0")).isdisjoint(names)
 
-    def _patient(self, *words: str, stdin: str = "") -> git.Done:
-        """A git that is tried again while another holds the index, or the branch."""
-        until = time.monotonic() + PATIENCE
+    def _patient(self, names: Sequence[str], *words: str) -> git.Done:
+        """A git that is given these files, however many, and is tried again while another holds the index, or the branch."""
+        until, given = time.monotonic() + PATIENCE, os.fsencode("\0".join(names))
         while True:
-            done = git.run(self.repo, *words, stdin=stdin.encode(), env=_LITERAL)
+            done = git.run(self.repo, *words, *_GIVEN, stdin=given, env=_LITERAL)
             lock = (
                 git_refusals.lock_named(done.stderr.decode(errors="replace"), self.repo)
                 if done.returncode
