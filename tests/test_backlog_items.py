@@ -588,6 +588,25 @@ def test_a_cache_that_says_nothing_useful_is_passed_over(
     assert Backlog.of(folder, ParsedItems.of(cache)) == before
 
 
+def test_a_new_file_is_made_by_one_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one takes longer than what it writes."""
+    from ruamel.yaml import YAML
+
+    dump, made = YAML.dump, list[Any]()
+    monkeypatch.setattr(YAML, "dump", lambda self, *words: made.append(words) or dump(self, *words))
+    at, tags = "2026-01-01T00:00:00Z", ("a", "b")
+
+    raw = item_file.written(
+        Item("A-1", "x", tags=tags, depends=tags, created=at, updated=at), {"mine": ["a"]}
+    )
+
+    assert len(made) == 1
+    assert raw.decode() == (
+        "---\nid: A-1\ntitle: x\nstatus: new\ntags: [a, b]\ndepends: [a, b]\n"
+        "created: '2026-01-01T00:00:00Z'\nupdated: '2026-01-01T00:00:00Z'\nmine: [a]\n---\n"
+    )
+
+
 # --- dependencies, order, columns
 
 
@@ -642,6 +661,29 @@ def test_a_table_fits_the_terminal_and_never_cuts_a_letter() -> None:
 def test_sizes_and_levels_are_ranked() -> None:
     assert [rank(one) for one in (None, "small", "medium", "large", "low", "high")] == [0, 1, 2, 3, 1, 3]
     assert {one.name for one in fields(Item)} >= {"guardrails_overridden", "reason"}
+
+
+def test_a_run_looks_again_only_at_files_that_show_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is committed; also at one that is broken, until it is mended."""
+    folder = tmp_path / "backlog"
+    for number in (1, 2):
+        _put(folder, f"{number}.md", Item(f"A-{number}", "x"))
+    (folder / "3.md").write_text("---\nid: 3\n---\n")
+    monkeypatch.setattr("peal.backlog.parsed_items._GRAIN", -1)
+    read, seen = ParsedItems.read, list[str]()
+    monkeypatch.setattr(ParsedItems, "read", lambda self, path: seen.append(path.name) or read(self, path))
+    items = ItemsOfFolder(tmp_path, folder)
+
+    first = items.read()
+    assert (items.read(), seen) == (first, ["1.md", "2.md", "3.md"])
+
+    seen.clear()
+    _put(folder, "2.md", Item("A-2", "changed"))
+    _put(folder, "3.md", Item("A-3", "mended"))
+    assert [one.item.title for one in items.read().kept] == ["x", "changed", "mended"]
+    assert seen == ["2.md", "3.md"]
 
 
 def test_a_run_sees_the_same_backlog_until_a_file_of_a_folder_changes(tmp_path: Path) -> None:
