@@ -121,7 +121,7 @@ def test_what_is_meant_is_taken(given: bytes) -> None:
         (b'{"summary": "\xe4"}', "it is not UTF-8; save it as UTF-8"),
         (b"[]", "it is `[]`; it must be one JSON object"),
         (b"null", "it is `null`; it must be one JSON object"),
-        (json.dumps(said(x=0)).encode().replace(b"0}", b"[" * 700 + b"]" * 700 + b"}"), "it is nested too deep; write one JSON object as asked"),
+        (json.dumps(said(x=0)).encode().replace(b"0}", b"[" * 1500 + b"]" * 1500 + b"}"), "it is nested too deep; write one JSON object as asked"),
         (b"[" * 200_000, "it is nested too deep; write one JSON object as asked"),
         (b" " * (MOST_BYTES + 1), "it has more than 1.0 MB, and a result has at most that; write less"),
         (raw(result="done"), "`result` is `\"done\"`; it must be `phase_complete` or `subphase_complete` or `failed` or `blocked`"),
