@@ -18,6 +18,11 @@ import pytest
 from attrs import define, field
 from forkserver import Process, popen
 from forkserver import stop as stop_forking
+from hypothesis import HealthCheck, settings
+
+# How long examples take to make says something of the machine, and nothing of peal.
+settings.register_profile("peal", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("peal")
 
 PEAL = (sys.executable, "-m", "peal")
 
