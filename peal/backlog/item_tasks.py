@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import define, field
 
 from peal.backlog import halts, standing
+from peal.backlog.advice import advice
 from peal.backlog.agenda import LATE, ItemAgenda
 from peal.backlog.briefs import Briefs
 from peal.backlog.choice import Choice
@@ -316,6 +317,12 @@ class ItemTasks:
         if self._backlog is None:
             return ()
         return halts.summary(self._end(time.time()), halts.ways_out(self._backlog.by_id, self._held))
+
+    def advice(self, history: History) -> tuple[str, ...]:
+        """As far as the items say what is to be done now."""
+        items = self._backlog.by_id if self._backlog else {}
+        blocked = [id_ for id_, item in items.items() if item.status == "blocked"]
+        return advice(history, is_alive=False, blocked=blocked)
 
     def _ended(self, now: float) -> Halt:
         return halts.halt_of(self._end(now))

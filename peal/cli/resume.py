@@ -19,7 +19,6 @@ from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
 from peal.text.names import ranges, whole_number
-from peal.views.status import command_again
 
 
 @click.command()
@@ -53,6 +52,8 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
             )
             return 0
         if latest.is_open_ended and latest.is_finished:
+            from peal.backlog.advice import command_again  # only here: most runs are a plan's
+
             again = command_again(_stored(repo_paths.plan(repo_paths.plan_file(latest.plan_path))))
             click.echo(
                 f"nothing to resume: the latest run was of the backlog, and nobody has cut it short; `{again}` goes on"

@@ -30,7 +30,7 @@ from peal.text.display import duration, harmless
 from peal.text.names import natural, ranges, widest
 from peal.views.batch import overview as overview_of_batch
 from peal.views.screens import Output
-from peal.views.status import RunStatus, noted_lines, overview
+from peal.views.status import RunStatus, advice, noted_lines, overview
 
 
 @click.command()
@@ -120,16 +120,21 @@ def _status(repo_paths: RepoPaths, plan: Path) -> RunStatus:
         history = fold([store.reading_of(repo_paths, plan, read_plan(plan, repo_paths))])
     alive = bool(history.opened and history.opened.run == live)
     hide = hidden(repo_paths.repo)
-    is_stopped = is_of_backlog and bool(history.failed)
     found = overview(
         history,
         time.time(),
         alive,
         _reasons(history) if alive else {},
         lambda one: hide(transcripts.last_output(plan_paths, one)),
-        _blocked_items(plan) if is_stopped else None,
+        _advice_on_items(history, alive, plan) if is_of_backlog else advice(history, alive),
     )
     return _of_latest_run(found, history) if is_of_backlog else found
+
+
+def _advice_on_items(history: History, is_alive: bool, folder: Path) -> tuple[str, ...]:
+    from peal.backlog.advice import advice  # only here: most runs are a plan's
+
+    return advice(history, is_alive, _blocked_items(folder) if history.failed else None)
 
 
 def _blocked_items(folder: Path) -> frozenset[str] | None:

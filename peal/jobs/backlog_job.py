@@ -10,6 +10,7 @@ from attrs import evolve
 
 from peal import reviewers
 from peal.backlog.accepted import accepted
+from peal.backlog.advice import command_again
 from peal.backlog.breaker import Breaker
 from peal.backlog.briefs import Briefs
 from peal.backlog.checks import preflight, present
@@ -47,7 +48,6 @@ from peal.system.git_objects import blob_id, objects_of
 from peal.system.layout import RepoPaths
 from peal.text.display import decoded, harmless
 from peal.text.redaction import redactor
-from peal.views.status import command_again
 from peal.work import Roster
 from peal.workspaces import NoGuard, Pool, SharedTree, Slots
 from peal.workspaces.additions import FolderFiles

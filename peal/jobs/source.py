@@ -14,6 +14,7 @@ from peal.schedule.agenda import Agenda
 from peal.schedule.halts import finished, is_complete
 from peal.schedule.plan_agenda import PlanAgenda
 from peal.schedule.work import Work
+from peal.views.status import advice
 
 BACKLOG = "backlog"
 """In which format runs of a backlog are remembered to be: no plan has it."""
@@ -44,6 +45,9 @@ class Source(Protocol):
 
     def summary(self) -> Iterable[str]:
         """What the run has brought, as far as nobody else tells it."""
+
+    def advice(self, history: History) -> tuple[str, ...]:
+        """What a person may want to type next, when the run is over."""
 
     def over(self, history: History) -> Halt | None:
         """The end of a run that would find nothing to do; None for one that may."""
@@ -82,6 +86,10 @@ class PlanTasks:
     def told(self) -> Iterable[str]:
         """Nothing is found while it goes on."""
         return ()
+
+    def advice(self, history: History) -> tuple[str, ...]:
+        """As after any run of a plan."""
+        return advice(history, is_alive=False)
 
     def over(self, history: History) -> Halt | None:
         """If everything asked for is done."""

@@ -108,7 +108,12 @@ def _broken_off(error: BaseException) -> Halt:
 def _sum_up(job: Job, screen: Screen, history: History, halt: Halt, began: float, path: Path | None) -> None:
     name = job.roster.settings.run_summary_path
     path = path or (job.repo_paths.repo / name if name else job.plan_paths.summary)
-    write_summary(path, summary.summary(history, halt, began, time.time()), job.roster.hide, screen.say)
+    write_summary(
+        path,
+        summary.summary(history, halt, began, time.time(), job.source.advice(history)),
+        job.roster.hide,
+        screen.say,
+    )
 
 
 def write_summary(

@@ -1,8 +1,7 @@
 """What is seen of a run, while it goes on and afterwards: pure functions of events, history and live output."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -12,12 +11,18 @@ from peal.model.work import Change, Result, Weight
 from peal.record.events import Event, StepEnded, StepStarted, StopAsked
 from peal.record.history import History
 from peal.record.spending import amount, summed
-from peal.record.state_file import BY_ITSELF
 from peal.record.task_state import Attempt, TaskState
 from peal.text.display import clock, duration, harmless
 from peal.text.names import ranges
 
 _BAD = (Weight.WARNING, Weight.FAILURE)
+_ADVISED = 3
+"""Tasks for which there is a word each."""
+WHILE_IT_RUNS = (
+    "`peal status --watch` to look on",
+    "`peal stop` to end the run; `peal resume` goes on later",
+)
+GO_ON = "`peal resume` to go on where this stopped"
 STATES = ("done", "failed", "blocked", "held", "running", "cut off", "waiting", "not begun")
 
 
@@ -78,12 +83,12 @@ def overview(
     is_alive: bool,
     reasons: Mapping[TaskId, str],
     last_output: Callable[[Attempt], str],
-    blocked: Collection[str] | None = None,
+    ways_on: Sequence[str] = (),
 ) -> RunStatus:
     """
     The standing of a plan at `now`; `is_alive` tells whether the run that opened it still goes on.
 
-    Of a backlog, `blocked` are the items that are so by now, where that is known.
+    `ways_on` is what a person may want to type next.
     """
     opened, closed = history.opened, history.closed
     lost = _out_of_reach(history)
@@ -110,7 +115,7 @@ def overview(
         used=history.providers.spent.total,
         used_by_model=tuple(history.providers.spent.models.values()),
         used_by_phase=dict(history.providers.spent.phases),
-        next=advice(history, is_alive, blocked),
+        next=tuple(ways_on),
     )
 
 
@@ -195,21 +200,14 @@ def _done_reason(state: TaskState) -> str:
     return "" if state.attempts else "marked done"
 
 
-def advice(history: History, is_alive: bool, blocked: Collection[str] | None = None) -> tuple[str, ...]:
-    """What a person may want to type next; of a backlog, `blocked` are the items that are so by now, where that is known."""
-    is_of_backlog = history.opened is not None and history.opened.is_open_ended
-    unblocking = _unblocking(history, blocked)[:3] if is_of_backlog else []
+def advice(history: History, is_alive: bool) -> tuple[str, ...]:
+    """What a person may want to type next, where a plan was run."""
     if is_alive:
-        looking_on = "`peal status --watch` to look on"
-        return (*unblocking, looking_on, "`peal stop` to end the run; `peal resume` goes on later")
+        return WHILE_IT_RUNS
     open_tasks = [task for task, state in history.states.items() if not state.is_complete]
-    failed = history.in_order(history.failed - history.blocked)
-    steps = [_to_the_logs(history.states[task]) for task in failed[:3]]
-    steps += [f"`peal diff {task}` for what task {task} would change" for task in _unlanded(history)[:3]]
-    if is_of_backlog:
-        steps += [*unblocking, _goes_on_with_items(history)]
-    elif open_tasks and _has_more(history, open_tasks):
-        steps.append("`peal resume` to go on where this stopped")
+    steps = list(to_look_at(history))
+    if open_tasks and _has_more(history, open_tasks):
+        steps.append(GO_ON)
     elif open_tasks:
         steps.append(f"`peal run {shlex.quote(history.plan)}` to do the other tasks too")
     elif history.with_findings:
@@ -226,42 +224,12 @@ def advice(history: History, is_alive: bool, blocked: Collection[str] | None = N
     return tuple(steps)
 
 
-def _unblocking(history: History, blocked: Collection[str] | None) -> list[str]:
-    """What lets the items go on that this run has stopped at, as far as they are blocked."""
-    asking = {task.partition("/")[0] for task in history.blocked}
-    stopped = [task.split("/") for task in history.in_order(history.failed)]
-    # That a task of a plan has failed blocks no item before the plan is over.
-    items = dict.fromkeys(
-        item for item, *names in stopped if (len(names) == 1 if blocked is None else item in blocked)
-    )
-    return [
-        f"`peal backlog unblock {item} --notes ANSWER` to answer what it asks"
-        if item in asking
-        else f"`peal backlog unblock {item}` to have it tried again"
-        for item in items
-    ]
-
-
-def _goes_on_with_items(history: History) -> str:
-    """Of a backlog, whose items and not the tasks of its runs say what is left."""
-    if history.closed is None or history.closed.code not in BY_ITSELF:
-        return "`peal resume` to go on where this stopped"
-    opened = history.opened
-    again = command_again(opened.flags if opened else {})
-    if opened and opened.branch_is_named:
-        branch = shlex.quote(opened.branch)
-        return f"`{again}` to go on with the items that are in it, `git switch {branch}` to look at them"
-    return f"`peal backlog status` to see how far each item is, `{again}` to ask for the same again"
-
-
-def command_again(flags: Mapping[str, Any]) -> str:
-    """The command that asks a backlog for what was asked for by these flags."""
-    words = ["peal", "backlog", "triage" if flags.get("triage") else "run"]
-    for name in ("target", "only"):
-        words += [word for value in flags.get(name) or () for word in (f"--{name}", value)]
-    words += ["--branch", flags["branch"]] if flags.get("branch") else []
-    words += ["--auto-advance"] if flags.get("auto_advance") else []
-    return shlex.join(words)
+def to_look_at(history: History) -> Iterator[str]:
+    """What shows why tasks have stopped in this run, and with what."""
+    for task in history.in_order(history.failed - history.blocked)[:_ADVISED]:
+        yield _to_the_logs(history.states[task])
+    for task in _unlanded(history)[:_ADVISED]:
+        yield f"`peal diff {task}` for what task {task} would change"
 
 
 def to_show(state: TaskState, among: Sequence[Attempt]) -> Attempt:

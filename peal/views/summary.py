@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,17 @@ from peal.model.plan import TaskId, id_as_json
 from peal.record.history import History
 from peal.system.files import replace
 from peal.text.display import stamp
-from peal.views.status import TaskStatus, advice, overview
+from peal.views.status import TaskStatus, overview
 
 
-def summary(history: History, halt: Halt, began: float, ended: float) -> dict[str, Any]:
+def summary(
+    history: History, halt: Halt, began: float, ended: float, ways_on: Sequence[str]
+) -> dict[str, Any]:
     """
     The whole plan as it stands at the end of a run that went from `began` to `ended` (wall-clock seconds).
 
-    The first seven fields are those of the Rust peal's file; a task with findings left is not among the completed.
+    The first seven fields are those of the Rust peal's file; a task with findings left is not among the completed. `ways_on` is
+    what a person may want to type next.
     """
     seen = overview(history, ended, False, {}, lambda _: "")
     return {
@@ -44,7 +47,7 @@ def summary(history: History, halt: Halt, began: float, ended: float) -> dict[st
         "usage": _usage(seen.used),
         "usage_by_model": {used.model: _usage(used) for used in seen.used_by_model},
         "usage_by_phase": {str(phase): _usage(used) for phase, used in seen.used_by_phase.items()},
-        "next": list(advice(history, is_alive=False)),
+        "next": list(ways_on),
     }
 
 

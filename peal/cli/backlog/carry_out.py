@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from peal.backlog.advice import advice
 from peal.cli.carry_out import carry_out_job, folder_of, output_of
 from peal.jobs.backlog_job import backlog_job_of
 from peal.jobs.job import Job
@@ -11,7 +12,7 @@ from peal.run.start import End
 from peal.system.layout import RepoPaths
 from peal.system.signals import Hearing
 from peal.views.report import failures
-from peal.views.status import advice, spending_lines
+from peal.views.status import spending_lines
 from peal.workspaces import Slots
 
 _SHOWN = 5
