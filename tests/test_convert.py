@@ -22,7 +22,7 @@ def again(plan: Plan) -> Plan:
 def shape(plan: Plan) -> list[tuple]:
     """What a plan says, with its tasks called by their places."""
     place = {task.id: at for at, task in enumerate(plan.tasks)}
-    waits = needs(plan)
+    waits = needs(plan.tasks)
     return [
         (task.title, task.done, task.parallel, sorted(place[one] for one in waits[task.id]))
         for task in plan.tasks
@@ -32,7 +32,7 @@ def shape(plan: Plan) -> list[tuple]:
 def everything_before(plan: Plan) -> list[set[int]]:
     """For each task the places of all that is over before it begins."""
     place = {task.id: at for at, task in enumerate(plan.tasks)}
-    waits = needs(plan)
+    waits = needs(plan.tasks)
     found: dict[str, set[int]] = {}
 
     def before(task) -> set[int]:

@@ -22,7 +22,7 @@ ROWS = (
     ("agents", "landing", "reviewers", "worktrees"),
     ("record",),
     ("executors", "schedule", "views", "workspaces"),
-    ("backlog",),
+    ("backlog", "reports"),
     ("doctor", "work"),
     ("jobs",),
     ("run",),

@@ -1,19 +1,19 @@
 """A plan drawn as the graph it is: in waves as text, or in the language of Graphviz."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 
-from peal.model.plan import Plan, Task, TaskId
+from peal.model.plan import Ordered, Plan, Task, TaskId, segments_of
 from peal.text.display import harmless
 from peal.text.names import ranges, widest
 
 
-def needs(plan: Plan) -> dict[TaskId, tuple[TaskId, ...]]:
+def needs(tasks: Sequence[Ordered]) -> dict[TaskId, tuple[TaskId, ...]]:
     """What each task waits for: by name, or else what stands before its segment; without what follows from that."""
     found: dict[TaskId, tuple[TaskId, ...]] = {}
     last: dict[TaskId, None] = {}  # a set that keeps the order
-    named = {task.id: task.after for task in plan.tasks}
-    for segment in plan.segments:
+    named = {task.id: task.after for task in tasks}
+    for segment in segments_of(tasks):
         before = tuple(last)
         found |= {task: named[task] or before for task in segment.tasks}
         if any(not named[task] for task in segment.tasks):
@@ -25,7 +25,7 @@ def needs(plan: Plan) -> dict[TaskId, tuple[TaskId, ...]]:
 
 def waves(plan: Plan) -> list[list[Task]]:
     """The tasks by the length of the longest chain before them; a plan without circles."""
-    waits_for, depth = needs(plan), dict[TaskId, int]()
+    waits_for, depth = needs(plan.tasks), dict[TaskId, int]()
     for task in _in_order(waits_for):
         depth[task] = 1 + max((depth[needed] for needed in waits_for[task]), default=-1)
     found: list[list[Task]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
@@ -36,7 +36,7 @@ def waves(plan: Plan) -> list[list[Task]]:
 
 def chain(plan: Plan) -> tuple[TaskId, ...]:
     """The longest row of tasks that have to come one after another."""
-    waits_for, longest = needs(plan), dict[TaskId, tuple[TaskId, ...]]()
+    waits_for, longest = needs(plan.tasks), dict[TaskId, tuple[TaskId, ...]]()
     for task in _in_order(waits_for):
         before = max((longest[needed] for needed in waits_for[task]), key=len, default=())
         longest[task] = (*before, task)
@@ -49,7 +49,7 @@ def _in_order(waits_for: Mapping[TaskId, tuple[TaskId, ...]]) -> tuple[TaskId, .
 
 def as_text(plan: Plan) -> Iterator[str]:
     """Wave by wave, each task with what it waits for; and the longest chain, which no number of places makes shorter."""
-    waits_for, wide = needs(plan), widest(task.id for task in plan.tasks)
+    waits_for, wide = needs(plan.tasks), widest(task.id for task in plan.tasks)
     for number, wave in enumerate(waves(plan)):
         for place, task in enumerate(wave):
             head = ("" if place else "first" if number == 0 else "then").ljust(5)
@@ -66,7 +66,7 @@ def as_dot(plan: Plan) -> Iterator[str]:
     for task in plan.tasks:
         mark = ", color=gray, fontcolor=gray" if task.done else ""
         yield f'  {_node(task.id)} [label="{_quoted(f"{task.id}  {task.shown_title}".strip())}"{mark}];'
-    named, waits_for = {task.id: task.after for task in plan.tasks}, needs(plan)
+    named, waits_for = {task.id: task.after for task in plan.tasks}, needs(plan.tasks)
     for place, segment in enumerate(plan.segments):
         yield from (
             f"  {_node(needed)} -> {_node(task)};" for task in segment.tasks for needed in named[task]

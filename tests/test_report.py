@@ -1,0 +1,69 @@
+"""`peal report`: what came of a run is told again, from its journal alone."""
+
+import re
+import signal
+from pathlib import Path
+
+from conftest import Repo, commit_plan, eventually, run_plan, start_plan
+
+
+def without_times(text: str) -> str:
+    """What is said, whenever and however long it was."""
+    return re.sub(r"\bin \d[\dhms.]*", "in TIME", text)
+
+
+def test_a_run_that_failed_is_told_as_it_told_itself(project: Repo) -> None:
+    commit_plan(project, "echo one >one", "echo trouble >&2; exit 3", "echo three >three")
+    said = run_plan(project, code=1)
+
+    again = project.peal("report").stdout
+
+    assert without_times(again).strip() in without_times(said)
+    assert "task 2 failed" in again
+    assert "trouble" in again
+    assert project.peal("report", "plan.md").stdout == again
+
+
+def test_a_run_that_was_killed_is_told_with_what_it_had_done(project: Repo, out: Path) -> None:
+    commit_plan(project, "echo one >one", "touch $OUT/begun; sleep 900")
+    run = start_plan(project)
+    eventually((out / "begun").exists)
+    run.send_signal(signal.SIGKILL)
+    run.wait(20)
+
+    said = project.peal("report").stdout
+
+    assert "cut off: 1 of 2 tasks complete, 1 begun" in said
+
+
+def test_an_earlier_run_is_told_as_it_was(project: Repo, out: Path) -> None:
+    commit_plan(project, "[ -e $OUT/go ] || exit 1")
+    run_plan(project, code=1)
+    first = project.peal("report").stdout
+    (name,) = set(re.findall(r'"run":"([^"]+)"', (project.memory() / "journal.jsonl").read_text()))
+    (out / "go").touch()
+
+    project.peal("resume")
+
+    assert project.peal("report", "--run", name).stdout == first
+    assert (
+        "there was no run `nope` of `plan.md`; the latest are "
+        in project.peal("report", "plan.md", "--run", "nope", code=1).stderr
+    )
+
+
+def test_what_was_never_run_cannot_be_told(project: Repo) -> None:
+    assert "no plan has been run" in project.peal("report", code=1).stderr
+    commit_plan(project, "true")
+    assert "`plan.md` was never run" in project.peal("report", "plan.md", code=1).stderr
+
+
+def test_secrets_are_not_told(project: Repo) -> None:
+    commit_plan(project, "echo $MY_API_KEY >&2; exit 1")
+    project.env["MY_API_KEY"] = "very-secret-words"
+    run_plan(project, code=1)
+
+    said = project.peal("report").stdout
+
+    assert "very-secret-words" not in said
+    assert "[hidden]" in said

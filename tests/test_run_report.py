@@ -1,0 +1,130 @@
+"""What is told of a run when it is over: every number agrees with the journal it is made of."""
+
+import random
+from itertools import pairwise
+
+import pytest
+from attrs import evolve
+from stories import Chance, Limits, Remembered, Run, Script, opened, tasks_of, work_of
+
+from peal.model.plan import TaskId
+from peal.record.events import Event, PlanRead, RunClosed, StepEnded, StepStarted
+from peal.reports.run_report import RunReport, longest_chain, report_of
+
+SIDE_BY_SIDE = Limits(max_parallel=3, lands=True, execute_retry_count=2, continue_with_remaining_tasks=True)
+
+
+def played(tasks: str, says: dict[str, str] | None = None, limits: Limits = SIDE_BY_SIDE) -> Remembered:
+    """A plan that was carried out in this way."""
+    memory = Remembered()
+    read = tasks_of(tasks)
+    memory.append(PlanRead(0.0, read))
+    Run(memory, Script(says or {})).go(work_of(read), opened(1.0, limits))
+    return memory
+
+
+def told(memory: Remembered, run: str = "") -> RunReport:
+    """The report of a run that is over."""
+    found = report_of(memory.events, is_alive=False, now=1e9, run=run)
+    assert found is not None
+    return found
+
+
+def spans(events: list[Event]) -> list[tuple[TaskId, float, float]]:
+    """Task, beginning and end of each attempt that ended, from the events themselves."""
+    begun: dict[tuple[TaskId, str, int], float] = {}
+    found = []
+    for event in events:
+        match event:
+            case StepStarted():
+                begun[event.task, event.phase, event.attempt] = event.at
+            case StepEnded():
+                found.append((event.task, begun[event.task, event.phase, event.attempt], event.at))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_times_are_those_of_the_journal(seed: int) -> None:
+    luck = random.Random(seed)
+    read = tasks_of("1 2p 3p 4p 5<2 6")
+    memory = Remembered()
+    memory.append(PlanRead(0.0, read))
+    Run(memory, Chance(luck, lands=True)).go(work_of(read), opened(1.0, SIDE_BY_SIDE))
+
+    report = told(memory)
+
+    found = spans(memory.events)
+    assert report.worked == pytest.approx(sum(until - since for _, since, until in found))
+    for task in report.tasks:
+        own = [until - since for id_, since, until in found if id_ == task.id]
+        assert task.worked == pytest.approx(sum(own))
+        assert len(task.attempts) == len(own)
+    (closed,) = (event for event in memory.events if isinstance(event, RunClosed))
+    assert (report.began, report.ended) == (1.0, closed.at)
+    assert report.elapsed == pytest.approx(closed.at - 1.0)
+    assert report.chain_seconds <= report.worked + 1e-9
+    for pause in report.pauses:
+        assert pause.began < pause.ended
+        assert any(id_ == pause.task and until == pause.began for id_, _, until in found)
+
+
+def test_a_wait_for_a_limit_is_told_with_its_time() -> None:
+    limits = evolve(SIDE_BY_SIDE, agents={"execute": ("claude",)})
+    memory = played("1 2", {"1 execute": "is limited, passes"}, limits)
+
+    (pause,) = (one for one in told(memory).pauses if one.why == "limit")
+
+    limited, again = [one for one in told(memory).tasks[0].attempts if one.phase == "execute"]
+    assert (pause.task, pause.began, pause.ended) == ("1", limited.ended, again.started)
+    assert pause.ended - pause.began > 990
+
+
+def test_a_task_that_others_land_before_waits_for_the_branch() -> None:
+    waiting = {one.task for one in told(played("1p 2p 3p")).pauses if one.why == "branch"}
+
+    assert waiting
+    assert waiting <= {"1", "2", "3"}
+
+
+def test_a_resumed_run_is_one_with_the_run_before_and_the_time_between_does_not_count() -> None:
+    read = tasks_of("1 2")
+    memory = Remembered()
+    memory.append(PlanRead(0.0, read))
+    Run(memory, Script(), stop_at=4).go(work_of(read), opened(1.0, SIDE_BY_SIDE))
+    stopped = memory.history.last_at
+    memory.append(evolve(opened(5000.0, SIDE_BY_SIDE), resumed=True))
+    memory.append(RunClosed(5010.0, 130, "interrupted"))
+
+    report = told(memory)
+
+    assert report.began == 1.0
+    assert report.stopped == ((stopped, 5000.0),)
+    assert report.elapsed == pytest.approx(stopped - 1.0 + 10.0)
+    first = told(memory, "run-1")
+    assert (first.ended, first.stopped) == (stopped, ())
+
+
+def test_there_is_none_of_a_run_that_never_was() -> None:
+    memory = played("1")
+
+    assert report_of(memory.events, is_alive=False, now=0.0, run="other") is None
+    assert report_of(memory.events[:1], is_alive=False, now=0.0) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_longest_chain_is_the_longest_of_all(seed: int) -> None:
+    luck = random.Random(seed)
+    names = [TaskId(str(number)) for number in range(8)]
+    waits = {
+        name: tuple(other for other in names[:at] if luck.random() < 0.3) for at, name in enumerate(names)
+    }
+    seconds = {name: luck.uniform(0, 9) for name in names}
+
+    def chains(at: TaskId) -> list[tuple[TaskId, ...]]:
+        return [(*before, at) for needed in waits[at] for before in chains(needed)] or [(at,)]
+
+    found = longest_chain(waits, seconds)
+
+    assert all(before in waits[then] for before, then in pairwise(found))
+    best = max(sum(map(seconds.__getitem__, chain)) for name in names for chain in chains(name))
+    assert sum(map(seconds.__getitem__, found)) == pytest.approx(best)
