@@ -81,7 +81,7 @@ def test_a_note_cannot_reach_the_terminal() -> None:
 def test_the_summary_has_the_notes_of_each_task() -> None:
     history = fold([plan(2), opened(), *noted("a")])
 
-    tasks = summary(history, Halt(0, "finished"), 0.0, 1.0)["tasks"]
+    tasks = summary(history, Halt(0, "finished"), 0.0, 1.0, ())["tasks"]
 
     assert [task["notes"] for task in tasks] == [["a"], []]
 
