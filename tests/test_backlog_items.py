@@ -505,10 +505,10 @@ def test_a_file_is_called_by_its_id_and_title() -> None:
 def test_the_second_of_two_writers_finds_out(tmp_path: Path) -> None:
     _put(tmp_path, "a.md", Item("A-1", "x"))
     first, second = Backlog.of(tmp_path).kept[0], Backlog.of(tmp_path).kept[0]
-    store.save(first, evolve(first.item, title="y"), first.path)
+    store.put(first, item_file.changed(first.raw, evolve(first.item, title="y")), first.path)
 
     with pytest.raises(PealError, match="was changed meanwhile"):
-        store.save(second, evolve(second.item, title="z"), second.path)
+        store.put(second, item_file.changed(second.raw, evolve(second.item, title="z")), second.path)
     assert Backlog.of(tmp_path).items[0].title == "y"
 
 

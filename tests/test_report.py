@@ -4,7 +4,11 @@ import re
 import signal
 from pathlib import Path
 
+import test_backlog_run
 from conftest import Repo, commit_plan, eventually, run_plan, start_plan
+from test_backlog_run import TWO, Wishes, ready
+
+wishes = test_backlog_run.wishes
 
 
 def without_times(text: str) -> str:
@@ -67,3 +71,16 @@ def test_secrets_are_not_told(project: Repo) -> None:
 
     assert "very-secret-words" not in said
     assert "[hidden]" in said
+
+
+def test_a_run_of_the_backlog_is_told_with_how_many_phases_of_how_many_items(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_retries = 0", feature=TWO)
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-002-prd", "echo trouble >&2; answer failed")
+    wishes.run()
+
+    said = wishes.repo.peal("report").stdout
+
+    assert "task WRK-002/prd failed" in said
+    assert "trouble" in said
+    assert "3 phases of 2 items" in said.splitlines()[-1]

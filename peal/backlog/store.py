@@ -314,18 +314,13 @@ def _leading_number(name: str, start: str) -> int:
     return int(found[1]) if found else 0
 
 
-def save(kept: Kept, item: Item, path: Path) -> None:
+def put(kept: Kept, raw: bytes, path: Path) -> None:
     """
-    Write what has become of an item, in one step, and move its file where it belongs.
+    Write what has become of an item's file, in one step, and move it where it belongs.
 
     PealError if the file is not as it was read, for then somebody else has changed it, or if another is in its place;
     OSError if it cannot be written.
     """
-    put(kept, item_file.changed(kept.raw, item), path)
-
-
-def put(kept: Kept, raw: bytes, path: Path) -> None:
-    """The same with all that is to be in the file."""
     if kept.path.read_bytes() != kept.raw:
         raise PealError(f"`{harmless(str(kept.path))}` was changed meanwhile; give the command again")
     if path != kept.path and os.path.lexists(path):

@@ -1,7 +1,7 @@
 """`peal report`: what came of a run, told again."""
 
-import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,8 +14,9 @@ from peal.record.events import RunOpened
 from peal.record.lock import live_run
 from peal.reports import text
 from peal.reports.run_report import RunReport, report_of
+from peal.run.after_run import shown
 from peal.system.layout import PlanPaths, RepoPaths
-from peal.text.display import some
+from peal.text.display import harmless, some
 from peal.views.report import OUTPUT_LINES
 
 _SHOWN = 5
@@ -36,24 +37,27 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path) -> int:
         if number:
             click.echo()
         if len(plans) > 1:
-            click.echo(f"{plan}:")
-        for line in text.lines(
-            found,
-            lambda one, at=plan_paths: transcripts.last_outputs(at, one, OUTPUT_LINES),  # type: ignore[misc]
-            lambda one, at=plan_paths: os.path.relpath(transcripts.folder_of(at, one)),  # type: ignore[misc]
-        ):
+            click.echo(f"{harmless(str(plan))}:")
+        for line in _lines(found, plan_paths):
             click.echo(hide(line))
     return 0
+
+
+def _lines(found: RunReport, plan_paths: PlanPaths) -> Iterator[str]:
+    return text.lines(
+        found,
+        lambda one: transcripts.last_outputs(plan_paths, one, OUTPUT_LINES),
+        lambda one: shown(transcripts.folder_of(plan_paths, one)),
+    )
 
 
 def _report(repo_paths: RepoPaths, plan_paths: PlanPaths, plan: Path, run_name: str) -> RunReport:
     """PealError if there was no such run."""
     live = live_run(repo_paths)
     events = journal.load(plan_paths.journal).events
-    opened, _ = journal.latest_opening(plan_paths.journal)
-    is_alive = bool(opened and opened.run == live)
-    if found := report_of(events, is_alive, time.time(), run_name):
+    names = [event.run for event in reversed(events) if isinstance(event, RunOpened)]
+    if found := report_of(events, live in names[:1], time.time(), run_name):
         return found
-    if names := [event.run for event in reversed(events) if isinstance(event, RunOpened)]:
+    if names:
         raise PealError(f"there was no run `{run_name}` of `{plan}`; the latest are {some(names, _SHOWN)}")
     raise PealError(f"`{plan}` was never run; `peal runs` lists what was")

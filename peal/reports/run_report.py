@@ -69,6 +69,11 @@ class RunReport:
         """The plan's path in the repository."""
         return self.status.plan
 
+    @property
+    def has_items(self) -> bool:
+        """Whether its tasks are phases of items, which come as they come, and not those of a plan."""
+        return _has_items(self.history)
+
     @cached_property
     def elapsed(self) -> float:
         """Seconds in which something went on."""
@@ -92,7 +97,7 @@ class RunReport:
     @cached_property
     def waits_for(self) -> Mapping[TaskId, tuple[TaskId, ...]]:
         """What each task has to wait for, without what follows from that; nothing for phases of items, which come as they come."""
-        if self.status.is_of_backlog:
+        if self.has_items:
             return {task.id: () for task in self.tasks}
         return needs([task.state.task for task in self.tasks])
 
@@ -120,7 +125,7 @@ def report_of(events: Sequence[Event], is_alive: bool, now: float, run: str = ""
     first = _first_of(runs, wanted)
     ended = now if is_alive and is_latest else history.last_at
     status = overview(history, ended, is_alive and is_latest, {}, lambda _: "")
-    stopped = tuple((_at(events[places[at] - 1]), runs[at].at) for at in range(first + 1, wanted + 1))
+    stopped = tuple((events[places[at] - 1].at, runs[at].at) for at in range(first + 1, wanted + 1))
     tasks = tuple(_tasks(history, status, runs[first].at))
     return RunReport(status, history, runs[first].at, ended, stopped, tasks)
 
@@ -132,18 +137,19 @@ def _first_of(runs: Sequence[RunOpened], wanted: int) -> int:
     return wanted
 
 
-def _at(event: Event) -> float:
-    return event.at
+def _has_items(history: History) -> bool:
+    return history.opened is not None and history.opened.is_open_ended
 
 
 def _tasks(history: History, status: RunStatus, since: float) -> Iterator[TaskReport]:
+    has_items = _has_items(history)
     for one in status.tasks:
         state = history.states[one.id]
         tries = (*state.attempts, *([state.running] if state.running else []))
         attempts = tuple(past for past in tries if past.started >= since)
-        if status.is_of_backlog and not attempts:
+        if has_items and not attempts:
             continue  # of an earlier run
-        group = one.id.split("/", 1)[0] if status.is_of_backlog else ""
+        group = one.id.split("/", 1)[0] if has_items else ""
         yield TaskReport(one, state, attempts, group)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from peal.model.decision import Halt
 from peal.record.task_state import Attempt
 from peal.reports.run_report import RunReport
+from peal.text.display import count
 from peal.views.report import failures, report
 from peal.views.status import spending_lines
 
@@ -17,10 +18,10 @@ def lines(
 ) -> Iterator[str]:
     """`output` gives the end of what an attempt printed, `folder` where its transcript is."""
     halt = Halt(found.status.exit_code or 0, found.status.why or found.status.state)
-    if not found.status.is_of_backlog:
+    if not found.has_items:
         yield from report(found.history, halt, found.elapsed, output, folder, {}, advises=False)
         return
     items = dict.fromkeys(task.group for task in found.tasks)
     yield from spending_lines(found.history)
     yield from failures(found.history, output, folder, at_most=_SHOWN)
-    yield f"{halt.why}: {len(found.tasks)} phases of {len(items)} items"
+    yield f"{halt.why}: {count(len(found.tasks), 'phase')} of {count(len(items), 'item')}"
