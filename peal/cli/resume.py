@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from peal.cli.carry_out import carry_out, carry_out_batch
+from peal.cli.carry_out import carry_out
 from peal.cli.options import repo_paths_of
 from peal.cli.run_options import given_flags, run_options, target_option
 from peal.errors import PealError
@@ -14,7 +14,6 @@ from peal.jobs.plan_queue import picked
 from peal.jobs.source import BACKLOG
 from peal.record import batch_file, journal, store
 from peal.run.after_run import hears_signals
-from peal.run.unfinished_batch import BatchRequest
 from peal.schedule.batches import was_last
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.system.signals import Hearing
@@ -35,6 +34,10 @@ def resume(plan: Path | None, target: tuple[str, ...], hearing: Hearing, **optio
     latest = (unfinished or found)[0] if found else None
     last_left = unfinished[0] if unfinished else None
     if plan is None and (batch := batch_file.read(repo_paths.batch)) and was_last(batch, last_left):
+        # Only here: most runs are of one plan.
+        from peal.cli.carry_out_batch import carry_out_batch
+        from peal.run.unfinished_batch import BatchRequest
+
         files = tuple(map(repo_paths.plan_file, batch.plans))
         only = tuple(map(repo_paths.plan_key, picked(files, target))) if target else None
         request = BatchRequest((), only, retry_failed=options["retry_failed"])

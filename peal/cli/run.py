@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from peal.cli.carry_out import carry_out, carry_out_batch
+from peal.cli.carry_out import carry_out
 from peal.cli.options import repo_paths_of
 from peal.cli.run_options import given_flags, run_options, target_option
 from peal.jobs.plan_queue import picked, queue_of
 from peal.run.after_run import hears_signals
-from peal.run.unfinished_batch import BatchRequest
 from peal.system.signals import Hearing
 from peal.text.display import harmless, some
 
@@ -49,6 +48,10 @@ def run(
     flags = given_flags(options)
     if len(files) == 1:
         return carry_out(repo_paths, files[0], flags, options, hearing, fresh=fresh)
+    # Only here: most runs are of one plan.
+    from peal.cli.carry_out_batch import carry_out_batch
+    from peal.run.unfinished_batch import BatchRequest
+
     keys = tuple(map(repo_paths.plan_key, files))
     request = BatchRequest(
         keys, only=keys if target else None, fresh=fresh, retry_failed=options["retry_failed"]

@@ -4,6 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -193,9 +194,10 @@ class AttemptContext:
         if workspace is None or not (matters or workspace.base):
             return self._answered(agent, command)
         workspace.watch()
-        evidence = evolve(
-            self._answered(agent, command), left_out=workspace.left_out(), outside=workspace.changed_outside()
-        )
+        answered = self._answered(agent, command)
+        with ThreadPoolExecutor(1) as beside:  # two trees, and git takes its time in each
+            outside = beside.submit(workspace.changed_outside)
+            evidence = evolve(answered, left_out=workspace.left_out(), outside=outside.result())
         return evolve(evidence, changed=workspace.changed()) if matters or evidence.outside else evidence
 
     def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
