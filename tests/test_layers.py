@@ -36,7 +36,7 @@ DOORS = {
     "asyncio": (),
     "cattrs": ("phases.item_results", "record.events", "record.batch_file", "settings.validation"),
     "click": ("cli",),
-    "concurrent": ("executors.threads",),
+    "concurrent": ("executors.threads", "work.attempt_context"),
     "filelock": ("record.lock",),
     "jinja2": ("phases.prompts",),
     "markdown_it": ("agents.shell", "formats.blocks"),

@@ -1,7 +1,7 @@
 """`peal report`: what came of a run, told again."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,15 +9,15 @@ import click
 from peal.cli.options import hidden, repo_paths_of, repository
 from peal.errors import PealError
 from peal.jobs.known_plans import plan_or_latest, plan_paths_of
-from peal.record import journal, transcripts
+from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
 from peal.reports import text
+from peal.reports.evidence import Evidence, Reported
 from peal.reports.run_report import RunReport, report_of
 from peal.run.after_run import shown
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless, some
-from peal.views.report import OUTPUT_LINES
 
 _SHOWN = 5
 """Names of runs that an error tells."""
@@ -31,24 +31,22 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path) -> int:
     """What came of the latest run of each PLAN, or of whatever was run last."""
     repo_paths = repo_paths_of(repo)
     hide = hidden(repo_paths.repo)
-    for number, plan in enumerate(plans or (plan_or_latest(None, repo_paths),)):
-        plan_paths = plan_paths_of(repo_paths, plan)
-        found = _report(repo_paths, plan_paths, plan, run_name)
+    several = [
+        _reported(repo_paths, plan, run_name, hide) for plan in plans or (plan_or_latest(None, repo_paths),)
+    ]
+    for number, one in enumerate(several):
         if number:
             click.echo()
-        if len(plans) > 1:
-            click.echo(f"{harmless(str(plan))}:")
-        for line in _lines(found, plan_paths):
+        if len(several) > 1:
+            click.echo(f"{harmless(one.run.plan)}:")
+        for line in text.lines(one):
             click.echo(hide(line))
     return 0
 
 
-def _lines(found: RunReport, plan_paths: PlanPaths) -> Iterator[str]:
-    return text.lines(
-        found,
-        lambda one: transcripts.last_outputs(plan_paths, one, OUTPUT_LINES),
-        lambda one: shown(transcripts.folder_of(plan_paths, one)),
-    )
+def _reported(repo_paths: RepoPaths, plan: Path, run_name: str, hide: Callable[[str], str]) -> Reported:
+    plan_paths = plan_paths_of(repo_paths, plan)
+    return Reported(_report(repo_paths, plan_paths, plan, run_name), Evidence(plan_paths, hide, shown))
 
 
 def _report(repo_paths: RepoPaths, plan_paths: PlanPaths, plan: Path, run_name: str) -> RunReport:
