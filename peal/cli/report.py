@@ -1,7 +1,7 @@
 """`peal report`: what came of a run, told again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -12,13 +12,15 @@ from peal.jobs.known_plans import plan_or_latest, plan_paths_of
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
-from peal.reports import text
+from peal.reports import files, text
 from peal.reports.evidence import Evidence, Reported
+from peal.reports.files import STANDARD_OUTPUT, link_from
 from peal.reports.run_report import RunReport, report_of
 from peal.run.after_run import shown
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless, some
 
+PAGE = "report.html"
 _SHOWN = 5
 """Names of runs that an error tells."""
 
@@ -26,14 +28,23 @@ _SHOWN = 5
 @click.command()
 @click.argument("plans", nargs=-1, metavar="[PLAN…]", type=click.Path(path_type=Path))
 @click.option("--run", "run_name", metavar="RUN", default="", help="Not the latest run, but this one.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), metavar="FILE", help="A page to look at; `-` prints it."
+)
+@click.option(
+    "--open", "opens", is_flag=True, help="Open that page in a browser; it is in `.peal` if no FILE is named."
+)
 @repository
-def report(plans: tuple[Path, ...], run_name: str, repo: Path) -> int:
+def report(plans: tuple[Path, ...], run_name: str, html: Path | None, opens: bool, repo: Path) -> int:
     """What came of the latest run of each PLAN, or of whatever was run last."""
     repo_paths = repo_paths_of(repo)
     hide = hidden(repo_paths.repo)
     several = [
         _reported(repo_paths, plan, run_name, hide) for plan in plans or (plan_or_latest(None, repo_paths),)
     ]
+    if html or opens:
+        _write_page(several, repo_paths, html or repo_paths.root / PAGE, opens)
+        return 0
     for number, one in enumerate(several):
         if number:
             click.echo()
@@ -42,6 +53,18 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path) -> int:
         for line in text.lines(one):
             click.echo(hide(line))
     return 0
+
+
+def _write_page(several: Sequence[Reported], repo_paths: RepoPaths, path: Path, opens: bool) -> None:
+    if opens and path == STANDARD_OUTPUT:
+        raise PealError("what is printed cannot be opened; name a file with --html, or leave --open out")
+    from peal.reports import page  # only here: it brings Jinja2 and Pygments along
+
+    files.write(path, page.document(several, repo_paths.repo, time.time(), link_from(path)), page.MARK)
+    if path != STANDARD_OUTPUT:
+        click.echo(f"written to `{shown(path)}`", err=True)
+    if opens and click.launch(path.resolve().as_uri()):
+        click.echo(f"no browser could be opened; open `{shown(path)}` yourself", err=True)
 
 
 def _reported(repo_paths: RepoPaths, plan: Path, run_name: str, hide: Callable[[str], str]) -> Reported:

@@ -49,17 +49,17 @@ def last_output(plan_paths: PlanPaths, one: Attempt) -> str:
     return last_words(latest) if latest else ""
 
 
-def last_outputs(plan_paths: PlanPaths, one: Attempt, lines: int) -> list[str]:
+def last_outputs(plan_paths: PlanPaths, one: Attempt, lines: int, far: int = FAR) -> list[str]:
     """
-    The last lines an attempt printed: what went to stderr if there is any, else stdout; with events what they say.
+    The last lines an attempt printed, as far as they stand in the last `far` bytes: what went to stderr if there is any, else stdout; with events what they say.
 
     Of an attempt that has got no further, those of what readies its worktree; what hooks and reviewers print is told as findings.
     """
     folder = folder_of(plan_paths, one)
     if not (folder / "stdout").exists():
         return next((said for name in _SETUP if (said := tail(end_of(folder / name), lines))), [])
-    complaints, raw = tail(end_of(folder / "stderr"), lines), end_of(folder / "stdout", FAR)
+    complaints, raw = tail(end_of(folder / "stderr"), lines), end_of(folder / "stdout", far)
     if not is_events(raw):
         return complaints or tail(raw[-_TAIL:], lines)
-    said = said_lines(raw, is_cut=len(raw) == FAR)
+    said = said_lines(raw, is_cut=len(raw) == far)
     return [*said, *complaints[-max(lines // 2, 1) :]][-lines:]

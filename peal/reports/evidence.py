@@ -1,5 +1,6 @@
 """What the attempts of a run have left behind, read as far as it is asked for and without secrets."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,20 @@ from attrs import frozen
 from peal.record import transcripts
 from peal.record.task_state import Attempt
 from peal.reports.run_report import RunReport
+from peal.system.files import content, size_of
 from peal.system.layout import PlanPaths
+from peal.text.display import printable
+
+_FAR = 8
+"""So many times what is shown is read: what agents print is mostly not for people."""
+
+
+@frozen
+class Excerpt:
+    """A part of a text."""
+
+    text: str
+    is_whole: bool = True
 
 
 @frozen
@@ -21,13 +35,30 @@ class Evidence:
     shown: Callable[[Path], str]
     """A path as whoever reads the report can type it."""
 
+    def path_of(self, one: Attempt) -> Path:
+        """The folder of an attempt, which need not be there."""
+        return transcripts.folder_of(self.plan_paths, one)
+
     def folder(self, one: Attempt) -> str:
         """Where an attempt's transcript is."""
-        return self.shown(transcripts.folder_of(self.plan_paths, one))
+        return self.shown(self.path_of(one))
 
     def last_lines(self, one: Attempt, most: int) -> list[str]:
         """The end of what an attempt printed."""
         return [self.hide(line) for line in transcripts.last_outputs(self.plan_paths, one, most)]
+
+    def begin_of(self, one: Attempt, name: str, most: int) -> Excerpt:
+        """What a file in an attempt's folder begins with, at most so many bytes; empty if it is not there."""
+        path = self.path_of(one) / name
+        found = content(path, most) or b""
+        return Excerpt(printable(self.hide(found.decode("utf-8", "replace"))), size_of(path) <= most)
+
+    def end_of_output(self, one: Attempt, most: int) -> Excerpt:
+        """The end of what an attempt printed for people to read, at most so many letters."""
+        lines = transcripts.last_outputs(self.plan_paths, one, sys.maxsize, most * _FAR)
+        text = self.hide("\n".join(lines))
+        stdout = self.path_of(one) / "stdout"
+        return Excerpt(text[-most:] if most else "", len(text) <= most and size_of(stdout) <= most * _FAR)
 
 
 @frozen

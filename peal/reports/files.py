@@ -1,7 +1,10 @@
 """Reports as files: one takes the place of an earlier one, and of nothing else."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from peal.errors import PealError
 from peal.system.files import replace
@@ -29,6 +32,15 @@ def write(path: Path, text: str, mark: str) -> None:
             raise PealError(f"`{path}` is there and is no such report; name another file, or remove it")
     except OSError as error:
         raise PealError(f"`{path}` cannot be written: {error.strerror or error}; name another file") from None
+
+
+def link_from(page: Path) -> Callable[[Path], str]:
+    """Gives the address of a file with all of its path, as seen from a page, which may go to another place together with it."""
+
+    if page == STANDARD_OUTPUT:
+        return Path.as_uri
+    folder = os.path.realpath(page.parent)
+    return lambda path: quote(os.path.relpath(path, folder))
 
 
 def _put(path: Path, text: str) -> None:

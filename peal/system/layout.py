@@ -13,6 +13,8 @@ from peal.text.display import harmless
 from peal.text.names import file_name, marked, slug, whole_number
 
 FOLDER = ".peal"
+WORKTREES = "worktrees"
+"""In there: the worktrees that tasks work in, each under its place's name."""
 PATCH = "changes.patch"
 """In an attempt's folder: what it changed, if it did not pass."""
 OUTCOME = "outcome.json"

@@ -42,9 +42,18 @@ def unix(text: str) -> str:
 
 def harmless(text: str) -> str:
     """One line that no terminal obeys: escape sequences dropped, controls and line ends as one blank."""
+    return text if text.isascii() and text.isprintable() else _uncontrolled(text).strip()
+
+
+def printable(text: str) -> str:
+    """Several lines that no terminal and no browser obeys: escape sequences dropped, controls as blanks; tabs and line ends stay."""
+    return "\n".join("\t".join(map(_uncontrolled, line.split("\t"))) for line in unix(text).split("\n"))
+
+
+def _uncontrolled(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    return _CONTROLS.sub(" ", _ESCAPES.sub("", text)).strip()
+    return _CONTROLS.sub(" ", _ESCAPES.sub("", text))
 
 
 def last_line(raw: bytes) -> str:

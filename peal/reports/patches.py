@@ -1,0 +1,91 @@
+"""What tasks have changed, as patches that one git makes, however many they are."""
+
+from pathlib import Path
+from typing import IO
+
+from attrs import define
+
+from peal.errors import PealError
+from peal.model.work import Change
+from peal.reports.evidence import Excerpt
+from peal.system import git
+from peal.system.git_dialogue import Dialogue
+from peal.system.git_objects import objects_of
+from peal.text.display import printable
+
+_WORDS = (
+    "diff-tree",
+    "--stdin",
+    "-r",
+    "--patch",
+    "--find-renames",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--ignore-submodules=dirty",
+)
+_END = "-- end of the patch --"
+"""What are no ids git gives back as it is, behind all that it was asked before."""
+_FAR = 16 * 1024 * 1024
+"""Bytes after which a patch is broken off, and git with it: reading on to its end would take longer than starting anew."""
+
+
+class _TooLong(Exception):
+    """What was read of a patch before it was broken off."""
+
+
+@define
+class Patches:
+    """Asks git for one after another."""
+
+    repo: Path
+    _git: Dialogue | None = None
+
+    def of(self, change: Change, most: int) -> Excerpt | None:
+        """What a task's commit differs in from the branch before it, at most so many bytes; None if there is no such commit any more."""
+        commit = change.verified or change.brings
+        objects = objects_of(self.repo)
+        found = objects.commit(commit) if commit else None
+        before = objects.commit(found.parents[0]) if found and found.parents else None
+        if not found or not before:
+            return None
+        try:
+            return self._asked(before.tree, found.tree, most)
+        except PealError:  # objects that are gone, as in a repository that is not whole
+            return None
+
+    def _asked(self, before: str, after: str, most: int) -> Excerpt:
+        self._git = self._git or Dialogue(git.own_folder(self.repo), _WORDS)
+
+        def read(answer: IO[bytes]) -> Excerpt:
+            return _read(answer, most)
+
+        try:
+            (found,) = self._git.ask([f"{before} {after}\n{_END}"], read)
+        except _TooLong as broken_off:
+            return Excerpt(str(broken_off), is_whole=False)
+        return found
+
+    def close(self) -> None:
+        """Let git go."""
+        if self._git:
+            self._git.end()
+
+
+def _read(answer: IO[bytes], most: int) -> Excerpt:
+    """A patch, and the line behind it."""
+    kept, length, is_first = list[bytes](), 0, True
+    while line := answer.readline():
+        if line.rstrip(b"\n") == _END.encode():
+            text = b"".join(kept)[:most].decode("utf-8", "replace")
+            return Excerpt(printable(text), length <= most)
+        if is_first and not line.startswith(b"diff "):
+            is_first = False  # the ids that were asked for
+            continue
+        is_first = False
+        if length < most:
+            kept.append(line[: most - length])
+        length += len(line)
+        if length > _FAR:
+            raise _TooLong(printable(b"".join(kept)[:most].decode("utf-8", "replace")))
+    raise EOFError
