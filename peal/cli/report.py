@@ -8,7 +8,7 @@ import click
 
 from peal.cli.options import hidden, repo_paths_of, repository
 from peal.errors import PealError
-from peal.jobs.known_plans import plan_or_latest, plan_paths_of
+from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
@@ -36,12 +36,10 @@ _SHOWN = 5
 )
 @repository
 def report(plans: tuple[Path, ...], run_name: str, html: Path | None, opens: bool, repo: Path) -> int:
-    """What came of the latest run of each PLAN, or of whatever was run last."""
+    """What came of the latest run of each PLAN, or of what was run last, which may have been several."""
     repo_paths = repo_paths_of(repo)
     hide = hidden(repo_paths.repo)
-    several = [
-        _reported(repo_paths, plan, run_name, hide) for plan in plans or (plan_or_latest(None, repo_paths),)
-    ]
+    several = [_reported(repo_paths, plan, run_name, hide) for plan in plans or run_together(repo_paths)]
     if html or opens:
         _write_page(several, repo_paths, html or repo_paths.root / PAGE, opens)
         return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from peal.errors import PealError
 from peal.jobs.plan_files import read_plan
 from peal.model.plan import find
-from peal.record import journal, moved_plans, store
+from peal.record import batch_file, journal, moved_plans, store
 from peal.record.events import TaskRead
 from peal.record.history import History, fold
 from peal.record.task_state import TaskState
@@ -32,6 +32,17 @@ def plan_or_latest(plan: Path | None, repo_paths: RepoPaths) -> Path:
     if not found:
         raise PealError(f"no plan has been run in `{repo_paths.repo}` yet; start with `peal run PLAN`")
     return repo_paths.plan_file(found[0].plan_path)
+
+
+def run_together(repo_paths: RepoPaths) -> tuple[Path, ...]:
+    """The plan that was run last, or all of a batch where that is one, in the order in which they were begun."""
+    latest = plan_or_latest(None, repo_paths)
+    found = store.known_runs(repo_paths)
+    batch = batch_file.read(repo_paths.batch)
+    if batch and found[0].plan_path in batch.plans:
+        return tuple(repo_paths.plan_file(plan) for plan in batch.plans if plan not in batch.queued)
+    plans = [state.plan_path for state in reversed(found) if state.run_id == found[0].run_id]
+    return tuple(map(repo_paths.plan_file, plans)) or (latest,)
 
 
 def plan_paths_of(repo_paths: RepoPaths, plan_file: Path) -> PlanPaths:
