@@ -55,6 +55,7 @@ DOORS = {
         "backlog.left_out",
         "executors",
         "record.log",
+        "run.report_file",
         "system.git_dialogue",
         "system.process",
         "workspaces.slots",

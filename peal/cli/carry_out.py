@@ -13,7 +13,14 @@ from peal.jobs.job import Job
 from peal.jobs.plan_job import job_of
 from peal.record import transcripts
 from peal.record.task_state import Attempt
-from peal.run.after_run import afterwards_told, begin_log_file, commands_after, shown, summed_up
+from peal.run.after_run import (
+    afterwards_told,
+    begin_log_file,
+    check_report_file,
+    commands_after,
+    shown,
+    summed_up,
+)
 from peal.run.normalize_prompt import refuse_to_rewrite, rewriter
 from peal.run.session import Opener, session_when_needed
 from peal.run.start import End
@@ -63,6 +70,7 @@ def carry_out_job(
             if options["dry_run"]:
                 return rehearsed(job, screen)
             begin_log_file(job)
+            check_report_file(job)
             end = summed_up(job, screen, began, hearing, open_session)
     if not screens.show.json:
         gap = [""] if commands_after(job, end) else []

@@ -1,6 +1,5 @@
 """`peal report`: what came of a run, told again."""
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,15 +11,14 @@ from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
-from peal.reports import files, text
-from peal.reports.evidence import Evidence, Reported
-from peal.reports.files import STANDARD_OUTPUT, link_from
-from peal.reports.run_report import RunReport, report_of
+from peal.reports import text
+from peal.reports.evidence import Reported, reported
+from peal.reports.files import STANDARD_OUTPUT
+from peal.run import report_file
 from peal.run.after_run import shown
-from peal.system.layout import PlanPaths, RepoPaths
+from peal.system.layout import PAGE, RepoPaths
 from peal.text.display import harmless, some
 
-PAGE = "report.html"
 _SHOWN = 5
 """Names of runs that an error tells."""
 
@@ -56,9 +54,7 @@ def report(plans: tuple[Path, ...], run_name: str, html: Path | None, opens: boo
 def _write_page(several: Sequence[Reported], repo_paths: RepoPaths, path: Path, opens: bool) -> None:
     if opens and path == STANDARD_OUTPUT:
         raise PealError("what is printed cannot be opened; name a file with --html, or leave --open out")
-    from peal.reports import page  # only here: it brings Jinja2 and Pygments along
-
-    files.write(path, page.document(several, repo_paths.repo, time.time(), link_from(path)), page.MARK)
+    report_file.write(path, several, repo_paths.repo)
     if path != STANDARD_OUTPUT:
         click.echo(f"written to `{shown(path)}`", err=True)
     if opens and click.launch(path.resolve().as_uri()):
@@ -66,17 +62,11 @@ def _write_page(several: Sequence[Reported], repo_paths: RepoPaths, path: Path, 
 
 
 def _reported(repo_paths: RepoPaths, plan: Path, run_name: str, hide: Callable[[str], str]) -> Reported:
-    plan_paths = plan_paths_of(repo_paths, plan)
-    return Reported(_report(repo_paths, plan_paths, plan, run_name), Evidence(plan_paths, hide, shown))
-
-
-def _report(repo_paths: RepoPaths, plan_paths: PlanPaths, plan: Path, run_name: str) -> RunReport:
     """PealError if there was no such run."""
-    live = live_run(repo_paths)
-    events = journal.load(plan_paths.journal).events
-    names = [event.run for event in reversed(events) if isinstance(event, RunOpened)]
-    if found := report_of(events, live in names[:1], time.time(), run_name):
+    plan_paths = plan_paths_of(repo_paths, plan)
+    if found := reported(plan_paths, hide, shown, live_run(repo_paths) or "", run_name):
         return found
-    if names:
+    events = journal.load(plan_paths.journal).events
+    if names := [event.run for event in reversed(events) if isinstance(event, RunOpened)]:
         raise PealError(f"there was no run `{run_name}` of `{plan}`; the latest are {some(names, _SHOWN)}")
     raise PealError(f"`{plan}` was never run; `peal runs` lists what was")

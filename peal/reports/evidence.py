@@ -1,14 +1,16 @@
 """What the attempts of a run have left behind, read as far as it is asked for and without secrets."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from attrs import frozen
 
-from peal.record import transcripts
+from peal.record import journal, transcripts
+from peal.record.events import RunOpened
 from peal.record.task_state import Attempt
-from peal.reports.run_report import RunReport
+from peal.reports.run_report import RunReport, report_of
 from peal.system.files import content, size_of
 from peal.system.layout import PlanPaths
 from peal.text.display import printable
@@ -67,3 +69,21 @@ class Reported:
 
     run: RunReport
     evidence: Evidence
+
+
+def reported(
+    plan_paths: PlanPaths,
+    hide: Callable[[str], str],
+    shown: Callable[[Path], str],
+    live: str = "",
+    run: str = "",
+) -> Reported | None:
+    """
+    A plan's latest run, or the one of this name, read from its journal; None if there was none.
+
+    `live` is the name of the run that goes on now in the repository.
+    """
+    events = journal.load(plan_paths.journal).events
+    latest = next((event.run for event in reversed(events) if isinstance(event, RunOpened)), "")
+    found = report_of(events, bool(live) and live == latest, time.time(), run)
+    return Reported(found, Evidence(plan_paths, hide, shown)) if found else None

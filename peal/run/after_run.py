@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -15,10 +15,11 @@ from peal.model.decision import Halt
 from peal.record import journal, store
 from peal.record.history import History, fold
 from peal.record.rereading import reread
-from peal.run import start
+from peal.run import report_file, start
 from peal.run.session import Opener
 from peal.run.start import End
 from peal.system import git
+from peal.system.layout import PlanPaths
 from peal.system.process import Clocks
 from peal.system.signals import Hearing, Stopped, listening
 from peal.views import summary
@@ -43,12 +44,23 @@ def hears_signals(command: Callable[..., int]) -> Callable[..., int]:
     return hearing_command
 
 
+def check_report_file(job: Job) -> None:
+    """PealError if a page that is written again and again would be taken for what agents have changed in the person's tree."""
+    settings = job.roster.settings
+    path = report_file.path_of(settings, job.repo_paths)
+    if path and settings.report_every_sec and _is_in_tree(path, job):
+        raise PealError(
+            f"`report_path` is `{path}`, where a page written every {settings.report_every_sec} seconds would count as a change "
+            "of the tasks; name one outside of the repository, let git ignore it, or take `report_every_sec` out"
+        )
+
+
 def begin_log_file(job: Job) -> None:
     """Better than to find out afterwards that nothing was logged."""
     if (name := job.roster.settings.log_file) is None:
         return
     path = job.repo_paths.repo / name
-    if _is_in_shared_tree(path, job):
+    if job.pool is None and _is_in_tree(path, job):
         raise PealError(
             f"`log_file` is `{path}`, in the tree that tasks work in without worktrees, where it would count as a change of "
             "theirs; name one outside, or let git ignore it"
@@ -62,24 +74,43 @@ def begin_log_file(job: Job) -> None:
         ) from None
 
 
-def _is_in_shared_tree(path: Path, job: Job) -> bool:
+def _is_in_tree(path: Path, job: Job) -> bool:
+    """Whether a file is one that git would see in the person's tree."""
     repo, target = job.repo_paths.repo, Path(os.path.realpath(path))
     is_inside = target.is_relative_to(repo) and not target.is_relative_to(job.repo_paths.root)
-    return job.pool is None and is_inside and not git.succeeds(repo, "check-ignore", "--quiet", str(target))
+    return is_inside and not git.succeeds(repo, "check-ignore", "--quiet", str(target))
 
 
 def summed_up(job: Job, screen: Screen, began: float, hearing: Hearing, open_session: Opener) -> End:
     """The end of the run, with its summary written; also where it ends with an error, if a run it was."""
+    settings = job.roster.settings
     try:
-        end = start.run(job, screen, hearing, open_session)
+        with report_file.written_again(
+            settings, job.repo_paths, [str(job.plan_file)], job.plan_paths.folder
+        ) as why_not:
+            end = start.run(job, screen, hearing, open_session)
     except (Busy, Stopped):
         raise
     except BaseException as error:
         hearing.end()
         sum_up_broken_off(job, screen, error, began)
+        write_report([job.plan_paths], job, screen.say)
         raise
     sum_up(job, screen, end, began)
+    if told := why_not():
+        screen.say(told)
+    write_report([job.plan_paths], job, screen.say)
     return end
+
+
+def write_report(plans: Sequence[PlanPaths], job: Job, say: Callable[[str], None]) -> None:
+    """Write the page about what was run, where one is wanted; one that cannot be written is told, and changes nothing."""
+    if path := report_file.path_of(job.roster.settings, job.repo_paths):
+        from peal.reports.evidence import reported  # only here: most runs have no page
+
+        found = (reported(one, job.roster.hide, shown) for one in plans)
+        if told := report_file.told(path, found, job.repo_paths.repo):
+            say(told)
 
 
 def sum_up(job: Job, screen: Screen, end: End, began: float, path: Path | None = None) -> None:

@@ -1,7 +1,7 @@
 """A batch: a queue of plans that are carried out in one session, with progress that survives."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from typing import Protocol
@@ -16,7 +16,15 @@ from peal.model.decision import Budget, Halt
 from peal.record import batch_file, journal, store
 from peal.record.batch import Batch
 from peal.record.history import fold
-from peal.run.after_run import begin_log_file, sum_up, sum_up_broken_off, write_summary
+from peal.run import report_file
+from peal.run.after_run import (
+    begin_log_file,
+    check_report_file,
+    sum_up,
+    sum_up_broken_off,
+    write_report,
+    write_summary,
+)
 from peal.run.loop import PlanRun, take_turn
 from peal.run.session import Opener, Session
 from peal.run.start import End, begun, refuse_to_repeat, stop_asked
@@ -75,6 +83,7 @@ def carry_out(
     first, job = first_job(batch, request, job_of)
     settings = job.roster.settings
     places = max(job.rules.max_parallel, settings.max_parallel if settings.jobs > 1 else 1, 1)
+    check_report_file(job)
     session = open_session(view.say)
     with closing(Threads(session.inbox, places)) as executor:
         return _BatchRun(
@@ -89,7 +98,7 @@ def carry_out(
             places=places if settings.jobs > 1 else None,
             auto_advance=settings.auto_advance,
             summary_name=settings.run_summary_path,
-            hide=job.roster.hide,
+            first=job,
             ready={first: job},
         ).carried_out(request)
 
@@ -157,8 +166,8 @@ class _BatchRun:
     """For the steps of all plans together; None where there is one plan at a time."""
     auto_advance: bool
     summary_name: str | None
-    hide: Callable[[str], str]
-    """Takes secrets out of what is written."""
+    first: Job
+    """By whose settings it is told what came of the batch."""
     ready: dict[str, Job]
     """Jobs that have been made already."""
     stopped: Halt | None = None
@@ -170,12 +179,10 @@ class _BatchRun:
     def carried_out(self, request: BatchRequest) -> tuple[Batch, Halt]:
         """To its end, and how far it has come by then."""
         self._set_out(request)
+        settings, folder = self.first.roster.settings, self.first.plan_paths.folder
         try:
-            while self._begin_more():
-                take_turn([one.run for one in self.under_way], self.executor, self.places)
-                for one in [one for one in self.under_way if one.run.halt is not None]:
-                    self.under_way.remove(one)
-                    self._finish(one)
+            with report_file.written_again(settings, self.repo_paths, [], folder) as why_not:
+                self._carry_out()
         except BaseException as error:
             self._break_off(error)
             raise
@@ -186,13 +193,30 @@ class _BatchRun:
         elif self.stopped:
             halt = self.stopped
         self._sum_up(halt)
+        if told := why_not():
+            self.view.say(told)
         return self.batch, halt
+
+    def _carry_out(self) -> None:
+        while self._begin_more():
+            take_turn([one.run for one in self.under_way], self.executor, self.places)
+            for one in [one for one in self.under_way if one.run.halt is not None]:
+                self.under_way.remove(one)
+                self._finish(one)
 
     def _sum_up(self, halt: Halt) -> None:
         """Write the summary of the batch, where one was asked for; each of its plans has its own."""
         if self.summary_name:
             record = summary(self.batch, halt, time.time())
-            write_summary(self.repo_paths.repo / self.summary_name, record, self.hide, self.view.say)
+            write_summary(
+                self.repo_paths.repo / self.summary_name, record, self.first.roster.hide, self.view.say
+            )
+        self._write_report()
+
+    def _write_report(self) -> None:
+        """The page about all plans that were begun, where one is wanted."""
+        begun = [plan for plan in self.batch.plans if plan not in self.batch.queued]
+        write_report([memory_of(self.repo_paths, plan) for plan in begun], self.first, self.view.say)
 
     def _set_out(self, request: BatchRequest) -> None:
         """Say what is gone on with, leave aside what is not, and count what was spent before."""
@@ -317,3 +341,4 @@ class _BatchRun:
         for one in self.under_way:
             one.stack.close()
             sum_up_broken_off(one.job, one.screen, error, one.began, one.job.plan_paths.summary)
+        self._write_report()

@@ -46,6 +46,8 @@ _INSTEAD_OF_NOTHING = {
     "post_run_commands": ["./notify 'peal is done'"],
     "post_run_timeout_sec": 60,
     "run_summary_path": "summary.json",
+    "report_path": "report.html",
+    "report_every_sec": 60,
     "log_file": "peal.log",
 }
 """What a new file shows for the keys that have no value by default."""

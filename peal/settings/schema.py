@@ -599,6 +599,16 @@ class Settings:
     run_summary_path: str | None = _key(
         None, "file for the summary of each run; if not set run_summary.json in the plan's folder", _filled
     )
+    report_path: str | None = _key(
+        None,
+        "file for a page about the run, written whenever one ends; `peal report --html` makes one later",
+        _filled,
+    )
+    report_every_sec: int | None = _key(
+        None,
+        "write that page again every so many seconds while the run goes on; without report_path .peal/report.html",
+        _at_least(5),
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _key("info", "what goes into peal.log")
     log_file: str | None = _key(
         None, "a second file for the lines of peal.log; runs are added at its end", _filled

@@ -15,6 +15,8 @@ from peal.text.names import file_name, marked, slug, whole_number
 FOLDER = ".peal"
 WORKTREES = "worktrees"
 """In there: the worktrees that tasks work in, each under its place's name."""
+PAGE = "report.html"
+"""In there: the page about what was run last, where no other file is named for it."""
 PATCH = "changes.patch"
 """In an attempt's folder: what it changed, if it did not pass."""
 OUTCOME = "outcome.json"
