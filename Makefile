@@ -35,7 +35,7 @@ torture: .venv/tools.installed ## kill runs at random moments and look whether t
 	@$(VENV) -m pytest -m torture
 
 clean: ## remove the virtual environment and everything that tools leave
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist peal.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find peal tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/peal.installed: setup.cfg pyproject.toml

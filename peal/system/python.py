@@ -14,5 +14,5 @@ def too_old(version: Sequence[object]) -> tuple[str, str] | None:
     here, needed = (".".join(str(number) for number in numbers[:2]) for numbers in (version, OLDEST))
     return (
         f"Python {here} is older than {needed}, which peal needs",
-        f"install peal with a newer one, such as `pipx install --python python{needed} peal`",
+        f"install peal with a newer one, such as `pipx install --python python{needed} .` in the folder of its source",
     )
