@@ -49,5 +49,5 @@ clean: ## remove the virtual environment and everything that tools leave
 
 .venv/tools.installed: .venv/peal.installed
 	@echo "adding what tests and checks need"
-	@$(PIP) install --editable '.[test,lint]'
+	@$(PIP) install --editable '.[test,lint,build]'
 	@touch $@

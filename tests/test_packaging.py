@@ -1,0 +1,117 @@
+"""What is built is whole and works elsewhere."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from peal import __version__
+
+ROOT = Path(__file__).parents[1]
+NAME = f"peal_plans-{__version__}"
+MADE = {"PKG-INFO"}
+"""What a source distribution has beside all that is in the repository, and beside setuptools' own notes."""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, environment: dict[str, str]) -> Path:
+    """This source as it is now, in a repository of its own with one commit."""
+    folder = tmp_path / "a checkout"
+    folder.mkdir()
+    bare = ("git", f"--git-dir={folder / '.git'}", "-c", "user.name=A", "-c", "user.email=a@example.org")
+    made_elsewhere = [f":(exclude){name}" for name in MADE]
+    for words in (
+        ("init", "-q"),
+        (f"--work-tree={ROOT}", "add", "--all", "--", str(ROOT), *made_elsewhere),
+        ("commit", "-qm", "first"),
+        (f"--work-tree={folder}", "reset", "-q", "--hard"),
+    ):
+        done([*bare, *words], folder, environment)
+    return folder
+
+
+def done(words: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """What a command prints that ends well."""
+    ended = subprocess.run(
+        words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def python(*words: str) -> list[str]:
+    """A command of this Python."""
+    return [sys.executable, "-m", *words]
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """The files of a wheel."""
+    with zipfile.ZipFile(wheel) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def test_what_is_built_has_all_that_it_needs(checkout: Path, environment: dict[str, str]) -> None:
+    """The source is the repository, its wheel the package with all data; one that is built in the checkout is the same."""
+    build = python("build", "--no-isolation", "--outdir")
+
+    done([*build, "dist", "."], checkout, environment)
+    done([*build, "direct", "--wheel", "."], checkout, environment)
+    done(
+        python("twine", "check", "--strict", f"dist/{NAME}.tar.gz", f"dist/{NAME}-py3-none-any.whl"),
+        checkout,
+        environment,
+    )
+
+    tracked = set(done(["git", "ls-files"], checkout, environment).splitlines())
+    with tarfile.open(checkout / f"dist/{NAME}.tar.gz") as opened:
+        source = {one.name.removeprefix(f"{NAME}/") for one in opened if one.isfile()}
+    wheel, direct = (
+        contents(checkout / folder / f"{NAME}-py3-none-any.whl") for folder in ("dist", "direct")
+    )
+    assert {name for name in source if not name.startswith("peal_plans.egg-info/")} == tracked | MADE
+    package = {name for name in tracked if name.startswith("peal/")}
+    assert {name for name in wheel if name.startswith("peal/")} == package
+    assert all(wheel[name] == (checkout / name).read_bytes() for name in package)
+    assert wheel == direct
+
+
+def test_a_wheel_works_where_this_folder_is_not(
+    checkout: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """As the README has it made, but without the network: what peal depends on is lent by this Python."""
+    away, place = tmp_path / "elsewhere", tmp_path / "installed"
+    away.mkdir()
+    pip = (*python("pip"), "--disable-pip-version-check")
+    offline = ("--no-index", "--no-deps")
+    done([*pip, "wheel", "--no-build-isolation", *offline, "--wheel-dir", "dist", "."], checkout, environment)
+    done(python("venv", "--without-pip", str(place)), away, environment)
+    wheel = str(checkout / f"dist/{NAME}-py3-none-any.whl")
+    done(
+        [*pip, "--python", str(place / "bin/python"), "install", "--no-compile", *offline, wheel],
+        away,
+        environment,
+    )
+    (packages,) = place.glob("lib/python*/site-packages")
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    peal, bin_ = str(place / "bin/peal"), str(place / "bin")
+    (away / "plan.md").write_text("## Task 1: Say it\n\n```sh\necho ding >bell\n```\n", encoding="utf-8")
+
+    told = done([peal, "--version"], away, {**environment, "PATH": bin_})
+    asked = done([peal, "prompt"], away, environment)
+    done(["git", "init", "-q"], away, environment)
+    done([peal, "run", "plan.md", "--agent", "shell", "--no-commit"], away, environment)
+    path = os.pathsep.join((bin_, environment["PATH"]))
+    shown = done(
+        ["bash", str(checkout / "examples/demo.sh")], away, {**environment, "PATH": path, "TMPDIR": str(away)}
+    )
+
+    assert told == f"peal {__version__}\n"
+    assert asked == (ROOT / "peal/cli/plan_prompt.md").read_text(encoding="utf-8")
+    assert (away / "bell").read_text() == "ding\n"
+    assert "5 of 5 tasks complete" in shown
