@@ -50,7 +50,7 @@ DOORS = {
     "runpy": (),
     "ruamel": ("backlog.item_file", "formats.front_matter"),
     "sh": ("agents.short_commands",),
-    "subprocess": ("system.git", "system.process"),
+    "subprocess": ("system.git", "system.process", "system.version"),
     "threading": (
         "backlog.left_out",
         "executors",

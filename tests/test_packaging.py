@@ -1,4 +1,4 @@
-"""What is built is whole and works elsewhere."""
+"""What is built is whole and works elsewhere, and each peal tells which one it is."""
 
 import os
 import subprocess
@@ -13,8 +13,9 @@ import pytest
 from peal import __version__
 
 ROOT = Path(__file__).parents[1]
+STAMP = "peal/commit.txt"
 NAME = f"peal_plans-{__version__}"
-MADE = {"PKG-INFO"}
+MADE = {"PKG-INFO", STAMP}
 """What a source distribution has beside all that is in the repository, and beside setuptools' own notes."""
 
 
@@ -50,6 +51,11 @@ def python(*words: str) -> list[str]:
     return [sys.executable, "-m", *words]
 
 
+def head(checkout: Path, environment: dict[str, str]) -> str:
+    """The commit, as long as it is told."""
+    return done(["git", "rev-parse", "--short=12", "HEAD"], checkout, environment).strip()
+
+
 def contents(wheel: Path) -> dict[str, bytes]:
     """The files of a wheel."""
     with zipfile.ZipFile(wheel) as opened:
@@ -58,6 +64,8 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 def test_what_is_built_has_all_that_it_needs(checkout: Path, environment: dict[str, str]) -> None:
     """The source is the repository, its wheel the package with all data; one that is built in the checkout is the same."""
+    (checkout / "build/lib/peal").mkdir(parents=True)
+    (checkout / "build/lib/peal/moved_since.py").touch()
     build = python("build", "--no-isolation", "--outdir")
 
     done([*build, "dist", "."], checkout, environment)
@@ -76,9 +84,10 @@ def test_what_is_built_has_all_that_it_needs(checkout: Path, environment: dict[s
     )
     assert {name for name in source if not name.startswith("peal_plans.egg-info/")} == tracked | MADE
     package = {name for name in tracked if name.startswith("peal/")}
-    assert {name for name in wheel if name.startswith("peal/")} == package
+    assert {name for name in wheel if name.startswith("peal/")} == package | {STAMP}
     assert all(wheel[name] == (checkout / name).read_bytes() for name in package)
     assert wheel == direct
+    assert wheel[STAMP].decode().strip() == head(checkout, environment)
 
 
 def test_a_wheel_works_where_this_folder_is_not(
@@ -111,7 +120,43 @@ def test_a_wheel_works_where_this_folder_is_not(
         ["bash", str(checkout / "examples/demo.sh")], away, {**environment, "PATH": path, "TMPDIR": str(away)}
     )
 
-    assert told == f"peal {__version__}\n"
+    assert told == f"peal {__version__} ({head(checkout, environment)})\n"
     assert asked == (ROOT / "peal/cli/plan_prompt.md").read_text(encoding="utf-8")
     assert (away / "bell").read_text() == "ding\n"
     assert "5 of 5 tasks complete" in shown
+
+
+def test_a_checkout_tells_its_commit_and_whether_it_was_changed(
+    checkout: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Whatever an outer git says; where nobody knows the commit, the version alone is told."""
+
+    def version(folder: Path = checkout, *words: str, **more: str) -> str:
+        said = done(python("peal", *(words or ("--version",))), folder, {**environment, **more})
+        return said.removeprefix(f"peal {__version__}").strip()
+
+    commit = head(checkout, environment)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "peal").symlink_to(checkout / "peal")
+    done(["git", "init", "-q"], other, environment)
+    someone = ("-c", "user.name=B", "-c", "user.email=b@example.org")
+    done(["git", *someone, "commit", "-q", "--allow-empty", "-m", "of theirs"], other, environment)
+
+    steered = {
+        "GIT_DIR": str(other / ".git"),
+        "GIT_INDEX_FILE": str(other / "no-index"),
+        "GIT_WORK_TREE": str(other),
+    }
+    assert version() == version(checkout, "-V", "--help") == version(**steered) == f"({commit})"
+    assert version(other) == version(PATH=str(tmp_path)) == ""
+
+    (checkout / "peal/new.py").touch()
+    assert version() == f"({commit}, changed)"
+    (checkout / "peal/new.py").unlink()
+    (checkout / "README.md").write_text("another\n")
+    assert version() == f"({commit}, changed)"
+    done(["git", "update-ref", "-d", "HEAD"], checkout, environment)
+    assert version() == ""
+    (checkout / STAMP).write_text("0123456789ab\n")
+    assert version() == "(0123456789ab)"

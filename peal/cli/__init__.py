@@ -60,10 +60,10 @@ def _open_closed_streams() -> None:
 
 
 def _tell_version() -> int:
-    from peal import __version__
+    from peal.system.version import version
 
     try:
-        print(f"peal {__version__}", flush=True)
+        print(f"peal {version()}", flush=True)
     except OSError:
         return 1
     return 0

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from peal import __version__
 from peal.cli.lazy_group import LazyGroup
 from peal.errors import PealError
+from peal.system.version import version
 from peal.text.display import harmless
 
 _COMMANDS = (
@@ -23,13 +23,27 @@ _COMMANDS = (
 """In the order they are listed in."""
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        click.echo(f"peal {version()}")
+        ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     package="peal.cli",
     names=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, "-V", "--version", message="peal %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version, with the commit where that is known, and exit.",
+)
 def peal() -> None:
     """Carries out written plans with coding-agent CLIs: parallel where it is safe, resumable whatever happens."""
 
@@ -95,7 +109,7 @@ def _lower(message: str) -> str:
 def _bug_report() -> str:
     command = " ".join(["peal", *sys.argv[1:]])
     report = (
-        f"### peal {__version__}: `{command}`\n\n"
+        f"### peal {version()}: `{command}`\n\n"
         f"Python {platform.python_version()}, {platform.platform()}\n\n```\n{traceback.format_exc()}```\n"
     )
     try:
