@@ -1,6 +1,7 @@
 """What is built is whole and works elsewhere, and each peal tells which one it is."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -88,6 +89,8 @@ def test_what_is_built_has_all_that_it_needs(checkout: Path, environment: dict[s
     assert all(wheel[name] == (checkout / name).read_bytes() for name in package)
     assert wheel == direct
     assert wheel[STAMP].decode().strip() == head(checkout, environment)
+    extras = re.findall("^Provides-Extra: (.+)$", wheel[f"{NAME}.dist-info/METADATA"].decode(), re.MULTILINE)
+    assert {"notify", "cluster"} <= set(extras)
 
 
 def test_a_wheel_works_where_this_folder_is_not(
