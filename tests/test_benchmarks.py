@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NAMES = (
     "version", "processes", "uneven", "recording", "reading", "status", "resume", "screen",
-    "isolated", "overhead", "as-ready", "graph", "batch", "backlog-status", "phases", "look-ahead",
+    "isolated", "overhead", "as-ready", "graph", "batch", "backlog-status", "phases", "look-ahead", "report",
     "semantics", "flood", "large",
 )  # fmt: skip
 

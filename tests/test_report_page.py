@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 import pytest
 import test_backlog_run
 from conftest import Repo, commit_plan, ended, eventually, run_plan, start_plan
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import links_of, of_class, text_of, tree_of
 from stories import Chance, Limits, Remembered, Run, opened, tasks_of, work_of
@@ -115,7 +115,7 @@ def told(project: Repo) -> tuple[Repo, str]:
     project.env["MY_API_KEY"] = "very-secret-words"
     commit_plan(
         project,
-        "mkdir -p d; echo '<b>one</b> very-secret-words' >d/'a b'; echo '</pre><script>alert(2)</script>'",
+        "mkdir -p d; echo '<b>one</b> very-secret-words' >d/'a b'; seq 100 >d/n; echo '= end of the patch' >>d/n; echo '</pre><script>alert(2)</script>'",
         "echo \"$MY_API_KEY\" '</details><img src=x onerror=alert(3)>' >&2; printf '\\033[31mred\\n'; exit 3",
     )
     plan = project.read("plan.md").replace("## Task 1:", f"## Task 1: {HOSTILE}")
@@ -137,7 +137,8 @@ def test_it_is_one_file_in_which_what_is_foreign_is_text(told: tuple[Repo, str])
     (patch,) = of_class(root, "patch")
     shown = "".join(patch.itertext())
     assert "+<b>one</b> [hidden]" in shown
-    assert shown.count("diff --git") == 1
+    assert shown.count("diff --git") == 2
+    assert shown.rstrip().endswith("+= end of the patch")
 
 
 def check_texts(page: str, root: Element) -> None:
@@ -211,7 +212,7 @@ def test_gigabytes_of_transcripts_make_a_small_page(told: tuple[Repo, str]) -> N
     for folder in (project.memory() / "attempts").iterdir():
         os.truncate(folder / "stdout", 5 * 1000**3) if (folder / "stdout").exists() else None
         if (folder / "prompt.md").exists():
-            (folder / "prompt.md").write_text("<&" * 20_000_000)
+            (folder / "prompt.md").write_text("<&" * 11_995 + "very-secret-words" + "<&" * 20_000_000)
 
     began = time.monotonic()
     page = project.peal("report", "--html", "-").stdout
@@ -219,6 +220,7 @@ def test_gigabytes_of_transcripts_make_a_small_page(told: tuple[Repo, str]) -> N
     assert len(page.encode()) < 10_000_000
     assert time.monotonic() - began < 20
     assert "this is a part of it" in text_of(tree_of(page))
+    assert "very-" not in page, "a secret is cut in two"
 
 
 def test_it_is_written_at_every_end_and_while_the_run_goes_on(project: Repo, out: Path) -> None:
@@ -344,6 +346,7 @@ def test_a_long_wait_takes_little_room() -> None:
     assert gap.width < 0.05
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(1, 200), st.integers(0, 3), st.randoms())
 def test_no_box_of_the_drawing_lies_on_another(count: int, most: int, luck: random.Random) -> None:
     names = [TaskId(str(number)) for number in range(count)]

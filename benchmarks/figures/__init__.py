@@ -17,6 +17,7 @@ from benchmarks.figures.phases import Phases
 from benchmarks.figures.processes import Processes
 from benchmarks.figures.reading import Reading
 from benchmarks.figures.recording import Recording
+from benchmarks.figures.report import Report
 from benchmarks.figures.screen import Screen
 from benchmarks.figures.semantics import Semantics
 from benchmarks.figures.uneven import Uneven
@@ -59,6 +60,7 @@ FIGURES: tuple[Figure, ...] = (
     BacklogStatus(),
     Phases(),
     LookAhead(),
+    Report(),
     Semantics(),
     Flood(),
     Large(),

@@ -15,6 +15,8 @@ from peal.system.files import content, size_of
 from peal.system.layout import PlanPaths
 from peal.text.display import printable
 
+BEYOND = 4096
+"""Bytes; secrets are shorter."""
 _FAR = 8
 """So many times what is shown is read: what agents print is mostly not for people."""
 
@@ -25,6 +27,16 @@ class Excerpt:
 
     text: str
     is_whole: bool = True
+
+    @classmethod
+    def first(cls, raw: bytes, most: int, hide: Callable[[str], str]) -> "Excerpt":
+        """
+        What something begins with, at most so many letters.
+
+        `raw` has `BEYOND` more bytes where there are more: a secret that stands across the cut is taken out too.
+        """
+        text = printable(hide(raw.decode("utf-8", "replace")))
+        return cls(text[:most], len(raw) <= most)
 
 
 @frozen
@@ -49,18 +61,17 @@ class Evidence:
         """The end of what an attempt printed."""
         return [self.hide(line) for line in transcripts.last_outputs(self.plan_paths, one, most)]
 
-    def begin_of(self, one: Attempt, name: str, most: int) -> Excerpt:
-        """What a file in an attempt's folder begins with, at most so many bytes; empty if it is not there."""
-        path = self.path_of(one) / name
-        found = content(path, most) or b""
-        return Excerpt(printable(self.hide(found.decode("utf-8", "replace"))), size_of(path) <= most)
+    def begin_of(self, path: Path, most: int) -> Excerpt:
+        """What a file that an attempt has left begins with, at most so many bytes; empty if it is not there."""
+        return Excerpt.first(content(path, most + BEYOND) or b"", most, self.hide)
 
     def end_of_output(self, one: Attempt, most: int) -> Excerpt:
         """The end of what an attempt printed for people to read, at most so many letters."""
         lines = transcripts.last_outputs(self.plan_paths, one, sys.maxsize, most * _FAR)
         text = self.hide("\n".join(lines))
-        stdout = self.path_of(one) / "stdout"
-        return Excerpt(text[-most:] if most else "", len(text) <= most and size_of(stdout) <= most * _FAR)
+        is_whole = len(text) <= most and size_of(self.path_of(one) / "stdout") <= most * _FAR
+        # The first line may be the end of one, and begin within a secret.
+        return Excerpt(text if is_whole else text[-most:].partition("\n")[2], is_whole)
 
 
 @frozen

@@ -1,5 +1,6 @@
 """What tasks have changed, as patches that one git makes, however many they are."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -7,11 +8,10 @@ from attrs import define
 
 from peal.errors import PealError
 from peal.model.work import Change
-from peal.reports.evidence import Excerpt
+from peal.reports.evidence import BEYOND, Excerpt
 from peal.system import git
 from peal.system.git_dialogue import Dialogue
 from peal.system.git_objects import objects_of
-from peal.text.display import printable
 
 _WORDS = (
     "diff-tree",
@@ -24,14 +24,17 @@ _WORDS = (
     "--no-textconv",
     "--ignore-submodules=dirty",
 )
-_END = "-- end of the patch --"
-"""What are no ids git gives back as it is, behind all that it was asked before."""
+_END = "= end of the patch"
+"""What are no ids git gives back as it is, behind all that it was asked before; no line of a patch begins so."""
 _FAR = 16 * 1024 * 1024
 """Bytes after which a patch is broken off, and git with it: reading on to its end would take longer than starting anew."""
 
 
 class _TooLong(Exception):
-    """What was read of a patch before it was broken off."""
+    """A patch was broken off."""
+
+    def __init__(self, read: bytes) -> None:
+        self.read = read
 
 
 @define
@@ -39,6 +42,8 @@ class Patches:
     """Asks git for one after another."""
 
     repo: Path
+    hide: Callable[[str], str]
+    """Takes secrets out of what is told."""
     _git: Dialogue | None = None
 
     def of(self, change: Change, most: int) -> Excerpt | None:
@@ -57,14 +62,14 @@ class Patches:
     def _asked(self, before: str, after: str, most: int) -> Excerpt:
         self._git = self._git or Dialogue(git.own_folder(self.repo), _WORDS)
 
-        def read(answer: IO[bytes]) -> Excerpt:
-            return _read(answer, most)
+        def read(answer: IO[bytes]) -> bytes:
+            return _read(answer, most + BEYOND)
 
         try:
             (found,) = self._git.ask([f"{before} {after}\n{_END}"], read)
         except _TooLong as broken_off:
-            return Excerpt(str(broken_off), is_whole=False)
-        return found
+            found = broken_off.read
+        return Excerpt.first(found, most, self.hide)
 
     def close(self) -> None:
         """Let git go."""
@@ -72,20 +77,19 @@ class Patches:
             self._git.end()
 
 
-def _read(answer: IO[bytes], most: int) -> Excerpt:
-    """A patch, and the line behind it."""
+def _read(answer: IO[bytes], most: int) -> bytes:
+    """The beginning of a patch, read with the line behind it."""
     kept, length, is_first = list[bytes](), 0, True
-    while line := answer.readline():
+    while line := answer.readline(_FAR):
         if line.rstrip(b"\n") == _END.encode():
-            text = b"".join(kept)[:most].decode("utf-8", "replace")
-            return Excerpt(printable(text), length <= most)
-        if is_first and not line.startswith(b"diff "):
-            is_first = False  # the ids that were asked for
-            continue
+            return b"".join(kept)
+        is_answer_to = is_first and not line.startswith(b"diff ")
         is_first = False
+        if is_answer_to:
+            continue  # the ids that were asked for
         if length < most:
             kept.append(line[: most - length])
         length += len(line)
         if length > _FAR:
-            raise _TooLong(printable(b"".join(kept)[:most].decode("utf-8", "replace")))
+            raise _TooLong(b"".join(kept))
     raise EOFError

@@ -47,12 +47,12 @@ def harmless(text: str) -> str:
 
 def printable(text: str) -> str:
     """Several lines that no terminal and no browser obeys: escape sequences dropped, controls as blanks; tabs and line ends stay."""
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     return "\n".join("\t".join(map(_uncontrolled, line.split("\t"))) for line in unix(text).split("\n"))
 
 
 def _uncontrolled(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
     return _CONTROLS.sub(" ", _ESCAPES.sub("", text))
 
 

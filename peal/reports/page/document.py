@@ -96,7 +96,7 @@ def document(several: Sequence[Reported], repo: Path, now: float, link: Callable
 def _page(
     several: Sequence[Reported], repo: Path, now: float, link: Callable[[Path], str], share: float
 ) -> str:
-    with closing(Patches(repo)) as patches:
+    with closing(Patches(repo, several[0].evidence.hide)) as patches:
         runs = [_run_shown(one, f"run-{number}", patches, share) for number, one in enumerate(several)]
     style, script = _text("page.css"), _text("page.js")
     return (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from peal.model.plan import TaskId
 from peal.model.review import Finding
@@ -128,13 +128,13 @@ def shown(task: TaskReport, anchor: str, reported: Reported, patches: Patches, s
         findings_left_out=max(len(findings) - _FINDINGS, 0),
         standing=sum(finding.stands for finding in findings),
         commit=task.status.commit,
-        patch=evolve(patch, text=evidence.hide(patch.text)) if patch and patch.text.strip() else None,
+        patch=patch if patch and patch.text.strip() else None,
     )
 
 
 def _attempt(one: Attempt, run: RunReport, evidence: Evidence, caps: Caps) -> AttemptShown:
     until = run.ended if one.ended is None else one.ended
-    outcome = one.outcome
+    outcome, folder = one.outcome, evidence.path_of(one)
     return AttemptShown(
         phase=one.phase,
         number=one.number,
@@ -145,15 +145,15 @@ def _attempt(one: Attempt, run: RunReport, evidence: Evidence, caps: Caps) -> At
         look=look_of(one),
         reason=outcome.reason[:_LONGEST] if outcome else "",
         used=_used((one,)),
-        folder=evidence.path_of(one),
-        pieces=tuple(_pieces(one, evidence, caps)) if one.agent else (),
+        folder=folder,
+        pieces=tuple(_pieces(one, folder, evidence, caps)) if one.agent else (),
     )
 
 
-def _pieces(one: Attempt, evidence: Evidence, caps: Caps) -> Iterator[Piece]:
+def _pieces(one: Attempt, folder: Path, evidence: Evidence, caps: Caps) -> Iterator[Piece]:
     readers: tuple[tuple[str, Callable[[], Excerpt]], ...] = (
-        ("what it was told", lambda: evidence.begin_of(one, "prompt.md", caps.prompt)),
-        ("what it answered", lambda: evidence.begin_of(one, "reply.md", caps.reply)),
+        ("what it was told", lambda: evidence.begin_of(folder / "prompt.md", caps.prompt)),
+        ("what it answered", lambda: evidence.begin_of(folder / "reply.md", caps.reply)),
         ("the end of what it printed", lambda: evidence.end_of_output(one, caps.output)),
     )
     for title, read in readers:

@@ -1,0 +1,65 @@
+"""What the page about a run costs: its time and size for a long plan, and its part of the processor time of a run."""
+
+import resource
+from collections.abc import Iterator
+
+from attrs import evolve, frozen
+
+from benchmarks.ground import Ground, Repository, alternate, run
+from benchmarks.plans import scripts
+from benchmarks.rows import Bound, Judged, Row
+
+_PAGE = ".peal/report.html"
+_EDIT = "mkdir -p out; printf 'a line\\nand another\\n' >out/{number}; echo 'said {number}'"
+_WORK = "i=0; while [ $i -lt {turns} ]; do i=$((i+1)); done; "
+
+
+@frozen
+class Report:
+    """A long plan whose agents do next to nothing, and one whose agents work."""
+
+    tasks: int = 1000
+    at_work: int = 100
+    turns: int = 250_000
+    """Of a loop of the shell, which takes half a second or so."""
+    name: str = "report"
+
+    def rows(self, ground: Ground) -> Iterator[Row]:
+        """A row each for time, size, and part of a run's processor time."""
+        long, _ = self._carried_out(ground, self.tasks, "")
+        ours, theirs = alternate(
+            ground.repeat,
+            lambda: long.peal("report", "--html", _PAGE),
+            lambda: run(["git", "log", "--patch", "--first-parent"], long.path, long.env),
+        )
+        what = f"the page about {self.tasks} tasks"
+        yield Row(self.name, what, ours, "`git log --patch`", theirs, "s", Bound(5, Judged.OURS))
+        left = sum(path.stat().st_size for path in (long.path / ".peal").rglob("attempts/*/*")) / 1e6
+        size = (long.path / _PAGE).stat().st_size / 1e6
+        yield Row(
+            self.name, f"{what}, bytes", (size,), "what attempts left", (left,), "MB", Bound(10, Judged.OURS)
+        )
+        working, used = self._carried_out(ground, self.at_work, _WORK.format(turns=self.turns))
+        (ours,) = alternate(ground.repeat, lambda: _processor_time(working, "report", "--html", _PAGE))
+        what = f"processor time of the page about {self.at_work} tasks"
+        yield Row(self.name, what, ours, "all of their run", (used,), "s", Bound(0.01))
+
+    def _carried_out(self, ground: Ground, tasks: int, work: str) -> tuple[Repository, float]:
+        """A plan that is done, and the processor time that took."""
+        bodies = (work + _EDIT.format(number=number) for number in range(1, tasks + 1))
+        repository = ground.project(scripts(*bodies), 'agent = "shell"\n')
+        took = _processor_time(repository, "run", "plan.md", "--parallel", "--max-parallel", "4")
+        repository.expect_landed(tasks)
+        return repository, took
+
+    def small(self) -> "Report":
+        """Short plans."""
+        return evolve(self, tasks=3, at_work=2, turns=10)
+
+
+def _processor_time(repository: Repository, *words: str) -> float:
+    """Seconds of a command of peal's and of all that it starts."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    repository.peal(*words)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
