@@ -47,7 +47,9 @@ from peal.views.screens import Output
 from peal.views.screens import live as live_module
 from peal.views.screens.lines import JsonLines, Lines
 from peal.views.screens.live import Area, Board, Live, next_drawing, rows_above
-from peal.views.screens.table import Scene, Span, fit, plain, render
+from peal.views.screens.scene import Scene
+from peal.views.screens.spans import Span, fit, plain
+from peal.views.screens.table import render
 
 PLAN, EXECUTE, ADDRESS, LAND = PHASES
 PASSED, FAILED = Outcome(Result.PASSED), Outcome(Result.FAILED, "exit status 3: boom")

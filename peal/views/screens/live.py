@@ -21,7 +21,9 @@ from peal.record.history import History
 from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens.lines import noted, safe, stamped
-from peal.views.screens.table import Row, Scene, Span, fit, plain, render
+from peal.views.screens.scene import Scene
+from peal.views.screens.spans import Row, Span, fit, plain
+from peal.views.screens.table import render
 
 _WRAP_OFF, _WRAP_ON = "\x1b[?7l", "\x1b[?7h"
 """A letter that the terminal takes for wider than rich does must not begin another line."""

@@ -3,20 +3,18 @@
 from collections.abc import Callable
 from heapq import nsmallest
 
-from attrs import field, frozen
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from peal.model.decision import Decision
-from peal.model.pipeline import PIPELINE
-from peal.model.plan import Segment, TaskId
+from peal.model.plan import TaskId
 from peal.record.history import History
-from peal.record.spending import dollars
 from peal.record.task_state import Attempt, TaskState
 from peal.text.display import count, duration, harmless
+from peal.views.screens.heading import bar, header
+from peal.views.screens.scene import Scene
+from peal.views.screens.spans import Row, Span, clipped, fit, joined
 from peal.views.status import TaskStatus, task_status
 
-_LEAST_NAME = 12
-"""Cells that the plan's name must keep, or it is left out."""
 _WIDE_FROM = 79
 """Cells from which on columns keep a distance: a terminal of 80 columns, whose last one stays free."""
 _NOTES_FROM = 64
@@ -46,158 +44,13 @@ _STYLES = {
 }
 
 
-@frozen
-class Span:
-    """Text in one style, in rich's words; nothing in it is markup."""
-
-    text: str
-    style: str = ""
-
-
-Row = tuple[Span, ...]
-
-
-@frozen
-class Scene:
-    """All that a screen is made from."""
-
-    history: History
-    segments: tuple[Segment, ...]
-    """What was asked for."""
-    decision: Decision
-    """The latest: it knows what is open and what waits for what."""
-    last_output: Callable[[Attempt], str]
-    begun: frozenset[TaskId] = frozenset()
-    """What was begun since the run was opened."""
-    tasks: frozenset[TaskId] = field(init=False)
-
-    @tasks.default
-    def _tasks_asked_for(self) -> frozenset[TaskId]:
-        if self.is_open_ended:
-            return self.begun
-        return frozenset(task for segment in self.segments for task in segment.tasks)
-
-    @property
-    def is_open_ended(self) -> bool:
-        """Nobody knows how much there will be to do: only what was begun can be counted."""
-        return self.history.opened is not None and self.history.opened.is_open_ended
-
-    @property
-    def current(self) -> tuple[TaskId, ...]:
-        """The tasks of the current segment; of the last one when all are over."""
-        return self.decision.front or (self.segments[0].tasks if self.segments else ())
-
-
-def plain(row: Row) -> str:
-    """A row without its styles."""
-    return "".join(span.text for span in row)
-
-
 def render(scene: Scene, now: float, width: int, height: int) -> list[Row]:
     """The screen at `now`: at most `height` rows, none wider than `width` cells."""
-    lines = [_header(scene, now, width)]
+    lines = [header(scene, now, width)]
     if height >= 6 and not scene.is_open_ended:
-        lines.append(_bar(scene, width))
+        lines.append(bar(scene, width))
     lines += _table(scene, now, width, height - len(lines))
-    return [_clipped(line, width) for line in lines[: max(height, 0)]]
-
-
-def fit(text: str, width: int) -> str:
-    """`text` in exactly `width` cells, cut with an ellipsis or filled up."""
-    near = text[: 8 * width + 8]
-    if cell_len(near) > width > 0:
-        near = set_cell_size(near, width - 1).rstrip() + "…"
-    return set_cell_size(near, max(width, 0))
-
-
-def _clipped(row: Row, width: int) -> Row:
-    """A row that ends where the screen ends, without blanks behind."""
-    kept: list[Span] = []
-    for span in row:
-        if (room := width - sum(cell_len(one.text) for one in kept)) <= 0:
-            break
-        text = span.text if cell_len(span.text) <= room else fit(span.text, room)
-        kept.append(Span(text, span.style))
-    while kept and not kept[-1].text.strip():
-        kept.pop()
-    return (*kept[:-1], Span(kept[-1].text.rstrip(), kept[-1].style)) if kept else ()
-
-
-def _header(scene: Scene, now: float, width: int) -> Row:
-    """The plan, how long it has been running and the totals; what there is no room for is left out."""
-    opened = scene.history.opened
-    name = harmless(opened.plan) if opened else ""
-    took = f"  {duration(now - opened.at)}  " if opened else ""
-    for totals in (_totals(scene), _short_totals(scene)):
-        room = width - cell_len(took) - cell_len(plain(totals))
-        if room >= min(cell_len(name), _LEAST_NAME):
-            return (Span(fit(name, min(cell_len(name), room)), "bold"), Span(took), *totals)
-    totals = _short_totals(scene)
-    return (Span(took.lstrip()), *totals) if cell_len(took + plain(totals)) <= width + 2 else totals
-
-
-def _totals(scene: Scene) -> Row:
-    done, running, failed, waiting = _counts(scene)
-    of_all = "" if scene.is_open_ended else f" of {len(scene.tasks)}"
-    parts = [Span(f"{done}{of_all} done"), Span(f"{running} running")]
-    if failed:
-        parts.append(Span(f"{failed} failed", "bold red"))
-    if blocked := len(scene.history.blocked & scene.tasks):
-        parts.append(Span(f"{blocked} blocked", "bold yellow"))
-    if held := len(scene.history.held & scene.tasks):
-        parts.append(Span(f"{held} held", "bold yellow"))
-    if waiting or not scene.is_open_ended:
-        parts.append(Span(f"{waiting} waiting"))
-    if (cost := scene.history.providers.spent.total.cost) is not None:
-        parts.append(Span(dollars(cost)))
-    return _joined(parts, ", ")
-
-
-def _short_totals(scene: Scene) -> Row:
-    done, running, failed, _ = _counts(scene)
-    blocked = len(scene.history.blocked & scene.tasks)
-    of_all = " done" if scene.is_open_ended else f"/{len(scene.tasks)}"
-    parts = [Span(f"{done}{of_all}"), Span(f"{running} run")]
-    parts += [Span(f"{failed} fail", "bold red")] if failed else []
-    parts += [Span(f"{blocked} ask", "bold yellow")] if blocked else []
-    return _joined(parts, " ")
-
-
-def _joined(spans: list[Span], glue: str) -> Row:
-    return tuple(part for span in spans for part in (Span(glue), span))[1:]
-
-
-def _counts(scene: Scene) -> tuple[int, int, int, int]:
-    """How many of the tasks asked for are done, running, have failed, wait."""
-    done = len(scene.history.completed & scene.tasks)
-    running = len(scene.history.running)
-    stuck = len((scene.history.failed | scene.history.held) & scene.tasks)
-    failed = len((scene.history.failed - scene.history.blocked) & scene.tasks)
-    return done, running, failed, len(scene.tasks) - done - running - stuck
-
-
-def _bar(scene: Scene, width: int) -> Row:
-    """How many of all phases are over, and how many will not be reached; full only when everything is done."""
-    done, _, failed, _ = _counts(scene)
-    total = _phases(scene) * max(len(scene.tasks), 1)
-    states = (scene.history.states[task] for task in scene.current)
-    over = _phases(scene) * done + sum(_phases_over(line, scene.history) for line in states)
-    label = f" {100 * over // total:3} %"
-    room = max(width - len(label), 0)
-    full, lost = room * over // total, room * _phases(scene) * failed // total
-    rest = room - full - lost
-    return (Span("━" * full, "green"), Span("×" * lost, "red"), Span("─" * rest, "dim"), Span(label))
-
-
-def _phases(scene: Scene) -> int:
-    """How many phases a task has."""
-    return len(scene.history.pipeline(PIPELINE).phases)
-
-
-def _phases_over(state: TaskState, history: History) -> int:
-    """The phases that a task under way has behind it."""
-    over = state.is_settled and state.held is None
-    return 0 if over or state.next is None else history.pipeline(state.task.pipeline).place(state.next)
+    return [clipped(line, width) for line in lines[: max(height, 0)]]
 
 
 def _table(scene: Scene, now: float, width: int, room: int) -> list[Row]:
@@ -291,4 +144,4 @@ def _aligned(row: Row, widths: list[int], gap: str) -> Row:
         Span(fit(cell.text.rjust(width) if column in (0, 3) else cell.text, width), cell.style)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
-    return _joined([cell for cell in shown if cell.text], gap)
+    return joined([cell for cell in shown if cell.text], gap)

@@ -1,0 +1,41 @@
+"""All that a screen is made from."""
+
+from collections.abc import Callable
+
+from attrs import field, frozen
+
+from peal.model.decision import Decision
+from peal.model.plan import Segment, TaskId
+from peal.record.history import History
+from peal.record.task_state import Attempt
+
+
+@frozen
+class Scene:
+    """All that a screen is made from."""
+
+    history: History
+    segments: tuple[Segment, ...]
+    """What was asked for."""
+    decision: Decision
+    """The latest: it knows what is open and what waits for what."""
+    last_output: Callable[[Attempt], str]
+    begun: frozenset[TaskId] = frozenset()
+    """What was begun since the run was opened."""
+    tasks: frozenset[TaskId] = field(init=False)
+
+    @tasks.default
+    def _tasks_asked_for(self) -> frozenset[TaskId]:
+        if self.is_open_ended:
+            return self.begun
+        return frozenset(task for segment in self.segments for task in segment.tasks)
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Nobody knows how much there will be to do: only what was begun can be counted."""
+        return self.history.opened is not None and self.history.opened.is_open_ended
+
+    @property
+    def current(self) -> tuple[TaskId, ...]:
+        """The tasks of the current segment; of the last one when all are over."""
+        return self.decision.front or (self.segments[0].tasks if self.segments else ())
