@@ -91,7 +91,7 @@ def overview(
     `ways_on` is what a person may want to type next.
     """
     opened, closed = history.opened, history.closed
-    lost = _out_of_reach(history)
+    lost = out_of_reach(history)
     tasks = tuple(
         task_status(state, now, is_alive, lost.get(task) or reasons.get(task, ""), last_output)
         for task, state in history.states.items()
@@ -119,7 +119,7 @@ def overview(
     )
 
 
-def _out_of_reach(history: History) -> dict[TaskId, str]:
+def out_of_reach(history: History) -> dict[TaskId, str]:
     """Tasks that wait by name for one that has failed in this run, or for one that does; each with which."""
     found: dict[TaskId, str] = {}
     for task, state in history.states.items():
