@@ -58,6 +58,7 @@ DOORS = {
         "run.report_file",
         "system.git_dialogue",
         "system.process",
+        "system.terminal",
         "workspaces.slots",
         "worktrees.worktree",
     ),
