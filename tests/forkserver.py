@@ -12,6 +12,7 @@ that happens.
 """
 
 import atexit
+import fcntl
 import functools
 import gc
 import importlib
@@ -26,6 +27,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -330,6 +332,8 @@ def _become(call: Call, files: list[int]) -> None:
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, **_manner(sys.stderr))
     if call.start_new_session:
         os.setsid()
+        with suppress(OSError):  # a terminal that no other session has is its own, as after a login
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(call.cwd)
     os.environ.clear()
     os.environ.update(call.env)

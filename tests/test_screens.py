@@ -14,7 +14,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -27,7 +27,7 @@ from stories import PHASES, Limits
 
 from peal.model.decision import Decision, Reason
 from peal.model.phase_result import PhaseResult
-from peal.model.pipeline import AGENT_PHASES
+from peal.model.pipeline import AGENT_PHASES, Pipeline
 from peal.model.plan import Segment
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
@@ -45,6 +45,7 @@ from peal.record.history import History, fold
 from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens import live as live_module
+from peal.views.screens.keys import NO_MORE, OF_RUN, UNTOUCHED, Extent, View, turned
 from peal.views.screens.lines import JsonLines, Lines
 from peal.views.screens.live import Area, Board, Live, next_drawing, rows_above
 from peal.views.screens.scene import Scene
@@ -104,9 +105,9 @@ def scene(*events: Event, waits: str = "", said: str = "step 2 of 5") -> Scene:
     return Scene(history, (Segment(tasks),), Decision(reasons=reasons), lambda one: f"{said} ({one.task})")
 
 
-def shown(what: Scene, now: float, width: int, height: int) -> str:
+def shown(what: Scene, now: float, width: int, height: int, view: View = UNTOUCHED) -> str:
     """The screen as plain text, so many seconds after the start."""
-    return "\n".join(plain(row) for row in render(what, START + now, width, height))
+    return "\n".join(plain(row) for row in render(what, START + now, width, height, view).rows)
 
 
 def text(expected: str) -> str:
@@ -168,7 +169,8 @@ def test_a_held_task_says_what_is_in_the_way_and_keeps_its_part_of_the_bar() -> 
     assert shown(landing(), 7, 80, 10) == text("""
         plans/machine.md  7.0s  0 of 4 done, 1 running, 1 held, 2 waiting
         ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────  43 %
-         1  held     land      4.0s  Held     `a.txt` is changed in your tree
+        waiting: 1 for you, for 3.0s
+         1  held     land      4.0s  Held     for 3.0s: `a.txt` is changed in your tree
          2  running  land      3.0s  Lands    merging (2)
          3  waiting  execute   4.0s  Clashes  others land first
          4  waiting  plan            Comes    others land first
@@ -261,7 +263,7 @@ def test_tiny_screens_keep_what_matters_most(width: int, height: int, expected: 
 @pytest.mark.parametrize("width", [1, 2, 7, 19, 20, 29, 30, 39, 40, 63, 64, 79, 80, 200])
 def test_no_screen_is_larger_than_its_terminal(width: int) -> None:
     """Neither in cells nor in rows, however small it is."""
-    screens = {height: render(machine(), START + 65, width, height) for height in (*range(12), 400)}
+    screens = {height: render(machine(), START + 65, width, height).rows for height in (*range(12), 400)}
 
     assert [height for height, rows in screens.items() if len(rows) > height] == []
     assert [plain(row) for rows in screens.values() for row in rows if cell_len(plain(row)) > width] == []
@@ -348,8 +350,8 @@ def test_the_bar_is_full_only_when_everything_is_done() -> None:
     assert shown(whole, 5, 30, 6).splitlines()[1] == "━━━━━━━━━━━━━━━━━━━━━━━━ 100 %"
 
 
-def test_totals_are_about_what_was_asked_for_and_rows_about_the_current_segment() -> None:
-    """Of tasks 1 to 4 only 2 and 4 were asked for; 2 is over, so 4 is what a person sees."""
+def test_totals_and_rows_are_about_what_was_asked_for() -> None:
+    """Of tasks 1 to 4 only 2 and 4 were asked for."""
     history = fold(
         [titles("a", "b", "c", "d", parallel=False), opened(), *complete(0, "2"), started(3, "4", PLAN)]
     )
@@ -358,6 +360,7 @@ def test_totals_are_about_what_was_asked_for_and_rows_about_the_current_segment(
     assert shown(half, 5, 80, 6).splitlines() == [
         "plans/machine.md  5.0s  1 of 2 done, 1 running, 0 waiting",
         "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━─────────────────────────────────────  50 %",
+        " 2  done               3.0s  b",
         " 4  running  plan      2.0s  d  reads",
     ]
 
@@ -436,6 +439,8 @@ class Terminal:
             case "J", "":
                 self.lines[self.row] = self.lines[self.row][: self.column]
                 del self.lines[self.row + 1 :]
+            case "G", column:
+                self.column = int(column) - 1
             case "h" | "l" as switch, "?7":
                 self.wraps = switch == "h"
             case "m", _:
@@ -831,6 +836,29 @@ class OnTerminal:
             self._read.append(found)
         return b"".join(self._read).decode().replace("\r\n", "\n")
 
+    @property
+    def has_line_modes(self) -> bool:
+        """Whether what is typed is shown and comes line by line, as a shell leaves a terminal to a program."""
+        local = termios.tcgetattr(self.terminal)[3]
+        return local & (termios.ICANON | termios.ECHO) == termios.ICANON | termios.ECHO
+
+    def type(self, keys: str) -> int:
+        """As a person would, all at once; where the output was by then."""
+        before = len(self.output)
+        os.write(self.terminal, keys.encode())
+        return before
+
+    def resize(self, rows: int, columns: int) -> int:
+        """As by a hand at the window's corner; where the output was by then."""
+        before = len(self.output)
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        return before
+
+    def shows(self, pattern: str, since: int = 0) -> bool:
+        """Whether it comes to write something like this."""
+        eventually(lambda: re.search(pattern, self.output[since:]))
+        return True
+
     def end(self) -> int:
         """Wait for it; what it writes meanwhile is read, so that it can."""
         eventually(lambda: (self.output, self.process.poll())[1] is not None)
@@ -838,27 +866,55 @@ class OnTerminal:
 
 
 @pytest.fixture
-def on_terminal(repo: Repo) -> Callable[..., OnTerminal]:
-    """Starts `peal` on a terminal of 100 columns and 30 rows."""
+def terminals() -> Iterator[Callable[..., OnTerminal]]:
+    """Has a command started on a terminal of 30 rows, given what starts it there."""
     made: list[OnTerminal] = []
 
-    def start(*words: str, columns: int = 100, cold: bool = False, **more: str) -> OnTerminal:
+    def put(start: Callable[[int], Process], columns: int = 100) -> OnTerminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-        env = {**repo.env, "TERM": "xterm-256color", **more}
-        process = popen(
-            ("peal", *words), repo.path, env, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True, cold=cold,
-        )  # fmt: skip
+        made.append(OnTerminal(start(theirs), ours))
         os.close(theirs)
-        made.append(OnTerminal(process, ours))
         return made[-1]
 
-    yield start
+    yield put
     for one in made:
         one.process.kill()
         one.process.wait()
         os.close(one.terminal)
+
+
+@pytest.fixture
+def on_terminal(repo: Repo, terminals: Callable[..., OnTerminal]) -> Callable[..., OnTerminal]:
+    """Starts `peal` on a terminal of 100 columns and 30 rows."""
+
+    def start(
+        *words: str, columns: int = 100, cold: bool = False, stdin: int | None = None, **more: str
+    ) -> OnTerminal:
+        env = {**repo.env, "TERM": "xterm-256color", **more}
+        return terminals(
+            lambda end: popen(
+                ("peal", *words), repo.path, env, stdin=end if stdin is None else stdin, stdout=end, stderr=end,
+                start_new_session=True, cold=cold,
+            ),
+            columns,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.fixture
+def shell(repo: Repo, terminals: Callable[..., OnTerminal]) -> OnTerminal:
+    """A shell with job control."""
+
+    def start(end: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", "--norc", "--noediting", "-i"], cwd=repo.path, env={**repo.env, "TERM": "xterm-256color", "PS1": "$ "},
+            stdin=end, stdout=end, stderr=end, start_new_session=True, text=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no other thread is at work here
+        )  # fmt: skip
+
+    return terminals(start)
 
 
 RUN = ("run", "plan.md", "--agent", "shell", "--max-parallel", "4")
@@ -978,7 +1034,7 @@ def test_a_stopped_terminal_does_not_stop_the_run(repo: Repo, on_terminal: Calla
     os.write(run.terminal, b"\x11")
 
     assert run.end() == 0
-    assert "number 2" not in while_stopped
+    assert not re.search(r"running.*number 2", while_stopped)
     assert "everything asked for is done" in run.output
 
 
@@ -997,6 +1053,88 @@ def test_the_table_follows_the_size_of_the_terminal(
 
     assert run.end() == 0
     assert max(map(len, Terminal(200).read(last).seen)) <= 31
+
+
+STUBBORN = "trap '' TERM; echo it goes on; touch begun; while :; do sleep 0.05; done"
+
+
+def test_keys_scroll_help_and_stop(repo: Repo, on_terminal: Callable[..., OnTerminal]) -> None:
+    """From `?` to the second `q`, which ends at once what does not end; text that nobody read is left for who comes next."""
+    repo.write("plan.md", shell_plan(f"(parallel) {STUBBORN}", *["(parallel) true"] * 59))
+    run = on_terminal("run", "plan.md", "--agent", "shell", "--max-parallel", "1")
+    assert run.shows("it goes on")
+    assert run.shows("and 34 more   j k to scroll, . for help, q to stop")
+    assert not run.has_line_modes
+
+    helped = run.type("?")
+    assert run.shows("once more to end it at once; `peal resume` goes on later", helped)
+    run.type("x")
+    paged = run.type("\x1b[F")
+    assert run.shows(r"35-60 of 60 tasks", paged)
+    assert "number 60" in run.output[paged:]
+    up = run.type("\x1bOA")
+    assert run.shows(r"34-59 of 60 tasks", up)
+    pasted = run.type("git commit --quiet\n" + "f")
+    narrow = run.resize(12, 40)
+    assert run.shows(r"run .*number 1.*\n(.*\n){7}.*and 52 more", narrow)
+    assert "interrupted" not in run.output[pasted:]
+    asked = run.type("q")
+    assert run.shows("interrupted: ending what runs; once more to end it at once", asked)
+    began = time.monotonic()
+    run.type("q")
+
+    assert run.end() == 130
+    assert time.monotonic() - began < 4, "the second one waits for no grace"
+    assert "interrupted: 0 of 60 tasks complete" in run.output
+    assert run.has_line_modes
+
+
+def test_keys_are_for_whoever_reads_them(repo: Repo, on_terminal: Callable[..., OnTerminal]) -> None:
+    """Where standard input is something else, the terminal it writes to keeps its modes, and a new size is drawn all the same."""
+    repo.write("plan.md", shell_plan(WAITING))
+    run = on_terminal(*RUN, stdin=subprocess.DEVNULL)
+    assert run.shows("it goes on")
+
+    narrow = run.resize(20, 30)
+    assert run.shows(r"1.*run .*number 1", narrow)
+    was_left_alone = run.has_line_modes
+    repo.write("go", "")
+
+    assert run.end() == 0
+    assert was_left_alone
+    assert "for help" not in run.output
+
+
+def test_a_shell_gets_its_terminal_back_whenever_it_is_its_turn(repo: Repo, shell: OnTerminal) -> None:
+    """In the background peal is not stopped for the terminal, after Ctrl-Z it is as it was, after `fg` keys are heard again."""
+    repo.write("plan.md", shell_plan(WAITING, *["true"] * 20))
+    peal = shlex.join([sys.executable, "-m", "peal", *RUN])
+    modes = "stty -a | grep -ow -e '-*icanon' -e '-*echo'"
+
+    shell.type(f"{peal} &\n")
+    assert shell.shows("it goes on")
+    background = shell.type(f"{modes}; jobs; echo ASKED\n")
+    assert shell.shows(r"(?m)^icanon\necho$[^@]*Running.*peal run[^@]*^ASKED", background)
+    foreground = shell.type("fg\n")
+    assert shell.shows("j k to scroll, . for help, q to stop", foreground)
+    helped = shell.type("?")
+    assert shell.shows("this help", helped)
+    stopped = shell.type("\x1a")
+    assert shell.shows("Stopped", stopped)
+    asked = shell.type(f"{modes}; echo ASKED\n")
+    assert shell.shows(r"(?m)^icanon\necho$[^@]*^ASKED", asked)
+    again = shell.type("fg\n")
+    assert shell.shows("this help", again)
+    eventually(lambda: not shell.has_line_modes)
+    scrolled = shell.type("xG")
+    assert shell.shows("number 21", scrolled)
+    over = len(shell.output)
+    repo.write("go", "")
+    assert shell.shows("everything asked for is done", over)
+    told = shell.type(f"echo OVER; {modes}; exit 7\n")
+
+    assert shell.end() == 7
+    assert re.search(r"OVER\nicanon\necho\n", shell.output[told:])
 
 
 def test_a_closed_standard_output_is_no_obstacle(repo: Repo) -> None:
@@ -1030,17 +1168,26 @@ def test_watching_shows_the_same_table_and_ends_with_the_run(
 
 
 def test_leaving_the_watch_does_not_touch_the_run(repo: Repo, on_terminal: Callable[..., OnTerminal]) -> None:
-    """Ctrl-C ends the looking on, quietly."""
+    """Ctrl-C, `q` or a signal ends the looking on, quietly, and gives the terminal back as it was."""
     repo.write("plan.md", shell_plan(WAITING))
     run = repo.start(*RUN)
     eventually(lambda: "it goes on" in repo.peal("status", code=None).stdout)
-    watch = on_terminal("status", "--watch")
-    eventually(lambda: "it goes on" in watch.output)
+    watches = [on_terminal("status", "--watch") for _ in range(3)]
+    by_signal, by_key, by_term = watches
+    for watch in watches:
+        assert watch.shows("it goes on")
+        eventually(lambda watch=watch: not watch.has_line_modes)
 
-    watch.process.send_signal(signal.SIGINT)
+    by_key.type("?")
+    assert by_key.shows("leave this view, as Ctrl-C does; the run goes on")
+    assert by_key.shows("it goes on", by_key.type("x"))
+    by_key.type("q")
+    by_term.process.send_signal(signal.SIGTERM)
+    by_signal.process.send_signal(signal.SIGINT)
 
-    assert watch.end() == 130
-    assert "Traceback" not in watch.output
+    assert [watch.end() for watch in watches] == [130, 130, -signal.SIGTERM]
+    assert all(watch.has_line_modes for watch in watches)
+    assert "Traceback" not in by_signal.output + by_key.output
     assert run.poll() is None
     repo.write("go", "")
     assert run.wait(30) == 0
@@ -1113,3 +1260,185 @@ def test_a_question_of_a_phase_is_no_failure() -> None:
     assert "1 ask" in narrow
     assert live_module.told(ended(1, "1", EXECUTE, question)) == "bold yellow"
     assert live_module.told(ended(1, "1", EXECUTE, FAILED)) == "red"
+
+
+def standing_still() -> Scene:
+    """Nothing runs: a usage limit, a provider, a branch that others are at, and a person are waited for."""
+    limited = Outcome(Result.LIMITED, "limit", until=START + 3600, agent="claude")
+    set_back = Outcome(Result.TRANSIENT, "status 529", until=START + 90)
+    run = opened(lands=True)
+    phases = tuple(evolve(phase, agents=("claude",)) for phase in run.pipelines["plan"].phases[:2])
+    other = Pipeline((*phases, *run.pipelines["plan"].phases[2:]))
+    tasks = titles("Waits for claude", "Not begun", "Set back", "Reviewed later", "Held").tasks
+    by_claude = (evolve(task, pipeline="by claude") if task.id in "12" else task for task in tasks)
+    return scene(
+        PlanRead(START, tuple(by_claude)), evolve(run, pipelines={**run.pipelines, "by claude": other}),
+        *complete(0, "5"), started(4, "5", LAND), ended(5, "5", LAND, HELD),
+        started(0, "4", PLAN), ended(1, "4", PLAN), started(1, "4", EXECUTE), ended(10, "4", EXECUTE),
+        started(10, "3", PLAN), ended(30, "3", PLAN, set_back),
+        started(10, "1", PLAN), ended(40, "1", PLAN, limited),
+        waits="it waits",
+    )  # fmt: skip
+
+
+_WAITS = (
+    "waiting: 2 at the usage limit of `claude` until 01:16, for 20s; 1 for the provider (asked again at 00:18:10), for 30s; "
+    "1 for the branch, for 50s; 1 for you, for 55s"
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (170, _WAITS),
+        (72, "2 limit till 01:16, 1 provider till 00:18:10, 1 branch, 1 you"),
+        (39, "2 limit till 01:16, 1 provider till 00…"),
+    ],
+)
+def test_what_is_waited_for_is_told_with_its_time(stage: Stage, width: int, expected: str) -> None:
+    """Also of a task that nobody has begun, which waits as long as those that met the limit."""
+    screen = shown(standing_still(), 60, width, 12).splitlines()
+
+    assert screen[2] == expected
+    if width == 170:
+        assert [line.partition("for ")[2] for line in screen[3:]] == [
+            "claude  for 20s: it waits", "", "30s: it waits", "50s: it waits", "55s: `a.txt` is changed in your tree",
+        ]  # fmt: skip
+
+
+ESTIMATED = {"per_hour": 41.2, "ends_at": START + 7265}
+
+
+@pytest.mark.parametrize(
+    ("told", "width", "expected"),
+    [
+        (ESTIMATED, 100, "41 tasks an hour, ends about 02:18 if the rest takes as long"),
+        (ESTIMATED, 39, "41/h, ends about 02:18"),
+        (ESTIMATED, 20, "ends about 02:18"),
+        ({"per_hour": 1.24}, 100, "1.2 tasks an hour"),
+        ({"ends_at": START + 141}, 100, "ends about 00:19:00 if the rest takes as long"),
+        ({"ends_at": START - 100}, 39, "ends about 00:16:40"),
+    ],
+)
+def test_when_the_run_ends_is_told_as_an_estimate(
+    stage: Stage, told: dict[str, float], width: int, expected: str
+) -> None:
+    """As exactly as it can be known, and never in the past."""
+    screen = shown(evolve(machine(), **told), 2, width, 20)
+
+    assert screen.splitlines()[2] == expected
+
+
+def test_nothing_is_told_of_an_end_that_nobody_can_tell() -> None:
+    assert "hour" not in shown(machine(), 2, 100, 20)
+    assert "ends" not in shown(machine(), 2, 100, 20)
+
+
+def many() -> Scene:
+    """300 tasks one after another, the twentieth of which is at work; the third has failed and the fifth is held."""
+    through = [event for number in (1, 2, 4, *range(6, 20)) for event in landed(str(number))]
+    made = scene(
+        titles(*(f"task {number}" for number in range(1, 301)), parallel=False),
+        opened(lands=True, continue_with_remaining_tasks=1), *through,
+        started(1, "3", PLAN), ended(2, "3", PLAN, FAILED),
+        *complete(3, "5"), started(6, "5", LAND), ended(7, "5", LAND, HELD),
+        started(20, "20", PLAN),
+    )  # fmt: skip
+    segments = tuple(Segment((task,)) for task in made.history.states)
+    return evolve(made, segments=segments, decision=Decision(front=("20",)))
+
+
+def landed(task: str) -> list[Event]:
+    """A task went through all phases of a run that lands."""
+    return [*complete(0, task), started(3, task, LAND), ended(4, task, LAND)]
+
+
+def test_of_300_tasks_those_that_matter_are_seen_and_the_rest_is_counted() -> None:
+    """What has failed or is held, what runs, and what comes next, wherever they stand; also where it is narrow."""
+    ids = [line.split()[0] for line in shown(many(), 21, 39, 30).splitlines()[3:]]
+
+    assert ids == ["3", "5", "20", "21", "22", "23", "24", "25", "…"]
+    assert shown(many(), 21, 39, 7) == text("""
+        plans/machi…  21s  17/300 1 run 1 fail
+        ━────────────────────────────────   5 %
+        20 run   1.0s task 20
+         3 fail  1.0s task 3
+         5 held  4.0s task 5
+        21 wait       task 21
+        … and 296 more
+    """)
+
+
+HEARD = View(keys=OF_RUN)
+
+
+def test_a_list_of_all_tasks_can_be_scrolled() -> None:
+    """It opens where the work is; its end says which part is seen."""
+    seen = render(many(), START + 21, 80, 12, HEARD)
+    down = turned(HEARD, "down", seen.extent)
+
+    assert plain(seen.rows[-1]) == "… and 292 more   j k to scroll, ? for help, q to stop"
+    assert seen.extent == Extent(here=19, page=8, last=292)
+    screen = shown(many(), 21, 80, 12, down).splitlines()
+    assert [line.split()[0] for line in screen[3:-1]] == ["21", "22", "23", "24", "25", "26", "27", "28"]
+    assert screen[-1] == "21-28 of 300 tasks   f for what matters   j k to scroll, ? for help, q to stop"
+
+
+@pytest.mark.parametrize(
+    ("top", "key", "expected"),
+    [
+        (None, "j", 20),
+        (None, "k", 18),
+        (None, "page down", 26),
+        (None, "home", 0),
+        (0, "up", 0),
+        (5, "page up", 0),
+        (291, " ", 292),
+        (7, "G", 292),
+        (7, "f", None),
+        (7, "x", 7),
+        (7, "", 7),
+    ],
+)
+def test_keys_scroll_no_further_than_there_is_something(
+    top: int | None, key: str, expected: int | None
+) -> None:
+    assert turned(View(top), key, Extent(here=19, page=8, last=292)).top == expected
+
+
+def test_where_all_tasks_are_seen_there_is_nothing_to_scroll() -> None:
+    seen = render(machine(), START + 65, 80, 20, HEARD)
+
+    assert turned(HEARD, "j", seen.extent) == HEARD
+    assert plain(seen.rows[-1]) == "j k to scroll, ? for help, q to stop"
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 30), (39, 20), (19, 40), (30, 3), (10, 6)])
+def test_help_fits_into_what_there_is(width: int, height: int) -> None:
+    """Every key with what it does; any key leads back."""
+    asked = turned(HEARD, "?", NO_MORE)
+    seen = [plain(row) for row in render(many(), START + 21, width, height, asked).rows]
+
+    assert len(seen) <= height
+    assert max(map(cell_len, seen)) <= width
+    if width >= 39:
+        words = " ".join(" ".join(line[12:] for line in seen[1:]).split())
+        assert "end the run as Ctrl-C does" in words
+        assert "`peal resume` goes on later" in words
+    assert turned(asked, "q", NO_MORE) == turned(asked, "?", NO_MORE) == HEARD
+
+
+def test_no_letter_shifts_the_column_behind_it() -> None:
+    """Terminals differ in how wide a family is; what comes next begins at its own column in all of them."""
+    stream = io.StringIO()
+    area = Area(Output(stream))
+    families = scene(
+        titles("👨‍👩‍👧 family", "日本語", "plain"), opened(), started(0, "1", PLAN), waits="it waits"
+    )
+
+    area.draw(render(families, START + 1, 100, 8).rows)
+
+    drawn = Terminal(100).read(stream.getvalue()).seen
+    columns = [line.index("it waits") for line in drawn if "it waits" in line]
+    assert len(columns) == 2
+    assert columns[0] == columns[1] == drawn[2].index("step 2")

@@ -35,7 +35,11 @@ from peal.views.status import RunStatus, advice, noted_lines, overview
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path), required=False)
-@click.option("--watch", is_flag=True, help="Go on showing it until the run is over.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Go on showing it until the run is over; `q` or Ctrl-C leaves it, and the run goes on.",
+)
 @as_json
 @repository
 def status(plan: Path | None, watch: bool, json_: bool, repo: Path) -> int:

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -27,7 +29,7 @@ from peal.views.screens import Output
 from peal.views.screens.lines import Lines
 
 if TYPE_CHECKING:
-    from peal.views.screens.live import Board
+    from peal.views.screens.live import Board, Live
 
 _EVERY = 0.5
 """Seconds between two looks."""
@@ -83,6 +85,8 @@ class Watch:
     """The session that it is over with; empty for that of the plan's own run."""
     batch: Callable[[], Batch | None] = lambda: None
     _followed: dict[Path, FollowedPlan] = field(factory=dict)
+    _tables: "dict[Path, Live]" = field(factory=dict)
+    _woken: SimpleQueue[None] = field(factory=SimpleQueue)
 
     def looks(self) -> Iterator[list[tuple[FollowedPlan, tuple[Event, ...]]]]:
         """The plans looked at so far, each with what was recorded since the last look, twice a second, until it is over."""
@@ -97,7 +101,12 @@ class Watch:
             yield news
             is_over = (self.session or self._latest_run) != alive
             if not is_over:
-                time.sleep(_EVERY)
+                with suppress(Empty):
+                    self._woken.get(timeout=_EVERY)
+
+    def wake(self) -> None:
+        """Have the next look now; from any thread, and in a signal handler."""
+        self._woken.put(None)
 
     @property
     def _latest_run(self) -> str:
@@ -105,31 +114,41 @@ class Watch:
         return next((event.run for event in opened if event), "")
 
     def as_table(self) -> None:
-        """The tables that the run itself shows."""
+        """The tables that the run itself shows, with the same keys."""
+        from peal.views.screens.keys import OF_WATCH
         from peal.views.screens.live import Area, Board  # only here: rich takes long to load
 
-        board, hide = Board(Area(Output.standard())), hidden(self.repo_paths.repo)
-        for look in self.looks():
-            batch = self.batch()
-            board.headline = headline(batch) if batch else ""
-            board.clear()
-            for one, news in look:
-                one.take_in(news)
-                if one.history.is_open:
-                    self._put_on(board, one, hide)
-            if not board.area.out.is_heard:
-                return
-            board.draw()
-        board.area.clear()
+        board, hide = Board(Area(Output.standard()), OF_WATCH, wake=self.wake), hidden(self.repo_paths.repo)
+        with closing(board):
+            for look in self.looks():
+                batch = self.batch()
+                board.headline = headline(batch) if batch else ""
+                for one, news in look:
+                    self._bring_up_to_date(board, one, news, hide)
+                if not board.area.out.is_heard:
+                    return
+                board.draw()
+            board.area.clear()
 
-    def _put_on(self, board: "Board", one: FollowedPlan, hide: Callable[[str], str]) -> None:
+    def _bring_up_to_date(
+        self, board: "Board", one: FollowedPlan, news: tuple[Event, ...], hide: Callable[[str], str]
+    ) -> None:
+        """The plan's table, if it has one by now."""
+        one.take_in(news)
+        table = self._tables.get(one.plan)
+        if not one.history.is_open:
+            if table is not None:
+                board.take_away(self._tables.pop(one.plan))
+            return
         work = work_of(one.history)
+        if table is None:
 
-        def last_output(attempt: Attempt) -> str:
-            return hide(transcripts.last_output(one.paths, attempt))
+            def last_output(attempt: Attempt) -> str:
+                return hide(transcripts.last_output(one.paths, attempt))
 
-        table = board.table(work.segments, last_output)
-        table.history = one.history
+            table = self._tables[one.plan] = board.table(work.segments, last_output)
+        table.segments = work.segments
+        table.follow(news, one.history)
         decision = decide(PlanAgenda(work, one.history), time.time())
         if one.history.opened and one.history.opened.is_open_ended:
             table.begun = set(work.tasks)

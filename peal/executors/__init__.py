@@ -25,6 +25,9 @@ class Executor(Protocol):
     def wait(self, until: float | None) -> list[Happened]:
         """What has happened; waits for something to happen, but not past `until` (wall-clock seconds)."""
 
+    def wake(self) -> None:
+        """Have `wait` return though nothing has happened; from any thread, and in a signal handler."""
+
     def cancel(self, plan: str, hard: bool = False) -> None:
         """End what runs of a plan; every submitted attempt still reports its end."""
 

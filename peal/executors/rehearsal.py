@@ -28,6 +28,9 @@ class Rehearsal:
         """One end at a time, in the order they were submitted."""
         return [self._happened.pop(0)] if self._happened else []
 
+    def wake(self) -> None:
+        """Nobody waits."""
+
     def cancel(self, plan: str, hard: bool = False) -> None:
         """Nothing runs."""
 

@@ -15,8 +15,8 @@ from peal.model.work import Order
 from peal.record.events import ProcessStarted
 from peal.system.process import Cancel
 
-Inbox = SimpleQueue[Happened | BaseException]
-"""Where workers and signal handlers put what happens; a SimpleQueue may be used inside a signal handler."""
+Inbox = SimpleQueue[Happened | BaseException | None]
+"""Where workers and signal handlers put what happens; a SimpleQueue may be used inside a signal handler. None only wakes."""
 
 _LONGEST_WAIT = 3600.0
 _COMPANY = 0.05
@@ -69,9 +69,9 @@ class Threads:
         self._submitted[plan] = [*left, self._pool.submit(self._performers[plan].perform, order)]
 
     def wait(self, until: float | None) -> list[Happened]:
-        """Everything in the inbox, at least one thing unless time runs out first."""
+        """Everything in the inbox; waits for one thing, or for `wake`, unless time runs out first."""
         seconds = _LONGEST_WAIT if until is None else min(max(until - time.time(), 0), _LONGEST_WAIT)
-        found: list[Happened | BaseException] = []
+        found: list[Happened | BaseException | None] = []
         with suppress(Empty):
             found.append(self.inbox.get(timeout=seconds))
             while _can_wait(found[-1]):
@@ -86,8 +86,13 @@ class Threads:
                 for later in found[at:]:  # what happened before it is to be recorded first
                     self.inbox.put(later)
                 break
-            known.append(happened)
+            if happened is not None:
+                known.append(happened)
         return known
+
+    def wake(self) -> None:
+        """Nothing has happened, and somebody is to look all the same."""
+        self.inbox.put(None)
 
     def cancel(self, plan: str, hard: bool = False) -> None:
         """End every process that an attempt at this plan waits for."""
@@ -98,5 +103,5 @@ class Threads:
         self._pool.shutdown(wait=True)
 
 
-def _can_wait(happened: Happened | BaseException) -> bool:
+def _can_wait(happened: Happened | BaseException | None) -> bool:
     return isinstance(happened, Happened) and isinstance(happened.event, ProcessStarted)

@@ -75,6 +75,7 @@ class PlanRun:
 
     def open(self, opened: RunOpened) -> None:
         """Begin."""
+        self.screen.woken_by(self.executor.wake)
         self.record(opened)
         self.agenda = self.job.source.agenda(self.memory.history)
 

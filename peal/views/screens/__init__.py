@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 from attrs import define
@@ -27,6 +27,9 @@ class Screen(Protocol):
     def show(self, events: Sequence[Event], history: History) -> None:
         """These events have just been recorded."""
 
+    def woken_by(self, wake: Callable[[], None]) -> None:
+        """`wake` lets it draw soon though nothing happens: it may be called from any thread, and in a signal handler."""
+
     def due(self) -> float | None:
         """When it wants to draw again though nothing happens, in wall-clock seconds; None for never."""
 
@@ -46,11 +49,16 @@ class Output:
         """Standard output; Python has none at all if peal was started with it closed."""
         return cls(sys.stdout) if sys.stdout else cls(io.StringIO(), is_heard=False)
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it is one, and somebody may look at it."""
+        return self.is_heard and self.stream.isatty()
+
     def can_redraw(self, environ: Mapping[str, str]) -> bool:
         """Whether a person looks at a terminal on which lines can be written over: no file, no pipe, no CI."""
         in_ci = environ.get("CI", "").lower() not in ("", "false", "0")
         is_dumb = environ.get("TERM", "").lower() in ("", "dumb", "unknown")
-        return self.is_heard and self.stream.isatty() and not in_ci and not is_dumb
+        return self.is_terminal and not in_ci and not is_dumb
 
     def put(self, line: str) -> None:
         """Print a line if anybody is there to read it."""

@@ -1,14 +1,15 @@
-"""What stands above the tasks: the plan with its totals, and how far it is."""
+"""What stands above the tasks: the plan with its totals, how far it is, when it ends, and what is waited for."""
 
 from rich.cells import cell_len
 
 from peal.model.pipeline import PIPELINE
 from peal.record.history import History
-from peal.record.spending import dollars
+from peal.record.spending import dollars, tokens
 from peal.record.task_state import TaskState
-from peal.text.display import duration, harmless
+from peal.text.display import clock, duration, harmless
 from peal.views.screens.scene import Scene
 from peal.views.screens.spans import Row, Span, fit, joined, plain
+from peal.views.waiting import Cause, Wait, waits_of
 
 _LEAST_NAME = 12
 """Cells that the plan's name must keep, or it is left out."""
@@ -19,7 +20,7 @@ def header(scene: Scene, now: float, width: int) -> Row:
     opened = scene.history.opened
     name = harmless(opened.plan) if opened else ""
     took = f"  {duration(now - opened.at)}  " if opened else ""
-    for totals in (_totals(scene), _short_totals(scene)):
+    for totals in (_totals(scene), (*_short_totals(scene), Span(f" {_spent(scene)}")), _short_totals(scene)):
         room = width - cell_len(took) - cell_len(plain(totals))
         if room >= min(cell_len(name), _LEAST_NAME):
             return (Span(fit(name, min(cell_len(name), room)), "bold"), Span(took), *totals)
@@ -39,9 +40,17 @@ def _totals(scene: Scene) -> Row:
         parts.append(Span(f"{held} held", "bold yellow"))
     if waiting or not scene.is_open_ended:
         parts.append(Span(f"{waiting} waiting"))
-    if (cost := scene.history.providers.spent.total.cost) is not None:
-        parts.append(Span(dollars(cost)))
+    if spent := _spent(scene):
+        parts.append(Span(spent))
     return joined(parts, ", ")
+
+
+def _spent(scene: Scene) -> str:
+    """What was used so far: money where anybody told, else tokens."""
+    total = scene.history.providers.spent.total
+    if total.cost is not None:
+        return dollars(total.cost)
+    return tokens(total.tokens) if total.tokens else ""
 
 
 def _short_totals(scene: Scene) -> Row:
@@ -85,3 +94,64 @@ def _phases_over(state: TaskState, history: History) -> int:
     """The phases that a task under way has behind it."""
     over = state.is_settled and state.held is None
     return 0 if over or state.next is None else history.pipeline(state.task.pipeline).place(state.next)
+
+
+def pace(scene: Scene, now: float, width: int) -> Row:
+    """How fast it goes and when it ends, as an estimate; empty where there is nothing to go by, or no room."""
+    rate, end = _rate(scene.per_hour), "" if scene.ends_at is None else _about(scene.ends_at, now)
+    short = [f"{rate}/h" if rate else "", f"ends about {end}" if end else ""]
+    full = [f"{rate} tasks an hour" if rate else "", f"{short[1]} if the rest takes as long" if end else ""]
+    return _longest([", ".join(filter(None, parts)) for parts in (full, short, short[1:])], width)
+
+
+def _rate(per_hour: float | None) -> str:
+    if per_hour is None:
+        return ""
+    return f"{per_hour:.0f}" if per_hour >= 10 else f"{per_hour:.1f}"
+
+
+def _about(at: float, now: float) -> str:
+    """A moment as exactly as an estimate is: to the minute, or where that is soon to ten seconds."""
+    grain = 10 if abs(at - now) < 600 else 60
+    return clock(round(max(at, now) / grain) * grain, now)
+
+
+def waiting(scene: Scene, now: float, width: int) -> Row:
+    """What is waited for, how long already and until when, if that is known; empty where it is only for a turn."""
+    idle = (task for reason in scene.decision.reasons if reason.is_wait for task in reason.tasks)
+    waits = waits_of(scene.history, idle, now)
+    full = "waiting: " + "; ".join(f"{_why(wait, now)}{_lasting(wait, now)}" for wait in waits)
+    brief = ", ".join(_in_short(wait, now) for wait in waits)
+    return _longest([full, brief], width, "yellow") if waits else ()
+
+
+def _why(wait: Wait, now: float) -> str:
+    number = len(wait.tasks)
+    match wait.cause:
+        case Cause.LIMIT:
+            agents = " and ".join(f"`{harmless(agent)}`" for agent in wait.agents)
+            return f"{number} at the usage limit of {agents}{_until(wait, now, 'until')}"
+        case Cause.PROVIDER:
+            return f"{number} for the provider (asked again{_until(wait, now, 'at')})"
+        case Cause.BRANCH:
+            return f"{number} for the branch"
+    return f"{number} for you"
+
+
+def _in_short(wait: Wait, now: float) -> str:
+    name = "you" if wait.cause is Cause.PERSON else wait.cause
+    return f"{len(wait.tasks)} {name}{_until(wait, now, 'till')}"
+
+
+def _until(wait: Wait, now: float, word: str) -> str:
+    return f" {word} {clock(wait.until, now)}" if wait.until is not None else ""
+
+
+def _lasting(wait: Wait, now: float) -> str:
+    return f", for {duration(now - wait.since)}" if wait.since is not None else ""
+
+
+def _longest(texts: list[str], width: int, style: str = "dim") -> Row:
+    """The first of some texts that has room, or as much as has of the last."""
+    fitting = next((text for text in texts if cell_len(text) <= width), texts[-1])
+    return (Span(fitting, style),) if fitting else ()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -79,6 +79,9 @@ class Lines:
             for text in noted((event,), self._noted, self.label):
                 self.out.put(text)
 
+    def woken_by(self, wake: Callable[[], None]) -> None:
+        """Nobody types at a line."""
+
     def due(self) -> float | None:
         """Never."""
         return None
@@ -111,6 +114,9 @@ class JsonLines:
         """A line for each."""
         for event in events:
             self.tell(written(event))
+
+    def woken_by(self, wake: Callable[[], None]) -> None:
+        """Nobody types at a line."""
 
     def due(self) -> float | None:
         """Never."""

@@ -22,6 +22,10 @@ class Scene:
     last_output: Callable[[Attempt], str]
     begun: frozenset[TaskId] = frozenset()
     """What was begun since the run was opened."""
+    per_hour: float | None = None
+    """Tasks that are finished in an hour; None before there is one."""
+    ends_at: float | None = None
+    """When the run ends if the rest takes as long, in wall-clock seconds; None where nobody can tell."""
     tasks: frozenset[TaskId] = field(init=False)
 
     @tasks.default
@@ -34,6 +38,13 @@ class Scene:
     def is_open_ended(self) -> bool:
         """Nobody knows how much there will be to do: only what was begun can be counted."""
         return self.history.opened is not None and self.history.opened.is_open_ended
+
+    @property
+    def listed(self) -> tuple[TaskId, ...]:
+        """The same in the order of the plan."""
+        if self.is_open_ended:
+            return tuple(self.history.in_order(self.begun))
+        return tuple(task for segment in self.segments for task in segment.tasks)
 
     @property
     def current(self) -> tuple[TaskId, ...]:

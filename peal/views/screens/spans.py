@@ -1,6 +1,6 @@
 """Lines of styled text, cut and filled by the cells they take."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.cells import cell_len, set_cell_size
 
 
@@ -10,6 +10,8 @@ class Span:
 
     text: str
     style: str = ""
+    column: int | None = None
+    """Where it begins, counted from 0, however wide the terminal takes what stands before for; None right behind that."""
 
 
 Row = tuple[Span, ...]
@@ -31,14 +33,18 @@ def fit(text: str, width: int) -> str:
 def clipped(row: Row, width: int) -> Row:
     """A row that ends where the screen ends, without blanks behind."""
     kept: list[Span] = []
+    room = width
     for span in row:
-        if (room := width - sum(cell_len(one.text) for one in kept)) <= 0:
+        if room <= 0:
             break
-        text = span.text if cell_len(span.text) <= room else fit(span.text, room)
-        kept.append(Span(text, span.style))
+        wide = cell_len(span.text)
+        kept.append(span if wide <= room else evolve(span, text=fit(span.text, room)))
+        room -= wide
     while kept and not kept[-1].text.strip():
         kept.pop()
-    return (*kept[:-1], Span(kept[-1].text.rstrip(), kept[-1].style)) if kept else ()
+    if kept and kept[-1].text.endswith(" "):
+        kept[-1] = evolve(kept[-1], text=kept[-1].text.rstrip())
+    return tuple(kept)
 
 
 def joined(spans: list[Span], glue: str) -> Row:
