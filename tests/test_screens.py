@@ -45,9 +45,10 @@ from peal.record.history import History, fold
 from peal.record.task_state import Attempt
 from peal.views.screens import Output
 from peal.views.screens import live as live_module
+from peal.views.screens.area import Area, rows_above
 from peal.views.screens.keys import NO_MORE, OF_RUN, UNTOUCHED, Extent, View, turned
 from peal.views.screens.lines import JsonLines, Lines
-from peal.views.screens.live import Area, Board, Live, next_drawing, rows_above
+from peal.views.screens.live import Board, Live, next_drawing
 from peal.views.screens.scene import Scene
 from peal.views.screens.spans import Span, fit, plain
 from peal.views.screens.table import render

@@ -56,7 +56,8 @@ class Screens:
         output = Output.standard()
         if not show.wants_table or not output.can_redraw(os.environ):
             return cls(show, output, None)
-        from peal.views.screens.live import Area, Board  # only here: rich takes long to load
+        from peal.views.screens.area import Area  # only here: rich takes long to load
+        from peal.views.screens.live import Board
 
         return cls(show, output, Board(Area(output, show.no_color)))
 

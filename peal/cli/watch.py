@@ -115,8 +115,9 @@ class Watch:
 
     def as_table(self) -> None:
         """The tables that the run itself shows, with the same keys."""
+        from peal.views.screens.area import Area  # only here: rich takes long to load
         from peal.views.screens.keys import OF_WATCH
-        from peal.views.screens.live import Area, Board  # only here: rich takes long to load
+        from peal.views.screens.live import Board
 
         board, hide = Board(Area(Output.standard()), OF_WATCH, wake=self.wake), hidden(self.repo_paths.repo)
         with closing(board):
