@@ -9,6 +9,7 @@ from stories import Chance, Limits, Remembered, Run, Script, opened, tasks_of, w
 
 from peal.model.plan import TaskId
 from peal.record.events import Event, PlanRead, RunClosed, StepEnded, StepStarted
+from peal.reports.alternatives import alternatives
 from peal.reports.run_report import RunReport, longest_chain, report_of
 
 SIDE_BY_SIDE = Limits(max_parallel=3, lands=True, execute_retry_count=2, continue_with_remaining_tasks=True)
@@ -128,3 +129,18 @@ def test_the_longest_chain_is_the_longest_of_all(seed: int) -> None:
     assert all(before in waits[then] for before, then in pairwise(found))
     best = max(sum(map(seconds.__getitem__, chain)) for name in names for chain in chains(name))
     assert sum(map(seconds.__getitem__, found)) == pytest.approx(best)
+
+
+def test_what_another_way_would_have_taken() -> None:
+    """Six tasks of one length, side by side in pairs: the more places, the sooner, until all landings take longer."""
+    slow = told(played("1p 2p 3p 4p 5p 6p", limits=evolve(SIDE_BY_SIDE, max_parallel=2)))
+
+    found = {one.flags: one.seconds for one in alternatives(slow)}
+
+    assert list(found) == ["--address as-ready", "--max-parallel 4 --address as-ready"]
+    assert slow.elapsed > found["--address as-ready"] > found["--max-parallel 4 --address as-ready"]
+    assert found["--max-parallel 4 --address as-ready"] >= slow.chain_seconds
+
+
+def test_where_everything_waits_for_the_one_before_no_other_way_is_named() -> None:
+    assert alternatives(told(played("1 2 3 4"))) == ()

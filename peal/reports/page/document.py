@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from peal.record.spending import amount
+from peal.reports.alternatives import Alternative, alternatives
 from peal.reports.evidence import Reported
 from peal.reports.page.task_details import Caps, TaskShown, bytes_wanted, shown, summary_of
 from peal.reports.page.task_graph import TaskGraph, task_graph_of
@@ -44,6 +45,7 @@ class RunShown:
     command: str
     flags: str
     """What it was told beside what stands in the command, as where a run goes on."""
+    alternatives: tuple[Alternative, ...]
     timeline: Timeline
     graph: TaskGraph | None
     """None for phases of items."""
@@ -130,6 +132,7 @@ def _run_shown(reported: Reported, anchor: str, patches: Patches, share: float) 
         anchor=anchor,
         command=" ".join(opened.command) if (opened := run.history.opened) else "",
         flags=_flags(run),
+        alternatives=alternatives(run),
         timeline=timeline_of(run),
         graph=None if run.has_items else task_graph_of(run.waits_for),
         shares=shares_of(run),
