@@ -190,5 +190,11 @@ def test_a_secret_is_hidden_wherever_it_stands_the_longest_first() -> None:
     assert hide("x12345678-morey 12345678\n.*") == f"x{HIDDEN}y {HIDDEN}\n.*"
 
 
+def test_a_secret_of_several_lines_is_hidden_line_by_line() -> None:
+    hide = redactor(secrets([("A_KEY", "-----BEGIN-----\nab/cdefgh\n x\n")]))
+
+    assert [hide(line) for line in ("  | ab/cdefgh", "x", "BEGIN")] == [f"  | {HIDDEN}", "x", "BEGIN"]
+
+
 def test_without_secrets_nothing_is_hidden() -> None:
     assert redactor(())("anything") == "anything"

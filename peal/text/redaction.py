@@ -15,13 +15,15 @@ def secrets(variables: Iterable[tuple[str, str]], named: Sequence[str] = ()) -> 
     """
     The values that nobody may read: of the variables named, and of those whose names look like keys.
 
-    The longest first, for one may be a part of another.
+    Of one with several lines each by itself too, for that is how it is shown. The longest first, for one may be a part of another.
     """
-    found = {
+    whole = {
         value
         for name, value in variables
         if value.strip() and (name in named or (_LOOKS_SECRET.search(name) and len(value) >= _SHORTEST))
     }
+    lines = {line.strip() for value in whole if "\n" in value for line in value.splitlines()}
+    found = whole | {line for line in lines if len(line) >= _SHORTEST}
     return tuple(sorted(found, key=lambda one: (-len(one), one)))
 
 
