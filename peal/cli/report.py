@@ -1,7 +1,9 @@
 """`peal report`: what came of a run, told again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +13,7 @@ from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
-from peal.reports import text
+from peal.reports import files, text
 from peal.reports.evidence import Reported, reported
 from peal.reports.files import STANDARD_OUTPUT
 from peal.run import report_file
@@ -21,6 +23,17 @@ from peal.text.display import harmless, some
 
 _SHOWN = 5
 """Names of runs that an error tells."""
+_FILES = {"junit": "JUnit XML", "sarif": "SARIF, of the findings that remain"}
+"""Forms that are a `document` of the runs, each by the name of its module, which knows the `MARK` of such files."""
+
+
+def _file_options(function: Any) -> Any:
+    for form, what in reversed(_FILES.items()):
+        option = click.option(
+            f"--{form}", type=click.Path(path_type=Path), metavar="FILE", help=f"{what}; `-` prints it."
+        )
+        function = option(function)
+    return function
 
 
 @click.command()
@@ -32,33 +45,74 @@ _SHOWN = 5
 @click.option(
     "--open", "opens", is_flag=True, help="Open that page in a browser; it is in `.peal` if no FILE is named."
 )
+@_file_options
 @repository
-def report(plans: tuple[Path, ...], run_name: str, html: Path | None, opens: bool, repo: Path) -> int:
-    """What came of the latest run of each PLAN, or of what was run last, which may have been several."""
+def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -> int:
+    """
+    What came of the latest run of each PLAN, or of what was run last, which may have been several.
+
+    As text if no other form is asked for.
+    """
     repo_paths = repo_paths_of(repo)
+    options["html"] = options["html"] or (repo_paths.root / PAGE if options["opens"] else None)
+    asked = _asked(options)
     hide = hidden(repo_paths.repo)
     several = [_reported(repo_paths, plan, run_name, hide) for plan in plans or run_together(repo_paths)]
-    if html or opens:
-        _write_page(several, repo_paths, html or repo_paths.root / PAGE, opens)
-        return 0
+    failed = []
+    for form in asked or ("text",):
+        try:
+            _tell(form, several, repo_paths, options)
+        except PealError as error:  # the others are written all the same
+            failed.append(str(error))
+    if failed:
+        raise PealError("\n".join(failed))
+    return 0
+
+
+def _asked(options: Mapping[str, Any]) -> list[str]:
+    """The forms that are asked for; PealError if they do not go together."""
+    asked = [form for form in ("html", *_FILES) if options[form]]
+    printed = [f"--{form}" for form in asked if options[form] in (True, STANDARD_OUTPUT)]
+    if len(printed) > 1:
+        raise PealError(f"{' and '.join(printed)} would print into each other; give them one at a time")
+    return asked
+
+
+def _tell(form: str, several: Sequence[Reported], repo_paths: RepoPaths, options: Mapping[str, Any]) -> None:
+    """In one form; what that takes is loaded for it only."""
+    match form:
+        case "text":
+            _print(several)
+        case "html":
+            _write_page(several, repo_paths, options["html"], options["opens"])
+        case _:
+            module = import_module(f"peal.reports.{form}")
+            files.write(options[form], module.document(several), module.MARK)
+            _say_where(options[form])
+
+
+def _print(several: Sequence[Reported]) -> None:
     for number, one in enumerate(several):
         if number:
             click.echo()
         if len(several) > 1:
             click.echo(f"{harmless(one.run.plan)}:")
         for line in text.lines(one):
-            click.echo(hide(line))
-    return 0
+            click.echo(one.evidence.hide(line))
 
 
 def _write_page(several: Sequence[Reported], repo_paths: RepoPaths, path: Path, opens: bool) -> None:
     if opens and path == STANDARD_OUTPUT:
         raise PealError("what is printed cannot be opened; name a file with --html, or leave --open out")
     report_file.write(path, several, repo_paths.repo)
-    if path != STANDARD_OUTPUT:
-        click.echo(f"written to `{shown(path)}`", err=True)
+    _say_where(path)
     if opens and click.launch(path.resolve().as_uri()):
         click.echo(f"no browser could be opened; open `{shown(path)}` yourself", err=True)
+
+
+def _say_where(path: Path) -> None:
+    if path != STANDARD_OUTPUT:
+        click.echo(f"written to `{shown(path)}`", err=True)
 
 
 def _reported(repo_paths: RepoPaths, plan: Path, run_name: str, hide: Callable[[str], str]) -> Reported:

@@ -13,7 +13,7 @@ from peal.record.task_state import Attempt
 from peal.reports.run_report import RunReport, report_of
 from peal.system.files import content, size_of
 from peal.system.layout import PlanPaths
-from peal.text.display import printable
+from peal.text.display import harmless, printable
 
 BEYOND = 4096
 """Bytes; secrets are shorter."""
@@ -48,6 +48,10 @@ class Evidence:
     """Takes secrets out of what is told."""
     shown: Callable[[Path], str]
     """A path as whoever reads the report can type it."""
+
+    def said(self, text: str) -> str:
+        """What anybody has written as one line without secrets, of letters that every reader knows and none obeys."""
+        return self.hide(harmless(text)).encode("utf-8", "replace").decode()
 
     def path_of(self, one: Attempt) -> Path:
         """The folder of an attempt, which need not be there."""

@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 from attrs import frozen
 
 from peal.model.plan import TaskId
+from peal.model.review import Finding
 from peal.model.work import Result
 from peal.record.events import Event, RunOpened
 from peal.record.history import History, fold
@@ -41,6 +42,14 @@ class TaskReport:
     def id(self) -> TaskId:
         """Its name."""
         return self.status.id
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """What reviewers still found at its end: it was let through with that, or has failed for it."""
+        if self.status.state == "done":
+            return self.state.findings
+        last = self.state.last()
+        return last.outcome.findings if self.status.state == "failed" and last and last.outcome else ()
 
     @cached_property
     def worked(self) -> float:

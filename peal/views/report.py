@@ -39,8 +39,8 @@ def report(
     for task in history.in_order(history.held):
         lines += ["", *_held(history.states[task])]
     for task in history.in_order(history.with_findings):
-        lines += ["", *_findings(history.states[task])]
-    if passed_over := _dismissed(history):
+        lines += ["", *let_through(history.states[task])]
+    if passed_over := dismissed(history):
         lines += ["", *passed_over]
     if notes := noted_lines((task, state.notes) for task, state in history.states.items()):
         lines += ["", *notes]
@@ -101,7 +101,7 @@ def failures(
     """What has failed, a paragraph for each task, as many as are wanted; what waits for a person's answer has not failed."""
     failed = history.in_order(history.failed - history.blocked)
     lines = [
-        line for task in failed[:at_most] for line in ("", *_failure(history.states[task], output, folder))
+        line for task in failed[:at_most] for line in ("", *failure(history.states[task], output, folder))
     ]
     left = len(failed) - at_most
     return [
@@ -110,9 +110,10 @@ def failures(
     ]
 
 
-def _failure(
+def failure(
     state: TaskState, output: Callable[[Attempt], list[str]], folder: Callable[[Attempt], str]
 ) -> list[str]:
+    """Why a task has failed, with what was found and printed last, as a paragraph."""
     last = state.last()
     title = f": {harmless(state.task.title)}" if state.task.title else ""
     lines = [f"task {state.task.id} failed{title}"]
@@ -142,7 +143,8 @@ def _held(state: TaskState) -> list[str]:
     return [f"task {state.task.id} is held{title}", f"  {harmless(state.held or '')}"]
 
 
-def _findings(state: TaskState) -> list[str]:
+def let_through(state: TaskState) -> list[str]:
+    """What reviewers still found of a task that is done, as a paragraph."""
     title = f": {harmless(state.task.title)}" if state.task.title else ""
     lines = [f"task {state.task.id} was let through with {count(len(state.findings), 'finding')}{title}"]
     for finding in state.findings[:_SHOWN]:
@@ -150,7 +152,7 @@ def _findings(state: TaskState) -> list[str]:
     return [*lines, *_more(len(state.findings))]
 
 
-def _dismissed(history: History) -> list[str]:
+def dismissed(history: History) -> list[str]:
     """What was passed over by an agent's word or a pattern, for a person to judge."""
     found = [
         (task, finding) for task, state in history.states.items() for finding in state.dismissed.values()
