@@ -1,4 +1,4 @@
-"""`peal report` for those who did not look on: JUnit XML and SARIF."""
+"""`peal report` for those who did not look on: JUnit XML, SARIF, Markdown."""
 
 import json
 import re
@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from conftest import Repo, end_all, untouched
 from junitparser import JUnitXml
+from markdown_it import MarkdownIt
+from stories import Limits, Remembered, Run, Script, opened, tasks_of, work_of
 
-from peal.text.redaction import HIDDEN
+from peal.record.events import PlanRead
+from peal.reports import markdown
+from peal.reports.evidence import Evidence, Reported
+from peal.reports.run_report import report_of
+from peal.system.layout import PlanPaths
+from peal.text.redaction import HIDDEN, redactor
 
 SECRET = "hu_nter2*%,:words"
 PLAN = f"""\
@@ -129,3 +137,101 @@ def test_sarif_has_the_findings_that_remain(told: Repo) -> None:
     assert set(elsewhere["partialFingerprints"]) == {"peal/v1", "primaryLocationLineHash"}
     assert "%SRCROOT%" in run["originalUriBaseIds"]
     assert "uri" not in run["originalUriBaseIds"]["%SRCROOT%"]
+
+
+def test_markdown_says_what_failed_and_what_waits_before_the_table(told: Repo) -> None:
+    document = told.peal("report", "--markdown").stdout
+
+    assert re.findall("^##.*", document, re.MULTILINE) == [
+        "## `plans/first things.md`",
+        "### Failed",
+        "### Waits for a person",
+        "### Done, with findings that nobody has mended",
+        "### Tasks",
+    ]
+    assert "Asked for with `peal run 'plans/first" not in document  # as typed, not as a shell would quote it
+    assert "into `main`" in document
+    assert [row[:1] + row[2:5] for row in rows(document)] == [
+        ["1", "done", "4", ""],
+        ["2", "failed", "2", ""],
+        ["3", "done", "4", "2"],
+        ["4", "held", "4", ""],
+        ["5", "not begun", "0", ""],
+    ]
+    assert "used:" not in document
+
+
+# Pure
+
+
+def rows(document: str) -> list[list[str]]:
+    """The cells of the tables in Markdown, row by row, without their headings."""
+    cells: list[list[str]] = []
+    is_body = False
+    for token in MarkdownIt("commonmark").enable("table").parse(document):
+        is_body = token.type == "tbody_open" or (is_body and token.type != "tbody_close")
+        if is_body and token.type == "tr_open":
+            cells.append([])
+        elif is_body and token.type == "inline":
+            cells[-1].append("".join(child.content for child in token.children or ()))
+    return cells
+
+
+def played(
+    tasks: str,
+    says: dict[str, str] | None = None,
+    until: int | None = None,
+    selected: tuple[str, ...] | None = None,
+    **limits: Any,
+) -> Remembered:
+    """A plan that was carried out in this way, as far as it got."""
+    memory = Remembered()
+    read = tasks_of(tasks)
+    memory.append(PlanRead(0.0, read, "plans/a.md", "/repo"))
+    rules = Limits(max_parallel=4, lands=True, **{"continue_with_remaining_tasks": True, **limits})
+    Run(memory, Script(says or {}), cut_at=until).go(work_of(read, selected), opened(1.0, rules, selected))
+    return memory
+
+
+def reported(memory: Remembered, tmp_path: Path, *secrets: str) -> Reported:
+    """The report of that run, whose attempts have left nothing."""
+    run = report_of(memory.events, is_alive=False, now=1e9)
+    assert run is not None
+    return Reported(run, Evidence(PlanPaths(tmp_path), redactor(secrets), str))
+
+
+@pytest.mark.parametrize("text", ["@octocat", "#12", "GH-12", "https://example.org/issues/12", "!3", "a@b.c"])
+def test_no_title_mentions_anybody_or_refers_to_anything(text: str, tmp_path: Path) -> None:
+    memory = Remembered()
+    read = tuple(evolve(task, title=f"Fixes {text}") for task in tasks_of("1"))
+    memory.append(PlanRead(0.0, read, "plans/a.md", "/repo"))
+    Run(memory, Script({})).go(work_of(read), opened(1.0, Limits()))
+
+    document = markdown.document([reported(memory, tmp_path)])
+
+    assert text not in document
+    assert text in document.replace("\u200b", "").replace("\\", "")
+
+
+def test_a_plan_of_a_thousand_tasks_has_room_for_what_matters(tmp_path: Path) -> None:
+    tasks = " ".join(f"{number}p={number}{'x' * 90}" for number in range(1, 1001))
+    memory = played(tasks, {"500 execute": "fails", "999 execute": "fails"}, selected=("500", "501", "999"))
+    one = reported(memory, tmp_path)
+
+    document = markdown.document([one])
+    many = markdown.document([reported(played("1"), tmp_path)] * 300, largest=20_000)
+
+    assert 60_000 < len(document.encode()) <= markdown.LARGEST
+    assert f"**task 500: 500{'x' * 90}**: execute, attempt 1: it went wrong" in document
+    assert {"500", "999"} <= {row[0] for row in rows(document)}
+    left = 1000 - len(rows(document))
+    assert f"… and {left} more tasks, for which there is no room here" in document
+    assert len(many.encode()) <= 20_000
+    assert re.search(r"… and \d+ more runs; `peal report` tells of all\.\n$", many)
+
+
+def test_markdown_tells_what_was_used_if_that_is_asked_for(tmp_path: Path) -> None:
+    one = reported(played("1", {"1 execute": "is dear"}), tmp_path)
+
+    assert "used: " in markdown.document([one], tells_costs=True)
+    assert "used: " not in markdown.document([one])

@@ -13,7 +13,7 @@ from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
-from peal.reports import files, text
+from peal.reports import files, markdown, text
 from peal.reports.evidence import Reported, reported
 from peal.reports.files import STANDARD_OUTPUT
 from peal.run import report_file
@@ -46,6 +46,8 @@ def _file_options(function: Any) -> Any:
     "--open", "opens", is_flag=True, help="Open that page in a browser; it is in `.peal` if no FILE is named."
 )
 @_file_options
+@click.option("--markdown", is_flag=True, help="Print what the text of a pull request needs.")
+@click.option("--costs", is_flag=True, help="In --markdown: also what was used.")
 @repository
 def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -> int:
     """
@@ -71,10 +73,12 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -
 
 def _asked(options: Mapping[str, Any]) -> list[str]:
     """The forms that are asked for; PealError if they do not go together."""
-    asked = [form for form in ("html", *_FILES) if options[form]]
+    asked = [form for form in ("html", *_FILES, "markdown") if options[form]]
     printed = [f"--{form}" for form in asked if options[form] in (True, STANDARD_OUTPUT)]
     if len(printed) > 1:
         raise PealError(f"{' and '.join(printed)} would print into each other; give them one at a time")
+    if options["costs"] and not options["markdown"]:
+        raise PealError("--costs is about --markdown; give both, or neither")
     return asked
 
 
@@ -85,6 +89,8 @@ def _tell(form: str, several: Sequence[Reported], repo_paths: RepoPaths, options
             _print(several)
         case "html":
             _write_page(several, repo_paths, options["html"], options["opens"])
+        case "markdown":
+            click.echo(markdown.document(several, options["costs"]), nl=False)
         case _:
             module = import_module(f"peal.reports.{form}")
             files.write(options[form], module.document(several), module.MARK)
