@@ -135,7 +135,7 @@ def _fork_server() -> Iterator[None]:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The caller's environment without anything that steers peal, Python, git or the terminal."""
+    """The caller's environment without anything that steers peal, Python, git or the terminal, or tells of CI."""
     return untouched()
 
 
@@ -144,7 +144,7 @@ def untouched() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PEAL_", "PYTHON", "GIT_")) and name not in ("CI", "NO_COLOR")
+        if not name.startswith(("PEAL_", "PYTHON", "GIT_", "GITHUB_")) and name not in ("CI", "NO_COLOR")
     }
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 

@@ -1,27 +1,41 @@
-"""`peal report` for those who did not look on: JUnit XML, SARIF, Markdown."""
+"""`peal report` for those who did not look on: JUnit XML, SARIF, annotations of GitHub's, Markdown."""
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from attrs import evolve
 from conftest import Repo, end_all, untouched
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
 from stories import Limits, Remembered, Run, Script, opened, tasks_of, work_of
 
-from peal.record.events import PlanRead
-from peal.reports import markdown
+from peal.model.review import Finding, Severity
+from peal.model.work import Result
+from peal.record.events import PlanRead, StepEnded
+from peal.reports import github, junit, markdown, sarif
 from peal.reports.evidence import Evidence, Reported
 from peal.reports.run_report import report_of
 from peal.system.layout import PlanPaths
 from peal.text.redaction import HIDDEN, redactor
+from peal.views.status import STATES
 
+ROOT = Path(__file__).parents[1]
 SECRET = "hu_nter2*%,:words"
+PART_OF_IT = "nter2"
+FORMS: dict[str, Callable[[list[Reported]], str]] = {
+    "junit": junit.document,
+    "sarif": sarif.document,
+    "markdown": markdown.document,
+    "github": lambda several: "\n".join(github.commands(several)) + github.summary(several, 1_000_000),
+}
 PLAN = f"""\
 # A plan
 
@@ -139,6 +153,34 @@ def test_sarif_has_the_findings_that_remain(told: Repo) -> None:
     assert "uri" not in run["originalUriBaseIds"]["%SRCROOT%"]
 
 
+def test_github_is_told_of_tasks_first_and_of_each_finding(told: Repo, tmp_path: Path) -> None:
+    step = tmp_path / "summary.md"
+    step.write_text("# Before\n")
+
+    said = told.peal("report", "--github", GITHUB_STEP_SUMMARY=str(step)).stdout
+
+    failed, elsewhere, held, found = [command(line) for line in said.splitlines()]
+    assert failed == (
+        "error",
+        {
+            "file": "plans/first things.md",
+            "title": f"task 2 failed: Fail <b>badly</b> | {HIDDEN} @someone fixes #12",
+        },
+        f"exit status 3: {HIDDEN}",
+    )
+    assert elsewhere == ("error", {"title": "lint (task 3)"}, "/etc/passwd\nelsewhere")
+    assert held[0] == "warning"
+    assert held[1]["title"] == "task 4 is held: Get in the way"
+    assert found == (
+        "warning",
+        {"file": f"{HIDDEN}.py", "line": "1", "title": "lint B1 (task 3)"},
+        f"100% bad\nand {HIDDEN}",
+    )
+    summary = step.read_text()
+    assert summary.startswith("# Before\n")
+    assert "### Failed" in summary
+
+
 def test_markdown_says_what_failed_and_what_waits_before_the_table(told: Repo) -> None:
     document = told.peal("report", "--markdown").stdout
 
@@ -161,7 +203,59 @@ def test_markdown_says_what_failed_and_what_waits_before_the_table(told: Repo) -
     assert "used:" not in document
 
 
+@pytest.mark.parametrize("words", [("--junit", "-"), ("--sarif", "-"), ("--markdown",), ("--github",), ()])
+def test_no_form_tells_a_secret(words: tuple[str, ...], told: Repo, tmp_path: Path) -> None:
+    """In titles, reasons, findings, paths, suggestions and what was printed, and however a form escapes it."""
+    step = tmp_path / "summary.md"
+
+    said = told.peal("report", *words, GITHUB_STEP_SUMMARY=str(step)).stdout
+
+    said += step.read_text() if step.exists() else ""
+    assert PART_OF_IT not in said
+    assert "hidden" in said
+
+
+def test_several_forms_are_written_at_once_whatever_becomes_of_the_others(told: Repo, tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    other.write_text("<mine/>")
+    good = tmp_path / "-good.sarif"
+
+    refused = told.peal("report", "--junit", str(other), "--sarif", str(good), code=1)
+    told.peal("report", "--junit", str(other), "--github", code=1, GITHUB_STEP_SUMMARY=str(tmp_path))
+    told.peal("report", "--sarif", str(good))
+
+    assert "is no such report; name another file, or remove it" in refused.stderr
+    assert refused.stdout == ""
+    assert json.loads(good.read_text())["runs"]
+    assert other.read_text() == "<mine/>"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--markdown", "--github"), "--markdown and --github would print into each other"),
+        (("--junit", "-", "--sarif", "-"), "--junit and --sarif would print into each other"),
+        (("--costs",), "--costs is about --markdown"),
+        (("--markdown", "--run", "nope"), "there was no run `nope`"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: tuple[str, ...], why: str, told: Repo) -> None:
+    refused = told.peal("report", *words, code=1)
+
+    assert why in refused.stderr
+    assert refused.stdout == ""
+
+
 # Pure
+
+
+def command(line: str) -> tuple[str, dict[str, str], str]:
+    """A workflow command as GitHub's runner reads it."""
+    found = re.fullmatch(r"::(error|warning|notice) ([^:]*)::([^\r\n]*)", line)
+    assert found, line
+    properties = dict(part.split("=", 1) for part in found[2].split(","))
+    assert set(properties) <= {"file", "line", "title"}
+    return found[1], {name: unquote(value) for name, value in properties.items()}, unquote(found[3])
 
 
 def rows(document: str) -> list[list[str]]:
@@ -200,6 +294,106 @@ def reported(memory: Remembered, tmp_path: Path, *secrets: str) -> Reported:
     return Reported(run, Evidence(PlanPaths(tmp_path), redactor(secrets), str))
 
 
+def with_findings(memory: Remembered, *findings: Finding) -> Remembered:
+    """The same, with these found wherever anything was."""
+    changed = Remembered()
+    for event in memory.events:
+        if isinstance(event, StepEnded) and (
+            event.outcome.findings or event.outcome.result is Result.REJECTED
+        ):
+            event = evolve(event, outcome=evolve(event.outcome, findings=findings))  # noqa: PLW2901
+        changed.append(event)
+    return changed
+
+
+def test_each_state_has_its_place_in_each_form(tmp_path: Path) -> None:
+    """As the table of docs/reports.md says."""
+    page = (ROOT / "docs/reports.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## What each state becomes\n")
+    listed = {row[0]: row[1:] for row in rows(section.partition("\n## ")[0])}
+    found: dict[str, tuple[str, str]] = {}
+    says = {
+        "2 address": "passes with findings",
+        "3 execute": "fails",
+        "4 land": "is held",
+        "6 plan": "is cut short",
+    }
+    over = reported(played("1p 2p 3p 4p 5<3", says), tmp_path)
+    cut = reported(played("1 2", until=3), tmp_path)
+    waits = reported(
+        played("1", {"1 execute": "is limited"}, agents={"execute": ("claude",)}, wait=False), tmp_path
+    )
+    for one in (over, cut, waits):
+        (suite,) = JUnitXml.fromstring(junit.document([one]).encode())
+        annotated = [command(line) for line in github.commands([one])]
+        for task, case in zip(one.run.tasks, suite, strict=True):
+            name = "done, with findings" if task.found and task.status.state == "done" else task.status.state
+            kind = [
+                kind for kind, properties, _ in annotated if f"task {task.id} " in properties.get("title", "")
+            ]
+            found[name] = (type(case.result[0]).__name__.lower() if case.result else "passed", *kind[:1])
+
+    assert set(listed) == {*STATES, "done, with findings"}
+    for state, told_as in found.items():
+        assert listed[state][0] == told_as[0], state
+        assert listed[state][1] == (told_as[1:] or ("",))[0], state
+    assert set(found) >= {"done", "done, with findings", "failed", "held", "not begun", "cut off", "waiting"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=25, deadline=None)
+@given(
+    title=st.text(max_size=60),
+    said=st.text(max_size=60),
+    path=st.text(max_size=30),
+    severity=st.sampled_from(list(Severity)),
+)
+def test_nothing_that_anybody_writes_breaks_a_form(
+    form: str, title: str, said: str, path: str, severity: Severity
+) -> None:
+    memory = with_findings(
+        played("1 2 3", {"1 address": "passes with findings", "2 address": "is rejected"}),
+        Finding(said, f"{said}\n{title}", path=path, line=len(path), rule=title, severity=severity),
+    )
+    first, *events = memory.events
+    assert isinstance(first, PlanRead)
+    tasks = tuple(evolve(task, title=title) for task in first.tasks)
+    hostile = Remembered()
+    hostile.append(evolve(first, tasks=tasks), *events)
+
+    document = FORMS[form]([reported(hostile, Path("/nowhere"))])
+
+    document.encode("utf-8")
+    match form:
+        case "junit":
+            (suite,) = JUnitXml.fromstring(document.encode())
+            assert len(list(suite)) == 3
+        case "sarif":
+            results = json.loads(document)["runs"][0]["results"]
+            uris = [one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in results]
+            assert len(results) == 2
+            assert all(re.fullmatch(r"[\w./~%-]+", uri, re.ASCII) and uri[0] != "/" for uri in uris)
+        case "markdown":
+            assert [len(row) for row in rows(document)] == [6, 6, 6]
+            assert html(document) == ["<details>", "</details>"] * 2
+        case "github":
+            lines = [line for line in document.split("\n") if line.startswith("::")]
+            assert len([command(line) for line in lines]) == 3
+
+
+def html(document: str) -> list[str]:
+    """The elements of HTML in Markdown, but for what is written as text."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(document)
+    blocks = [token.content for token in tokens if token.type == "html_block"]
+    inline = [
+        child.content
+        for token in tokens
+        for child in token.children or ()
+        if child.type in ("html_inline", "link_open", "image")
+    ]
+    return [*re.findall(r"</?\w+>", re.sub("<summary>.*?</summary>", "", "".join(blocks))), *inline]
+
+
 @pytest.mark.parametrize("text", ["@octocat", "#12", "GH-12", "https://example.org/issues/12", "!3", "a@b.c"])
 def test_no_title_mentions_anybody_or_refers_to_anything(text: str, tmp_path: Path) -> None:
     memory = Remembered()
@@ -228,6 +422,32 @@ def test_a_plan_of_a_thousand_tasks_has_room_for_what_matters(tmp_path: Path) ->
     assert f"… and {left} more tasks, for which there is no room here" in document
     assert len(many.encode()) <= 20_000
     assert re.search(r"… and \d+ more runs; `peal report` tells of all\.\n$", many)
+
+
+def test_github_shows_ten_of_each_kind_and_the_summary_tells_of_the_rest(tmp_path: Path) -> None:
+    memory = with_findings(
+        played("1p 2p 3p", {"1 address": "is rejected", "2 address": "passes with findings"}),
+        *[Finding("lint", f"number {number}", severity=Severity.NOTE) for number in range(14)],
+        Finding("tests", "they fail"),
+    )
+    one = reported(memory, tmp_path)
+
+    kinds = [command(line)[0] for line in github.commands([one])]
+    summary = github.summary([one], 1_000_000)
+
+    assert kinds == ["error"] * 3 + ["notice"] * 10
+    assert "18 notices more than GitHub shows as annotations." in summary
+    assert len(github.summary([one], 400).encode()) <= 400
+
+
+def test_a_run_that_was_cut_off_is_an_annotation_of_its_own(tmp_path: Path) -> None:
+    (line,) = github.commands([reported(played("1 2", until=3), tmp_path)])
+
+    assert command(line) == (
+        "error",
+        {"file": "plans/a.md", "title": "plans/a.md"},
+        "cut off: 0 of 2 tasks complete, 1 begun, in 2.0s",
+    )
 
 
 def test_markdown_tells_what_was_used_if_that_is_asked_for(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`peal report`: what came of a run, told again."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +14,11 @@ from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
-from peal.reports import files, markdown, text
+from peal.reports import files, github, markdown, text
 from peal.reports.evidence import Reported, reported
 from peal.reports.files import STANDARD_OUTPUT
 from peal.run import report_file
-from peal.run.after_run import shown
+from peal.run.after_run import is_in_workflow, shown
 from peal.system.layout import PAGE, RepoPaths
 from peal.text.display import harmless, some
 
@@ -48,12 +49,15 @@ def _file_options(function: Any) -> Any:
 @_file_options
 @click.option("--markdown", is_flag=True, help="Print what the text of a pull request needs.")
 @click.option("--costs", is_flag=True, help="In --markdown: also what was used.")
+@click.option(
+    "--github", is_flag=True, help="Print annotations for GitHub Actions, and add to the step's summary."
+)
 @repository
 def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -> int:
     """
     What came of the latest run of each PLAN, or of what was run last, which may have been several.
 
-    As text if no other form is asked for.
+    As text if no other form is asked for; in a workflow of GitHub Actions with annotations.
     """
     repo_paths = repo_paths_of(repo)
     options["html"] = options["html"] or (repo_paths.root / PAGE if options["opens"] else None)
@@ -61,7 +65,7 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -
     hide = hidden(repo_paths.repo)
     several = [_reported(repo_paths, plan, run_name, hide) for plan in plans or run_together(repo_paths)]
     failed = []
-    for form in asked or ("text",):
+    for form in asked or ("text", *(["github"] if is_in_workflow() else [])):
         try:
             _tell(form, several, repo_paths, options)
         except PealError as error:  # the others are written all the same
@@ -73,7 +77,7 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -
 
 def _asked(options: Mapping[str, Any]) -> list[str]:
     """The forms that are asked for; PealError if they do not go together."""
-    asked = [form for form in ("html", *_FILES, "markdown") if options[form]]
+    asked = [form for form in ("html", *_FILES, "markdown", "github") if options[form]]
     printed = [f"--{form}" for form in asked if options[form] in (True, STANDARD_OUTPUT)]
     if len(printed) > 1:
         raise PealError(f"{' and '.join(printed)} would print into each other; give them one at a time")
@@ -91,6 +95,8 @@ def _tell(form: str, several: Sequence[Reported], repo_paths: RepoPaths, options
             _write_page(several, repo_paths, options["html"], options["opens"])
         case "markdown":
             click.echo(markdown.document(several, options["costs"]), nl=False)
+        case "github":
+            github.publish(several, click.echo, os.environ)
         case _:
             module = import_module(f"peal.reports.{form}")
             files.write(options[form], module.document(several), module.MARK)

@@ -43,6 +43,15 @@ def link_from(page: Path) -> Callable[[Path], str]:
     return lambda path: quote(os.path.relpath(path, folder))
 
 
+def append(path: Path, text: str) -> None:
+    """Add to a file, which may not be there yet; PealError if it cannot be written."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise PealError(f"`{path}` cannot be written: {error.strerror or error}; make it writable") from None
+
+
 def _put(path: Path, text: str) -> None:
     """Where nothing is yet, or a device or a pipe, which stays what it is."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -175,6 +175,11 @@ def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     return [job.roster.hide(line) for line in post_run.told(done, shown)]
 
 
+def is_in_workflow() -> bool:
+    """Whether GitHub Actions reads what is printed."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
 def commands_after(job: Job, end: End) -> tuple[str, ...]:
     """What is to be run after a run that ended so."""
     return job.roster.settings.post_run_commands if end.halt.code in _BY_ITSELF else ()
