@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 
 def environment() -> dict[str, str]:
     """The peal of this Python comes first on PATH; nothing of an outer peal, make or git gets in."""
-    outer = ("PEAL_", "MAKE", "MFLAGS", "GIT_", "COLUMNS")
+    outer = ("PEAL_", "MAKE", "MFLAGS", "GIT_", "GITHUB_", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     no_git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     return {**kept, **no_git, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}

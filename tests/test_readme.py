@@ -66,7 +66,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
     claude.parent.mkdir()
     claude.write_text(f"#!/bin/sh\necho {ADAPTERS['claude'].tested} {' '.join(ADAPTERS['claude'].flags)}\n")
     claude.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PEAL_", "GIT_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PEAL_", "GIT_", "GITHUB_"))
+    }
     return {
         **kept,
         "GIT_CONFIG_GLOBAL": os.devnull,

@@ -1,4 +1,4 @@
-"""`peal report` for those who did not look on: JUnit XML, SARIF, annotations of GitHub's, Markdown."""
+"""`peal report` for those who did not look on: JUnit XML, SARIF, annotations of GitHub's, Markdown; and what a run says to GitHub."""
 
 import json
 import re
@@ -9,13 +9,15 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import test_backlog_run
 from attrs import evolve
-from conftest import Repo, end_all, untouched
+from conftest import Repo, commit_plan, end_all, run_plan, untouched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
 from stories import Limits, Remembered, Run, Script, opened, tasks_of, work_of
+from test_backlog_run import TWO, Wishes, ready
 
 from peal.model.review import Finding, Severity
 from peal.model.work import Result
@@ -28,6 +30,7 @@ from peal.text.redaction import HIDDEN, redactor
 from peal.views.status import STATES
 
 ROOT = Path(__file__).parents[1]
+wishes = test_backlog_run.wishes
 SECRET = "hu_nter2*%,:words"
 PART_OF_IT = "nter2"
 FORMS: dict[str, Callable[[list[Reported]], str]] = {
@@ -244,6 +247,69 @@ def test_what_does_not_go_together_is_refused(words: tuple[str, ...], why: str, 
 
     assert why in refused.stderr
     assert refused.stdout == ""
+
+
+# GitHub's own, while a run is at its end
+
+
+def test_a_run_in_a_workflow_annotates_itself(project: Repo, tmp_path: Path) -> None:
+    commit_plan(project, "echo no >&2; exit 3")
+    step = tmp_path / "summary.md"
+    project.env |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(step)}
+
+    said = run_plan(project, code=1)
+
+    assert [line for line in said.splitlines() if line.startswith("::")] == [
+        "::error file=plan.md,title=task 1 failed%3A number 1::exit status 3: no"
+    ]
+    assert step.read_text().count("## `plan.md`") == 1
+    assert "::error" in project.peal("report").stdout
+    assert step.read_text().count("## `plan.md`") == 2
+    unwritable = project.peal("resume", code=1, GITHUB_STEP_SUMMARY=str(tmp_path)).stdout
+    assert f"GitHub is not told of the run: `{tmp_path}` cannot be written: Is a directory" in unwritable
+    assert "::error" not in project.peal("resume", code=1, GITHUB_ACTIONS="false").stdout
+    for flags in (("--json",), ("--dry-run",), ("--no-github",)):
+        assert "::error" not in project.peal("resume", *flags, code=None).stdout
+    assert "::error" not in project.peal("report", "--markdown").stdout
+    assert step.read_text().count("## `plan.md`") == 2
+
+
+def test_each_plan_of_a_batch_is_told_to_github(project: Repo, tmp_path: Path) -> None:
+    step = tmp_path / "summary.md"
+    for name, script in (("a", "true"), ("b", "exit 4")):
+        project.write(f"plans/{name}.md", f"## Task 1: {name}\n\n```sh\n{script}\n```\n")
+    project.git("add", ".")
+    project.git("commit", "-qm", "plans")
+    project.env |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(step)}
+
+    said = project.peal("run", "plans", "--agent", "shell", code=None).stdout
+    document = project.peal("report", "plans/a.md", "plans/b.md", "--markdown").stdout
+    suites = JUnitXml.fromstring(
+        project.peal("report", "plans/a.md", "plans/b.md", "--junit", "-").stdout.encode()
+    )
+
+    assert said.count("::error ") == 1
+    assert re.findall("^## .*", step.read_text(), re.MULTILINE) == ["## `plans/a.md`", "## `plans/b.md`"]
+    assert re.findall("^## .*", document, re.MULTILINE) == ["## `plans/a.md`", "## `plans/b.md`"]
+    assert [(suite.name, suite.failures) for suite in suites] == [("plans/a.md", 0), ("plans/b.md", 1)]
+    assert (suites.tests, suites.failures) == (2, 1)
+
+
+def test_a_run_of_the_backlog_has_its_items_as_classes(wishes: Wishes) -> None:
+    wishes.settings("[execution]\nmax_retries = 0", feature=TWO)
+    wishes.put(ready("WRK-001"), ready("WRK-002"))
+    wishes.does("WRK-002-prd", "echo trouble >&2; answer failed")
+
+    said = wishes.run(GITHUB_ACTIONS="true")
+    (suite,) = JUnitXml.fromstring(wishes.repo.peal("report", "--junit", "-").stdout.encode())
+
+    assert "title=task WRK-002/prd failed%3A A wish::" in said
+    assert [(case.classname, case.name, bool(case.result)) for case in suite] == [
+        ("WRK-001", "prd: A wish", False),
+        ("WRK-001", "build: A wish", False),
+        ("WRK-002", "prd: A wish", True),
+    ]
+    assert "| WRK-002/prd | A wish | **failed** |" in wishes.repo.peal("report", "--markdown").stdout
 
 
 # Pure

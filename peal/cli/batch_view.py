@@ -75,7 +75,7 @@ class BatchView:
             self._run_commands(job, end, screen)
 
     def _run_commands(self, job: Job, end: End, screen: Screen) -> None:
-        for line in afterwards_told(job, end, screen):
+        for line in afterwards_told(job, end, screen, not self.screens.show.json):
             self.say(line)
 
     def finish(self, batch: Batch, halt: Halt, seconds: float) -> None:

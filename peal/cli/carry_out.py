@@ -76,7 +76,7 @@ def carry_out_job(
         gap = [""] if commands_after(job, end) else []
         for line in [*report(job, end, time.time() - began), *gap]:
             screen.say(line)
-    for line in afterwards_told(job, end, screen):
+    for line in afterwards_told(job, end, screen, not screens.show.json):
         screen.say(line)
     return end.halt.code
 

@@ -157,8 +157,38 @@ def write_summary(
         say(f"the summary cannot be written to `{path}`: {error.strerror or error}")
 
 
-def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
-    """Run what is to be run after the run, if that has come to its end; what to report of it."""
+def afterwards_told(job: Job, end: End, screen: Screen, is_read_by_people: bool) -> list[str]:
+    """
+    Run what is to be run after the run, if that has come to its end; what to report of it.
+
+    In a workflow of GitHub Actions first annotate that, where `is_read_by_people` what is said.
+    """
+    annotated = _annotated(job, screen) if is_read_by_people else []
+    return [*annotated, *_commands_told(job, end, screen)]
+
+
+def is_in_workflow() -> bool:
+    """Whether GitHub Actions reads what is printed."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _annotated(job: Job, screen: Screen) -> list[str]:
+    """Tell GitHub Actions what came of the run, where it looks on and is to be told; what to report of that."""
+    if not (job.roster.settings.github and is_in_workflow()):
+        return []
+    # Only here: most runs are in no workflow.
+    from peal.reports import github
+    from peal.reports.evidence import reported
+
+    try:
+        if found := reported(job.plan_paths, job.roster.hide, shown):
+            github.publish([found], screen.say, os.environ)
+    except (PealError, OSError) as error:
+        return [f"GitHub is not told of the run: {error}"]
+    return []
+
+
+def _commands_told(job: Job, end: End, screen: Screen) -> list[str]:
     settings, name = job.roster.settings, uuid.uuid4().hex[:12]
     if not (commands := commands_after(job, end)):
         return []
@@ -173,11 +203,6 @@ def afterwards_told(job: Job, end: End, screen: Screen) -> list[str]:
     except (PealError, OSError) as error:
         return [f"the post-run commands cannot be run: {error}"]
     return [job.roster.hide(line) for line in post_run.told(done, shown)]
-
-
-def is_in_workflow() -> bool:
-    """Whether GitHub Actions reads what is printed."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def commands_after(job: Job, end: End) -> tuple[str, ...]:

@@ -609,6 +609,9 @@ class Settings:
         "write that page again every so many seconds while the run goes on; without report_path .peal/report.html",
         _at_least(5),
     )
+    github: bool = _key(
+        True, "annotate a run in a workflow of GitHub Actions, and add to the summary of its step"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _key("info", "what goes into peal.log")
     log_file: str | None = _key(
         None, "a second file for the lines of peal.log; runs are added at its end", _filled
