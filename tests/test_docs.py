@@ -17,7 +17,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
-    *(ROOT / "examples/README.md", ROOT / "examples/formats/README.md"),
+    *(ROOT / "examples/README.md", *sorted(ROOT.glob("examples/*/README.md"))),
     *sorted(ROOT.glob("docs/*.md")),
 ]
 PEAL = Path(sys.executable).parent / "peal"

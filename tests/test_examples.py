@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from junitparser import JUnitXml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -349,6 +351,83 @@ def test_the_check_of_the_backlog_blocks_what_does_not_pass_it(repository: Path)
     assert ended.returncode == 1
     assert "BEL-001: blocked (failure)" in ended.stdout
     assert "site/forgotten.txt is not listed" in done(run("peal", "backlog", "status", cwd=repository))
+
+
+INSTALLS = 'python3 -m pip install "$PEAL"'
+"""What a workflow types that the network is needed for."""
+
+
+def github_steps(workflow: dict[str, Any], repository: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Type what the steps of a workflow say, as a runner does: each in a shell that stops at the first failure."""
+    variables = {
+        **workflow["env"],
+        "PLAN": "plans/greet.md",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": "../step.md",
+        "GITHUB_OUTPUT": "../output",
+    }
+    typed = [
+        step["run"] for step in workflow["jobs"]["plan"]["steps"] if "run" in step and step["run"] != INSTALLS
+    ]
+    return [
+        run("env", *words(variables), "bash", "-eo", "pipefail", "-c", one, cwd=repository) for one in typed
+    ]
+
+
+def words(variables: dict[str, str]) -> list[str]:
+    """As `env` takes them."""
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+@pytest.mark.parametrize("repository", ["ci"], indirect=True)
+def test_the_workflow_for_github_shows_what_came_of_the_plan(repository: Path, tmp_path: Path) -> None:
+    """All that it types but the installation: findings fail the run's step, and the reports are written and pushed."""
+    workflow = YAML(typ="safe").load(text(repository / ".github/workflows/plan.yml"))
+    done(run("git", "init", "--quiet", "--bare", str(tmp_path / "hub"), cwd=tmp_path))
+    done(run("git", "remote", "add", "origin", str(tmp_path / "hub"), cwd=repository))
+
+    _, ran, *reported = github_steps(workflow, repository)
+
+    assert (ran.returncode, [one.returncode for one in reported]) == (2, [0, 0])
+    assert (
+        "::warning file=greetings/fr.txt,line=1,title=greetings stop (task 2)::no full stop\n" in ran.stdout
+    )
+    assert "2 of 2 tasks complete" in text(tmp_path / "step.md")
+    (kept,) = [
+        step["with"]["path"]
+        for step in workflow["jobs"]["plan"]["steps"]
+        if step.get("name") == "Keep the reports"
+    ]
+    (shown,) = [
+        step["with"]["sarif_file"]
+        for step in workflow["jobs"]["plan"]["steps"]
+        if "sarif" in step.get("uses", "")
+    ]
+    assert json.loads(text(repository / shown))["runs"][0]["results"]
+    assert sorted(path.name for path in (repository / kept).iterdir()) == ["peal.sarif", "peal.xml"]
+    assert "fr.txt" in done(run("git", "ls-tree", "--name-only", "-r", "results/greet", cwd=tmp_path / "hub"))
+    head = done(run("git", "rev-parse", "results/greet", cwd=repository))
+    assert text(tmp_path / "output") == f"ref=refs/heads/results/greet\nsha={head}"
+    assert not (repository / "greetings").exists()
+
+
+@pytest.mark.parametrize("repository", ["ci"], indirect=True)
+def test_the_job_for_gitlab_leaves_the_reports_that_it_names(repository: Path) -> None:
+    """All that it types but the installation, the reports in a shell of their own as a runner does it."""
+    job = YAML(typ="safe").load(text(repository / ".gitlab-ci.yml"))["plan"]
+    before = [line for line in job["before_script"] if line != INSTALLS]
+    env = words(job["variables"])
+
+    ran = run(
+        "env", *env, "bash", "-eo", "pipefail", "-c", "\n".join([*before, *job["script"]]), cwd=repository
+    )
+    done(run("env", *env, "bash", "-eo", "pipefail", "-c", "\n".join(job["after_script"]), cwd=repository))
+
+    assert ran.returncode == 2
+    assert "::warning" not in ran.stdout
+    (suite,) = JUnitXml.fromfile(str(repository / job["artifacts"]["reports"]["junit"]))
+    assert [case.name for case in suite] == ["task 1: Greet in English", "task 2: Greet in French"]
+    assert "**task 2: Greet in French**: 1 finding" in text(repository / "reports/peal.md")
 
 
 def test_every_example_is_tested_and_listed() -> None:
