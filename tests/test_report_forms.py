@@ -12,7 +12,7 @@ import pytest
 import test_backlog_run
 from attrs import evolve
 from conftest import Repo, commit_plan, end_all, run_plan, untouched
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 wishes = test_backlog_run.wishes
 SECRET = "hu_nter2*%,:words"
 PART_OF_IT = "nter2"
+HOSTILE = "\x1b[31ma\x00\ufffe\udc80\ud800]]>\r\n::error::,%0A| `</details>` <!-- **b** -->\n```\n"
 FORMS: dict[str, Callable[[list[Reported]], str]] = {
     "junit": junit.document,
     "sarif": sarif.document,
@@ -414,6 +415,7 @@ def test_each_state_has_its_place_in_each_form(tmp_path: Path) -> None:
     path=st.text(max_size=30),
     severity=st.sampled_from(list(Severity)),
 )
+@example(title=HOSTILE, said=HOSTILE, path=HOSTILE, severity=Severity.ERROR)
 def test_nothing_that_anybody_writes_breaks_a_form(
     form: str, title: str, said: str, path: str, severity: Severity
 ) -> None:
