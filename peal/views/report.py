@@ -121,7 +121,7 @@ def failure(
     assert last.outcome is not None, "which has ended"
     reason, *more = (state.failed or "").splitlines() or [""]
     lines.append(f"  {last.phase}, attempt {last.number}: {harmless(reason)}")
-    lines += [f"    {harmless(extra)}" for extra in more]
+    lines += [f"    | {harmless(extra)}" for extra in more]
     if clash := _clash(state):
         lines.append(f"  it was carried out anew after a {harmless(clash)}")
     for finding in last.outcome.findings[:_SHOWN]:
