@@ -42,7 +42,7 @@ def keys_in(typed: bytes) -> tuple[tuple[str, ...], bytes]:
     return tuple(keys), typed[at:]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)  # Python makes up the words for each handler of a signal: they would tell all that is shown
 class Terminal:
     """
     The terminal that peal was started from, between `open` and `close`, both called in the main thread.

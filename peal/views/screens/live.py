@@ -226,6 +226,8 @@ class Live:
     _ends_at: float | None = None
     _estimated: float = float("-inf")
     """When that was."""
+    _between: tuple[int, ...] = ()
+    """How much had come in between by then."""
 
     def scene(self, now: float, plans: int = 1) -> Scene:
         """What is seen of it at this moment, beside other plans."""
@@ -240,11 +242,14 @@ class Live:
         )
 
     def _estimate(self, now: float, plans: int) -> float | None:
-        """When the run ends, by an estimate that is not made anew for each drawing."""
-        holds = max(_ESTIMATE_AGAIN, _ESTIMATE_AGAIN_PER_TASK * len(self.history.states))
-        if self._pace is not None and self._pace.finished and not 0 <= now - self._estimated < holds:
-            self._estimated = now
-            self._ends_at = end_of(self.history, self.segments, self._pace, now, plans)
+        """When the run ends, by an estimate that is not made anew for each drawing as long as nothing comes in between."""
+        history = self.history
+        between = (len(history.failed), len(history.held), len(history.waiting), history.stop is None)
+        holds = max(_ESTIMATE_AGAIN, _ESTIMATE_AGAIN_PER_TASK * len(history.states))
+        is_good = between == self._between and 0 <= now - self._estimated < holds
+        if self._pace is not None and self._pace.finished and not is_good:
+            self._estimated, self._between = now, between
+            self._ends_at = end_of(history, self.segments, self._pace, now, plans)
         return self._ends_at
 
     def say(self, text: str) -> None:
