@@ -342,6 +342,21 @@ def test_looking_at_a_torn_journal_changes_nothing(plan_paths: PlanPaths) -> Non
     assert plan_paths.journal.read_bytes() == raw
 
 
+def test_who_follows_a_journal_reads_each_event_once(plan_paths: PlanPaths) -> None:
+    """Also one that was torn when it was looked at first; and nothing of what came before."""
+    recorded = opened(1.0), _done(2.0, "1"), _done(3.0, "2")
+    raw = _raw(*recorded)
+    _put(plan_paths, raw[:-5])
+
+    first = load(plan_paths.journal)
+    nothing = load(plan_paths.journal, first.length)
+    plan_paths.journal.write_bytes(b"?" * first.length + raw[first.length :])
+    rest = load(plan_paths.journal, first.length)
+
+    assert (first.events, nothing.events, rest.events) == (recorded[:2], (), recorded[2:])
+    assert (nothing.torn, rest.torn, rest.length) == (first.torn, 0, len(raw))
+
+
 # Damage
 
 
@@ -374,6 +389,8 @@ def test_a_damaged_line_before_a_torn_one_is_refused(plan_paths: PlanPaths) -> N
 
     with pytest.raises(Damaged, match="line 3 is damaged"):
         open_journal(plan_paths, _reading(PAIR))
+    with pytest.raises(Damaged, match="line 3 is damaged"):
+        load(plan_paths.journal, len(_raw(PlanRead(0.0, PAIR), opened(1.0))))
 
     assert plan_paths.journal.read_bytes() == raw
 

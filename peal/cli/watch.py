@@ -56,7 +56,8 @@ class FollowedPlan:
     plan: Path
     paths: PlanPaths
     history: History = field(factory=History)
-    _seen: int = 0
+    _read: int = 0
+    """Bytes of the journal that were read."""
     _size: int = -1
 
     def news(self) -> tuple[Event, ...]:
@@ -64,9 +65,9 @@ class FollowedPlan:
         size = size_of(self.paths.journal)
         if size == self._size:
             return ()
-        events = journal.load(self.paths.journal).events[self._seen :]
-        self._seen, self._size = self._seen + len(events), size
-        return events
+        recording = journal.load(self.paths.journal, self._read)
+        self._read, self._size = recording.length or self._read, size
+        return recording.events
 
     def take_in(self, events: Iterable[Event]) -> None:
         """They belong to the history from now on."""

@@ -77,26 +77,29 @@ class Recording:
         return self.ends[-1] if self.ends else 0
 
 
-def load(path: Path) -> Recording:
+def load(path: Path, begin: int = 0) -> Recording:
     """
-    Read a journal without changing it; a missing one is empty.
+    Read a journal without changing it, from the line on that begins at this byte; a missing one is empty.
 
     `Damaged` if a line before the last is not what was written, or was written by a newer peal.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            file.seek(begin)
+            raw = file.read()
     except FileNotFoundError:
         return Recording((), ())
     lines = raw.split(b"\n")
     rest = lines.pop()
     bodies: list[bytes] = []
     ends: list[int] = []
-    at = 0
+    at = begin
     for number, line in enumerate(lines, 1):
         if not _is_whole(line):
             if number == len(lines) and not rest:
-                return Recording(_events(bodies, path), tuple(ends), len(raw) - at)
-            raise Damaged(f"journal `{path}` line {number} is damaged; {_WAY_OUT}")
+                return Recording(_events(bodies, path), tuple(ends), begin + len(raw) - at)
+            place = number + path.read_bytes()[:begin].count(b"\n")
+            raise Damaged(f"journal `{path}` line {place} is damaged; {_WAY_OUT}")
         at += len(line) + 1
         bodies.append(line)
         ends.append(at)

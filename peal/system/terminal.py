@@ -42,7 +42,9 @@ def keys_in(typed: bytes) -> tuple[tuple[str, ...], bytes]:
     return tuple(keys), typed[at:]
 
 
-@define(eq=False, repr=False)  # Python makes up the words for each handler of a signal: they would tell all that is shown
+@define(
+    eq=False, repr=False
+)  # `signal` asks for the words of a handler, and these would hold all that is shown
 class Terminal:
     """
     The terminal that peal was started from, between `open` and `close`, both called in the main thread.
