@@ -42,9 +42,8 @@ def keys_in(typed: bytes) -> tuple[tuple[str, ...], bytes]:
     return tuple(keys), typed[at:]
 
 
-@define(
-    eq=False, repr=False
-)  # `signal` asks for the words of a handler, and these would hold all that is shown
+# Without words of its own, for `signal` asks for those of a handler: they would hold all that is shown.
+@define(eq=False, repr=False)
 class Terminal:
     """
     The terminal that peal was started from, between `open` and `close`, both called in the main thread.
