@@ -1272,7 +1272,8 @@ def standing_still() -> Scene:
     other = Pipeline((*phases, *run.pipelines["plan"].phases[2:]))
     tasks = titles("Waits for claude", "Not begun", "Set back", "Reviewed later", "Held").tasks
     by_claude = (evolve(task, pipeline="by claude") if task.id in "12" else task for task in tasks)
-    return scene(
+    item = Reason(("BEL-001",), "waits for BEL-002", is_wait=True)
+    made = scene(
         PlanRead(START, tuple(by_claude)), evolve(run, pipelines={**run.pipelines, "by claude": other}),
         *complete(0, "5"), started(4, "5", LAND), ended(5, "5", LAND, HELD),
         started(0, "4", PLAN), ended(1, "4", PLAN), started(1, "4", EXECUTE), ended(10, "4", EXECUTE),
@@ -1280,6 +1281,7 @@ def standing_still() -> Scene:
         started(10, "1", PLAN), ended(40, "1", PLAN, limited),
         waits="it waits",
     )  # fmt: skip
+    return evolve(made, decision=Decision(reasons=(*made.decision.reasons, item)))
 
 
 _WAITS = (
@@ -1297,7 +1299,7 @@ _WAITS = (
     ],
 )
 def test_what_is_waited_for_is_told_with_its_time(stage: Stage, width: int, expected: str) -> None:
-    """Also of a task that nobody has begun, which waits as long as those that met the limit."""
+    """Also of a task that nobody has begun, which waits as long as those that met the limit; not of an item that has no task yet."""
     screen = shown(standing_still(), 60, width, 12).splitlines()
 
     assert screen[2] == expected

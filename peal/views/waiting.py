@@ -77,8 +77,8 @@ def waits_since(state: TaskState) -> float | None:
 def _idle(history: History, idle: Iterable[TaskId]) -> Iterator[TaskState]:
     may_be_limited = bool(history.waiting or history.providers.limited)
     for task in dict.fromkeys((*history.in_order(history.held | history.blocked), *idle)):
-        state = history.states[task]
-        if state.has_begun or may_be_limited:  # else it only waits for its turn
+        state = history.states.get(task)  # items of a backlog wait, too, before they have a task
+        if state and (state.has_begun or may_be_limited):  # else it only waits for its turn
             yield state
 
 

@@ -11,6 +11,8 @@ from peal.views.screens.scene import Scene
 from peal.views.screens.spans import Row, Span, fit, joined, plain
 from peal.views.waiting import Cause, Wait, waits_of
 
+_WORTH_TELLING = 5.0
+"""Seconds that a wait for the branch lasts before it stands above the tasks: most are over before one has read it."""
 _LEAST_NAME = 12
 """Cells that the plan's name must keep, or it is left out."""
 
@@ -119,10 +121,14 @@ def _about(at: float, now: float) -> str:
 def waiting(scene: Scene, now: float, width: int) -> Row:
     """What is waited for, how long already and until when, if that is known; empty where it is only for a turn."""
     idle = (task for reason in scene.decision.reasons if reason.is_wait for task in reason.tasks)
-    waits = waits_of(scene.history, idle, now)
+    waits = [wait for wait in waits_of(scene.history, idle, now) if _is_told(wait, now)]
     full = "waiting: " + "; ".join(f"{_why(wait, now)}{_lasting(wait, now)}" for wait in waits)
     brief = ", ".join(_in_short(wait, now) for wait in waits)
     return _longest([full, brief], width, "yellow") if waits else ()
+
+
+def _is_told(wait: Wait, now: float) -> bool:
+    return wait.cause is not Cause.BRANCH or (wait.since is not None and now - wait.since >= _WORTH_TELLING)
 
 
 def _why(wait: Wait, now: float) -> str:
