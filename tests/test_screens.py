@@ -906,11 +906,11 @@ def on_terminal(repo: Repo, terminals: Callable[..., OnTerminal]) -> Callable[..
 
 @pytest.fixture
 def shell(repo: Repo, terminals: Callable[..., OnTerminal]) -> OnTerminal:
-    """A shell with job control."""
+    """A shell with job control; most that are `sh` leave the modes of the terminal as the job left them."""
 
     def start(end: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            ["bash", "--norc", "--noediting", "-i"], cwd=repo.path, env={**repo.env, "TERM": "xterm-256color", "PS1": "$ "},
+            ["sh", "-i"], cwd=repo.path, env={**repo.env, "TERM": "xterm-256color", "PS1": "$ ", "ENV": ""},
             stdin=end, stdout=end, stderr=end, start_new_session=True, text=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no other thread is at work here
         )  # fmt: skip
