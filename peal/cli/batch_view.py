@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
+from peal.cli.followers import Followers
 from peal.cli.screens import Screens
 from peal.jobs.job import Job
 from peal.model.decision import Halt
@@ -27,6 +28,8 @@ class BatchView:
     """What is said at the end of a plan's run that took so many seconds."""
     typed: Callable[[str], str]
     """How a person names a plan of the batch where they are."""
+    followers: Followers | None
+    """Who follows the runs of its plans; None where these are only rehearsed."""
     _at_work: frozenset[str] = frozenset()
     _batch: Batch | None = None
     _later: list[tuple[Job, End, Screen]] = field(factory=list)
@@ -61,7 +64,9 @@ class BatchView:
 
     def screen(self, job: Job) -> Screen:
         """For a plan of the batch."""
-        return self.screens.screen(job, job.key, f"{harmless(job.key)}: " if self._several_at_once else "")
+        label = f"{harmless(job.key)}: " if self._several_at_once else ""
+        screen = self.screens.screen(job, job.key, label)
+        return self.followers.the_screen(screen, job, self.say) if self.followers else screen
 
     def over(self, job: Job, end: End, screen: Screen, began: float) -> None:
         """Its report, and what is to be run after it; later, if others are at work."""

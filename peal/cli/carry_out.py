@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from peal.cli.followers import followers
 from peal.cli.screens import Screens, show_of
 from peal.jobs.job import Job
 from peal.jobs.plan_job import job_of
@@ -62,22 +63,24 @@ def carry_out_job(
 ) -> int:
     """One job, or what it would do, in sight of a person; `report` is what is said at the end, given the seconds it took."""
     screens = Screens.of(show_of(options))
-    with session_when_needed(repo_paths) as open_session:
-        job = make(open_session)
-        screen = screens.screen(job)
-        began = time.time()
-        with closing(screen):
-            if options["dry_run"]:
-                return rehearsed(job, screen)
-            begin_log_file(job)
-            check_report_file(job)
-            end = summed_up(job, screen, began, hearing, open_session)
-    if not screens.show.json:
-        gap = [""] if commands_after(job, end) else []
-        for line in [*report(job, end, time.time() - began), *gap]:
+    with followers() as behind:
+        with session_when_needed(repo_paths) as open_session:
+            job = make(open_session)
+            screen = screens.screen(job)
+            began = time.time()
+            with closing(screen):
+                if options["dry_run"]:
+                    return rehearsed(job, screen)
+                begin_log_file(job)
+                check_report_file(job)
+                followed = behind.the_screen(screen, job, screen.say)
+                end = summed_up(job, followed, began, hearing, open_session)
+        if not screens.show.json:
+            gap = [""] if commands_after(job, end) else []
+            for line in [*report(job, end, time.time() - began), *gap]:
+                screen.say(line)
+        for line in afterwards_told(job, end, screen, not screens.show.json):
             screen.say(line)
-    for line in afterwards_told(job, end, screen, not screens.show.json):
-        screen.say(line)
     return end.halt.code
 
 

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from peal.cli.batch_view import BatchView
 from peal.cli.carry_out import job_maker, rehearsed, report_of
+from peal.cli.followers import followers
 from peal.cli.screens import Screens, show_of
 from peal.errors import Busy, Interrupted, PealError
 from peal.jobs.job import Job
@@ -42,24 +43,26 @@ def carry_out_batch(
             )
     if not options["dry_run"]:
         lock.refuse(repo_paths)
-    began, show = time.time(), show_of(options)
-    with session_when_needed(repo_paths) as open_session:
-        make = job_maker(repo_paths, flags, options, open_session)
-        rewritten = _checked(repo_paths, request, flags, make)
+    began, screens = time.time(), Screens.of(show_of(options))
+    with followers() as behind:
+        with session_when_needed(repo_paths) as open_session:
+            make = job_maker(repo_paths, flags, options, open_session)
+            rewritten = _checked(repo_paths, request, flags, make)
 
-        def job_of_plan(plan: str, *, fresh: bool, resumed: bool) -> Job:
-            job = make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
-            return evolve(job, rewritten=job.rewritten or rewritten.pop(plan, None))
+            def job_of_plan(plan: str, *, fresh: bool, resumed: bool) -> Job:
+                job = make(repo_paths.plan_file(plan), fresh=fresh, resumed=resumed)
+                return evolve(job, rewritten=job.rewritten or rewritten.pop(plan, None))
 
-        view = BatchView(
-            Screens.of(show),
-            lambda job, end, seconds: report_of(job, end, seconds, False),
-            lambda plan: _typed(repo_paths.plan_file(plan)),
-        )
-        if options["dry_run"]:
-            return _rehearsed_batch(repo_paths, request, job_of_plan, view)
-        batch, halt = carry_out_plans(repo_paths, request, view, job_of_plan, hearing, open_session)
-    view.finish(batch, halt, time.time() - began)
+            view = BatchView(
+                screens,
+                lambda job, end, seconds: report_of(job, end, seconds, False),
+                lambda plan: _typed(repo_paths.plan_file(plan)),
+                None if options["dry_run"] else behind,
+            )
+            if options["dry_run"]:
+                return _rehearsed_batch(repo_paths, request, job_of_plan, view)
+            batch, halt = carry_out_plans(repo_paths, request, view, job_of_plan, hearing, open_session)
+        view.finish(batch, halt, time.time() - began)
     return halt.code
 
 

@@ -592,6 +592,10 @@ class Settings:
     normalize_prompt_path: str | None = _key(
         None, "file with your own prompt for that; {{DOC}} stands for the document", _filled
     )
+    keep_awake: bool = _key(
+        True,
+        "while a run goes on, keep the machine from going to sleep, where systemd-inhibit or caffeinate can",
+    )
     post_run_commands: tuple[_Line, ...] = _key((), "commands to run after a run that ended with 0 or 2")
     post_run_timeout_sec: int | None = _key(
         None, "end such a command after so many seconds; as phase_timeout_sec if not set", _at_least(1)

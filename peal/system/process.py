@@ -29,6 +29,8 @@ FAREWELL = 15.0
 """Seconds that a process may stay after its last word: a CLI waits about five for what it has left in the background."""
 _LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of a line that are kept until its end comes; no sign is that long."""
+_COMPLAINT = 4096
+"""Bytes of what a companion says that are read."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _HAS_PROC = Path("/proc/self/environ").exists()
 
@@ -488,4 +490,49 @@ class Reaper:
         with suppress(OSError):  # if somebody ended the reaper there is nobody to tell
             self._process.stdin.write(reaper.DONE)
             self._process.stdin.close()
+        self._process.wait()
+
+
+@define
+class Companion:
+    """
+    A program that lives as long as this peal, however that ends: its standard input is a pipe of which only peal holds the
+    other end, and it is to end with that.
+    """
+
+    _process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, argv: Sequence[str]) -> "Companion":
+        """Start it, away from the terminal; OSError if that cannot be."""
+        return cls(
+            subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                cwd="/",
+            )
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone, though it was not let go."""
+        return self._process.poll() is not None
+
+    def said(self) -> bytes:
+        """What it has complained of first, if it is gone."""
+        assert self._process.stderr is not None
+        os.set_blocking(self._process.stderr.fileno(), False)  # what it has started may hold the other end
+        return self._process.stderr.read(_COMPLAINT) or b""
+
+    def release(self, grace: float = 1.0) -> None:
+        """Let it go; what does not go by itself is ended with its group."""
+        for stream in (self._process.stdin, self._process.stderr):
+            assert stream is not None
+            with suppress(OSError):
+                stream.close()
+        _exits_within(self._process, grace, None)
+        _signal_group(self._process, signal.SIGKILL)
         self._process.wait()
