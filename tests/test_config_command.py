@@ -73,7 +73,7 @@ def test_a_new_file_changes_nothing(repo: Path) -> None:
     keys = [key.name for key in outside_tables()]
     assert keys == shown[: len(keys)]
     tables = {"phases", "agents", "prices", "reviewers", "stet_dismiss_patterns"}
-    tables |= {"backlog", "pipelines", "guardrails", "execution"}
+    tables |= {"backlog", "pipelines", "guardrails", "execution", "notify"}
     assert set(keys) == {key.name for key in settings.keys(Settings)} - tables
 
 
@@ -94,6 +94,7 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
     assert [phase.name for phase in found.pipelines["feature"].phases] == ["build", "test"]
     assert (found.backlog, found.guardrails) == (settings.BacklogSettings(), settings.GuardrailSettings())
     assert found.execution == settings.ExecutionSettings(phase_timeout_minutes=30)
+    assert found.notify == settings.NotifySettings(command=("./tell-me", "--loudly"))
 
 
 def test_a_new_file_goes_to_the_root_from_wherever_one_is(

@@ -214,6 +214,7 @@ _SELDOM = (
     "peal.executors.rehearsal",
     "peal.agents.faults",
     *(f"peal.agents.{name}" for name in CLIS),
+    "peal.notify",
     "peal.record.alignment",
     *(f"peal.reviewers.stet.{name}" for name in ("answers", "commands", "hunks", "session", "tree")),
     *(

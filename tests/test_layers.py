@@ -22,7 +22,7 @@ ROWS = (
     ("agents", "landing", "reviewers", "worktrees"),
     ("record",),
     ("executors", "schedule", "views", "workspaces"),
-    ("backlog", "reports"),
+    ("backlog", "notify", "reports"),
     ("doctor", "work"),
     ("jobs",),
     ("run",),
@@ -54,6 +54,7 @@ DOORS = {
     "threading": (
         "backlog.left_out",
         "executors",
+        "notify.sending",
         "record.log",
         "run.report_file",
         "system.git_dialogue",

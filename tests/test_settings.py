@@ -732,7 +732,7 @@ def test_every_key_says_what_it_means() -> None:
     classes = (
         *(Settings, PhaseSettings, AgentSettings, ReviewerSettings, settings.BacklogSettings),
         *(settings.GuardrailSettings, settings.ExecutionSettings, settings.PipelineSettings),
-        settings.ItemPhaseSettings,
+        *(settings.ItemPhaseSettings, settings.NotifySettings),
     )
 
     assert [key.name for of in classes for key in settings.keys(of) if not key.metadata["help"]] == []

@@ -75,6 +75,7 @@ def carry_out_job(
                 check_report_file(job)
                 followed = behind.the_screen(screen, job, screen.say)
                 end = summed_up(job, followed, began, hearing, open_session)
+        behind.over(end.halt)
         if not screens.show.json:
             gap = [""] if commands_after(job, end) else []
             for line in [*report(job, end, time.time() - began), *gap]:

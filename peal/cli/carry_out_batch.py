@@ -62,6 +62,7 @@ def carry_out_batch(
             if options["dry_run"]:
                 return _rehearsed_batch(repo_paths, request, job_of_plan, view)
             batch, halt = carry_out_plans(repo_paths, request, view, job_of_plan, hearing, open_session)
+        behind.over(halt)
         view.finish(batch, halt, time.time() - began)
     return halt.code
 

@@ -92,6 +92,7 @@ def in_force(found: Settings) -> dict[str, Any]:
         **_under("backlog", asdict(found.backlog)),
         **_under("guardrails", asdict(found.guardrails)),
         **_under("execution", asdict(found.execution)),
+        **_under("notify", asdict(found.notify)),
         **_pipelines(found),
     }
 

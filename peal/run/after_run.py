@@ -126,10 +126,10 @@ def sum_up_broken_off(
         history = fold(journal.load(job.plan_paths.journal).events)
         with suppress(PealError):  # the run may have ended because its tasks cannot be told apart
             history.apply(reread(history, store.reading_of(job.repo_paths, job.plan_file, job.plan)).reading)
-        _sum_up(job, screen, history, _broken_off(error), began, path)
+        _sum_up(job, screen, history, broken_off(error), began, path)
 
 
-def _broken_off(error: BaseException) -> Halt:
+def broken_off(error: BaseException) -> Halt:
     """The end of a run that an error has ended."""
     if isinstance(error, PealError):
         return Halt(error.exit_code, str(error))

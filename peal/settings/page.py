@@ -13,6 +13,7 @@ from peal.settings import (
     ExecutionSettings,
     GuardrailSettings,
     ItemPhaseSettings,
+    NotifySettings,
     PhaseSettings,
     PipelineSettings,
     PriceSettings,
@@ -49,6 +50,7 @@ _INSTEAD_OF_NOTHING = {
     "report_path": "report.html",
     "report_every_sec": 60,
     "log_file": "peal.log",
+    "command": ["./tell-me", "--loudly"],
 }
 """What a new file shows for the keys that have no value by default."""
 
@@ -112,10 +114,11 @@ _TABLES = """\
 #command = "make test"
 """
 
-_BACKLOG_TABLES = (
+_PLAIN_TABLES = (
     ("backlog", BacklogSettings),
     ("guardrails", GuardrailSettings),
     ("execution", ExecutionSettings),
+    ("notify", NotifySettings),
 )
 
 
@@ -149,7 +152,7 @@ def new_file() -> str:
 
 
 def _commented_tables() -> Iterator[str]:
-    for name, kind in _BACKLOG_TABLES:
+    for name, kind in _PLAIN_TABLES:
         yield from (f"# {_ABOUT[kind]}", f"#[{name}]")
         yield from (line for key in settings.keys(kind) for line in _commented(key) if line)
         yield ""
@@ -235,7 +238,7 @@ def _table_sections() -> Iterator[str]:
         ("[prices.MODEL]", PriceSettings),
         ("[[reviewers]]", ReviewerSettings),
         ("[[stet_dismiss_patterns]]", StetPatternSettings),
-        *((f"[{name}]", kind) for name, kind in _BACKLOG_TABLES),
+        *((f"[{name}]", kind) for name, kind in _PLAIN_TABLES),
         ("[pipelines.NAME]", PipelineSettings),
         ("[[pipelines.NAME.pre_phases]], [[pipelines.NAME.phases]]", ItemPhaseSettings),
     ):
@@ -269,6 +272,7 @@ _ABOUT = {
         "How a backlog is worked on; there it comes before `max_parallel`, `phase_timeout_sec` and `phase_retry_count`, "
         "and their flags before both."
     ),
+    NotifySettings: ("Who is told when a run ends, or waits for you; [notify.md](notify.md) has the rest."),
     PipelineSettings: (
         "What the items of a backlog go through. An item that names no pipeline takes `feature`, or the only one there is. "
         "Where there is none at all, `feature` has the phases that `peal config pipelines` shows. The name is made of letters, "

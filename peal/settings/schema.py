@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import NOTHING, Attribute, field, fields, frozen
 
+from peal.model.notification import Cause
 from peal.model.pipeline import AGENT_PHASES
 
 CLIS = ("claude", "codex", "cursor", "opencode", "gemini", "qwen", "copilot", "aider")
@@ -223,6 +224,20 @@ def _variable(name: str) -> None:
         raise ValueError("is no name for a variable, or one that peal sets itself; choose another")
 
 
+def _cause(word: str) -> None:
+    if word not in list(Cause):
+        near = difflib.get_close_matches(word, Cause, n=1, cutoff=0.6)
+        known = ", ".join(f"`{cause}`" for cause in Cause)
+        raise ValueError(
+            f"is `{word}`; {f'did you mean `{near[0]}`?' if near else f'it must be one of {known}'}"
+        )
+
+
+def _program(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    if value and not value[0].strip():
+        raise ValueError("begins with an empty word; name a program, or take it out")
+
+
 def _key(
     default: Any, about: str, check: Callable[[Any, Any, Any], None] | None = None, flag: str | None = None
 ) -> Any:
@@ -244,6 +259,7 @@ _Line = Annotated[str, _command_line, lines]
 """A command of a list that has a flag and a variable, where commas stand between them."""
 _Argument = Annotated[str, _any_word, command_words]
 """A word of a command; a single line is split as a shell would."""
+_CauseName = Annotated[str, _cause, words]
 
 PROFILES: dict[str, dict[str, Any]] = {
     "strict": {
@@ -446,6 +462,21 @@ class BacklogSettings:
 
 
 @frozen
+class NotifySettings:
+    """`[notify]`: who is told when a run ends, or waits for a person."""
+
+    command: tuple[_Argument, ...] = _key(
+        (),
+        "a program that is told, as JSON on stdin and in PEAL_EVENT: a list, or one line split as a shell would",
+        _program,
+    )
+    on: tuple[_CauseName, ...] = _key(tuple(map(str, Cause)), "what is told of")
+    timeout_sec: int = _key(
+        10, "seconds that the telling may take; the run never waits for it, but its end does", _at_least(1)
+    )
+
+
+@frozen
 class Settings:
     """Every key with its default; each scalar one has a flag and a `PEAL_*` variable."""
 
@@ -644,6 +675,9 @@ class Settings:
     execution: ExecutionSettings = field(
         factory=ExecutionSettings, metadata={"help": "how items are worked on"}
     )
+    notify: NotifySettings = field(
+        factory=NotifySettings, metadata={"help": "who is told when a run ends, or waits for a person"}
+    )
     origins: dict[str, str] = field(factory=dict, eq=False, metadata={"internal": True})
     """Where each key that is not at its default came from."""
 
@@ -659,6 +693,7 @@ class Settings:
 
 _TABLES = (
     "phases", "agents", "prices", "reviewers", "stet_dismiss_patterns", "backlog", "pipelines", "guardrails", "execution",
+    "notify",
 )  # fmt: skip
 
 

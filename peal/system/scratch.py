@@ -26,10 +26,21 @@ class Scratch:
 @contextmanager
 def scratch(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
     """
-    A temporary folder for the run of this name; PealError if it cannot be made.
+    A temporary folder for the run of this name, where peal's own temporary files go too; PealError if it cannot be made.
 
     `say` is told where it cannot be removed.
     """
+    with watched(run, say) as made:
+        before, tempfile.tempdir = tempfile.tempdir, str(made.folder)  # gone with it, also at a kill
+        try:
+            yield made
+        finally:
+            tempfile.tempdir = before
+
+
+@contextmanager
+def watched(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
+    """The same without peal's own temporary files: there may be others beside it."""
     folder = folder_of(run)
     try:
         folder.mkdir(mode=0o700)
@@ -38,11 +49,9 @@ def scratch(run: str, say: Callable[[str], None]) -> Iterator[Scratch]:
         raise PealError(
             f"cannot make `{folder}`: {error.strerror}; make room there or make it writable"
         ) from None
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)  # so that peal's own go with it, also at a kill
     try:
         yield Scratch(run, folder, reaper.watch)
     finally:
-        tempfile.tempdir = before
         left = removal.remove(folder)
         reaper.release()
         if left:

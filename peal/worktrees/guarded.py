@@ -62,6 +62,7 @@ def _commands(settings: Settings) -> Iterator[Sequence[str]]:
     for line in (*lines, *reviewers, *(phase.command for phase in item_phases(pipelines(settings)))):
         if line:
             yield arguments(line)
+    yield settings.notify.command
     for agent in settings.agents.values():
         yield from (agent.command, agent.plan, agent.execute, agent.address)
 
