@@ -94,7 +94,9 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
     assert [phase.name for phase in found.pipelines["feature"].phases] == ["build", "test"]
     assert (found.backlog, found.guardrails) == (settings.BacklogSettings(), settings.GuardrailSettings())
     assert found.execution == settings.ExecutionSettings(phase_timeout_minutes=30)
-    assert found.notify == settings.NotifySettings(command=("./tell-me", "--loudly"))
+    assert found.notify == settings.NotifySettings(
+        command=("./tell-me", "--loudly"), urls=("ntfys://ntfy.sh/my-topic",)
+    )
 
 
 def test_a_new_file_goes_to_the_root_from_wherever_one_is(

@@ -33,6 +33,7 @@ ROW = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
 
 # What comes from outside and has one door or a few, rooms or modules of them; everything else may be used anywhere.
 DOORS = {
+    "apprise": ("notify.by_apprise",),
     "asyncio": (),
     "cattrs": ("phases.item_results", "record.events", "record.batch_file", "settings.validation"),
     "click": ("cli",),

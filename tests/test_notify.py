@@ -1,9 +1,11 @@
 """A person is told when a run ends or waits for them: once for one cause, beside the run, and never in its way."""
 
+import http.server
 import json
 import re
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -356,21 +358,54 @@ def test_a_limit_and_a_budget_are_told_when_they_stop_a_run(
     assert "`../out/tell` could not tell you: it was ended with the run" in said
 
 
-def test_a_batch_is_told_of_once(project: Repo, out: Path) -> None:
-    """However many of its plans fail."""
-    tells(project, out)
+Heard = list[tuple[str, dict[str, str]]]
+
+
+@pytest.fixture
+def service() -> Iterator[tuple[int, Heard]]:
+    """A service on this machine that is told something by JSON: its port, and what it has heard, with the paths."""
+    heard: Heard = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            record = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            heard.append((self.path, {name: record[name] for name in ("title", "message", "type")}))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port, heard
+        server.shutdown()
+        thread.join()
+
+
+def test_a_batch_is_told_of_once_by_a_program_and_at_addresses(
+    project: Repo, out: Path, service: tuple[int, Heard]
+) -> None:
+    """However many of its plans fail. An address at which nobody answers is told, and not shown."""
+    port, heard = service
+    project.env |= {"TOPIC": "a-topic", "PORT": str(port)}
+    tells(project, out, urls=["json://127.0.0.1:$PORT/${TOPIC}", "json://127.0.0.1:9/not-here"])
     for name, script in (("a", "exit 1"), ("b", "exit 1"), ("c", "touch c")):
         project.write(f"plans/{name}.md", shell_plan(script))
     project.git("add", ".")
     project.git("commit", "-qm", "plans")
 
-    project.peal("run", "plans", "--agent", "shell", "--jobs", "2", "--auto-advance", code=2)
+    done = project.peal("run", "plans", "--agent", "shell", "--jobs", "2", "--auto-advance", code=2)
 
     (event,) = told(out)
     assert (event["event"], event["title"]) == ("failed", "peal: 3 plans have failed")
     assert event["plans"] == ["plans/a.md", "plans/b.md", "plans/c.md"]
     assert event["tasks"] == {"done": 1, "failed": 2, "held": 0, "all": 3}
     assert event["why"] == "1 of 3 plans done, 2 failed"
+    assert heard == [("/a-topic", {"title": event["title"], "message": event["text"], "type": "failure"})]
+    assert done.stdout.count("Apprise could not tell you: exit status 1") == 1
+    assert "not-here" not in done.stdout
 
 
 def test_a_run_of_the_backlog_is_told_of_once(wishes: Wishes, out: Path) -> None:
@@ -411,13 +446,21 @@ def test_a_run_that_an_error_ends_is_told_of(project: Repo, out: Path) -> None:
     ("table", "error"),
     [
         ('on = ["hold"]', "`notify.on[0]` is `hold`; did you mean `held`?"),
+        ('urls = ["ntfy.sh/me"]', "`notify.urls[0]` is no address, such as `ntfys://ntfy.sh/a-topic`"),
         ('command = [" "]', "`notify.command` begins with an empty word; name a program, or take it out"),
+        (
+            'urls = ["json://a", "json://$MY_HOST"]',
+            "address 2 of `notify.urls` names the variable `MY_HOST`, which is not set",
+        ),
+        ('urls = ["json://a"]', "`notify.urls` needs Apprise, which is not installed where peal is; install"),
     ],
 )
 def test_what_cannot_be_told_is_refused_before_anything_starts(
     table: str, error: str, project: Repo, out: Path
 ) -> None:
-    """`peal doctor` says the same."""
+    """The last without Apprise beside peal. `peal doctor` says the same."""
+    (out / "sitecustomize.py").write_text("import sys; sys.modules['apprise'] = None\n")
+    project.env |= {"PYTHONPATH": str(out)} if "Apprise" in error else {}
     commit_plan(project, "touch a")
     project.write("peal.toml", f"[notify]\n{table}\n")
 

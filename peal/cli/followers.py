@@ -51,7 +51,7 @@ class Followers:
             is_asked_for = "keep_awake" in settings.origins
             awake = self._stack.enter_context(closing(Awake(is_asked_for, say)))
             yield lambda _: awake
-        if settings.notify.command:
+        if settings.notify.command or settings.notify.urls:
             yield self._notifier_of(job, say).of
 
     def _notifier_of(self, job: Job, say: Callable[[str], None]) -> "Notifier":

@@ -14,6 +14,7 @@ from peal.agents.registry import adapter
 from peal.doctor.finding import Severity, Symptom, of_refusal, refused
 from peal.doctor.look import Look
 from peal.errors import PealError
+from peal.notify.addresses import addresses
 from peal.phases import prompts
 from peal.reviewers import CommandReviewer, StetReviewer
 from peal.settings import CLIS, FILE, ItemPhaseSettings, Settings, readable
@@ -27,7 +28,11 @@ def settings_invalid(look: Look) -> Iterator[Symptom]:
         yield from of_refusal(PealError(problem), FILE if problem.startswith(FILE) else "")
     settings = look.readable.settings
     templates = look.repo / settings.prompts if settings.prompts else None
-    yield from refused(partial(preflight.lands, settings), partial(prompts.check, templates))
+    yield from refused(
+        partial(preflight.lands, settings),
+        partial(prompts.check, templates),
+        partial(addresses, settings.notify),
+    )
     if look.lands:
         yield from refused(partial(preflight.included, look.repo, settings.worktree_include))
 

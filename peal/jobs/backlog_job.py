@@ -34,7 +34,7 @@ from peal.errors import PealError
 from peal.jobs.item_phases import ItemPhases
 from peal.jobs.job import Job
 from peal.jobs.plan_job import pool_of, rules_of, settings_of, storable
-from peal.jobs.resolve import notices_on, secrets_of
+from peal.jobs.resolve import check_who_is_told, notices_on, secrets_of
 from peal.jobs.source import BACKLOG
 from peal.model.decision import Rules
 from peal.model.pipeline import Kind
@@ -88,6 +88,7 @@ def _made(
 ) -> Job:
     config = Path(flags["config"]) if flags.get("config") else None
     settings, told = for_backlog(settings_of(repo_paths, flags, config))
+    check_who_is_told(settings)
     place = Place.of(repo_paths, settings.backlog)
     backlog = place.read(keeps=not rehearses)
     if not backlog.folder.is_dir():

@@ -15,7 +15,7 @@ from peal.errors import PealError
 from peal.jobs.job import Job
 from peal.jobs.known_plans import where_it_is
 from peal.jobs.plan_files import fit, is_to_be_rewritten, read_plan
-from peal.jobs.resolve import notices_on, roster_of
+from peal.jobs.resolve import check_who_is_told, notices_on, roster_of
 from peal.jobs.selection import chosen, named
 from peal.jobs.source import PlanTasks
 from peal.model.decision import Budget, Rules
@@ -68,6 +68,7 @@ def job_of(
     with _all_refusals(repo_paths, plan_file, flags, how.get("fresh", False)):
         config = Path(flags["config"]) if flags.get("config") else None
         settings = settings_of(repo_paths, flags, config)
+        check_who_is_told(settings)
         _check_is_here(repo_paths, plan_file)
         plan = read_plan(
             plan_file, repo_paths, flags.get("format_name", ""), is_fresh=how.get("fresh", False)

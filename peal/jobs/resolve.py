@@ -18,6 +18,9 @@ from peal.text.redaction import redactor, secrets
 from peal.work import Roster
 from peal.workspaces import SharedTree, Workspaces
 
+_ADDRESS = "notify.urls"
+"""Stands for the name of a variable, and can be none."""
+
 
 def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Workspaces) -> Roster:
     """Everybody who is needed, checked; PealError if somebody is not here or could not keep to the budget."""
@@ -61,6 +64,15 @@ def notices_on(roster: Roster) -> Iterator[str]:
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """The values that nobody may read: of variables that peal has, and of those it sets for agents."""
+    """The values that nobody may read: of variables that peal has, of those it sets for agents, and addresses with tokens in them."""
     given = (agent.env.items() for agent in settings.agents.values())
-    return secrets(itertools.chain(os.environ.items(), *given), settings.redact)
+    addresses = ((_ADDRESS, url) for url in settings.notify.urls)
+    return secrets(itertools.chain(os.environ.items(), *given, addresses), (*settings.redact, _ADDRESS))
+
+
+def check_who_is_told(settings: Settings) -> None:
+    """PealError if somebody is to be told how the run goes on, and cannot be."""
+    if settings.notify.urls:
+        from peal.notify.addresses import addresses  # only here: most runs tell nobody
+
+        addresses(settings.notify)

@@ -51,6 +51,7 @@ _INSTEAD_OF_NOTHING = {
     "report_every_sec": 60,
     "log_file": "peal.log",
     "command": ["./tell-me", "--loudly"],
+    "urls": ["ntfys://ntfy.sh/my-topic"],
 }
 """What a new file shows for the keys that have no value by default."""
 

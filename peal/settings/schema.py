@@ -187,6 +187,14 @@ def _command_line(line: str) -> None:
     _command(None, None, line)
 
 
+def split(line: str) -> list[str]:
+    """The words of a command line, as a shell would split it; ValueError says what is wrong with it."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise ValueError(f"cannot be split as a shell would: {str(error).lower()}; mend it") from None
+
+
 def words(text: str) -> list[str]:
     """The words of a text, split as a shell would and at commas."""
     return [word for part in split(text) for word in part.split(",") if word]
@@ -233,6 +241,11 @@ def _cause(word: str) -> None:
         )
 
 
+def _address(url: str) -> None:
+    if not re.match(r"\w[\w+.-]*:/?/?.|\$", url):
+        raise ValueError("is no address, such as `ntfys://ntfy.sh/a-topic`")
+
+
 def _program(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
     if value and not value[0].strip():
         raise ValueError("begins with an empty word; name a program, or take it out")
@@ -260,6 +273,7 @@ _Line = Annotated[str, _command_line, lines]
 _Argument = Annotated[str, _any_word, command_words]
 """A word of a command; a single line is split as a shell would."""
 _CauseName = Annotated[str, _cause, words]
+_Address = Annotated[str, _address, split]
 
 PROFILES: dict[str, dict[str, Any]] = {
     "strict": {
@@ -469,6 +483,10 @@ class NotifySettings:
         (),
         "a program that is told, as JSON on stdin and in PEAL_EVENT: a list, or one line split as a shell would",
         _program,
+    )
+    urls: tuple[_Address, ...] = _key(
+        (),
+        "addresses that Apprise tells, such as `ntfys://ntfy.sh/a-topic`; `$NAME` in one stands for a variable",
     )
     on: tuple[_CauseName, ...] = _key(tuple(map(str, Cause)), "what is told of")
     timeout_sec: int = _key(
@@ -715,11 +733,3 @@ def flag_of(key: "Attribute[Any]") -> str:
 def default(key: "Attribute[Any]") -> Any:
     """A key's default, with empty tables and lists as such; NOTHING for one that has to be set."""
     return getattr(key.default, "factory", lambda: key.default)()
-
-
-def split(line: str) -> list[str]:
-    """The words of a command line, as a shell would split it; ValueError says what is wrong with it."""
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise ValueError(f"cannot be split as a shell would: {str(error).lower()}; mend it") from None
