@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import re
 import signal
 import threading
@@ -29,6 +30,7 @@ from conftest import (
 )
 from stories import tasks_of
 from test_backlog_run import Wishes
+from test_screens import OnTerminal
 
 from peal.model.notification import Cause, Counts, Notification
 from peal.model.work import Outcome, Result
@@ -40,6 +42,7 @@ from peal.record.events import PlanRead, StepEnded, StepStarted
 from peal.record.history import fold
 
 wishes = test_backlog_run.wishes
+on_terminal, terminals = test_screens.on_terminal, test_screens.terminals
 HELD, LIMITED, FAILED, FINISHED, BUDGET = Cause
 
 # What is due when
@@ -469,3 +472,63 @@ def test_what_cannot_be_told_is_refused_before_anything_starts(
     assert said.count(error) == 1
     assert not (project.path / ".peal").exists()
     assert error.partition(";")[0] in project.peal("doctor", code=1).stdout
+
+
+# The terminal
+
+BACK = "\x1b]2;\x07\x1b[23;2t"
+
+
+def titles(output: str) -> list[str]:
+    """The titles that a terminal was given."""
+    return re.findall(r"\x1b\]2;([^\x07]*)\x07", output)
+
+
+def bells(output: str) -> int:
+    """How often it rang."""
+    return re.sub(r"\x1b\]2;[^\x07]*\x07", "", output).count("\x07")
+
+
+def test_the_terminals_title_shows_how_far_a_run_is_and_its_bell_that_it_is_over(
+    repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    """The title is put back at every end, and nobody rings for who has ended the run."""
+    waits = "echo it goes on; until [ -e go ]; do sleep 0.02; done"
+    repo.write("plan.md", shell_plan("true", f"{waits}; exit 3"))
+    run = on_terminal("run", "plan.md", "--agent", "shell")
+    eventually(lambda: titles(run.output)[-1:] == ["peal 1/2 plan.md"])
+    meanwhile = run.output
+    os.kill(run.process.pid, signal.SIGINT)
+    was_stopped = run.end()
+    again = on_terminal("resume", "--quiet")
+    repo.write("go", "")
+    failed = again.end()
+
+    assert (was_stopped, failed) == (130, 1)
+    assert titles(meanwhile) == ["peal 0/2 plan.md", "peal 1/2 plan.md"]
+    assert meanwhile.count("\x1b[22;2t") == 1
+    assert run.output.count(BACK) == again.output.count(BACK) == 1
+    assert (bells(run.output), bells(again.output)) == (0, 1)
+    assert titles(again.output)[0] == "peal 1/2 plan.md"
+    assert again.output.endswith(BACK)
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        (("--set", "notify.bell=false", "--set", "notify.title=false"), {}),
+        (("--json",), {}),
+        ((), {"TERM": "dumb"}),
+        (("--dry-run",), {}),
+    ],
+    ids=["turned off", "JSON", "dumb", "rehearsal"],
+)
+def test_a_terminal_has_neither_where_nobody_wants_it(
+    words: tuple[str, ...], more: dict[str, str], repo: Repo, on_terminal: Callable[..., OnTerminal]
+) -> None:
+    repo.write("plan.md", shell_plan("true"))
+
+    run = on_terminal("run", "plan.md", "--agent", "shell", *words, **more)
+
+    assert run.end() == 0
+    assert (titles(run.output), bells(run.output)) == ([], 0)

@@ -426,7 +426,8 @@ class Terminal:
     wraps: bool = True
 
     def read(self, output: str) -> "Terminal":
-        """Take in what was written."""
+        """Take in what was written; title and bell are beside the lines."""
+        output = re.sub(r"\x1b\]2;[^\x07]*\x07|\x1b\[2[23];2t|\x07", "", output)
         for escape, letter in re.findall(r"(\x1b\[[?0-9;]*[A-Za-z])|(.|\n)", output):
             self._obey(escape) if escape else self._write(letter)
         return self

@@ -63,7 +63,7 @@ def carry_out_job(
 ) -> int:
     """One job, or what it would do, in sight of a person; `report` is what is said at the end, given the seconds it took."""
     screens = Screens.of(show_of(options))
-    with followers() as behind:
+    with followers(screens.terminal) as behind:
         with session_when_needed(repo_paths) as open_session:
             job = make(open_session)
             screen = screens.screen(job)

@@ -44,7 +44,7 @@ def carry_out_batch(
     if not options["dry_run"]:
         lock.refuse(repo_paths)
     began, screens = time.time(), Screens.of(show_of(options))
-    with followers() as behind:
+    with followers(screens.terminal) as behind:
         with session_when_needed(repo_paths) as open_session:
             make = job_maker(repo_paths, flags, options, open_session)
             rewritten = _checked(repo_paths, request, flags, make)

@@ -13,6 +13,7 @@ from peal.run.after_run import broken_off
 from peal.run.awake import Awake
 from peal.views.screens import Screen
 from peal.views.screens.followed import Followed, Follower
+from peal.views.screens.terminal import Terminal
 
 if TYPE_CHECKING:
     from peal.notify.notifier import Notifier
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 class Followers:
     """Made by the settings of the first job: what later ones say, which may be an agent's word by then, changes nothing."""
 
+    terminal: Terminal | None
+    """Where a person looks on, if one does."""
     _stack: ExitStack
     _made: tuple[Callable[[str], Follower], ...] | None = None
     """Each gives who follows the run of one plan."""
@@ -51,10 +54,18 @@ class Followers:
             is_asked_for = "keep_awake" in settings.origins
             awake = self._stack.enter_context(closing(Awake(is_asked_for, say)))
             yield lambda _: awake
-        if settings.notify.command or settings.notify.urls:
-            yield self._notifier_of(job, say).of
+        terminal = None if self.terminal is None else self._stack.enter_context(closing(self.terminal))
+        if terminal and settings.notify.title:
+            from peal.notify.titled import Titled
 
-    def _notifier_of(self, job: Job, say: Callable[[str], None]) -> "Notifier":
+            yield Titled(terminal).of
+        ring = terminal.ring if terminal and settings.notify.bell else None
+        if ring or settings.notify.command or settings.notify.urls:
+            yield self._notifier_of(job, say, ring).of
+
+    def _notifier_of(
+        self, job: Job, say: Callable[[str], None], ring: Callable[[], None] | None
+    ) -> "Notifier":
         from peal.notify.notifier import Notifier  # only here: most runs tell nobody
 
         settings, repo, hide = job.roster.settings.notify, job.repo_paths.repo, job.roster.hide
@@ -64,16 +75,16 @@ class Followers:
 
             return sending_of(settings, repo, hide)
 
-        made = Notifier(frozenset(map(Cause, settings.on)), str(repo), open_sending, say)
+        made = Notifier(frozenset(map(Cause, settings.on)), str(repo), open_sending, say, ring)
         self._notifier = self._stack.enter_context(closing(made))
         return made
 
 
 @contextmanager
-def followers() -> Iterator[Followers]:
+def followers(terminal: Terminal | None) -> Iterator[Followers]:
     """For as long as a command goes on; at its end they are let finish."""
     with ExitStack() as stack:
-        made = Followers(stack)
+        made = Followers(terminal, stack)
         try:
             yield made
         except BaseException as error:

@@ -11,6 +11,7 @@ from peal.jobs.job import Job
 from peal.record import transcripts
 from peal.views.screens import Output, Screen
 from peal.views.screens.lines import JsonLines, Lines
+from peal.views.screens.terminal import Terminal
 
 if TYPE_CHECKING:
     from peal.views.screens.live import Board
@@ -60,6 +61,13 @@ class Screens:
         from peal.views.screens.live import Board
 
         return cls(show, output, Board(Area(output, show.no_color)))
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """Where a person looks on while something is done; None where nobody does."""
+        if self.show.json or self.show.rehearsal:
+            return None
+        return Terminal.of((self.output, Output(sys.stderr)), os.environ)
 
     def screen(self, job: Job, plan: str = "", label: str = "") -> Screen:
         """For one plan; named in JSON as `plan`, and in lines by `label`, where several are shown."""

@@ -40,6 +40,13 @@ def named(plans: tuple[str, ...]) -> str:
     return harmless(plans[0]) if len(plans) == 1 else count(len(plans), "plan")
 
 
+def progress(plans: tuple[str, ...], counts: Counts) -> str:
+    """How far a run is, in few letters: `peal 3/10 plans/greet.md (1 failed)`."""
+    done = f"{counts.done} done" if counts.all is None else f"{counts.done}/{counts.all}"
+    stuck = _stuck(counts)
+    return f"peal {done} {named(plans)}{f' ({stuck})' if stuck else ''}"
+
+
 def counted(counts: Counts) -> str:
     """`3 of 5 tasks done, 1 failed`."""
     done = (

@@ -30,6 +30,8 @@ class Notifier:
     """Makes what carries words, when there is one to be carried."""
     say: Callable[[str], None]
     """Is told what could not be sent."""
+    ring: Callable[[], None] | None
+    """Rings the bell of the person's terminal; None where there is none."""
     _plans: dict[str, PlanSeen] = field(factory=dict)
     _counted: dict[str, Counted] = field(factory=dict)
     _told: dict[Cause, float] = field(factory=dict)
@@ -126,6 +128,8 @@ class Notifier:
         self._told[cause] = now
         if cause not in self.on:
             return
+        if self.ring:
+            self.ring()
         histories = self._histories
         limits = _limited(histories, now) if cause is Cause.LIMITED else {}
         told = Notification(

@@ -489,6 +489,8 @@ class NotifySettings:
         "addresses that Apprise tells, such as `ntfys://ntfy.sh/a-topic`; `$NAME` in one stands for a variable",
     )
     on: tuple[_CauseName, ...] = _key(tuple(map(str, Cause)), "what is told of")
+    bell: bool = _key(True, "ring the terminal's bell too, where there is one")
+    title: bool = _key(True, "show in the terminal's title how far the run is")
     timeout_sec: int = _key(
         10, "seconds that the telling may take; the run never waits for it, but its end does", _at_least(1)
     )

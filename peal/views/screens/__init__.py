@@ -1,6 +1,7 @@
 """What a run is shown on: a terminal, a file or pipe, a program that reads JSON; one file each."""
 
 import io
+import select
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
@@ -59,6 +60,14 @@ class Output:
         in_ci = environ.get("CI", "").lower() not in ("", "false", "0")
         is_dumb = environ.get("TERM", "").lower() in ("", "dumb", "unknown")
         return self.is_terminal and not in_ci and not is_dumb
+
+    @property
+    def can_take(self) -> bool:
+        """Whether a terminal takes something now: one that is stopped (Ctrl-S) would let who writes wait."""
+        try:
+            return bool(select.select([], [self.stream], [], 0)[1])
+        except (OSError, ValueError):
+            return True
 
     def put(self, line: str) -> None:
         """Print a line if anybody is there to read it."""

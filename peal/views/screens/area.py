@@ -2,7 +2,6 @@
 
 import io
 import os
-import select
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -63,25 +62,19 @@ class Area:
     def draw(self, rows: list[Row]) -> None:
         """Show these rows instead of those before; not now if the terminal is stopped (Ctrl-S)."""
         self._rows = rows
-        if self._is_writable():
+        if self.out.can_take:
             self._put()
 
     def say(self, *rows: Row) -> None:
         """Rows that stay, above what is drawn; later with the next drawing if the terminal is stopped."""
         self._said += rows
-        if not self._rows or self._is_writable():
+        if not self._rows or self.out.can_take:
             self._put()
 
     def clear(self) -> None:
         """Take away what is drawn; what was said stays."""
         self._rows = []
         self._put()
-
-    def _is_writable(self) -> bool:
-        try:
-            return bool(select.select([], [self.out.stream], [], 0)[1])
-        except (OSError, ValueError):
-            return True
 
     def _put(self) -> None:
         columns, lines = self._size()
