@@ -308,12 +308,12 @@ def test_ctrl_c_ends_the_commands_and_not_the_runs_word(project: Repo, out: Path
 
 
 def test_nothing_of_a_command_goes_on_when_peal_is_killed(project: Repo, out: Path) -> None:
-    """As with agents: the reaper sees to it."""
+    """As with agents: the reaper sees to it, also of what has cleared its environment."""
     commit_plan(project, "touch a")
     process = start_plan(
         project,
         COMMANDS,
-        f"sh -c 'echo $PEAL_RUN_ID >{out}/run; touch {out}/begun; sleep 781'",
+        f"sh -c 'echo $PEAL_RUN_ID >{out}/run; env -i sleep 781 & echo $! >{out}/bare; touch {out}/begun; sleep 781'",
     )
     eventually((out / "begun").exists)
     run = (out / "run").read_text().strip()
@@ -322,6 +322,7 @@ def test_nothing_of_a_command_goes_on_when_peal_is_killed(project: Repo, out: Pa
     os.kill(process.pid, signal.SIGKILL)
 
     eventually(lambda: not carriers("PEAL_RUN_ID", run))
+    eventually(lambda: not is_running((out / "bare").read_text().strip()))
 
 
 def test_a_command_finds_the_summary_and_the_lock_free(project: Repo, out: Path) -> None:

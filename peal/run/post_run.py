@@ -12,7 +12,7 @@ from peal.model.process import Ended, Ending
 from peal.system import process, signals
 from peal.system.files import end_of, put
 from peal.system.process import Cancel, Clocks, Launch
-from peal.system.scratch import scratch
+from peal.system.scratch import Scratch, scratch
 from peal.text.display import duration, harmless, tail
 
 _OUTPUT_LINES = 12
@@ -58,18 +58,20 @@ def carry_out(commands: Sequence[str], at: Place, say: Callable[[str], None]) ->
     ):
         for number, command in enumerate(commands, 1):
             say(f"post-run command `{command}`")
-            found.append(_done(command, number, at, temporary.folder, cancel))
+            found.append(_done(command, number, at, temporary, cancel))
     return found
 
 
-def _done(command: str, number: int, at: Place, temporary: Path, cancel: Cancel) -> Done:
+def _done(command: str, number: int, at: Place, temporary: Scratch, cancel: Cancel) -> Done:
     output = at.folder / f"post-run-{number}.txt"
     if cancel.is_set:
         return Done(command, "not run: interrupted", 0.0, output)
     try:
         put(str(output), "")
-        launch = _launch(command, number, at, temporary, str(output))
-        ending = process.finish(process.start(launch), launch, cancel)
+        launch = _launch(command, number, at, temporary.folder, str(output))
+        started = process.start(launch)
+        temporary.watch(started.pid)
+        ending = process.finish(started, launch, cancel)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return Done(command, f"cannot be started: {reason}", 0.0, output)
