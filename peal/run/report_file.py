@@ -69,19 +69,8 @@ def written_again(
 def _launch(path: Path, repo_paths: RepoPaths, words: Sequence[str], folder: Path) -> Launch:
     repo, output = str(repo_paths.repo), str(folder / _OUTPUT)
     polite = _POLITE if shutil.which(_POLITE[0]) else ()
-    argv = (
-        *polite,
-        sys.executable,
-        "-m",
-        "peal",
-        "report",
-        "--repo",
-        repo,
-        "--html",
-        str(path),
-        "--",
-        *words,
-    )
+    peal = (sys.executable, "-P", "-m", "peal")  # not what the repository has under that name
+    argv = (*polite, *peal, "report", "--repo", repo, "--html", str(path), "--", *words)
     return Launch(argv, repo_paths.repo, dict(os.environb), output, output)
 
 
