@@ -22,7 +22,7 @@ ROWS = (
     ("agents", "landing", "reviewers", "worktrees"),
     ("record",),
     ("executors", "schedule", "views", "workspaces"),
-    ("backlog", "notify", "reports"),
+    ("backlog", "notify", "reports", "requests"),
     ("doctor", "work"),
     ("jobs",),
     ("run",),

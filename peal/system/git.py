@@ -161,6 +161,11 @@ def _argv(folder: Path, words: Sequence[str]) -> list[str]:
     return ["git", *_QUIET, "-C", os.fspath(folder), *words]
 
 
+def plain(folder: Path, *words: str) -> list[str]:
+    """What starts a git that is the person's own: by their settings, with their hooks."""
+    return ["git", "-C", os.fspath(folder), *words]
+
+
 def output(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
     """What git prints, without the last line end; `GitError` if it fails."""
     return printed(run(folder, *words, stdin=stdin, env=env), folder, words)
