@@ -216,10 +216,11 @@ _SELDOM = (
     *(f"peal.agents.{name}" for name in CLIS),
     "peal.notify",
     "peal.record.alignment",
+    "peal.requests",
     *(f"peal.reviewers.stet.{name}" for name in ("answers", "commands", "hunks", "session", "tree")),
     *(
         f"peal.run.{name}"
-        for name in ("draft", "normalize", "post_run", "refusals", "rehearse", "written_plan")
+        for name in ("draft", "normalize", "post_run", "pull_request", "refusals", "rehearse", "written_plan")
     ),
     "rich",
     "sh",

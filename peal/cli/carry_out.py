@@ -1,5 +1,6 @@
 """A job carried out in sight of a person."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -19,6 +20,7 @@ from peal.run.after_run import (
     begin_log_file,
     check_report_file,
     commands_after,
+    request_after,
     shown,
     summed_up,
 )
@@ -77,7 +79,7 @@ def carry_out_job(
                 end = summed_up(job, followed, began, hearing, open_session)
         behind.over(end.halt)
         if not screens.show.json:
-            gap = [""] if commands_after(job, end) else []
+            gap = [""] if commands_after(job, end) or request_after(job, end) else []
             for line in [*report(job, end, time.time() - began), *gap]:
                 screen.say(line)
         for line in afterwards_told(job, end, screen, not screens.show.json):
@@ -106,6 +108,8 @@ def rehearsed(job: Job, screen: Screen) -> int:
     from peal.run.rehearse import rehearse
 
     end = rehearse(job, screen)
+    if request := request_after(job, end):
+        screen.say(job.roster.hide(f"after the run: `{shlex.join(request)}`"))
     for command in commands_after(job, end):
         screen.say(job.roster.hide(f"after the run: `{command}`"))
     return end.halt.code

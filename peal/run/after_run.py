@@ -1,6 +1,7 @@
 """What surrounds a run: its log file, its summary, and what is to be run when it is over."""
 
 import os
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -22,11 +23,13 @@ from peal.system import git
 from peal.system.layout import PlanPaths
 from peal.system.process import Clocks
 from peal.system.signals import Hearing, Stopped, listening
+from peal.text.display import harmless
 from peal.views import summary
 from peal.views.screens import Screen
 
 _BY_ITSELF = (0, 2)
 """Exit codes of runs that have come to the end of the plan."""
+_DRAFT = "--draft"
 
 
 def hears_signals(command: Callable[..., int]) -> Callable[..., int]:
@@ -161,9 +164,11 @@ def afterwards_told(job: Job, end: End, screen: Screen, is_read_by_people: bool)
     """
     Run what is to be run after the run, if that has come to its end; what to report of it.
 
-    In a workflow of GitHub Actions first annotate that, where `is_read_by_people` what is said.
+    In a workflow of GitHub Actions first annotate that, where `is_read_by_people` what is said; before commands run, the branch is
+    offered for merging, if it is to be.
     """
     annotated = _annotated(job, screen) if is_read_by_people else []
+    _offer_branch(job, end, screen.say)
     return [*annotated, *_commands_told(job, end, screen)]
 
 
@@ -188,6 +193,25 @@ def _annotated(job: Job, screen: Screen) -> list[str]:
     return []
 
 
+def _offer_branch(job: Job, end: End, say: Callable[[str], None]) -> None:
+    """Open a pull request for the run's branch, or bring it up to date, if that is wanted of a run that ended so; why it cannot be is told."""
+    if not (command := request_after(job, end)):
+        return
+    from peal.run import pull_request  # only here: most runs have none
+
+    settings, hide = job.roster.settings, job.roster.hide
+    wish = pull_request.Wish(
+        is_draft=_DRAFT in command,
+        tells_costs=settings.pr_costs,
+        usual_base=settings.base or "",
+        seconds=settings.phase_timeout_sec,
+    )
+    try:
+        pull_request.offer(job.repo_paths, job.plan_paths, wish, say, hide)
+    except (PealError, OSError) as error:
+        say(hide(harmless(f"no pull request: {error}; then `{shlex.join(command)}`")))
+
+
 def _commands_told(job: Job, end: End, screen: Screen) -> list[str]:
     settings, name = job.roster.settings, uuid.uuid4().hex[:12]
     if not (commands := commands_after(job, end)):
@@ -203,6 +227,18 @@ def _commands_told(job: Job, end: End, screen: Screen) -> list[str]:
     except (PealError, OSError) as error:
         return [f"the post-run commands cannot be run: {error}"]
     return [job.roster.hide(line) for line in post_run.told(done, shown)]
+
+
+def request_after(job: Job, end: End) -> tuple[str, ...]:
+    """The command that opens the pull request which is wanted after a run that ended so; empty if none is."""
+    settings = job.roster.settings
+    if not settings.pr or end.halt.code not in _BY_ITSELF:
+        return ()
+    path = shown(job.plan_file)
+    plan = f"./{path}" if path.startswith("-") else path
+    is_draft = settings.pr == "draft" or end.halt.code != 0
+    costs = ("--costs",) if settings.pr_costs else ()
+    return ("peal", "pr", plan, _DRAFT if is_draft else "--no-draft", *costs)
 
 
 def commands_after(job: Job, end: End) -> tuple[str, ...]:

@@ -193,6 +193,7 @@ def _notices(job: Job, history: History) -> Iterator[str]:
     if job.pool:
         yield from _on_base(job, job.pool, history)
         yield from reconcile.notices(job.pool, history, job.key)
+        yield from _on_pull_request(job, job.pool)
     # A person who names a task wants it done: say why it is not done again.
     named = job.selected or frozenset() if "task" in job.flags else frozenset()
     if again := [task for task in history.in_order(named) if history.states[task].is_complete]:
@@ -209,6 +210,15 @@ def _notices(job: Job, history: History) -> Iterator[str]:
         if agent and agent.require_change:
             # Tasks that share a tree at the same time cannot be told apart by what changed in it.
             yield f"`require_change` of agent `{agent.name}` is not checked for tasks that run side by side in one tree"
+
+
+def _on_pull_request(job: Job, pool: Pool) -> Iterator[str]:
+    """Better now than when all is done."""
+    if job.roster.settings.pr:
+        from peal.run import pull_request  # only here: most runs have none
+
+        if told := pull_request.foreseen(job.repo_paths, pool.branch, pool.begins_at):
+            yield job.roster.hide(told)
 
 
 def _on_base(job: Job, pool: Pool, history: History) -> Iterator[str]:

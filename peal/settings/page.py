@@ -49,6 +49,7 @@ _INSTEAD_OF_NOTHING = {
     "run_summary_path": "summary.json",
     "report_path": "report.html",
     "report_every_sec": 60,
+    "pr": "draft",
     "log_file": "peal.log",
     "command": ["./tell-me", "--loudly"],
     "urls": ["ntfys://ntfy.sh/my-topic"],

@@ -667,6 +667,11 @@ class Settings:
     github: bool = _key(
         True, "annotate a run in a workflow of GitHub Actions, and add to the summary of its step"
     )
+    pr: Literal["draft", "ready"] | None = _key(
+        None,
+        "after a run that ended with 0 or 2, push its branch and open a pull request, as a draft or ready for review; with 2 a draft",
+    )
+    pr_costs: bool = _key(False, "tell tokens and dollars in the pull request")
     log_level: Literal["debug", "info", "warning", "error"] = _key("info", "what goes into peal.log")
     log_file: str | None = _key(
         None, "a second file for the lines of peal.log; runs are added at its end", _filled
