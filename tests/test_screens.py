@@ -25,6 +25,7 @@ from forkserver import Process, popen
 from rich.cells import cell_len
 from stories import PHASES, Limits
 
+from peal.model.agent import Usage
 from peal.model.decision import Decision, Reason
 from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import AGENT_PHASES, Pipeline
@@ -1331,6 +1332,25 @@ def test_when_the_run_ends_is_told_as_an_estimate(
     screen = shown(evolve(machine(), **told), 2, width, 20)
 
     assert screen.splitlines()[2] == expected
+
+
+@pytest.mark.parametrize(
+    ("cost", "width", "expected"),
+    [
+        (1.5, 80, "plans/machine.md  2.0s  0 of 1 done, 0 running, 1 waiting, $1.50"),
+        (None, 80, "plans/machine.md  2.0s  0 of 1 done, 0 running, 1 waiting, 1.2k tokens"),
+        (1.5, 39, "plans/machine.md  2.0s  0/1 0 run $1.50"),
+        (1.5, 20, "2.0s  0/1 0 run"),
+    ],
+)
+def test_what_was_used_so_far_is_told_where_there_is_room(
+    cost: float | None, width: int, expected: str
+) -> None:
+    """Money where anybody told, and else tokens."""
+    dear = Outcome(Result.PASSED, usage=(Usage("opus", 1000, 0, 0, 200, cost),))
+    spent = scene(titles("a"), opened(), started(0, "1", PLAN), ended(1, "1", PLAN, dear))
+
+    assert shown(spent, 2, width, 8).splitlines()[0] == expected
 
 
 def test_nothing_is_told_of_an_end_that_nobody_can_tell() -> None:
