@@ -82,8 +82,8 @@ FRAGMENTS = [
         "    t",
     ],
 ]
-RANDOM = 500
-MUTATED = 500
+RANDOM = 150
+MUTATED = 150
 
 
 def sources() -> list[bytes]:
@@ -146,7 +146,7 @@ def shake(name: str, seed: str, times: int) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_thousand_spoiled_plans_for_each_format(name):
+def test_spoiled_plans_for_each_format(name):
     shake(name, name, 1)
 
 
@@ -155,4 +155,4 @@ def test_a_thousand_spoiled_plans_for_each_format(name):
 def test_many_thousand_spoiled_plans_for_each_format(name):
     seed = f"{name} {time.time()}"
     print(f"seed: {seed!r}")
-    shake(name, seed, 2)
+    shake(name, seed, 7)
