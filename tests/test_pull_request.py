@@ -251,6 +251,15 @@ def test_earlier_runs_are_the_runs_own_also_after_starting_over(remote: Remote) 
     project.write("two", "changed")
     project.git("commit", "-qam", "by hand\n\nPeal-Plan: other.md\nPeal-Task: 1")
     assert "no plan has brought" in remote.pr(code=1)
+    project.git("commit", "-q", "--amend", "-m", "by hand\n\nPeal-Plan: other\n md\nPeal-Task: 1")
+    assert "holds 1 commit that `origin` does not have and no plan has brought: " in remote.pr(code=1)
+    project.git("commit", "-q", "--amend", "-m", "by hand\n\nPeal-Plan: plan.md\nPeal-Task: 1")
+    project.git("commit", "-qm", "mine", "--allow-empty")
+    mine = project.git("rev-parse", "HEAD").strip()
+    project.write("two", "changed again")
+    project.git("commit", "-qam", "by hand\n\nPeal-Plan: plan.md\nPeal-Task: 1")
+    project.git("replace", "--graft", "HEAD", f"{mine}^")
+    assert f'brought: {mine[:10]} "mine"' in remote.pr(code=1)
 
 
 def test_what_landed_in_the_base_itself_is_offered_by_way_of_another_branch(remote: Remote) -> None:
@@ -268,6 +277,9 @@ def test_what_landed_in_the_base_itself_is_offered_by_way_of_another_branch(remo
 
     project.git("branch", "-m", "main", "trunk")
     assert "is called `trunk` now; `peal pr --branch trunk`" in remote.pr(code=1)
+    assert "the branch `trunk~1`, in which the plan has landed, is not there" in remote.pr(
+        "--branch", "trunk~1", code=1
+    )
 
 
 def test_a_remote_that_has_gone_another_way_is_left_alone(remote: Remote) -> None:

@@ -21,6 +21,8 @@ _SHORT = 10
 """Letters of a commit's id that are shown."""
 _PATIENCE = 120.0
 """Seconds for a remote to say which branches it has."""
+_AS_SENT = {"GIT_NO_REPLACE_OBJECTS": "1"}
+"""Commits with the parents that a push sends, whatever `git replace` shows in their place."""
 _FIELDS = (
     "%H",
     "%s",
@@ -99,7 +101,7 @@ def base_of(asked: Asked, remote: str, heads: Heads) -> str:
 def look(repo: Path, asked: Asked, programs: Programs) -> Prospect:
     """What would be sent; PealError where there is nothing, where it is the base itself, or where the remote has gone another way."""
     branch = asked.branch
-    if not (tip := git.commit_id(repo, f"{_HEADS}{branch}")):
+    if not (tip := _tip(repo, branch)):
         raise PealError(_gone(repo, branch))
     remote = remote_of(repo, branch, asked.remote)
     heads = _heads(repo, remote.name, programs)
@@ -120,6 +122,12 @@ def look(repo: Path, asked: Asked, programs: Programs) -> Prospect:
         _commits(repo, tip, _at(repo, remote.name, base, heads, known)),
         there == tip,
     )
+
+
+def _tip(repo: Path, branch: str) -> str:
+    """The commit that a branch is on; empty for what is none, though it may mean one, as `main~1` does."""
+    name = f"{_HEADS}{branch}"
+    return git.commit_id(repo, name) if git.succeeds(repo, "check-ref-format", name) else ""
 
 
 def check(prospect: Prospect, own: Iterable[Own]) -> None:
@@ -193,11 +201,9 @@ def _commits(repo: Path, tip: str, without: Sequence[str], *also_without: str) -
     """What `tip` contains and those do not, the newest first."""
     asked = "".join(f"{one}\n" for one in (tip, *(f"^{one}" for one in without)))
     also = ["--not", *also_without] if also_without else []
-    told = git.output(
-        repo, "log", "--stdin", f"--format={'%x00'.join(_FIELDS)}", *also, "--", stdin=asked.encode()
-    )
-    rows = (line.split("\0") for line in told.split("\n"))
-    return [Commit(*row) for row in rows if len(row) == len(_FIELDS)]
+    words = ("log", "--stdin", "-z", f"--format={'%x00'.join(_FIELDS)}", *also, "--")
+    fields = git.output(repo, *words, stdin=asked.encode(), env=_AS_SENT).split("\0")[:-1]
+    return [Commit(*row) for row in zip(*[iter(fields)] * len(_FIELDS), strict=True)]
 
 
 def _escaped(name: str) -> str:
