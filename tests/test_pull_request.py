@@ -234,7 +234,19 @@ def test_commits_of_the_persons_are_not_pushed(remote: Remote) -> None:
     assert end.rstrip().endswith("`git push origin feature/plan`; then `peal pr plan.md --no-draft`")
     assert (remote.pushed("feature/plan"), remote.requests) == ("", [])
 
+    project.git("push", "-q", "origin", "main:mine")
+    project.git("--git-dir", str(remote.bare), "branch", "-D", "mine")
+    assert told in remote.pr(code=1)  # what was taken back there
+
     project.git("push", "-q", "origin", "feature/plan")
+    other = remote.bare.with_name("other.git")
+    project.git("clone", "-q", "--bare", str(remote.bare), str(other))
+    project.git("--git-dir", str(other), "branch", "-D", "feature/plan")
+    project.git("config", "remote.origin.pushurl", "git@github.com:o/other")
+    assert told in remote.pr(code=1)
+    project.git("config", "--add", "remote.origin.pushurl", "git@github.com:o/r")
+    assert "`origin` pushes to 2 addresses" in remote.pr(code=1)
+    project.git("config", "--unset-all", "remote.origin.pushurl")
     assert "opened a pull request" in remote.pr()
 
 

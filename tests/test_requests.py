@@ -11,7 +11,7 @@ from peal.requests.github import GITHUB
 from peal.requests.gitlab import GITLAB
 from peal.requests.ownership import Commit, Own, strangers
 from peal.requests.prospect import Asked, Heads, base_of, heads_of
-from peal.requests.remotes import Place, chosen, place_of, without_login
+from peal.requests.remotes import Place, chosen, is_same_place, place_of, without_login
 from peal.requests.service import is_named
 from peal.requests.submission import planned
 from peal.requests.wording import Wording, changes, title_of
@@ -44,9 +44,24 @@ def test_an_address_tells_where_it_leads(url: str, host: str, path: str) -> None
 
 
 def test_no_login_is_left_in_an_address() -> None:
-    said = "cannot reach 'https://me:pw@host/x' nor ssh://git@host/y, but me@host:z"
+    said = "cannot reach 'https://me:p@w@host/x' nor ssh://git@host/y, but me@host:z"
 
     assert without_login(said) == "cannot reach 'https://host/x' nor ssh://host/y, but me@host:z"
+
+
+@pytest.mark.parametrize(
+    ("fetched", "pushed", "is_same"),
+    [
+        ("https://github.com/o/r.git", "git@github.com:o/r", True),
+        ("https://github.com/o/r.git", "git@github.com:me/r", False),
+        ("/srv/r", "/srv/r", True),
+        ("/srv/r", "/srv/s", False),
+    ],
+)
+def test_a_repository_may_be_fetched_and_pushed_by_other_ways(
+    fetched: str, pushed: str, is_same: bool
+) -> None:
+    assert is_same_place(fetched, pushed) is is_same
 
 
 URLS = [("remote.fork.url", "x"), ("remote.up.url", "y")]

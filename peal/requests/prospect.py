@@ -11,7 +11,7 @@ from peal.errors import PealError
 from peal.landing import renamed_branch
 from peal.requests.ownership import Commit, Own, strangers
 from peal.requests.programs import Programs, environment_of_git
-from peal.requests.remotes import Remote, remote_of
+from peal.requests.remotes import Remote, remote_of, without_login
 from peal.system import git
 from peal.text.display import count, harmless
 
@@ -104,13 +104,13 @@ def look(repo: Path, asked: Asked, programs: Programs) -> Prospect:
     if not (tip := _tip(repo, branch)):
         raise PealError(_gone(repo, branch))
     remote = remote_of(repo, branch, asked.remote)
-    heads = _heads(repo, remote.name, programs)
+    heads = _heads(repo, remote, programs)
     base = base_of(asked, remote.name, heads)
     if base == branch:
         raise PealError(_is_base(branch))
     there = heads.commits.get(branch, "")
-    known = _known(repo, heads.commits.values())
-    if there and there != tip and not (there in known and git.is_ancestor(repo, there, tip)):
+    here = _here(repo, remote, heads)
+    if there and there != tip and not (here.get(branch) == there and git.is_ancestor(repo, there, tip)):
         raise PealError(_moved_on(remote.name, branch))
     return Prospect(
         branch,
@@ -118,8 +118,8 @@ def look(repo: Path, asked: Asked, programs: Programs) -> Prospect:
         remote,
         base,
         asked.must_be_there,
-        _commits(repo, tip, known, f"--remotes={_escaped(remote.name)}"),
-        _commits(repo, tip, _at(repo, remote.name, base, heads, known)),
+        _commits(repo, tip, here.values()),
+        _commits(repo, tip, [here[base]] if base in here else ()),
         there == tip,
     )
 
@@ -169,17 +169,19 @@ def _check_own(branch: str, remote: str, lacking: Sequence[Commit], own: Iterabl
         )
 
 
-def _heads(repo: Path, remote: str, programs: Programs) -> Heads:
-    argv = git.plain(repo, "ls-remote", "--symref", "--", remote, "HEAD", f"{_HEADS}*")
+def _heads(repo: Path, remote: Remote, programs: Programs) -> Heads:
+    asked = remote.push_address or remote.name
+    argv = git.plain(repo, "ls-remote", "--symref", "--", asked, "HEAD", f"{_HEADS}*")
     ran = programs.run(argv, repo, environment_of_git(), _PATIENCE)
     if not ran.is_clean:
         raise PealError(
-            f"`{remote}` cannot be reached: {ran.said}; `git ls-remote {shlex.quote(remote)}` has to work without a question"
+            f"`{remote.name}` cannot be reached: {ran.said}; "
+            f"`git ls-remote {shlex.quote(without_login(asked))}` has to work without a question"
         )
     return heads_of(os.fsdecode(ran.stdout))
 
 
-def _known(repo: Path, commits: Iterable[str]) -> list[str]:
+def _known(repo: Path, commits: Iterable[str]) -> set[str]:
     """Those that are in the repository."""
     ids = list(dict.fromkeys(commits))
     asked = "".join(f"{one}\n" for one in ids).encode()
@@ -187,17 +189,30 @@ def _known(repo: Path, commits: Iterable[str]) -> list[str]:
     told = git.output(
         repo, "cat-file", "--batch-check=%(objecttype)", stdin=asked, env=from_here
     ).splitlines()
-    return [one for one, kind in zip(ids, told, strict=True) if kind == "commit"]
+    return {one for one, kind in zip(ids, told, strict=True) if kind == "commit"}
 
 
-def _at(repo: Path, remote: str, base: str, heads: Heads, known: Sequence[str]) -> list[str]:
-    """The base as the remote has it, or as it was when last fetched."""
-    commit = heads.commits[base]
-    fetched = git.commit_id(repo, f"refs/remotes/{remote}/{base}")
-    return [commit] if commit in known else [fetched] if fetched else []
+def _here(repo: Path, remote: Remote, heads: Heads) -> dict[str, str]:
+    """
+    The remote's branches, each at its commit, or where that is not here at the one that it was on when last fetched.
+
+    One that the remote has no more is none, though git remembers it: what was taken back there is not to come again.
+    """
+    known, fetched = _known(repo, heads.commits.values()), _fetched(repo, remote)
+    found = {name: id_ if id_ in known else fetched.get(name, "") for name, id_ in heads.commits.items()}
+    return {name: id_ for name, id_ in found.items() if id_}
 
 
-def _commits(repo: Path, tip: str, without: Sequence[str], *also_without: str) -> list[Commit]:
+def _fetched(repo: Path, remote: Remote) -> dict[str, str]:
+    """The remote's branches as they were when last fetched; none where pushes go to another repository."""
+    if remote.push_address:
+        return {}
+    begin = f"refs/remotes/{remote.name}/"
+    lines = git.output(repo, "for-each-ref", "--format=%(objectname) %(refname)", begin).splitlines()
+    return {name.removeprefix(begin): id_ for id_, _, name in (line.partition(" ") for line in lines)}
+
+
+def _commits(repo: Path, tip: str, without: Iterable[str], *also_without: str) -> list[Commit]:
     """What `tip` contains and those do not, the newest first."""
     asked = "".join(f"{one}\n" for one in (tip, *(f"^{one}" for one in without)))
     also = ["--not", *also_without] if also_without else []

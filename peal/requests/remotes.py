@@ -18,7 +18,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?")
 _LIKE_SCP = re.compile(r"(?:[^@/]*@)?(?P<host>\[[^\]/]+\]|[^:/@]+):(?!//|:)(?P<path>.*)", re.DOTALL)
 _WITH_PORT = ("http", "https")
 """Where a port is one that the host answers programs at, too."""
-_LOGIN = re.compile(r"(?<=//)[^/\s@]*@")
+_LOGIN = re.compile(r"(?<=//)[^/\s]*@")
 
 
 @frozen
@@ -44,6 +44,8 @@ class Remote:
     """None where it is on no host, as in a folder."""
     others: tuple[str, ...] = ()
     """Remotes that it could have been."""
+    push_address: str = ""
+    """Where pushes go, if that is another repository than what is fetched from."""
 
 
 def without_login(text: str) -> str:
@@ -121,12 +123,29 @@ def remote_of(repo: Path, branch: str, asked: str = "") -> Remote:
     """Where a branch of the repository goes; PealError where that cannot be told."""
     configured = _configured(repo)
     name = chosen(branch, configured, asked)
-    found = git.run(repo, "remote", "get-url", "--push", "--", name)
+    fetched, pushed = _addresses(repo, name), _addresses(repo, name, "--push")
+    if len(pushed) > 1:
+        raise PealError(
+            f"`{harmless(name)}` pushes to {len(pushed)} addresses, and a request is at one; `git remote add NAME ADDRESS` gives that "
+            "a name of its own, for --remote"
+        )
+    others = tuple(one for one in names(configured) if one != name)
+    elsewhere = "" if is_same_place(fetched[0], pushed[0]) else pushed[0]
+    return Remote(name, place_of(pushed[0]), () if asked else others, elsewhere)
+
+
+def _addresses(repo: Path, name: str, *words: str) -> list[str]:
+    """The addresses of a remote, the first being the one that is asked; PealError if git knows none."""
+    found = git.run(repo, "remote", "get-url", "--all", *words, "--", name)
     if found.returncode != 0:
         raise PealError(
             f"git cannot tell the address of `{harmless(name)}`: {without_login(git.said(found))}; "
             f"`git remote set-url {harmless(name)} ADDRESS` sets it"
         )
-    url = os.fsdecode(found.stdout).removesuffix("\n")
-    others = tuple(one for one in names(configured) if one != name)
-    return Remote(name, place_of(url), () if asked else others)
+    return list(dict.fromkeys(os.fsdecode(found.stdout).removesuffix("\n").split("\n")))
+
+
+def is_same_place(one: str, other: str) -> bool:
+    """Whether two addresses lead to the same repository, be it by other ways."""
+    places = [place and str(place) for place in (place_of(one), place_of(other))]
+    return one == other or (places[0] is not None and places[0] == places[1])
