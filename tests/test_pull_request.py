@@ -370,6 +370,9 @@ def test_what_goes_wrong_at_the_end_of_a_run_is_told_once(remote: Remote) -> Non
     assert '"Draft is not supported"' in said
     (remote.state / "refuse-GET").write_text("200 no JSON")
     assert "`gh` could not look for a pull request" in remote.pr(code=1)
+    for garbage in ("{}", '"x"', "[1]"):
+        (remote.state / "answer-GET").write_text(garbage)
+        assert "what answers at github.com/o/r is no list of pull requests" in remote.pr(code=1)
 
 
 def test_a_run_that_left_failures_opens_a_draft_and_one_that_stopped_none(remote: Remote) -> None:

@@ -1,6 +1,7 @@
 """What decides about a request: where it goes, whose commits a branch holds, which request is meant, and what it says."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -220,13 +221,30 @@ def test_calls_are_written_as_each_forge_reads_them() -> None:
     assert (GITHUB.is_path("a/b"), GITHUB.is_path("a/b/c"), GITLAB.is_path("a/b/c"), GITLAB.is_path("a")) == (
         True, False, True, False
     )  # fmt: skip
-    fork = {"source_project_id": 1, "target_project_id": 2, "title": "x"}
-    assert GITLAB.read(fork) is None
-    read = GITLAB.read({"iid": 3, "state": "locked", "title": "[Draft] x", "description": None})
+    fork = {"source_project_id": 1, "target_project_id": 2, "title": "x", "source_branch": "b"}
+    assert (GITLAB.read(fork, "b"), GITLAB.read({"source_branch": "b"}, "other")) == (None, None)
+    read = GITLAB.read(
+        {"iid": 3, "state": "locked", "title": "[Draft] x", "description": None, "source_branch": "b"}, "b"
+    )
     assert read == Request(3, "", "open", "x", "", "", "", "[Draft] ")
     assert GITLAB.change(place, read, {"title": "y"}) == Call(
         "PUT", "projects/a%2Fb/merge_requests/3", {"title": "[Draft] y"}
     )
+
+
+def test_a_request_is_only_of_the_branch_and_the_repository_that_it_says() -> None:
+    """Whatever was asked for: one that a person wrote for something else is not to be written into."""
+    base = {"ref": "main", "repo": {"id": 1}}
+    found: dict[str, Any] = {
+        "number": 3,
+        "state": "open",
+        "head": {"ref": "b", "sha": "s", "repo": {"id": 1}},
+        "base": base,
+    }
+    assert GITHUB.read(found, "b") == Request(3, "", "open", "", "", "s", "main")
+    assert GITHUB.read(found, "other") is None
+    assert GITHUB.read({**found, "head": {"ref": "b", "repo": {"id": 2}}}, "b") is None
+    assert GITHUB.read({**found, "head": {"ref": "b", "repo": None}}, "b") is None
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ class Forge:
     create: Callable[[Place, Wanted], Call]
     change: Callable[[Place, Request, Mapping[str, str]], Call]
     """Gives a request another `title`, `text` or `base`; what is not named stays."""
-    read: Callable[[Mapping[str, Any]], Request | None]
-    """A request of an answer; None if it is none of this repository."""
+    read: Callable[[Mapping[str, Any], str], Request | None]
+    """A request of an answer; None if it is for no branch of that name in this repository."""
     env: Mapping[str, str] = field(factory=dict)
     """Variables by which it tells nothing but the answer."""
 

@@ -41,7 +41,11 @@ def _change(place: Place, request: Request, new: Mapping[str, str]) -> Call:
     return Call("PATCH", f"{_pulls(place)}/{request.number}", body)
 
 
-def _read(found: Mapping[str, Any]) -> Request:
+def _read(found: Mapping[str, Any], branch: str) -> Request | None:
+    head, base = inner(found, "head"), inner(found, "base")
+    is_fork = number(inner(head, "repo"), "id") != number(inner(base, "repo"), "id")
+    if is_fork or text(head, "ref") != branch:
+        return None
     state = "merged" if text(found, "merged_at") else text(found, "state")
     return Request(
         number(found, "number"),
@@ -49,8 +53,8 @@ def _read(found: Mapping[str, Any]) -> Request:
         state,
         text(found, "title"),
         text(found, "body"),
-        text(inner(found, "head"), "sha"),
-        text(inner(found, "base"), "ref"),
+        text(head, "sha"),
+        text(base, "ref"),
     )
 
 

@@ -46,9 +46,10 @@ def _change(place: Place, request: Request, new: Mapping[str, str]) -> Call:
     return Call("PUT", f"{_requests(place)}/{request.number}", body)
 
 
-def _read(found: Mapping[str, Any]) -> Request | None:
-    if number(found, "source_project_id") != number(found, "target_project_id"):
-        return None  # a branch of a fork that has the same name
+def _read(found: Mapping[str, Any], branch: str) -> Request | None:
+    is_fork = number(found, "source_project_id") != number(found, "target_project_id")
+    if is_fork or text(found, "source_branch") != branch:
+        return None
     title = text(found, "title")
     mark = _MARK.match(title)
     state = text(found, "state")

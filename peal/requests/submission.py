@@ -64,11 +64,15 @@ class Submission:
             self._open(wording, is_draft)
 
     def _found(self) -> list[Request]:
-        answer = self.service.answer(
-            self.service.forge.find(self.service.place, self.prospect.branch), "look for"
-        )
-        objects = [one for one in answer if isinstance(one, dict)] if isinstance(answer, list) else []
-        return [request for one in objects if (request := self.service.forge.read(one))]
+        """The newest first; PealError for an answer that nothing can be made of, as it may hide one."""
+        service, branch = self.service, self.prospect.branch
+        answer = service.answer(service.forge.find(service.place, branch), "look for")
+        if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
+            raise PealError(
+                f"what answers at {service.place} is no list of {service.forge.noun}s; `{service.forge.program} auth status` tells "
+                "who it is there; mend that, or name another remote with --remote"
+            )
+        return [request for one in answer if (request := service.forge.read(one, branch))]
 
     def _push(self) -> None:
         """The commit that was looked at, and nothing that came since; git refuses what is no fast-forward."""
@@ -99,7 +103,7 @@ class Submission:
             return
         wanted = Wanted(prospect.branch, prospect.base, wording.title, wording.part() + "\n", is_draft)
         answer = self.service.answer(forge.create(self.service.place, wanted), "open")
-        request = forge.read(answer) if isinstance(answer, dict) else None
+        request = forge.read(answer, prospect.branch) if isinstance(answer, dict) else None
         self.say(f"opened a {kind} into `{prospect.base}`: {request.url if request else self.service.place}")
 
     def _change(self, request: Request, wording: Wording) -> None:

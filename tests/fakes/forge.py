@@ -2,7 +2,8 @@
 Stand-ins for gh and glab: `main(NAME, ARGUMENTS)` answers calls of `api` as GitHub and GitLab do, and `auth status`.
 
 The requests are kept in `$FAKE_FORGE/requests.json`, which a test may change as a person would; each call leaves a file beside it.
-`$FAKE_FORGE/refuse-METHOD` holds a status and an answer for calls of that method, `$FAKE_FORGE/logged-in` names of programs with hosts.
+`$FAKE_FORGE/refuse-METHOD` holds a status and an answer for calls of that method, `answer-METHOD` one that
+is told as if all were well, `logged-in` names of programs with hosts.
 Branches are looked up in the bare repositories below `$FAKE_REMOTES`.
 """
 
@@ -26,6 +27,10 @@ def main(name, argv):
     text = sys.stdin.read()
     _note(state, name, argv, text)
     method, address = _option(argv, "--method"), urlsplit(argv[-1])
+    answered = state / f"answer-{method}"
+    if answered.exists():
+        print(answered.read_text())
+        return 0
     refused = state / f"refuse-{method}"
     if refused.exists():
         status, _, answer = refused.read_text().partition(" ")
@@ -121,15 +126,15 @@ class GitHub(Forge):
             "title": body["title"],
             "body": body["body"],
             "draft": body["draft"],
-            "head": {"ref": body["head"], "sha": head},
-            "base": {"ref": body["base"]},
+            "head": {"ref": body["head"], "sha": head, "repo": {"id": 7}},
+            "base": {"ref": body["base"], "repo": {"id": 7}},
         }
         self.requests.append(request)
         return self.keep(request)
 
     def changed(self, _request, body):
         assert body.keys() <= {"title", "body", "base"}
-        return {**body, "base": {"ref": body["base"]}} if "base" in body else body
+        return {**body, "base": {"ref": body["base"], "repo": {"id": 7}}} if "base" in body else body
 
 
 class GitLab(Forge):
