@@ -15,7 +15,11 @@ _BEGIN = (
     "<!-- peal:begin title={mark}: `peal pr` writes this part anew each time; write above or below it -->"
 )
 _END = "<!-- peal:end -->"
-_PART = re.compile(r"<!-- peal:begin title=(?P<mark>[0-9a-f]*)\b[^\n]*?-->.*?<!-- peal:end -->", re.DOTALL)
+_PART = re.compile(
+    r"<!-- peal:begin title=(?P<mark>[0-9a-f]*)\b[^\n>]*-->(?:(?!<!-- peal:begin ).)*?<!-- peal:end -->",
+    re.DOTALL,
+)
+"""Never what stands between a mark that is left of one part and the next part."""
 _LIKE_A_MARK = re.compile(r"<!--(?=\s*peal:)", re.IGNORECASE)
 _LIKE_AN_ORDER = re.compile(r"^(\s*)/(?=\w)", re.MULTILINE)
 """A line that GitLab would carry out: what agents have written is not to give orders there."""
