@@ -20,7 +20,7 @@ wishes = test_backlog_run.wishes
 SSH = """\
 #!/bin/sh
 if [ "$1" = -G ]; then
-  case "$3" in work) echo "hostname github.com" ;; *) echo "hostname $3" ;; esac
+  case "$3" in work) echo "hostname github.com" ;; git.example.org) echo "hostname 10.0.0.5" ;; *) echo "hostname $3" ;; esac
   exit
 fi
 [ -e "$FAKE_FORGE/ssh-refuses" ] && { echo "Permission denied (publickey), https://me:pa55@x" >&2; exit 255; }

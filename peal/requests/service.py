@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from peal.system import git
 from peal.text.display import harmless
 
 FORGES = (GITHUB, GITLAB)
+_NUMBER = re.compile(r"[\d.]+|.*:.*")
+"""The address of a host; see inet_pton(3)."""
 _PATIENCE = 120.0
 """Seconds for one call."""
 _LOUD = (b"GH_FORCE_TTY", b"CLICOLOR_FORCE", b"FORCE_COLOR")
@@ -56,8 +59,20 @@ def service_of(remote: Remote, repo: Path, programs: Programs) -> Service:
         raise PealError(
             f"`{remote.name}` is on no host that `gh` or `glab` could open a request at; name another with --remote, or {by_hand}"
         )
-    if place.is_ssh:
-        place = evolve(place, host=_as_ssh_knows(place.host, repo, programs))
+    if found := _serving(place, repo, programs, by_hand):
+        return found
+    if place.is_ssh and (host := _as_ssh_knows(place.host, repo, programs)) != place.host:
+        place = evolve(place, host=host)
+        if found := _serving(place, repo, programs, by_hand):
+            return found
+    logins = " or ".join(f"`{forge.login} {place.host}`" for forge in FORGES)
+    raise PealError(
+        f"nobody is logged in to {place.host} by {' or '.join(f'`{forge.program}`' for forge in FORGES)}; {logins}, or {by_hand}"
+    )
+
+
+def _serving(place: Place, repo: Path, programs: Programs, by_hand: str) -> Service | None:
+    """The program that serves a host of this name; None if it is known to neither. PealError if it is one that is not here."""
     for forge in FORGES:
         if (host := forge.hosts.get(place.host)) is not None:
             if not shutil.which(forge.program):
@@ -70,10 +85,7 @@ def service_of(remote: Remote, repo: Path, programs: Programs) -> Service:
     for forge in here:
         if is_named(forge, place.host, os.environ) or _is_logged_in(forge, place.host, repo, programs):
             return _fit(Service(forge, place, repo, programs))
-    logins = " or ".join(f"`{forge.login} {place.host}`" for forge in FORGES)
-    raise PealError(
-        f"nobody is logged in to {place.host} by {' or '.join(f'`{forge.program}`' for forge in FORGES)}; {logins}, or {by_hand}"
-    )
+    return None
 
 
 def is_named(forge: Forge, host: str, variables: Mapping[str, str]) -> bool:
@@ -93,11 +105,12 @@ def _fit(found: Service) -> Service:
 
 
 def _as_ssh_knows(name: str, repo: Path, programs: Programs) -> str:
-    """The host behind a name that ssh's own settings may give to it; see ssh_config(5), "HostName"."""
+    """The host behind a name that ssh's own settings may give to it, unless that is but a number; see ssh_config(5), "HostName"."""
     if not shutil.which("ssh"):
         return name
     ran = programs.run(["ssh", "-G", "--", name], repo, os.environb, _PATIENCE)
-    return _host_name(os.fsdecode(ran.stdout)) or name if ran.is_clean else name
+    found = _host_name(os.fsdecode(ran.stdout)) if ran.is_clean else ""
+    return found if found and not _NUMBER.fullmatch(found) else name
 
 
 def _host_name(told: str) -> str:
