@@ -171,6 +171,12 @@ def test_what_was_merged_or_closed_is_not_opened_again_before_something_new_has_
     remote.change(1, state="closed", merged_at="2026-01-01T00:00:00Z")
     assert "pull/1 was merged as `feature/plan` is: nothing is left to do" in remote.pr()
     project = remote.project
+    project.git("push", "-q", "origin", "feature/plan:main")  # as a forge merges that can fast-forward
+    assert "pull/1 was merged as `feature/plan` is: nothing is left to do" in remote.pr()
+    remote.change(1, state="open", merged_at=None)
+    assert "there is nothing in `feature/plan` that `main` does not have" in remote.pr(code=1)
+    project.git("push", "-qf", "origin", "main")
+    remote.change(1, state="closed", merged_at="2026-01-01T00:00:00Z")
     project.write("plan.md", project.read("plan.md") + "\n## Task 3: number 3\n\n```sh\necho 3 >three\n```\n")
     remote.run()
     project.git("push", "-q", "origin", "feature/plan:kept")

@@ -134,6 +134,11 @@ def test_the_branches_of_a_remote_are_read_as_git_tells_them() -> None:
     ]
     with pytest.raises(PealError, match="has no branch `v1`"):
         base_of(Asked("b", "v1", must_be_there=True), "origin", heads)
+    for asked in (Asked("b"), Asked("b", "main", must_be_there=True)):
+        with pytest.raises(
+            PealError, match=r"`origin` has no branch yet .* `git push origin NAME` brings one"
+        ):
+            base_of(asked, "origin", heads_of(""))
     with pytest.raises(PealError, match="name one with --base"):
         base_of(Asked("b"), "origin", heads_of("11\trefs/heads/x\n"))
 

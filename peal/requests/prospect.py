@@ -89,9 +89,13 @@ def base_of(asked: Asked, remote: str, heads: Heads) -> str:
     names = [asked.base.removeprefix(begin) for begin in begins if asked.base.startswith(begin)]
     if found := next((name for name in names if name in heads.commits), ""):
         return found
-    if asked.must_be_there:
+    if asked.must_be_there and heads.commits:
         raise PealError(
             f"`{remote}` has no branch `{harmless(asked.base)}` that the request could be for; give --base one that it has"
+        )
+    if not heads.commits:
+        raise PealError(
+            f"`{remote}` has no branch yet that the request could be for; `git push {shlex.quote(remote)} NAME` brings one"
         )
     if heads.default in heads.commits:
         return heads.default
@@ -131,12 +135,8 @@ def _tip(repo: Path, branch: str) -> str:
 
 
 def check(prospect: Prospect, own: Iterable[Own]) -> None:
-    """PealError if commits would go that no plan has brought, or none at all."""
+    """PealError if commits would go that no plan has brought."""
     _check_own(prospect.branch, prospect.remote.name, prospect.lacking, own, prospect.branch)
-    if not prospect.bringing:
-        raise PealError(
-            f"there is nothing in `{prospect.branch}` that `{prospect.base}` does not have; `peal status` shows what has landed"
-        )
 
 
 def foresee(repo: Path, branch: str, begins_at: str, own: Iterable[Own]) -> None:

@@ -55,6 +55,10 @@ class Submission:
         if action.is_over and action.request:
             self.say(f"{action.request.url} was merged as `{prospect.branch}` is: nothing is left to do")
             return
+        if not prospect.bringing:
+            raise PealError(
+                f"there is nothing in `{prospect.branch}` that `{prospect.base}` does not have; `peal status` shows what has landed"
+            )
         taken = by_people(action.request) if action.request else 0
         wording = wording_of(forge.longest_text - taken - _ROOM)
         self._push()
