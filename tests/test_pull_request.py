@@ -148,6 +148,13 @@ def test_a_run_opens_a_request_and_the_next_one_brings_it_up_to_date(remote: Rem
     assert "is up to date" in remote.pr()
     assert [one["title"] for one in remote.requests] == ["As I want it"]
 
+    remote.change(1, title="Another title")
+    project.git("restore", "plan.md")
+    project.git("rm", "-q", "plan.md")
+    assert "up to date: title, text" in remote.pr()  # as the branch has it
+    assert [one["title"] for one in remote.requests] == ["A plan"]
+    project.git("restore", "--staged", "plan.md")
+
     assert "`origin` has no branch `nope`" in remote.pr("--base", "nope", "--dry-run", code=1)
     calls = len(remote.calls("POST", "PATCH", "PUT"))
     project.git("push", "-q", "origin", "main:refs/heads/release")

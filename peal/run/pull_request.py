@@ -18,6 +18,7 @@ from peal.requests.programs import programs
 from peal.requests.prospect import Asked, Prospect, check, foresee, look
 from peal.requests.submission import Submission
 from peal.requests.wording import Wording, title_of
+from peal.system import git
 from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import harmless
 
@@ -152,7 +153,7 @@ def _wording(
     live = live_run(repo_paths) or ""
     found = (reported(one.plan_paths, hide, _from(repo_paths.repo), live) for one in plans)
     several: list[Reported] = [one for one in found if one]
-    title = title_of([hide(_title(repo_paths, one.plan)) for one in plans])
+    title = title_of([hide(_title(repo_paths, one)) for one in plans])
     text = markdown.document(several, tells_costs, min(markdown.LARGEST, max(room, 0)))
     return Wording(title, hide(text))
 
@@ -162,12 +163,17 @@ def _from(repo: Path) -> Callable[[Path], str]:
     return lambda path: os.path.relpath(path, repo)
 
 
-def _title(repo_paths: RepoPaths, plan: str) -> str:
-    """As the plan's file has it, or the file's name."""
+def _title(repo_paths: RepoPaths, one: Landed) -> str:
+    """As the plan's file has it, here or else in the branch, or the file's name."""
     from peal.formats.title import title  # only here: reading markdown takes long to load
 
-    path = repo_paths.plan_file(plan)
+    return title(_file(repo_paths, one), one.plan) or one.plan
+
+
+def _file(repo_paths: RepoPaths, one: Landed) -> bytes:
+    """The bytes of a plan's file; none if it is nowhere."""
+    path = repo_paths.plan_file(one.plan)
     with suppress(OSError):
-        if path.is_file() and (found := title(path.read_bytes(), plan)):
-            return found
-    return plan
+        if path.is_file():
+            return path.read_bytes()
+    return git.run(repo_paths.repo, "cat-file", "blob", f"refs/heads/{one.branch}:{one.plan}").stdout
