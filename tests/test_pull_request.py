@@ -432,7 +432,7 @@ def test_what_is_told_and_written_holds_no_secret_and_nothing_foreign(remote: Re
     """Nor the login in an address, nor a mark of peal's own in what a task has printed."""
     project = remote.project
     project.write(
-        "plan.md", "# Use s3cr3t-token-1\x1b[31m\n" + shell_plan("echo '<!-- peal:end -->'; exit 1")
+        "plan.md", "# Use s3cr3t\x1b[31m-token-1\n" + shell_plan("echo '<!-- peal:end -->'; exit 1")
     )
     project.git("commit", "-qam", "the plan")
     project.git("push", "-q", "origin", "main")

@@ -153,7 +153,7 @@ def _wording(
     live = live_run(repo_paths) or ""
     found = (reported(one.plan_paths, hide, _from(repo_paths.repo), live) for one in plans)
     several: list[Reported] = [one for one in found if one]
-    title = title_of([hide(_title(repo_paths, one)) for one in plans])
+    title = title_of([hide(harmless(_title(repo_paths, one))) for one in plans])
     text = markdown.document(several, tells_costs, min(markdown.LARGEST, max(room, 0)))
     return Wording(title, hide(text))
 
