@@ -306,6 +306,18 @@ def test_what_landed_in_the_base_itself_is_offered_by_way_of_another_branch(remo
         "--branch", "trunk~1", code=1
     )
 
+    project.git("switch", "-q", "-c", "develop", "origin/main")
+    project.git("push", "-q", "origin", "develop")
+    project.git("switch", "-q", "-c", "here")
+    project.peal("run", "plan.md", "--agent", "shell", "--fresh", "--retarget")
+    assert "would push `here`" in remote.pr("--dry-run")  # nobody else can work in it
+    project.git("push", "-q", "origin", "develop:here")
+    assert "`origin` has a branch of that name that no request is open for" in remote.pr(code=1)
+    assert remote.pushed("here") == remote.pushed("develop")
+    assert "opened a pull request into `main`" in remote.pr("--branch", "here")
+    project.git("push", "-qf", "origin", "develop:here")
+    assert "pushed `here`" in remote.pr()
+
 
 def test_a_remote_that_has_gone_another_way_is_left_alone(remote: Remote) -> None:
     project = remote.project

@@ -42,6 +42,8 @@ class Asked:
     must_be_there: bool = False
     """`base` was asked for, and nothing else will do."""
     remote: str = ""
+    is_branch_named: bool = True
+    """A person has named the branch; else it is what was checked out when the plan was run."""
 
 
 @frozen
@@ -69,6 +71,8 @@ class Prospect:
     """Its commits that the base does not have."""
     is_there: bool
     """The remote's branch is on that commit already."""
+    may_be_shared: bool = False
+    """The remote has that branch, and nobody has said that it is for the plan: others may work in it."""
 
 
 def heads_of(told: str) -> Heads:
@@ -125,6 +129,7 @@ def look(repo: Path, asked: Asked, programs: Programs) -> Prospect:
         _commits(repo, tip, here.values()),
         _commits(repo, tip, [here[base]] if base in here else ()),
         there == tip,
+        bool(there) and not asked.is_branch_named,
     )
 
 

@@ -59,6 +59,8 @@ class Submission:
             raise PealError(
                 f"there is nothing in `{prospect.branch}` that `{prospect.base}` does not have; `peal status` shows what has landed"
             )
+        if prospect.may_be_shared and not action.request:
+            raise PealError(_may_be_shared(prospect))
         taken = by_people(action.request) if action.request else 0
         wording = wording_of(forge.longest_text - taken - _ROOM)
         self._push()
@@ -124,6 +126,15 @@ class Submission:
             self.say(f"brought {request.url} up to date: {', '.join(new)}")
         else:
             self.say(f"{request.url} is up to date")
+
+
+def _may_be_shared(prospect: Prospect) -> str:
+    name, remote = shlex.quote(prospect.branch), prospect.remote.name
+    return (
+        f"the plan has landed in `{prospect.branch}`, which was checked out, and `{remote}` has a branch of that name that no request "
+        f"is open for; others may work in it: `peal pr --branch {name}` pushes there all the same; else `git branch NEW {name}` and "
+        '`peal pr --branch NEW`; the next run lands in a branch of its own with --branch "feature/{plan}"'
+    )
 
 
 def planned(found: Sequence[Request], tip: str, base: str) -> Action:

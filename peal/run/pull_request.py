@@ -52,6 +52,8 @@ class Landed:
     own: Own
     base: str = ""
     """What `--base` was in its latest run."""
+    is_branch_named: bool = False
+    """The branch was named for it; else it is what was checked out."""
 
 
 def offer(
@@ -74,7 +76,8 @@ def offer(
     others = (one for one in _landed_in(repo_paths, plan.branch) if one.plan_paths != plan_paths)
     plans = [plan, *others]
     base = wish.base or plan.base or wish.usual_base
-    asked = Asked(wish.branch or plan.branch, base, bool(wish.base), wish.remote)
+    branch, is_named = wish.branch or plan.branch, bool(wish.branch) or plan.is_branch_named
+    asked = Asked(branch, base, bool(wish.base), wish.remote, is_named)
     with programs(tell) as running:
         prospect = look(repo_paths.repo, asked, running)
         check(prospect, [one.own for one in plans])
@@ -122,7 +125,7 @@ def _landed(plan_paths: PlanPaths) -> Landed:
         before = own_of(earlier)
         own = evolve(own, commits=own.commits | before.commits, plans=own.plans | before.plans)
     base = str(runs[-1].flags.get("base") or "")
-    return Landed(plan_paths, runs[-1].plan, branch, runs[0].at, own, base)
+    return Landed(plan_paths, runs[-1].plan, branch, runs[0].at, own, base, runs[-1].branch_is_named)
 
 
 def _set_aside(plan_paths: PlanPaths) -> Iterator[Sequence[Event]]:
