@@ -1,6 +1,7 @@
-"""What the page about a run costs: its time and size for a long plan, and its part of the processor time of a run."""
+"""What a run costs more for what is told of it: the page, its time and size, and words to a person."""
 
 import resource
+import time
 from collections.abc import Iterator
 
 from attrs import evolve, frozen
@@ -8,6 +9,12 @@ from attrs import evolve, frozen
 from benchmarks.ground import Ground, Repository, alternate, run
 from benchmarks.plans import scripts
 from benchmarks.rows import Bound, Judged, Row
+from peal.model.decision import Decision
+from peal.model.notification import Cause
+from peal.notify.notifier import Notifier
+from peal.notify.sending import Sending
+from peal.record import journal
+from peal.record.history import History
 
 _PAGE = ".peal/report.html"
 _EDIT = "mkdir -p out; printf 'a line\\nand another\\n' >out/{number}; echo 'said {number}'"
@@ -26,7 +33,10 @@ class Report:
 
     def rows(self, ground: Ground) -> Iterator[Row]:
         """A row each for time, size, and part of a run's processor time."""
-        long, _ = self._carried_out(ground, self.tasks, "")
+        long, used = self._carried_out(ground, self.tasks, "")
+        (followed,) = alternate(ground.repeat, lambda: _following(long))
+        what = f"processor time of following {self.tasks} tasks for words to a person"
+        yield Row(self.name, what, followed, "all of their run", (used,), "s", Bound(0.01))
         ours, theirs = alternate(
             ground.repeat,
             lambda: long.peal("report", "--html", _PAGE),
@@ -63,3 +73,22 @@ def _processor_time(repository: Repository, *words: str) -> float:
     repository.peal(*words)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _following(repository: Repository) -> float:
+    """Seconds that a run would take more where a person wants to be told: for all that happened, up to the words at its end."""
+    (path,) = repository.path.glob(".peal/plan-*/journal.jsonl")
+    events = journal.load(path).events
+    notifier = Notifier(frozenset(Cause), str(repository.path), _nobody, print, None)
+    follower, history, decision, spent = notifier.of("plan.md"), History(), Decision(), 0.0
+    for event in events:
+        history.apply(event)
+        began = time.thread_time()
+        follower.show([event], history)
+        follower.decided(decision)
+        spent += time.thread_time() - began
+    return spent
+
+
+def _nobody() -> Sending:
+    raise AssertionError("nothing has happened that is told before the end")
