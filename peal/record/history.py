@@ -33,6 +33,7 @@ from peal.record.providers import Providers
 from peal.record.task_state import Attempt, TaskState, Wait
 from peal.record.transitions import ended
 
+_BETWEEN_RUNS = (PlanRead, PlanRewritten, TasksMarkedDone)
 _BEFORE_ANY_RUN = Pipeline(tuple(evolve(phase, agents=("",)) for phase in PLAN_PHASES))
 """What a task has before it, as long as no run has said so."""
 
@@ -71,6 +72,8 @@ class History:
     counts: dict[tuple[TaskId, str], int] = field(factory=lambda: defaultdict(int))
     """Attempts by task and phase, never reset: they name folders that are never overwritten."""
     last_at: float = 0.0
+    heard_at: float = 0.0
+    """When something last happened in a run, in wall-clock seconds; what a person says between two runs happens in none."""
     changed: Callable[[TaskState | None, TaskState], None] = field(default=_nobody, eq=False)
     """Is told what a task was and is, at every change until a run is opened or the plan is read anew."""
     _places: dict[TaskId, int] = field(factory=dict)
@@ -137,9 +140,20 @@ class History:
 
     def apply(self, event: Event) -> None:
         """Take one more fact in."""
+        is_of_run = self.is_of_run(event)
         _HANDLERS[type(event)](self, event)
         self.providers.apply(event)
         self.last_at = event.at
+        if is_of_run:
+            self.heard_at = event.at
+
+    def is_of_run(self, event: Event) -> bool:
+        """Whether what comes next happens in a run, and not between two: as a person's word on tasks, or a new reading of the plan."""
+        if isinstance(event, RunOpened):
+            return True
+        if self.opened is None or self.closed is not None or isinstance(event, _BETWEEN_RUNS):
+            return False
+        return self.opened.is_open_ended or not isinstance(event, TasksForgotten)
 
     def _put(self, state: TaskState) -> None:
         """A task is in this state from now on."""
@@ -163,7 +177,7 @@ class History:
         self.changed = _nobody
         cut_off = Outcome(Result.INTERRUPTED, "peal was cut off")
         for state in list(self.running.values()):
-            self._put(self._ended(state, cut_off, self.last_at))
+            self._put(self._ended(state, cut_off, self.heard_at))
         before = {
             name: self.pipeline(name) for name in {state.task.pipeline for state in self.states.values()}
         }

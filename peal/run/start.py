@@ -146,7 +146,11 @@ def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Sessi
 
 
 def _left_open(job: Job, history: History) -> Iterator[Event]:
-    """The end of the latest run, if it was cut off before it could tell of it, or what it had failed at is done by now."""
+    """
+    The end of the latest run, if it was cut off before it could tell of it, or what it had failed at is done by now.
+
+    It ended when something was last heard of it, however much later that is told.
+    """
     if history.opened is None:
         return
     selected = history.opened.selected
@@ -154,7 +158,7 @@ def _left_open(job: Job, history: History) -> Iterator[Event]:
     if is_complete(work, history):
         halt = honest_halt(finished(work, history), job, history)
         if history.closed is None or history.closed.code != halt.code:
-            yield RunClosed(time.time(), halt.code, halt.why)
+            yield RunClosed(history.heard_at, halt.code, halt.why)
 
 
 def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:

@@ -215,7 +215,7 @@ def taken_over(pool: Pool, plan_paths: PlanPaths, history: History) -> Iterator[
             outcome = Outcome(Result.MENDED, why)
         if commit:
             ended = evolve(outcome, commit=commit)
-            yield StepEnded(time.time(), state.task.id, one.phase, one.number, ended)
+            yield StepEnded(history.heard_at, state.task.id, one.phase, one.number, ended)
 
 
 def _verdict(state: TaskState, one: Attempt, plan_paths: PlanPaths, history: History) -> Outcome | None:
