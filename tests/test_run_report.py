@@ -8,7 +8,16 @@ from attrs import evolve
 from stories import Chance, Limits, Remembered, Run, Script, opened, tasks_of, work_of
 
 from peal.model.plan import TaskId
-from peal.record.events import Event, PlanRead, RunClosed, StepEnded, StepStarted
+from peal.model.work import Result
+from peal.record.events import (
+    Event,
+    PlanRead,
+    RunClosed,
+    StepEnded,
+    StepStarted,
+    TasksForgotten,
+    TasksMarkedDone,
+)
 from peal.reports.alternatives import alternatives
 from peal.reports.run_report import RunReport, longest_chain, report_of
 
@@ -73,7 +82,7 @@ def test_a_wait_for_a_limit_is_told_with_its_time() -> None:
     limits = evolve(SIDE_BY_SIDE, agents={"execute": ("claude",)})
     memory = played("1 2", {"1 execute": "is limited, passes"}, limits)
 
-    (pause,) = (one for one in told(memory).pauses if one.why == "limit")
+    (pause,) = (one for one in told(memory).pauses if one.cause == "limit")
 
     limited, again = [one for one in told(memory).tasks[0].attempts if one.phase == "execute"]
     assert (pause.task, pause.began, pause.ended) == ("1", limited.ended, again.started)
@@ -81,28 +90,63 @@ def test_a_wait_for_a_limit_is_told_with_its_time() -> None:
 
 
 def test_a_task_that_others_land_before_waits_for_the_branch() -> None:
-    waiting = {one.task for one in told(played("1p 2p 3p")).pauses if one.why == "branch"}
+    waiting = {one.task for one in told(played("1p 2p 3p")).pauses if one.cause == "branch"}
 
     assert waiting
     assert waiting <= {"1", "2", "3"}
 
 
 def test_a_resumed_run_is_one_with_the_run_before_and_the_time_between_does_not_count() -> None:
-    read = tasks_of("1 2")
+    """Nor does what a person says between the two, or that the plan reads differently: it is no part of either."""
+    read = tasks_of("1p 2p 3")
     memory = Remembered()
     memory.append(PlanRead(0.0, read))
-    Run(memory, Script(), stop_at=4).go(work_of(read), opened(1.0, SIDE_BY_SIDE))
-    stopped = memory.history.last_at
-    memory.append(evolve(opened(5000.0, SIDE_BY_SIDE), resumed=True))
-    memory.append(RunClosed(5010.0, 130, "interrupted"))
+    Run(memory, Script(), cut_at=20).go(work_of(read), opened(1.0, SIDE_BY_SIDE))
+    heard = memory.history.last_at
+    first = told(memory)
+    memory.append(
+        TasksMarkedDone(3000.0, (TaskId("3"),), "peal done"), PlanRead(4999.0, tasks_of("1p 2p 3 4"))
+    )
+    again = evolve(opened(5000.0, SIDE_BY_SIDE), resumed=True, command=("peal", "resume"))
+    Run(memory, Script()).go(work_of(tasks_of("1p 2p 3 4")), again)
 
     report = told(memory)
 
+    closed = memory.events[-1]
     assert report.began == 1.0
-    assert report.stopped == ((stopped, 5000.0),)
-    assert report.elapsed == pytest.approx(stopped - 1.0 + 10.0)
-    first = told(memory, "run-1")
-    assert (first.ended, first.stopped) == (stopped, ())
+    assert report.stopped == ((heard, 5000.0),)
+    assert report.elapsed == pytest.approx(heard - 1.0 + closed.at - 5000.0)
+    assert report.worked <= SIDE_BY_SIDE.max_parallel * report.elapsed
+    assert all(one.ended - one.began < 100 for one in report.pauses)
+    assert report.commands == ("peal run", "peal resume")
+    assert told(memory, "run-1") == first
+    assert (first.ended, first.stopped) == (heard, ())
+    memory.append(TasksForgotten(9000.0, (TaskId("1"),), "plan", "peal redo"))
+    assert (told(memory).ended, told(memory).status.counts["done"]) == (closed.at, 3)
+
+
+def test_what_runs_or_waits_now_is_told_up_to_now() -> None:
+    """Of a run that goes on, and of one that was cut off up to when it was heard of last."""
+    memory = played(
+        "1p 2p", {"2 execute": "is limited"}, evolve(SIDE_BY_SIDE, agents={"execute": ("claude",)})
+    )
+    limited = next(
+        at
+        for at, event in enumerate(memory.events)
+        if isinstance(event, StepEnded) and event.outcome.result is Result.LIMITED
+    )
+    now = memory.events[limited].at + 50.0
+
+    found = report_of(memory.events[: limited + 1], is_alive=True, now=now)
+    assert found
+    waits = {one.task: (one.cause, now - one.began) for one in found.pauses if one.ended == now}
+    assert waits["2"] == ("limit", 50.0)
+    assert waits["1"][0] == "branch"
+
+    begun = next(at for at, event in enumerate(memory.events) if isinstance(event, StepStarted))
+    found = report_of(memory.events[: begun + 1], is_alive=True, now=now)
+    assert found
+    assert found.worked == found.tasks[0].worked == now - memory.events[begun].at > 10
 
 
 def test_there_is_none_of_a_run_that_never_was() -> None:

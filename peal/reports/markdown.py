@@ -139,7 +139,8 @@ def _head(one: Reported, tells_costs: bool) -> Iterator[str]:
     yield f"**{_plain(headline(one.run), one, _LONGEST_LINE)}**"
     if opened := history.opened:
         into = f", into {_code(opened.branch, one)}" if opened.branch else ""
-        yield f"Asked for with {_code(' '.join(opened.command), one)}{into}."
+        typed = ", then ".join(_code(command, one) for command in one.run.commands)
+        yield f"Asked for with {typed}{into}."
     if tells_costs and (spent := spending_lines(history)):
         yield "  \n".join(_plain(line, one, _LONGEST_LINE) for line in spent[:_MOST_LINES])
 

@@ -1,10 +1,11 @@
 """What a run was asked for and what came of it, as values that every kind of report is made of; pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import pairwise, takewhile
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.model.plan import TaskId
 from peal.model.review import Finding
@@ -14,6 +15,7 @@ from peal.record.history import History, fold
 from peal.record.task_state import Attempt, TaskState
 from peal.views.graph import needs
 from peal.views.status import RunStatus, TaskStatus, overview
+from peal.views.waiting import Cause, cause_of, waits_since
 
 
 @frozen
@@ -21,8 +23,7 @@ class Pause:
     """A time in which a task could have gone on and did not."""
 
     task: TaskId
-    why: str
-    """`limit`, `provider`, `branch` (others were at it, or were waited for) or `person` (its landing was held)."""
+    cause: Cause
     began: float
     ended: float
 
@@ -34,7 +35,9 @@ class TaskReport:
     status: TaskStatus
     state: TaskState
     attempts: tuple[Attempt, ...]
-    """Those of the run, in order; one that was running when peal was cut off comes last."""
+    """Those of the run, in order; one that goes on, or went on when peal was cut off, comes last."""
+    until: float
+    """When the run was over, or something was last heard of it."""
     group: str = ""
     """What it belongs to above tasks: the item whose phase it is; empty in a plan."""
 
@@ -51,10 +54,14 @@ class TaskReport:
         last = self.state.last()
         return last.outcome.findings if self.status.state == "failed" and last and last.outcome else ()
 
+    def end_of(self, one: Attempt) -> float:
+        """When one of its attempts ended, or how far it has come."""
+        return self.until if one.ended is None else one.ended
+
     @cached_property
     def worked(self) -> float:
         """Seconds that its attempts have taken together."""
-        return sum((one.ended or one.started) - one.started for one in self.attempts)
+        return sum(self.end_of(one) - one.started for one in self.attempts)
 
 
 @frozen(slots=False)
@@ -63,7 +70,9 @@ class RunReport:
 
     status: RunStatus
     history: History
-    """As it was when the run was over, or as it is."""
+    """As it was when the run was over; of the latest one as it is, with what a person has said of its tasks since."""
+    commands: tuple[str, ...]
+    """What was typed, each once: to begin it, and to go on with it."""
     began: float
     """Wall-clock seconds, as all moments here."""
     ended: float
@@ -112,8 +121,8 @@ class RunReport:
 
     @cached_property
     def pauses(self) -> tuple[Pause, ...]:
-        """When tasks that had begun waited, in the order of their beginnings."""
-        found = (pause for task in self.tasks for pause in _pauses(task, self.history))
+        """When tasks that had begun waited, in the order of their beginnings; also what they wait for at the end."""
+        found = (pause for task in self.tasks for pause in _pauses(task, self))
         return tuple(sorted(found, key=lambda pause: pause.began))
 
 
@@ -128,15 +137,33 @@ def report_of(events: Sequence[Event], is_alive: bool, now: float, run: str = ""
     wanted = next((at for at in reversed(range(len(runs))) if run in ("", runs[at].run)), None)
     if wanted is None:
         return None
-    is_latest = wanted == len(runs) - 1
-    till = len(events) if is_latest else places[wanted + 1]
-    history = fold(events[:till])
-    first = _first_of(runs, wanted)
-    ended = now if is_alive and is_latest else history.last_at
-    status = overview(history, ended, is_alive and is_latest, {}, lambda _: "")
-    stopped = tuple((events[places[at] - 1].at, runs[at].at) for at in range(first + 1, wanted + 1))
-    tasks = tuple(_tasks(history, status, runs[first].at))
-    return RunReport(status, history, runs[first].at, ended, stopped, tasks)
+    first, is_latest = _first_of(runs, wanted), wanted == len(runs) - 1
+    history, stopped = fold(events[: places[first] + 1]), list[tuple[float, float]]()
+    for before, at in pairwise(places[first : wanted + 1]):
+        _take_in(events[before + 1 : at], history)
+        stopped.append((history.heard_at, events[at].at))
+        history.apply(events[at])
+    rest = events[places[wanted] + 1 : None if is_latest else places[wanted + 1]]
+    _take_in(rest if is_latest else takewhile(history.is_of_run, rest), history)
+    is_live = is_alive and is_latest
+    ended = now if is_live else history.heard_at
+    status = overview(history, ended, is_live, {}, lambda _: "")
+    tasks = tuple(_tasks(history, status, runs[first].at, ended))
+    counts = {name: sum(task.status.state == name for task in tasks) for name in status.counts}
+    return RunReport(
+        status=evolve(status, counts=counts),
+        history=history,
+        commands=tuple(dict.fromkeys(" ".join(one.command) for one in runs[first : wanted + 1])),
+        began=runs[first].at,
+        ended=ended,
+        stopped=tuple(stopped),
+        tasks=tasks,
+    )
+
+
+def _take_in(events: Iterable[Event], history: History) -> None:
+    for event in events:
+        history.apply(event)
 
 
 def _first_of(runs: Sequence[RunOpened], wanted: int) -> int:
@@ -150,7 +177,7 @@ def _has_items(history: History) -> bool:
     return history.opened is not None and history.opened.is_open_ended
 
 
-def _tasks(history: History, status: RunStatus, since: float) -> Iterator[TaskReport]:
+def _tasks(history: History, status: RunStatus, since: float, until: float) -> Iterator[TaskReport]:
     has_items = _has_items(history)
     for one in status.tasks:
         state = history.states[one.id]
@@ -159,28 +186,47 @@ def _tasks(history: History, status: RunStatus, since: float) -> Iterator[TaskRe
         if has_items and not attempts:
             continue  # of an earlier run
         group = one.id.split("/", 1)[0] if has_items else ""
-        yield TaskReport(one, state, attempts, group)
+        yield TaskReport(one, state, attempts, until, group)
 
 
-def _pauses(task: TaskReport, history: History) -> Iterator[Pause]:
-    """Between one attempt and the next."""
-    for before, then in zip(task.attempts, task.attempts[1:], strict=False):
-        if before.ended is None or then.started <= before.ended:
-            continue
-        if why := _why_paused(before, then, task, history):
-            yield Pause(task.id, why, before.ended, then.started)
+def _pauses(task: TaskReport, run: RunReport) -> Iterator[Pause]:
+    """Between one attempt and the next, and after the last one."""
+    for before, then in pairwise(task.attempts):
+        if before.ended is not None and (cause := _why_paused(before, then, task, run.history)):
+            for began, ended in _waited(cause, before, before.ended, then.started, run.stopped):
+                yield Pause(task.id, cause, began, ended)
+    last = task.attempts[-1] if task.attempts else None
+    cause, since = cause_of(task.state, run.history, run.ended), waits_since(task.state)
+    if cause and last and last.ended == since and since is not None and since < run.ended:
+        yield Pause(task.id, cause, since, run.ended)
 
 
-def _why_paused(before: Attempt, then: Attempt, task: TaskReport, history: History) -> str:
+def _why_paused(before: Attempt, then: Attempt, task: TaskReport, history: History) -> Cause | None:
     match before.result:
         case Result.LIMITED:
-            return "limit"
+            return Cause.LIMIT
         case Result.TRANSIENT:
-            return "provider"
+            return Cause.PROVIDER
         case Result.HELD:
-            return "person"
+            return Cause.PERSON
     pipeline = history.pipeline(task.state.task.pipeline)
-    return "branch" if then.phase in pipeline and pipeline.phase(then.phase).is_at_branch else ""
+    is_at_branch = then.phase in pipeline and pipeline.phase(then.phase).is_at_branch
+    return Cause.BRANCH if is_at_branch else None
+
+
+def _waited(
+    cause: Cause, before: Attempt, began: float, ended: float, stopped: Iterable[tuple[float, float]]
+) -> Iterator[tuple[float, float]]:
+    """How much of the time until it went on it waited for that; only for a person also while nothing went on at all."""
+    if cause in (Cause.LIMIT, Cause.PROVIDER) and before.outcome and before.outcome.until is not None:
+        ended = min(ended, before.outcome.until)
+    for since, until in stopped if cause is Cause.BRANCH else ():
+        if began < until and since < ended:
+            if began < since:
+                yield began, since
+            began = until
+    if began < ended:
+        yield began, ended
 
 
 def longest_chain(

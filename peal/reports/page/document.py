@@ -42,9 +42,8 @@ class RunShown:
 
     run: RunReport
     anchor: str
-    command: str
     flags: str
-    """What it was told beside what stands in the command, as where a run goes on."""
+    """What it was told beside what stands in its commands, as where a batch goes on."""
     alternatives: tuple[Alternative, ...]
     timeline: Timeline
     graph: TaskGraph | None
@@ -130,7 +129,6 @@ def _run_shown(reported: Reported, anchor: str, patches: Patches, share: float) 
     return RunShown(
         run=run,
         anchor=anchor,
-        command=" ".join(opened.command) if (opened := run.history.opened) else "",
         flags=_flags(run),
         alternatives=alternatives(run),
         timeline=timeline_of(run),
@@ -147,7 +145,10 @@ def _flags(run: RunReport) -> str:
     opened = run.history.opened
     if opened is None:
         return ""
-    typed = {word.partition("=")[0].lstrip("-").replace("-", "_") for word in opened.command}
+    words = [
+        word.partition("=")[0] for command in run.commands for word in command.split() if word[:2] == "--"
+    ]
+    typed = {word.removeprefix("--").removeprefix("no-").replace("-", "_") for word in words}
     return ", ".join(f"{name} = {value}" for name, value in opened.flags.items() if name not in typed)
 
 

@@ -12,7 +12,7 @@ from peal.record.task_state import Attempt
 from peal.reports.evidence import Evidence, Excerpt, Reported
 from peal.reports.page.timeline import look_of
 from peal.reports.patches import Patches
-from peal.reports.run_report import RunReport, TaskReport
+from peal.reports.run_report import TaskReport
 from peal.text.display import clock, count, duration
 
 _FINDINGS = 50
@@ -110,7 +110,7 @@ def _weight(task: TaskReport) -> int:
 
 def shown(task: TaskReport, anchor: str, reported: Reported, patches: Patches, share: float) -> TaskShown:
     """All of a task; of what was said, such a share of the most that is ever shown, and more where a person has to look."""
-    run, evidence = reported.run, reported.evidence
+    evidence = reported.evidence
     caps = Caps().scaled(min(share * _weight(task), 1.0))
     findings = list(_findings(task))
     patch = patches.of(task.state.change, caps.patch)
@@ -123,7 +123,7 @@ def shown(task: TaskReport, anchor: str, reported: Reported, patches: Patches, s
         took=duration(task.worked),
         used=_used(task.attempts),
         notes=task.status.notes,
-        attempts=tuple(_attempt(one, run, evidence, caps) for one in task.attempts),
+        attempts=tuple(_attempt(one, task, evidence, caps) for one in task.attempts),
         findings=tuple(findings[:_FINDINGS]),
         findings_left_out=max(len(findings) - _FINDINGS, 0),
         standing=sum(finding.stands for finding in findings),
@@ -132,15 +132,14 @@ def shown(task: TaskReport, anchor: str, reported: Reported, patches: Patches, s
     )
 
 
-def _attempt(one: Attempt, run: RunReport, evidence: Evidence, caps: Caps) -> AttemptShown:
-    until = run.ended if one.ended is None else one.ended
+def _attempt(one: Attempt, task: TaskReport, evidence: Evidence, caps: Caps) -> AttemptShown:
     outcome, folder = one.outcome, evidence.path_of(one)
     return AttemptShown(
         phase=one.phase,
         number=one.number,
         agent=one.agent or (outcome.agent if outcome else ""),
-        began=clock(one.started, run.ended),
-        took=duration(until - one.started),
+        began=clock(one.started, task.until),
+        took=duration(task.end_of(one) - one.started),
         result=outcome.name if outcome else "not ended",
         look=look_of(one),
         reason=outcome.reason[:_LONGEST] if outcome else "",

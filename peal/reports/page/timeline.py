@@ -13,12 +13,13 @@ from peal.reports.page.time_scale import TimeScale, merged, scale_of
 from peal.reports.run_report import RunReport, TaskReport
 from peal.system.layout import WORKTREES
 from peal.text.display import duration
+from peal.views.waiting import Cause
 
 _WAITS = {
-    "limit": "waiting for a usage limit",
-    "provider": "waiting for a provider",
-    "branch": "waiting for the branch",
-    "person": "waiting for a person",
+    Cause.LIMIT: "waiting for a usage limit",
+    Cause.PROVIDER: "waiting for a provider",
+    Cause.BRANCH: "waiting for the branch",
+    Cause.PERSON: "waiting for a person",
 }
 _BRANCH = "the branch"
 _OWN_TREE = "your tree"
@@ -60,7 +61,7 @@ class Timeline:
 def timeline_of(run: RunReport) -> Timeline:
     """A lane for each place, one for the branch, and one for each thing that was waited for."""
     placed = [(_place(one, task, run), task, one) for task in run.tasks for one in task.attempts]
-    spans = [(one.started, _ended(one, run)) for _, _, one in placed]
+    spans = [(one.started, task.end_of(one)) for _, task, one in placed]
     scale = scale_of(spans, run.began, run.ended)
     lanes = defaultdict[str, list[tuple[float, float, Bar]]](list)
     for (name, task, one), (since, until) in zip(placed, spans, strict=True):
@@ -82,10 +83,6 @@ def _place(one: Attempt, task: TaskReport, run: RunReport) -> str:
     if not one.workspace:
         return ""
     return f"place {at.name}" if at.parent.name == WORKTREES else _OWN_TREE
-
-
-def _ended(one: Attempt, run: RunReport) -> float:
-    return run.ended if one.ended is None else one.ended
 
 
 def _bar(one: Attempt, task: TaskReport, since: float, until: float, scale: TimeScale) -> Bar:
@@ -113,8 +110,8 @@ def _without_overlap(bars: Iterable[tuple[float, float, Bar]]) -> Iterator[tuple
 
 
 def _waits(run: RunReport, scale: TimeScale) -> Iterator[Lane]:
-    for why, name in _WAITS.items():
-        spans = [(pause.began, pause.ended) for pause in run.pauses if pause.why == why]
+    for cause, name in _WAITS.items():
+        spans = [(pause.began, pause.ended) for pause in run.pauses if pause.cause is cause]
         bars = [
             Bar(
                 left := scale.place_of(since),
