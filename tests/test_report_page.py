@@ -225,6 +225,7 @@ def test_gigabytes_of_transcripts_make_a_small_page(told: tuple[Repo, str]) -> N
 
 def test_it_is_written_at_every_end_and_while_the_run_goes_on(project: Repo, out: Path) -> None:
     (out / "page").mkdir()
+    project.write("click.py", "raise SystemExit('a program of the repository was run')")
     project.write("peal.toml", f'report_path = "{out}/page/é.html"\nreport_every_sec = 5\n')
     project.write("peal/__init__.py", "raise SystemExit('not the one that is installed')\n")
     commit_plan(project, "touch $OUT/begun; until [ -e $OUT/go ]; do sleep 0.1; done; exit 1")
