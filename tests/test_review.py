@@ -560,6 +560,18 @@ def test_no_json_is_read_as_anything_but_findings_or_nothing(
             assert all(isinstance(one, Finding) for one in read(report, "r", report.parent))
 
 
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "//[x", "http://[x/y"])
+def test_a_path_that_can_be_none_breaks_nothing(path: str, tmp_path: Path) -> None:
+    plain = tmp_path / "report.json"
+    plain.write_text(json.dumps([{"message": "m", "path": path, "line": 1}]), encoding="utf-8")
+    place = {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}}
+    report = _sarif(tmp_path, {"message": {"text": "m"}, "locations": [place]})
+
+    found = [*from_json(plain, "r", tmp_path), *from_sarif(report, "r", tmp_path)]
+
+    assert [(one.path, one.line, one.context) for one in found] == [(path, 1, "")] * 2
+
+
 def test_a_finding_keeps_its_fingerprint_when_its_line_moves_and_loses_it_when_it_is_another() -> None:
     one = Finding("lint", "line 3 is long (120 > 88)", "a.py", 3, "E501", context="x = 1")
 

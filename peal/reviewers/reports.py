@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from peal.model.review import Finding, Severity
 from peal.text.loose_json import inner, objects, text
@@ -157,7 +157,15 @@ def _uri(physical: Mapping[str, Any], run: dict[str, Any]) -> str:
         location = inner(artifacts[index], "location")
         uri = text(location, "uri")
     base = text(inner(run, "originalUriBaseIds", text(location, "uriBaseId")), "uri")
-    return uri if urlsplit(uri).scheme or not base else base.rstrip("/") + "/" + uri
+    return uri if _split(uri).scheme or not base else base.rstrip("/") + "/" + uri
+
+
+def _split(uri: str) -> SplitResult:
+    """Its parts; what can be no URI is a path."""
+    try:
+        return urlsplit(uri)
+    except ValueError:
+        return SplitResult("", "", uri, "", "")
 
 
 class _Source:
@@ -170,7 +178,7 @@ class _Source:
 
     def relative(self, uri: str) -> str:
         """The path that a URI names, relative to the folder where it lies in it."""
-        parts = urlsplit(uri)
+        parts = _split(uri)
         path = unquote(parts.path) if parts.scheme in ("", "file") else uri
         if path.startswith("/"):
             for root in (str(self._folder), self._real):
@@ -184,10 +192,10 @@ class _Source:
         return lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
 
     def _read(self, path: str) -> list[str]:
-        file = os.path.realpath(os.path.join(self._real, path))  # noqa: PTH118 - may be absolute
-        if not file.startswith(f"{self._real}/"):
-            return []
         try:
+            file = os.path.realpath(os.path.join(self._real, path))  # noqa: PTH118 - may be absolute
+            if not file.startswith(f"{self._real}/"):
+                return []
             return Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+        except (OSError, ValueError):  # also what can be no path
             return []
