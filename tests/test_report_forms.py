@@ -16,13 +16,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
+from pages import tree_of
 from stories import Limits, Remembered, Run, Script, opened, tasks_of, work_of
 from test_backlog_run import TWO, Wishes, ready
 
 from peal.model.review import Finding, Severity
 from peal.model.work import Result
 from peal.record.events import PlanRead, StepEnded
-from peal.reports import github, junit, markdown, sarif
+from peal.reports import github, junit, markdown, page, sarif
 from peal.reports.evidence import Evidence, Reported
 from peal.reports.run_report import report_of
 from peal.system.layout import PlanPaths
@@ -39,6 +40,7 @@ FORMS: dict[str, Callable[[list[Reported]], str]] = {
     "sarif": sarif.document,
     "markdown": markdown.document,
     "github": lambda several: "\n".join(github.commands(several)) + github.summary(several, 1_000_000),
+    "page": lambda several: page.document(several, ROOT, 1e9, Path.as_uri),
 }
 PLAN = f"""\
 # A plan
@@ -375,8 +377,8 @@ def with_findings(memory: Remembered, *findings: Finding) -> Remembered:
 
 def test_each_state_has_its_place_in_each_form(tmp_path: Path) -> None:
     """As the table of docs/reports.md says."""
-    page = (ROOT / "docs/reports.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("## What each state becomes\n")
+    text = (ROOT / "docs/reports.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## What each state becomes\n")
     listed = {row[0]: row[1:] for row in rows(section.partition("\n## ")[0])}
     found: dict[str, tuple[str, str]] = {}
     says = {
@@ -447,6 +449,10 @@ def test_nothing_that_anybody_writes_breaks_a_form(
         case "github":
             lines = [line for line in document.split("\n") if line.startswith("::")]
             assert len([command(line) for line in lines]) == 3
+        case "page":
+            root = tree_of(document)
+            assert len(list(root.iter("script"))) == 1
+            assert not {"i", "b", "img", "form"} & {one.tag for one in root.iter()}
 
 
 def html(document: str) -> list[str]:

@@ -40,7 +40,7 @@ def link_from(page: Path) -> Callable[[Path], str]:
     if page == STANDARD_OUTPUT:
         return Path.as_uri
     folder = os.path.realpath(page.parent)
-    return lambda path: quote(os.path.relpath(path, folder))
+    return lambda path: quote(os.fsencode(os.path.relpath(path, folder)))
 
 
 def append(path: Path, text: str) -> None:

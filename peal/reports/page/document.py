@@ -32,6 +32,8 @@ _MOST = 9_500_000
 """Bytes of a page, as long as it is not its tables alone that need more."""
 _SAID = 6_000_000
 """Bytes of it for prompts, replies, outputs and patches: the least that is shown of each is more, once it is HTML."""
+_NAMED = 3
+"""Plans that the title names."""
 _PHASES = 6
 """Colours; a seventh phase has the first one's again."""
 
@@ -89,7 +91,7 @@ def document(several: Sequence[Reported], repo: Path, now: float, link: Callable
     share = min(_SAID / wanted, 1.0) if wanted else 1.0
     while True:
         page = _page(several, repo, now, link, share)
-        if len(page) * 4 < _MOST or len(page.encode("utf-8", "replace")) <= _MOST or share == 0:
+        if len(page) * 4 < _MOST or len(page.encode()) <= _MOST or share == 0:
             return page
         share = share / 2 if share > 0.001 else 0.0
 
@@ -100,14 +102,14 @@ def _page(
     with closing(Patches(repo, several[0].evidence.hide)) as patches:
         runs = [_run_shown(one, f"run-{number}", patches, share) for number, one in enumerate(several)]
     style, script = _text("page.css"), _text("page.js")
-    return (
+    page = (
         _environment(several[0].evidence.hide)
         .get_template("page.html.j2")
         .render(
             runs=runs,
-            title=", ".join(run.run.plan for run in runs),
+            title=_title([run.run.plan for run in runs]),
             made=now,
-            repo=repo,
+            repo=str(repo),
             style=style,
             script=script,
             style_hash=_hash(style),
@@ -116,6 +118,12 @@ def _page(
             link=link,
         )
     )
+    return page.encode("utf-8", "replace").decode()  # a name or a word of an agent's may be no Unicode
+
+
+def _title(plans: Sequence[str]) -> str:
+    left = len(plans) - _NAMED
+    return ", ".join([*plans[:_NAMED], *([f"{left} more"] if left > 0 else [])])
 
 
 def _run_shown(reported: Reported, anchor: str, patches: Patches, share: float) -> RunShown:
