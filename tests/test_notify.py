@@ -266,6 +266,10 @@ def test_what_waits_for_a_person_is_told_once_while_others_go_on(project: Repo, 
 
 BROKEN = {
     "fails": ('echo "no $MY_TOKEN"; exit 3', "exit status 3 (no [hidden])"),
+    "says much": (
+        'echo no $MY_TOKEN; printf "%s%070000d %s" $MY_TOKEN 0 $MY_TOKEN; exit 3',
+        f"exit status 3 (…{'0' * 290} [hidden])",
+    ),
     "is not there": ("", "No such file or directory"),
     "floods": ("exec yes", "it was ended, for it wrote more than 1 MB"),
     "hangs": (

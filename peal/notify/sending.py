@@ -29,8 +29,8 @@ _GRACE_SEC = 1.0
 """Seconds after which a person is told that there is something to wait for, and between TERM and KILL where nobody waits."""
 _HOPELESS_SEC = 5.0
 """Seconds after which a program that KILL does not end is left to the reaper."""
-_LINES = 3
-"""Of what a program has complained of."""
+_LINES, _LONGEST = 3, 300
+"""Of what a program has complained of; letters of it."""
 
 
 @frozen
@@ -160,7 +160,7 @@ class _Work:
         started = process.start(launch)
         self.place.watch(started.pid)
         ending = process.finish(started, launch, self.cancel)
-        return _failure(ending, output)
+        return _failure(ending, output, self.sending.hide)
 
     def _launch(self, output: str) -> Launch:
         read = str(self.place.folder / f"{self.number}.in")
@@ -182,7 +182,7 @@ class _Work:
         )
 
 
-def _failure(ending: Ending, output: Path) -> str:
+def _failure(ending: Ending, output: Path, hide: Callable[[str], str]) -> str:
     if ending.is_clean:
         return ""
     match ending.how:
@@ -194,5 +194,7 @@ def _failure(ending: Ending, output: Path) -> str:
             return "it was ended with the run"
     code = ending.exit_code
     status = f"exit status {code}" if code >= 0 else f"ended by signal {-code}"
-    said = " | ".join(line for line in tail(end_of(output), _LINES) if line)
+    said = hide(" | ".join(line for line in tail(end_of(output), _LINES) if line))
+    if len(said) > _LONGEST:  # its end: where an output begins that was cut, half of a secret may stand
+        said = f"…{said[1 - _LONGEST :]}"
     return f"{status}{f' ({said})' if said else ''}"
