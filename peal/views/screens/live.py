@@ -188,8 +188,12 @@ class Board:
             self._extent = NO_MORE
 
     def _hear(self, keys: tuple[str, ...]) -> None:
-        """Keys were pressed; `q` counts only where it comes alone, for what comes with others at once is pasted text."""
-        if set(keys) == {QUIT}:
+        """
+        Keys were pressed; `q` ends the run only where it comes alone, for what comes with others at once is pasted text.
+
+        From the help it leads back, as any key does.
+        """
+        if set(keys) == {QUIT} and not self.view.is_help:
             for _ in keys:
                 os.kill(os.getpid(), signal.SIGINT)
             return
