@@ -1438,9 +1438,9 @@ def test_where_all_tasks_are_seen_there_is_nothing_to_scroll() -> None:
     assert plain(seen.rows[-1]) == "j k to scroll, ? for help, q to stop"
 
 
-@pytest.mark.parametrize(("width", "height"), [(100, 30), (39, 20), (19, 40), (30, 3), (10, 6)])
+@pytest.mark.parametrize(("width", "height"), [(100, 30), (39, 20), (39, 11), (19, 40), (30, 3), (10, 6)])
 def test_help_fits_into_what_there_is(width: int, height: int) -> None:
-    """Every key with what it does; any key leads back."""
+    """Every key with what it does, or as many as have room, from what matters most on; any key leads back."""
     asked = turned(HEARD, "?", NO_MORE)
     seen = [plain(row) for row in render(many(), START + 21, width, height, asked).rows]
 
@@ -1450,6 +1450,7 @@ def test_help_fits_into_what_there_is(width: int, height: int) -> None:
         words = " ".join(" ".join(line[12:] for line in seen[1:]).split())
         assert "end the run as Ctrl-C does" in words
         assert "`peal resume` goes on later" in words
+        assert "any key goes back" in words
     assert turned(asked, "q", NO_MORE) == turned(asked, "?", NO_MORE) == HEARD
 
 

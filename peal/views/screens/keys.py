@@ -23,16 +23,16 @@ class Keys:
 
     @property
     def help(self) -> tuple[tuple[str, str], ...]:
-        """Each key with what it does."""
+        """Each key with what it does; first what matters most, for a small terminal has no room for all."""
         first, *more = self.quit_help
         return (
+            ("?", "this help; any key goes back"),
+            ("q", first),
+            *(("", line) for line in more),
             ("j ↓, k ↑", "one task down, up in the list of all"),
             ("PgDn, PgUp", "a page of it down, up; also space and b"),
             ("Home, End", "its first, its last task; also g and G"),
             ("f", "back to what matters: what runs, has failed, is held, comes next"),
-            ("q", first),
-            *(("", line) for line in more),
-            ("?", "this help; any key goes back"),
         )
 
 
