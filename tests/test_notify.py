@@ -521,11 +521,12 @@ def test_the_terminals_title_shows_how_far_a_run_is_and_its_bell_that_it_is_over
     ("words", "more"),
     [
         (("--set", "notify.bell=false", "--set", "notify.title=false"), {}),
+        (("--set", "notify.on=failed", "--set", "notify.title=false"), {}),
         (("--json",), {}),
         ((), {"TERM": "dumb"}),
         (("--dry-run",), {}),
     ],
-    ids=["turned off", "JSON", "dumb", "rehearsal"],
+    ids=["turned off", "only of failures", "JSON", "dumb", "rehearsal"],
 )
 def test_a_terminal_has_neither_where_nobody_wants_it(
     words: tuple[str, ...], more: dict[str, str], repo: Repo, on_terminal: Callable[..., OnTerminal]
