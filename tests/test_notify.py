@@ -32,11 +32,13 @@ from stories import tasks_of
 from test_backlog_run import Wishes
 from test_screens import OnTerminal
 
+from peal.model.decision import Halt
 from peal.model.notification import Cause, Counts, Notification
 from peal.model.work import Outcome, Result
 from peal.notify import causes
 from peal.notify.causes import Pause, PlanSeen
 from peal.notify.message import as_json
+from peal.notify.notifier import Notifier
 from peal.notify.sending import Channel, Sending
 from peal.record.events import PlanRead, StepEnded, StepStarted
 from peal.record.history import fold
@@ -99,6 +101,25 @@ def test_what_breaks_off_is_told_once_work_was_begun(
     code: int, plan: PlanSeen, expected: Cause | None
 ) -> None:
     assert causes.cause_of_breaking_off(code, [plan]) == expected
+
+
+def test_an_error_after_the_end_is_not_told_besides(tmp_path: Path) -> None:
+    """As one in what comes after a run; the end has been told of."""
+    rung: list[str] = []
+    nobody = Sending((), tmp_path, str, 1.0)
+
+    def ended_by(*steps: Callable[[Notifier], None]) -> int:
+        rung.clear()
+        plans = {"plan.md": WORKED}
+        notifier = Notifier(frozenset(Cause), "/", lambda: nobody, print, lambda: rung.append("ding"), plans)
+        for step in steps:
+            step(notifier)
+        return len(rung)
+
+    end, error = lambda one: one.over(Halt(0, "done")), lambda one: one.broken_off(Halt(70, "a bug"))
+
+    assert ended_by(error) == 1
+    assert ended_by(end, error) == 1
 
 
 @pytest.mark.parametrize(
@@ -299,23 +320,34 @@ def test_a_program_that_is_broken_is_told_and_changes_nothing(how: str, project:
     assert [pid for pid in pids if is_running(pid)] == []
 
 
-def test_what_goes_wrong_with_a_program_is_told_once(tmp_path: Path) -> None:
-    """However often it does."""
-    sending = Sending((Channel("`false`", ("false",), str),), tmp_path, str, 5.0)
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        ("a-run", "exit status 1"),
+        ("not/there", "cannot make `/tmp/peal-not/there`: No such file or directory; "),
+    ],
+)
+def test_what_goes_wrong_with_a_program_is_told_once(run: str, why: str, tmp_path: Path) -> None:
+    """However often it does, and also where it cannot be started."""
+    sending = Sending((Channel("`false`", ("false",), str),), tmp_path, str, 5.0, run)
 
     for cause in (HELD, FINISHED):
         sending.send(Notification(cause, "so it is", 0.0, "/", ("plan.md",), "r", Counts()))
     sending.close(print)
 
-    assert list(sending.news()) == [
-        "`false` could not tell you: exit status 1; the run is not changed by that"
-    ]
+    (told,) = sending.news()
+    assert told.startswith(f"`false` could not tell you: {why}")
+    assert told.endswith("; the run is not changed by that")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_program_goes_with_peal(number: signal.Signals, project: Repo, out: Path) -> None:
-    """Ctrl-C ends the wait for it, and the run's word stays; `kill -9` leaves nothing of it."""
-    tells(project, out, 'echo $PEAL_RUN_ID >"$OUT/run"; touch "$OUT/ready"; sleep 775')
+    """Ctrl-C ends the wait for it, and the run's word stays; `kill -9` leaves nothing of it, whatever it makes of its environment."""
+    tells(
+        project,
+        out,
+        'echo $PEAL_RUN_ID >"$OUT/run"; echo $$ >"$OUT/pid"; sleep 775 & touch "$OUT/ready"; exec env -i sleep 778',
+    )
     commit_plan(project, "touch a")
     process = start_plan(project)
     eventually((out / "ready").exists)
@@ -327,6 +359,7 @@ def test_a_program_goes_with_peal(number: signal.Signals, project: Repo, out: Pa
 
     assert was_there
     eventually(lambda: not carriers("PEAL_RUN_ID", run))
+    eventually(lambda: not is_running((out / "pid").read_text().strip()))
     eventually(lambda: not Path(f"/tmp/peal-{run}").exists())
 
 
