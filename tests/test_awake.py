@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import WAIT, Repo, commit_plan, ended, eventually, is_running, run_plan, start_plan
+from conftest import WAIT, Repo, commit_plan, ended, eventually, is_running, run_plan, shell_plan
 
 STAND_IN = """\
 #!/bin/sh
@@ -34,10 +34,13 @@ def put(project: Repo, out: Path, **programs: str) -> None:
 
 
 def test_the_machine_stays_awake_for_as_long_as_a_run_goes_on(project: Repo, out: Path) -> None:
-    """By default, once for the whole run; Ctrl-C ends the run and then that, and `kill -9` leaves nothing of it."""
-    commit_plan(project, WAIT)
+    """By default, once for all plans; Ctrl-C ends the run and then that, and `kill -9` leaves nothing of it."""
+    for name, script in (("a", "true"), ("b", WAIT)):
+        project.write(f"plans/{name}.md", shell_plan(script))
+    project.git("add", ".")
+    project.git("commit", "-qm", "plans")
     put(project, out, systemd_inhibit=STAND_IN, caffeinate=STAND_IN)
-    process = start_plan(project)
+    process = project.start("run", "plans", "--agent", "shell")
     eventually((out / "begun-1").exists)
     asked = (out / "asked").read_text()
     process.send_signal(signal.SIGINT)
@@ -57,6 +60,15 @@ def test_the_machine_stays_awake_for_as_long_as_a_run_goes_on(project: Repo, out
     assert was_there
     eventually(lambda: not is_running(pid))
     assert (out / "asked").read_text() == f"{over}caffeinate -i cat\nover\n"
+
+
+def test_what_does_not_end_with_a_run_is_ended(project: Repo, out: Path) -> None:
+    put(project, out, caffeinate='#!/bin/sh\necho $$ >"$OUT/pid"; trap "" HUP TERM; exec sleep 779')
+    commit_plan(project, "until [ -s $OUT/pid ]; do sleep 0.02; done")
+
+    run_plan(project)
+
+    assert not is_running((out / "pid").read_text().strip())
 
 
 @pytest.mark.parametrize(

@@ -159,12 +159,30 @@ FAILS = Outcome(Result.FAILED, "it went wrong")
         (_begins("3", FAILS), {"continue_with_remaining_tasks": True}, 20 + 5 + 5 + 5),
         (_begins("3", FAILS), {}, None),
         ((StopAsked(20, 130, "interrupted"),), {}, None),
+        # nobody waits for what waits for a person
+        (_begins("3", Outcome(Result.HELD, "in the way")), {}, 20 + 5 + 5 + 5),
     ],
 )  # fmt: skip
 def test_the_estimate_knows_what_is_in_the_way(
     more: tuple[Event, ...], limits: dict[str, bool], expected: float | None
 ) -> None:
     assert _after_two(*more, **limits)[0] == expected
+
+
+def test_plans_side_by_side_share_the_places() -> None:
+    """Of two places each of two plans has one."""
+    history = _after_two()[1]
+
+    assert (
+        end_of(history, work_of(tasks_of("1p 2p 3p 4p")).segments, Pace.of(history), 20.0, 2) == 20 + 15 + 15
+    )
+
+
+def test_a_resumed_run_is_as_fast_as_it_is_itself() -> None:
+    """What was finished before says how long things take, and nothing of how many are finished in an hour."""
+    pace = Pace.of(_after_two(opened(100))[1])
+
+    assert (pace.finished, pace.per_hour(200.0), pace.mean("", "plan")) == (0, None, 5.0)
 
 
 def test_nothing_is_estimated_of_a_phase_that_nobody_has_been_in() -> None:

@@ -37,6 +37,7 @@ from peal.model.notification import Cause, Counts, Notification
 from peal.model.work import Outcome, Result
 from peal.notify import causes
 from peal.notify.causes import Pause, PlanSeen
+from peal.notify.counts import Counted
 from peal.notify.message import as_json
 from peal.notify.notifier import Notifier
 from peal.notify.sending import Channel, Sending
@@ -201,6 +202,15 @@ def test_an_event_fits_into_a_variable_whatever_is_in_it() -> None:
     assert len(event) < 128 * 1024
     assert event.isascii()
     assert "\x1b" not in json.loads(event)["text"]
+
+
+def test_only_what_was_asked_for_is_counted() -> None:
+    asked = evolve(test_screens.opened(), selected=("2", "3"))
+    history = fold([PlanRead(0.0, tasks_of("1x 2 3")), asked])
+    history.failed = {"3"}
+
+    assert history.completed == {"1"}
+    assert Counted.of(history).counts == Counts(done=0, failed=1, held=0, all=2)
 
 
 # A program
