@@ -57,6 +57,7 @@ from peal.views.screens.table import render
 PLAN, EXECUTE, ADDRESS, LAND = PHASES
 PASSED, FAILED = Outcome(Result.PASSED), Outcome(Result.FAILED, "exit status 3: boom")
 HELD = Outcome(Result.HELD, "`a.txt` is changed in your tree")
+DEAR = Outcome(Result.PASSED, usage=(Usage("opus", 600, 300, 0, 100, 5.0),))
 START = 1000.0
 
 
@@ -124,7 +125,7 @@ def machine() -> Scene:
         titles("Foundations", "Build part number two of the machine", "日本語の長い題名を持つ仕事 🎉", "Polish", "Paint", "Ship it"),
         opened(continue_with_remaining_tasks=1, plan_retry_count=1),
         *complete(0, "1", findings),
-        started(0, "2", PLAN), ended(2, "2", PLAN), started(2, "2", EXECUTE),
+        started(0, "2", PLAN), ended(2, "2", PLAN, DEAR), started(2, "2", EXECUTE),
         started(1, "3", PLAN), ended(2, "3", PLAN, FAILED), started(3, "3", PLAN, attempt=2),
         started(2, "4", PLAN), ended(3, "4", PLAN), started(3, "4", EXECUTE), ended(8, "4", EXECUTE, FAILED),
         started(3, "5", PLAN), ended(4, "5", PLAN),
@@ -137,7 +138,7 @@ def test_a_wide_screen_shows_everything_about_every_task() -> None:
     screen = shown(machine(), 65, 100, 20)
 
     assert screen == text("""
-        plans/machine.md  1m05s  1 of 6 done, 2 running, 1 failed, 2 waiting
+        plans/machine.md  1m05s  1 of 6 done, 2 running, 1 failed, 2 waiting, $5.00
         ━━━━━━━━━━━━━━━━━━━━━━━━━━×××××××××××××××─────────────────────────────────────────────────────  27 %
          1  done               3.0s  Foundations                          1 finding left
          2  running  execute  1m03s  Build part number two of the machi…  step 2 of 5 (2)
@@ -202,7 +203,7 @@ def test_rows_that_do_not_fit_are_counted_and_what_moves_comes_first() -> None:
     screen = shown(machine(), 65, 80, 7)
 
     assert screen == text("""
-        plans/machine.md  1m05s  1 of 6 done, 2 running, 1 failed, 2 waiting
+        plans/machine.md  1m05s  1 of 6 done, 2 running, 1 failed, 2 waiting, $5.00
         ━━━━━━━━━━━━━━━━━━━━××××××××××××──────────────────────────────────────────  27 %
          2  running  execute  1m03s  Build part number two of…  step 2 of 5 (2)
          3  running  plan #2  1m02s  日本語の長い題名を持つ仕…  step 2 of 5 (3)
@@ -217,7 +218,7 @@ def test_sixty_columns_do_without_the_last_output() -> None:
     screen = shown(machine(), 65, 60, 10)
 
     assert screen == text("""
-        plans/machine.md  1m05s  1/6 2 run 1 fail
+        plans/machine.md  1m05s  1/6 2 run 1 fail $5.00
         ━━━━━━━━━━━━━━━×××××××××──────────────────────────────  27 %
          1 done             3.0s Foundations
          2 running execute 1m03s Build part number two of the machi…
