@@ -607,6 +607,7 @@ def test_failures_and_a_stop_stay_above_the_table(stage: Stage) -> None:
     stage.clock.now += 1
     stage.record()
     stage.record(ended(1, "1", PLAN, FAILED), StopAsked(START + 1, 130, "interrupted"))
+    stage.record(StopAsked(START + 2, 130, "interrupted"))
     stage.screen.say("  a word with its indent\x1b[2J")
     with_table = stage.seen
     stage.screen.close()
@@ -615,10 +616,11 @@ def test_failures_and_a_stop_stay_above_the_table(stage: Stage) -> None:
     said = [
         "00:16:41 task 1 plan FAILED in 1.0s: exit status 3: boom",
         "00:16:41 interrupted: ending what runs; once more to end it at once",
+        "00:16:42 interrupted: ending what runs at once",
         "  a word with its indent",
     ]
-    assert with_table[:3] == said
-    assert with_table[3].startswith("plans/machine.md")
+    assert with_table[:4] == said
+    assert with_table[4].startswith("plans/machine.md")
     assert stage.seen == [*said, "the report"]
 
 

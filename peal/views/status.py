@@ -292,9 +292,16 @@ def event_line(event: Event, history: History) -> str | None:
             wait = f"; waits until {clock(until, event.at)}" if until is not None else ""
             return f"task {event.task} {event.phase} {result.upper() if shout else result} in {took}{reason}{wait}"
         case StopAsked():
-            once_more = "; once more to end it at once" if event.code > 128 else ""
-            return f"{event.why}: ending what runs{once_more}"
+            return f"{event.why}: ending what runs{_how_soon(event, history.stop)}"
     return None
+
+
+def _how_soon(event: StopAsked, first: StopAsked | None) -> str:
+    """What a person who asks for the end is told of asking again; others cannot hurry it."""
+    if event.code <= 128:
+        return ""
+    is_again = first is not None and first.code > 128 and event != first
+    return " at once" if is_again else "; once more to end it at once"
 
 
 def noted_lines(notes: Iterable[tuple[TaskId, tuple[str, ...]]]) -> list[str]:
