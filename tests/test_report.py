@@ -63,14 +63,29 @@ def test_what_was_never_run_cannot_be_told(project: Repo) -> None:
 
 
 def test_secrets_are_not_told(project: Repo) -> None:
-    commit_plan(project, "echo $MY_API_KEY >&2; exit 1")
-    project.env["MY_API_KEY"] = "very-secret-words"
-    run_plan(project, code=1)
+    """Neither what peal has in its environment, nor what it gives to an agent, nor an address that somebody is told at."""
+    secrets = ("very-secret-words", "given-to-an-agent", "json://127.0.0.1:9/a-topic")
+    script = f"echo $MY_API_KEY $ITS_TOKEN {secrets[2]} >&2; exit 1"
+    project.write(
+        "peal.toml",
+        f"""
+        [agents.mine]
+        command = ["sh", "-c", "{script}"]
+        env = {{ ITS_TOKEN = "{secrets[1]}" }}
+        [notify]
+        urls = ["{secrets[2]}"]
+        on = ["budget"]
+        """,
+    )
+    commit_plan(project, "true")
+    project.env["MY_API_KEY"] = secrets[0]
+    project.peal("run", "plan.md", "--agent", "mine", code=1)
 
-    said = project.peal("report").stdout
+    for words in (("report",), ("status",), ("status", "--json")):
+        said = project.peal(*words, code=None).stdout
 
-    assert "very-secret-words" not in said
-    assert "[hidden]" in said
+        assert "[hidden] [hidden] [hidden]" in said
+        assert [one for one in secrets if one in said] == []
 
 
 def test_a_run_of_the_backlog_is_told_with_how_many_phases_of_how_many_items(wishes: Wishes) -> None:

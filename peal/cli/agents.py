@@ -1,7 +1,6 @@
 """`peal agents`: who could do the work on this machine."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,10 +21,11 @@ from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.record.spending import amount, summed
 from peal.settings import CLIS, Settings, load
+from peal.settings.secret_values import secrets_of
 from peal.system import git, process
 from peal.system.scratch import Scratch, scratch
 from peal.text.display import duration, harmless, some
-from peal.text.redaction import redactor, secrets
+from peal.text.redaction import redactor
 from peal.work.usage import used_by
 
 _LONGEST = 300
@@ -75,7 +75,7 @@ def agents(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: 
         rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
         if asks:
             rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
-    hide = redactor(secrets(os.environ.items(), settings.redact))
+    hide = redactor(secrets_of(settings))
     click.echo(hide(json.dumps(_as_json(rows), ensure_ascii=False) if json_ else "\n".join(_lines(rows))))
     if not any(row.is_usable and (row.answer or not asks) for row in rows):
         raise PealError(_way_out(rows, asks))

@@ -13,6 +13,7 @@ from peal import settings
 from peal.errors import PealError
 from peal.record import batch_file
 from peal.record.batch import Batch
+from peal.settings.secret_values import secrets_of
 from peal.system import git
 from peal.system.layout import RepoPaths
 from peal.text.redaction import redactor, secrets
@@ -152,10 +153,9 @@ def standard_input(at_most: int = -1) -> bytes:
 def hidden(repo: Path) -> Callable[[str], str]:
     """Takes secrets out of what is shown; settings that cannot be read name none of their own."""
     try:
-        named = settings.load(repo, {}).redact
+        return redactor(secrets_of(settings.load(repo, {})))
     except PealError:
-        named = ()
-    return redactor(secrets(os.environ.items(), named))
+        return redactor(secrets(os.environ.items()))
 
 
 def repo_paths_of(repo: Path) -> RepoPaths:

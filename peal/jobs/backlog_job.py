@@ -34,7 +34,7 @@ from peal.errors import PealError
 from peal.jobs.item_phases import ItemPhases
 from peal.jobs.job import Job
 from peal.jobs.plan_job import pool_of, rules_of, settings_of, storable
-from peal.jobs.resolve import check_who_is_told, notices_on, secrets_of
+from peal.jobs.resolve import check_who_is_told, notices_on
 from peal.jobs.source import BACKLOG
 from peal.model.decision import Rules
 from peal.model.pipeline import Kind
@@ -43,6 +43,7 @@ from peal.phases import prompts
 from peal.settings import Settings
 from peal.settings.backlog_run import for_backlog
 from peal.settings.pipelines import pipelines
+from peal.settings.secret_values import secrets_of
 from peal.system import git
 from peal.system.git_objects import blob_id, objects_of
 from peal.system.layout import RepoPaths

@@ -1,7 +1,5 @@
 """Who works on a plan, hired by the settings: agents, those that take over from them, and reviewers."""
 
-import itertools
-import os
 from collections.abc import Iterator
 
 from peal import phases, reviewers
@@ -13,13 +11,11 @@ from peal.phases import prompts
 from peal.reviewers import StetReviewer
 from peal.reviewers.stet.reviewer import unused
 from peal.settings import CLIS, Settings
+from peal.settings.secret_values import secrets_of
 from peal.system.layout import RepoPaths
-from peal.text.redaction import redactor, secrets
+from peal.text.redaction import redactor
 from peal.work import Roster
 from peal.workspaces import SharedTree, Workspaces
-
-_ADDRESS = "notify.urls"
-"""Stands for the name of a variable, and can be none."""
 
 
 def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Workspaces) -> Roster:
@@ -61,13 +57,6 @@ def notices_on(roster: Roster) -> Iterator[str]:
         yield text
     if "auto" in (roster.settings.agent, *(roster.settings.phase(phase).agent for phase in AGENT_PHASES)):
         yield f"agent: `{first_here()}`, the first that is here of {', '.join(CLIS)}"
-
-
-def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """The values that nobody may read: of variables that peal has, of those it sets for agents, and addresses with tokens in them."""
-    given = (agent.env.items() for agent in settings.agents.values())
-    addresses = ((_ADDRESS, url) for url in settings.notify.urls)
-    return secrets(itertools.chain(os.environ.items(), *given, addresses), (*settings.redact, _ADDRESS))
 
 
 def check_who_is_told(settings: Settings) -> None:
