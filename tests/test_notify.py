@@ -86,6 +86,8 @@ def test_an_end_right_after_its_cause_was_told_is_told_with_it() -> None:
     assert causes.cause_of_end(4, held, told, 1059.0) is None
     assert causes.cause_of_end(4, held, told, 1061.0) is HELD
     assert causes.cause_of_end(2, held, told, 1001.0) is FAILED
+    assert causes.cause_of_end(1, held, {}, 1001.0) is HELD, "all that is left has a question"
+    assert causes.cause_of_end(1, [*held, WORKED], {}, 1001.0) is FAILED
 
 
 @pytest.mark.parametrize(
@@ -472,6 +474,10 @@ def test_a_run_of_the_backlog_is_told_of_once(wishes: Wishes, out: Path) -> None
         {"done": done, "failed": 0, "held": 0, "all": None} for done in (2, 4)
     ]
     assert "4 phases done" in events[1]["text"]
+    wishes.repo.peal("backlog", "add", "Four")
+    wishes.does("WRK-004", "answer blocked 'Which colour?'")
+    wishes.run("--set", f"notify.command={program}", code=1)
+    assert [one["event"] for one in told(out)] == ["finished", "finished", "held"], told(out)
 
 
 def test_a_run_that_an_error_ends_is_told_of(project: Repo, out: Path) -> None:

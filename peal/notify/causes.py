@@ -21,6 +21,7 @@ END_SEC = 60.0
 BY_A_PERSON = (130, 143)
 """Exit codes of ends that somebody wanted, who knows of them; a terminal that hangs up may not be what they wanted."""
 PAUSED = 4
+_FAILED = 1
 _NEVER = float("-inf")
 _OF_A_PAUSE = (Cause.HELD, Cause.BUDGET, Cause.LIMITED)
 """Of several plans, what asks most of a person comes first."""
@@ -41,7 +42,7 @@ class PlanSeen:
     """Until when nothing goes on, for a usage limit; None if something does."""
     is_over: bool = False
     paused_for: Cause | None = None
-    """Why it is over with exit code 4."""
+    """Why it is over with exit code 4; held, too, where all that did not get on has a question for a person."""
 
 
 @frozen
@@ -95,8 +96,10 @@ def paused(before: Pause | None, until: float | None, now: float) -> Pause | Non
     return evolve(before, seen=now, until=until)
 
 
-def why_paused(history: History, now: float) -> Cause:
-    """What a run waits for that is over with exit code 4."""
+def why_paused(history: History, code: int, now: float) -> Cause | None:
+    """What a run waits for that is over with this exit code; None if it does not wait."""
+    if code != PAUSED:
+        return Cause.HELD if history.failed and history.failed == history.blocked else None
     if history.held:
         return Cause.HELD
     if history.why_over_budget:
@@ -126,6 +129,8 @@ def cause_of_end(
     if code == PAUSED:
         found = {plan.paused_for for plan in seen}
         cause = next((cause for cause in _OF_A_PAUSE if cause in found), Cause.HELD)
+    elif code == _FAILED and all(plan.paused_for is Cause.HELD for plan in seen):
+        cause = Cause.HELD
     else:
         cause = Cause.FAILED if code else Cause.FINISHED
     return None if now - told.get(cause, _NEVER) < END_SEC else cause

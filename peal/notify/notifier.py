@@ -91,7 +91,7 @@ class Notifier:
     def closed(self, plan: str, event: RunClosed) -> None:
         """The run of one plan is over; the command may go on with others."""
         history = self._counted[plan].history
-        paused_for = causes.why_paused(history, event.at) if event.code == causes.PAUSED else None
+        paused_for = causes.why_paused(history, event.code, event.at)
         self._plans[plan] = evolve(self._plans[plan], is_over=True, paused_for=paused_for)
 
     def decided(self, plan: str, decision: Decision) -> None:
