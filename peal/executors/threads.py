@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
@@ -62,6 +62,10 @@ class Threads:
                 futures.wait([future])
             del self._performers[plan]
             performer.cancel.close()
+
+    def beside(self, work: Callable[[], object]) -> None:
+        """Do something in a thread that nobody waits for before it is needed."""
+        self._pool.submit(work)
 
     def submit(self, plan: str, order: Order) -> None:
         """Hand the attempt to a thread."""

@@ -1,6 +1,7 @@
 """The one place where prompts are built: templates of this package, each replaceable by the user's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from itertools import compress, product
 from pathlib import Path
@@ -100,6 +101,14 @@ def render(briefing: Briefing, folder: Path | None = None) -> str:
         if folder is None:
             raise
         raise PealError(f"template `{folder / name}`: {error}; mend it or take it away") from None
+
+
+def load(folder: Path | None, names: Iterable[str]) -> None:
+    """Have the templates of these names ready before a prompt is wanted; what is wrong with one is told then."""
+    made = _environment(folder)
+    for name in names:
+        with suppress(Exception):
+            made.get_template(f"{name}.md.j2")
 
 
 def check(folder: Path | None) -> None:

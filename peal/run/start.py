@@ -14,6 +14,7 @@ from peal.executors.threads import Threads
 from peal.jobs.job import Job
 from peal.model.decision import Halt
 from peal.model.pipeline import Kind
+from peal.phases import prompts
 from peal.record import journal, store
 from peal.record.events import (
     Event,
@@ -112,6 +113,9 @@ def begun(
 
 def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, stack: ExitStack) -> None:
     """Where the attempts work, and who carries them out; `stack` gives all of it back."""
+    phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases if phase.asks_agent]
+    contracts = dict.fromkeys(phase.contract_name for phase in phases)
+    executor.beside(partial(prompts.load, job.roster.templates, contracts))  # while git readies the worktrees
     if job.pool:
         reviews = bool(job.roster.reviewers or job.roster.checks) or job.rules.as_ready
         for text in open_now.news(job.pool.prepare(job.width, reviews)):
