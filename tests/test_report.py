@@ -88,6 +88,21 @@ def test_secrets_are_not_told(project: Repo) -> None:
         assert [one for one in secrets if one in said] == []
 
 
+def test_no_part_of_a_secret_is_told_where_an_output_is_cut(project: Repo) -> None:
+    """Also where the end of an output, wherever it is cut, begins within one."""
+    commit_plan(
+        project,
+        '{ for i in $(seq 2000); do printf %s "$MY_API_KEY"; done; echo; echo $MY_API_KEY; echo end; } >&2; exit 1',
+    )
+    project.env["MY_API_KEY"] = "very-secret-words"
+
+    ran = run_plan(project, code=1)
+
+    for said in (ran, *(project.peal("report", *form).stdout for form in ((), ("--html", "-")))):
+        assert not re.search("very-|y-secret|secret-w|-words", said)
+        assert "[hidden]" in said
+
+
 def test_a_run_of_the_backlog_is_told_with_how_many_phases_of_how_many_items(wishes: Wishes) -> None:
     wishes.settings("[execution]\nmax_retries = 0", feature=TWO)
     wishes.put(ready("WRK-001"), ready("WRK-002"))

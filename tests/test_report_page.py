@@ -25,12 +25,13 @@ from test_backlog_run import TWO, Wishes, ready
 from peal.model.plan import TaskId
 from peal.record.events import PlanRead
 from peal.record.spending import amount
+from peal.record.task_state import Attempt
 from peal.reports.evidence import Evidence, Reported
 from peal.reports.page import document
 from peal.reports.page.task_graph import task_graph_of
 from peal.reports.page.time_scale import scale_of
 from peal.reports.run_report import RunReport, report_of
-from peal.system.layout import RepoPaths
+from peal.system.layout import PlanPaths, RepoPaths
 from peal.text.display import duration
 
 wishes = test_backlog_run.wishes
@@ -119,6 +120,7 @@ def told(project: Repo) -> tuple[Repo, str]:
         "echo \"$MY_API_KEY\" '</details><img src=x onerror=alert(3)>' >&2; printf '\\033[31mred\\n'; exit 3",
     )
     plan = project.read("plan.md").replace("## Task 1:", f"## Task 1: {HOSTILE}")
+    plan = plan.replace("## Task 2:", "## Task 2: Say it, very-secret-words")
     project.write("plan.md", plan)
     project.git("commit", "-qam", "titles")
     run_plan(project, code=1)
@@ -151,7 +153,7 @@ def check_texts(page: str, root: Element) -> None:
     said = text_of(root)
     for words in (HOSTILE, "</pre><script>alert(2)</script>", "</details><img src=x onerror=alert(3)>"):
         assert words in said
-    assert "very-secret-words" not in page
+    assert "very-" not in page
     assert "[hidden]" in page
     assert "\033" not in page
 
@@ -221,6 +223,25 @@ def test_gigabytes_of_transcripts_make_a_small_page(told: tuple[Repo, str]) -> N
     assert time.monotonic() - began < 20
     assert "this is a part of it" in text_of(tree_of(page))
     assert "very-" not in page, "a secret is cut in two"
+
+
+def test_the_end_of_an_output_is_whole_lines_and_says_whether_it_is_all(tmp_path: Path) -> None:
+    evidence, one = Evidence(PlanPaths(tmp_path), str, str), Attempt(TaskId("1"), "execute", 1, "shell", 0.0)
+    folder = evidence.path_of(one)
+    folder.mkdir(parents=True)
+    numbers = [str(number) for number in range(10_000)]
+    (folder / "stdout").write_text("\n".join(numbers))
+    (folder / "stderr").write_text("a warning\n")
+
+    cut, whole = (evidence.end_of_output(one, most) for most in (1000, 100_000))
+    (folder / "stdout").write_text("x" * 9000)
+    long, none = (evidence.end_of_output(one, most) for most in (1000, 0))
+
+    shown = cut.text.split("\n")
+    assert (shown, cut.is_whole) == ([*numbers[1 - len(shown) :], "a warning"], False)
+    assert (whole.text.split("\n"), whole.is_whole) == ([*numbers, "a warning"], True)
+    assert (long.text, long.is_whole) == ("a warning", False)
+    assert (none.text, none.is_whole) == ("", False)
 
 
 def test_it_is_written_at_every_end_and_while_the_run_goes_on(project: Repo, out: Path) -> None:

@@ -130,7 +130,7 @@ def report_of(job: Job, end: End, seconds: float, advises: bool = True) -> list[
 
 def output_of(job: Job, one: Attempt) -> list[str]:
     """The end of what an attempt printed, without secrets."""
-    return [job.roster.hide(line) for line in transcripts.last_outputs(job.plan_paths, one, OUTPUT_LINES)]
+    return transcripts.last_outputs(job.plan_paths, one, OUTPUT_LINES, job.roster.hide)
 
 
 def folder_of(job: Job, one: Attempt) -> str:

@@ -1,6 +1,5 @@
 """What the attempts of a run have left behind, read as far as it is asked for and without secrets."""
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,10 @@ from peal.record import journal, transcripts
 from peal.record.events import RunOpened
 from peal.record.task_state import Attempt
 from peal.reports.run_report import RunReport, report_of
-from peal.system.files import content, size_of
+from peal.system.files import content
 from peal.system.layout import PlanPaths
 from peal.text.display import harmless, printable
-
-BEYOND = 4096
-"""Bytes; secrets are shorter."""
-_FAR = 8
-"""So many times what is shown is read: what agents print is mostly not for people."""
+from peal.text.redaction import BEYOND
 
 
 @frozen
@@ -53,6 +48,11 @@ class Evidence:
         """What anybody has written as one line without secrets, of letters that every reader knows and none obeys."""
         return self.hide(harmless(text)).encode("utf-8", "replace").decode()
 
+    def short(self, text: str, most: int) -> str:
+        """A text without secrets, cut where it has more than so many letters."""
+        told = self.hide(text)
+        return told if len(told) <= most else f"{told[: most - 1]}…"
+
     def path_of(self, one: Attempt) -> Path:
         """The folder of an attempt, which need not be there."""
         return transcripts.folder_of(self.plan_paths, one)
@@ -63,7 +63,7 @@ class Evidence:
 
     def last_lines(self, one: Attempt, most: int) -> list[str]:
         """The end of what an attempt printed."""
-        return [self.hide(line) for line in transcripts.last_outputs(self.plan_paths, one, most)]
+        return transcripts.last_outputs(self.plan_paths, one, most, self.hide)
 
     def begin_of(self, path: Path, most: int) -> Excerpt:
         """What a file that an attempt has left begins with, at most so many bytes; empty if it is not there."""
@@ -71,11 +71,12 @@ class Evidence:
 
     def end_of_output(self, one: Attempt, most: int) -> Excerpt:
         """The end of what an attempt printed for people to read, at most so many letters."""
-        lines = transcripts.last_outputs(self.plan_paths, one, sys.maxsize, most * _FAR)
-        text = self.hide("\n".join(lines))
-        is_whole = len(text) <= most and size_of(self.path_of(one) / "stdout") <= most * _FAR
-        # The first line may be the end of one, and begin within a secret.
-        return Excerpt(text if is_whole else text[-most:].partition("\n")[2], is_whole)
+        lines, is_all = transcripts.all_output(self.plan_paths, one, most, self.hide)
+        text = "\n".join(lines)
+        if len(text) <= most:
+            return Excerpt(text, is_all)
+        end = text[len(text) - most :]
+        return Excerpt(end.partition("\n")[2] or end, is_whole=False)
 
 
 @frozen

@@ -8,10 +8,11 @@ from attrs import define
 
 from peal.errors import PealError
 from peal.model.work import Change
-from peal.reports.evidence import BEYOND, Excerpt
+from peal.reports.evidence import Excerpt
 from peal.system import git
 from peal.system.git_dialogue import Dialogue
 from peal.system.git_objects import objects_of
+from peal.text.redaction import BEYOND
 
 _WORDS = (
     "diff-tree",

@@ -7,6 +7,8 @@ HIDDEN = "[hidden]"
 _LOOKS_SECRET = re.compile(
     r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)S?(_|$)", re.IGNORECASE
 )
+BEYOND = 4096
+"""Bytes; secrets are shorter, so one that stands across the place where a text is cut is known from so much more of it."""
 _SHORTEST = 8
 """Letters; a shorter value, such as `true` or `test`, would blot out half of what is shown."""
 

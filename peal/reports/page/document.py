@@ -192,6 +192,7 @@ def _environment(hide: Callable[[str], str]) -> "Environment":
     )
     lexer, marked = DiffLexer(stripnl=False), HtmlFormatter(nowrap=True)
     made.filters |= {
+        "told": told,
         "duration": duration,
         "clock": clock,
         "stamp": stamp,

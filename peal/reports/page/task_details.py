@@ -112,14 +112,14 @@ def shown(task: TaskReport, anchor: str, reported: Reported, patches: Patches, s
     """All of a task; of what was said, such a share of the most that is ever shown, and more where a person has to look."""
     evidence = reported.evidence
     caps = Caps().scaled(min(share * _weight(task), 1.0))
-    findings = list(_findings(task))
+    findings = list(_findings(task, evidence))
     patch = patches.of(task.state.change, caps.patch)
     return TaskShown(
         id=task.id,
         anchor=anchor,
         title=task.status.title,
         state=task.status.state,
-        reason=task.status.reason[:_LONGEST],
+        reason=evidence.short(task.status.reason, _LONGEST),
         took=duration(task.worked),
         used=_used(task.attempts),
         notes=task.status.notes,
@@ -142,7 +142,7 @@ def _attempt(one: Attempt, task: TaskReport, evidence: Evidence, caps: Caps) -> 
         took=duration(task.end_of(one) - one.started),
         result=outcome.name if outcome else "not ended",
         look=look_of(one),
-        reason=outcome.reason[:_LONGEST] if outcome else "",
+        reason=evidence.short(outcome.reason, _LONGEST) if outcome else "",
         used=_used((one,)),
         folder=folder,
         pieces=tuple(_pieces(one, folder, evidence, caps)) if one.agent else (),
@@ -165,7 +165,7 @@ def _used(attempts: tuple[Attempt, ...]) -> str:
     return amount(used) if used.tokens else ""
 
 
-def _findings(task: TaskReport) -> Iterator[FindingShown]:
+def _findings(task: TaskReport, evidence: Evidence) -> Iterator[FindingShown]:
     """Each once, in the order in which they were found; those that stand first."""
     seen: dict[str, Finding] = {}
     for one in task.attempts:
@@ -176,7 +176,7 @@ def _findings(task: TaskReport) -> Iterator[FindingShown]:
     seen |= {**dismissed, **left}
     ends = [(mark, _end(mark, task, left), finding) for mark, finding in seen.items()]
     for mark, end, finding in sorted(ends, key=lambda one: one[0] not in left):
-        yield FindingShown(finding, finding.message[:_LONGEST], end, stands=mark in left)
+        yield FindingShown(finding, evidence.short(finding.message, _LONGEST), end, stands=mark in left)
 
 
 def _left(task: TaskReport) -> tuple[Finding, ...]:
