@@ -48,8 +48,14 @@ def test_an_earlier_run_is_told_as_it_was(project: Repo, out: Path) -> None:
     (out / "go").touch()
 
     project.peal("resume")
+    project.write("other.md", "## Task 1: other\n\n```sh\ntrue\n```\n")
+    project.peal("run", "other.md", "--agent", "shell", "--no-commit")
 
     assert project.peal("report", "--run", name).stdout == first
+    assert (
+        "there was no run `nope` here; the latest are "
+        in project.peal("report", "--run", "nope", code=1).stderr
+    )
     assert (
         "there was no run `nope` of `plan.md`; the latest are "
         in project.peal("report", "plan.md", "--run", "nope", code=1).stderr

@@ -14,6 +14,7 @@ from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
 from peal.record.events import RunOpened
 from peal.record.lock import live_run
+from peal.record.store import known_runs
 from peal.reports import files, github, markdown, text
 from peal.reports.evidence import Reported, reported
 from peal.reports.files import STANDARD_OUTPUT
@@ -63,7 +64,7 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -
     options["html"] = options["html"] or (repo_paths.root / PAGE if options["opens"] else None)
     asked = _asked(options)
     hide = hidden(repo_paths.repo)
-    several = [_reported(repo_paths, plan, run_name, hide) for plan in plans or run_together(repo_paths)]
+    several = _several(repo_paths, plans, run_name, hide)
     failed = []
     for form in asked or ("text", *(["github"] if is_in_workflow() else [])):
         try:
@@ -125,6 +126,21 @@ def _write_page(several: Sequence[Reported], repo_paths: RepoPaths, path: Path, 
 def _say_where(path: Path) -> None:
     if path != STANDARD_OUTPUT:
         click.echo(f"written to `{shown(path)}`", err=True)
+
+
+def _several(
+    repo_paths: RepoPaths, plans: Sequence[Path], run_name: str, hide: Callable[[str], str]
+) -> list[Reported]:
+    """What is meant, in the order in which it was begun if no plan is named; PealError if there was no such run."""
+    if plans or not run_name:
+        return [_reported(repo_paths, plan, run_name, hide) for plan in plans or run_together(repo_paths)]
+    live = live_run(repo_paths) or ""
+    known = (reported(plan, hide, shown, live, run_name) for plan in repo_paths.known_plans())
+    if found := sorted(filter(None, known), key=lambda one: one.run.began):
+        return found
+    run_together(repo_paths)  # which says so if nothing was run at all
+    latest = dict.fromkeys(state.run_id for state in known_runs(repo_paths) if state.run_id)
+    raise PealError(f"there was no run `{run_name}` here; the latest are {some(list(latest), _SHOWN)}")
 
 
 def _reported(repo_paths: RepoPaths, plan: Path, run_name: str, hide: Callable[[str], str]) -> Reported:
