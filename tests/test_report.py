@@ -119,4 +119,4 @@ def test_a_run_of_the_backlog_is_told_with_how_many_phases_of_how_many_items(wis
 
     assert "task WRK-002/prd failed" in said
     assert "trouble" in said
-    assert "3 phases of 2 items" in said.splitlines()[-1]
+    assert "3 phases of 2 items" in said.splitlines()[0]

@@ -279,7 +279,7 @@ def test_a_run_in_a_workflow_annotates_itself(project: Repo, tmp_path: Path) -> 
 
 def test_each_plan_of_a_batch_is_told_to_github(project: Repo, tmp_path: Path) -> None:
     step = tmp_path / "summary.md"
-    for name, script in (("a", "true"), ("b", "exit 4")):
+    for name, script in (("a", "true"), ("b", "exit 4"), ("c", "true")):
         project.write(f"plans/{name}.md", f"## Task 1: {name}\n\n```sh\n{script}\n```\n")
     project.git("add", ".")
     project.git("commit", "-qm", "plans")
@@ -291,6 +291,7 @@ def test_each_plan_of_a_batch_is_told_to_github(project: Repo, tmp_path: Path) -
         project.peal("report", "plans/a.md", "plans/b.md", "--junit", "-").stdout.encode()
     )
 
+    assert "  plans/c.md: not reached\n" in project.peal("report", GITHUB_ACTIONS="").stdout
     assert said.count("::error ") == 1
     assert re.findall("^## .*", step.read_text(), re.MULTILINE) == ["## `plans/a.md`", "## `plans/b.md`"]
     assert re.findall("^## .*", document, re.MULTILINE) == ["## `plans/a.md`", "## `plans/b.md`"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from peal.cli.options import hidden, repo_paths_of, repository
+from peal.cli.options import hidden, readable_batch, repo_paths_of, repository
 from peal.errors import PealError
 from peal.jobs.known_plans import plan_paths_of, run_together
 from peal.record import journal
@@ -22,6 +22,7 @@ from peal.run import report_file
 from peal.run.after_run import is_in_workflow, shown
 from peal.system.layout import PAGE, RepoPaths
 from peal.text.display import harmless, some
+from peal.views.batch import overview
 
 _SHOWN = 5
 """Names of runs that an error tells."""
@@ -65,6 +66,8 @@ def report(plans: tuple[Path, ...], run_name: str, repo: Path, **options: Any) -
     asked = _asked(options)
     hide = hidden(repo_paths.repo)
     several = _several(repo_paths, plans, run_name, hide)
+    if not (asked or plans or run_name):
+        _print_batch(repo_paths, several)
     failed = []
     for form in asked or ("text", *(["github"] if is_in_workflow() else [])):
         try:
@@ -102,6 +105,14 @@ def _tell(form: str, several: Sequence[Reported], repo_paths: RepoPaths, options
             module = import_module(f"peal.reports.{form}")
             files.write(options[form], module.document(several), module.MARK)
             _say_where(options[form])
+
+
+def _print_batch(repo_paths: RepoPaths, several: Sequence[Reported]) -> None:
+    """How far the batch is that was run last, if one was and is not done: with the plans that nobody has begun."""
+    batch = readable_batch(repo_paths)
+    if batch and several[0].run.plan in batch.plans:
+        for line in (*overview(batch, live_run(repo_paths)), ""):
+            click.echo(several[0].evidence.hide(line))
 
 
 def _print(several: Sequence[Reported]) -> None:

@@ -22,13 +22,14 @@ def lines(reported: Reported) -> Iterator[str]:
         return evidence.last_lines(one, OUTPUT_LINES)
 
     if not found.has_items:
-        yield from report(
+        *told, _ = report(
             found.history, _halt(found), found.elapsed, output, evidence.folder, {}, advises=False
         )
+        yield from told
         return
+    yield headline(found)
     yield from spending_lines(found.history)
     yield from failures(found.history, output, evidence.folder, at_most=_SHOWN)
-    yield headline(found)
 
 
 def headline(found: RunReport) -> str:
