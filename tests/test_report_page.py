@@ -136,6 +136,9 @@ def test_it_is_one_file_in_which_what_is_foreign_is_text(told: tuple[Repo, str])
     check_texts(page, root)
     check_policy(page, root)
     check_links(project, root)
+    (failed,) = (text_of(one) for one in root.iter("summary") if text_of(one).startswith("failed"))
+    assert "exit status 3" in failed, "why stands where nobody has to unfold anything"
+    assert re.search(r"told by peal on [\d-]{10} [\d:]{5} [+-]\d{4}, of ", text_of(of_class(root, "made")[0]))
     (patch,) = of_class(root, "patch")
     shown = "".join(patch.itertext())
     assert "+<b>one</b> [hidden]" in shown

@@ -149,6 +149,20 @@ def test_what_runs_or_waits_now_is_told_up_to_now() -> None:
     assert found.worked == found.tasks[0].worked == now - memory.events[begun].at > 10
 
 
+def test_a_run_of_items_counts_only_what_it_has_worked_on() -> None:
+    memory = Remembered()
+    read = tasks_of("A/build B/build")
+    memory.append(PlanRead(0.0, read))
+    for at, task in ((1.0, "A/build"), (5000.0, "B/build")):
+        run = evolve(opened(at, SIDE_BY_SIDE), is_open_ended=True)
+        Run(memory, Script()).go(work_of(read, [task]), run)
+
+    report = told(memory)
+
+    assert [task.id for task in report.tasks] == ["B/build"]
+    assert {state: number for state, number in report.status.counts.items() if number} == {"done": 1}
+
+
 def test_there_is_none_of_a_run_that_never_was() -> None:
     memory = played("1")
 

@@ -104,8 +104,12 @@ class RunReport:
 
     @cached_property
     def chain(self) -> tuple[TaskId, ...]:
-        """The tasks that had to come one after another and took longest: no number of places makes that shorter."""
-        return longest_chain(self.waits_for, {task.id: task.worked for task in self.tasks})
+        """The tasks that had to come one after another and took longest: no number of places makes that shorter; none if nobody worked."""
+        return (
+            ()
+            if not self.worked
+            else longest_chain(self.waits_for, {task.id: task.worked for task in self.tasks})
+        )
 
     @cached_property
     def chain_seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache, cached_property
@@ -165,6 +166,11 @@ def _text(name: str) -> str:
     return (files("peal.reports.page") / name).read_text(encoding="utf-8")
 
 
+def _moment(at: float) -> str:
+    """A moment in wall-clock seconds with the zone of this machine's clock, by which all times of day on the page are told."""
+    return time.strftime("%Y-%m-%d %H:%M %z", time.localtime(at))
+
+
 def _hash(text: str) -> str:
     """By which a content security policy allows it; see the `hash-source` of CSP level 3."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
@@ -196,6 +202,7 @@ def _environment(hide: Callable[[str], str]) -> "Environment":
         "duration": duration,
         "clock": clock,
         "stamp": stamp,
+        "moment": _moment,
         "amount": amount,
         "count": count,
         "percent": lambda part: f"{part * 100:.3f}%",

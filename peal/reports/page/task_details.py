@@ -19,6 +19,8 @@ _FINDINGS = 50
 """Findings of one task that are shown."""
 _LONGEST = 2000
 """Letters of a finding or a reason."""
+_IN_SHORT = 200
+"""Letters of a reason beside a task's title."""
 _WEIGHTY = 8
 """So many times as much is shown of a task that a person has to look at."""
 _TO_LOOK_AT = ("failed", "blocked", "held")
@@ -67,6 +69,8 @@ class TaskShown:
     anchor: str
     title: str
     state: str
+    why: str
+    """Its reason in short, on one line."""
     reason: str
     took: str
     used: str
@@ -119,6 +123,7 @@ def shown(task: TaskReport, anchor: str, reported: Reported, patches: Patches, s
         anchor=anchor,
         title=task.status.title,
         state=task.status.state,
+        why=evidence.short(task.status.reason, _IN_SHORT).partition("\n")[0],
         reason=evidence.short(task.status.reason, _LONGEST),
         took=duration(task.worked),
         used=_used(task.attempts),

@@ -21,6 +21,8 @@ _WAITS = {
     Cause.BRANCH: "waiting for the branch",
     Cause.PERSON: "waiting for a person",
 }
+_SEEN = 0.00001
+"""A part of the line; what has no width at all is not drawn."""
 _BRANCH = "the branch"
 _OWN_TREE = "your tree"
 _LOOKS = {Weight.SUCCESS: "good", Weight.NEITHER: "put-off", Weight.WARNING: "warning", Weight.FAILURE: "bad"}
@@ -89,7 +91,8 @@ def _bar(one: Attempt, task: TaskReport, since: float, until: float, scale: Time
     left = scale.place_of(since)
     name = one.outcome.name if one.outcome else "not ended"
     text = f"{task.id} {task.status.title}: {one.phase}, attempt {one.number}, {name} in {duration(until - since)}"
-    return Bar(left, scale.place_of(until) - left, look_of(one), text, one.phase, task.id)
+    width = max(scale.place_of(until) - left, _SEEN)
+    return Bar(left, width, look_of(one), text, one.phase, task.id)
 
 
 def look_of(one: Attempt) -> str:
