@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.record.spending import amount
 from peal.reports.alternatives import Alternative, alternatives
@@ -33,6 +32,8 @@ _MOST = 9_500_000
 """Bytes of a page, as long as it is not its tables alone that need more."""
 _SAID = 6_000_000
 """Bytes of it for prompts, replies, outputs and patches: the least that is shown of each is more, once it is HTML."""
+_LEAST = 0.01
+"""Of less than such a share nobody would learn anything; then only the tables are shown."""
 _NAMED = 3
 """Plans that the title names."""
 _PHASES = 6
@@ -52,9 +53,9 @@ class RunShown:
     graph: TaskGraph | None
     """None for phases of items."""
     shares: tuple[Shares, ...]
-    groups: tuple[tuple[str, tuple[TaskShown, ...]], ...]
-    """Tasks under what they belong to; a plan's are one group without a name."""
     phases: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[TaskShown, ...]], ...] = ()
+    """Tasks under what they belong to; a plan's are one group without a name."""
 
     @property
     def look(self) -> str:
@@ -90,18 +91,27 @@ def document(several: Sequence[Reported], repo: Path, now: float, link: Callable
     """
     wanted = sum(bytes_wanted(task, Caps()) for one in several for task in one.run.tasks)
     share = min(_SAID / wanted, 1.0) if wanted else 1.0
+    drawn = [_drawn(one.run, f"run-{number}") for number, one in enumerate(several)]
     while True:
-        page = _page(several, repo, now, link, share)
+        page = _page(several, drawn, repo, now, link, share)
         if len(page) * 4 < _MOST or len(page.encode()) <= _MOST or share == 0:
             return page
-        share = share / 2 if share > 0.001 else 0.0
+        share = share / 2 if share > _LEAST else 0.0
 
 
 def _page(
-    several: Sequence[Reported], repo: Path, now: float, link: Callable[[Path], str], share: float
+    several: Sequence[Reported],
+    drawn: Sequence[RunShown],
+    repo: Path,
+    now: float,
+    link: Callable[[Path], str],
+    share: float,
 ) -> str:
     with closing(Patches(repo, several[0].evidence.hide)) as patches:
-        runs = [_run_shown(one, f"run-{number}", patches, share) for number, one in enumerate(several)]
+        runs = [
+            evolve(run, groups=_groups(one, run.anchor, patches, share))
+            for one, run in zip(several, drawn, strict=True)
+        ]
     style, script = _text("page.css"), _text("page.js")
     page = (
         _environment(several[0].evidence.hide)
@@ -127,14 +137,8 @@ def _title(plans: Sequence[str]) -> str:
     return ", ".join([*plans[:_NAMED], *([f"{left} more"] if left > 0 else [])])
 
 
-def _run_shown(reported: Reported, anchor: str, patches: Patches, share: float) -> RunShown:
-    run = reported.run
-    tasks = [
-        (task.group, shown(task, f"{anchor}-task-{number}", reported, patches, share))
-        for number, task in enumerate(run.tasks)
-    ]
-    places = {name: place for place, name in enumerate(dict.fromkeys(group for group, _ in tasks))}
-    tasks.sort(key=lambda one: places[one[0]])
+def _drawn(run: RunReport, anchor: str) -> RunShown:
+    """All but its tasks: that is the same however much is shown of each."""
     return RunShown(
         run=run,
         anchor=anchor,
@@ -143,11 +147,18 @@ def _run_shown(reported: Reported, anchor: str, patches: Patches, share: float) 
         timeline=timeline_of(run),
         graph=None if run.has_items else task_graph_of(run.waits_for),
         shares=shares_of(run),
-        groups=tuple(
-            (name, tuple(task for _, task in rows)) for name, rows in groupby(tasks, lambda one: one[0])
-        ),
         phases=tuple(dict.fromkeys(one.phase for task in run.tasks for one in task.attempts)),
     )
+
+
+def _groups(
+    reported: Reported, anchor: str, patches: Patches, share: float
+) -> tuple[tuple[str, tuple[TaskShown, ...]], ...]:
+    groups = dict[str, list[TaskShown]]()
+    for number, task in enumerate(reported.run.tasks):
+        made = shown(task, f"{anchor}-task-{number}", reported, patches, share)
+        groups.setdefault(task.group, []).append(made)
+    return tuple((name, tuple(tasks)) for name, tasks in groups.items())
 
 
 def _flags(run: RunReport) -> str:
