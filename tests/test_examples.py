@@ -362,6 +362,7 @@ def github_steps(workflow: dict[str, Any], repository: Path) -> list[subprocess.
     variables = {
         **workflow["env"],
         "PLAN": "plans/greet.md",
+        "BRANCH": "results/7-1",
         "GITHUB_ACTIONS": "true",
         "GITHUB_STEP_SUMMARY": "../step.md",
         "GITHUB_OUTPUT": "../output",
@@ -405,9 +406,10 @@ def test_the_workflow_for_github_shows_what_came_of_the_plan(repository: Path, t
     ]
     assert json.loads(text(repository / shown))["runs"][0]["results"]
     assert sorted(path.name for path in (repository / kept).iterdir()) == ["peal.sarif", "peal.xml"]
-    assert "fr.txt" in done(run("git", "ls-tree", "--name-only", "-r", "results/greet", cwd=tmp_path / "hub"))
-    head = done(run("git", "rev-parse", "results/greet", cwd=repository))
-    assert text(tmp_path / "output") == f"ref=refs/heads/results/greet\nsha={head}"
+    assert "fr.txt" in done(run("git", "ls-tree", "--name-only", "-r", "results/7-1", cwd=tmp_path / "hub"))
+    head = done(run("git", "rev-parse", "results/7-1", cwd=repository))
+    assert text(tmp_path / "output") == f"ref=refs/heads/results/7-1\nsha={head}"
+    assert "github.run_id" in workflow["env"]["BRANCH"], "a second run could not push"
     assert not (repository / "greetings").exists()
 
 
