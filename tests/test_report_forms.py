@@ -224,16 +224,19 @@ def test_no_form_tells_a_secret(words: tuple[str, ...], told: Repo, tmp_path: Pa
 def test_several_forms_are_written_at_once_whatever_becomes_of_the_others(told: Repo, tmp_path: Path) -> None:
     other = tmp_path / "other.xml"
     other.write_text("<mine/>")
+    package = tmp_path / "package.json"
+    package.write_text('{"name": "peal"}')
     good = tmp_path / "-good.sarif"
 
     refused = told.peal("report", "--junit", str(other), "--sarif", str(good), code=1)
     told.peal("report", "--junit", str(other), "--github", code=1, GITHUB_STEP_SUMMARY=str(tmp_path))
     told.peal("report", "--sarif", str(good))
+    told.peal("report", "--sarif", str(package), code=1)
 
     assert "is no such report; name another file, or remove it" in refused.stderr
     assert refused.stdout == ""
     assert json.loads(good.read_text())["runs"]
-    assert other.read_text() == "<mine/>"
+    assert (other.read_text(), package.read_text()) == ("<mine/>", '{"name": "peal"}')
 
 
 @pytest.mark.parametrize(

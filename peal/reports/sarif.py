@@ -12,7 +12,7 @@ from peal.reports.evidence import Evidence, Reported
 from peal.reports.places import file_of, plan_of
 from peal.reports.run_report import RunReport, TaskReport
 
-MARK = '"name": "peal"'
+MARK = '"driver": {\n     "name": "peal"'
 """In the first lines of each such file."""
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
