@@ -25,6 +25,7 @@ from peal.model.work import Result
 from peal.record.events import PlanRead, StepEnded
 from peal.reports import github, junit, markdown, page, sarif
 from peal.reports.evidence import Evidence, Reported
+from peal.reports.places import file_of
 from peal.reports.run_report import report_of
 from peal.system.layout import PlanPaths
 from peal.text.redaction import HIDDEN, redactor
@@ -128,6 +129,10 @@ def test_junit_has_a_case_for_each_task(told: Repo, tmp_path: Path) -> None:
     assert lost.result[0].message == "not begun: not reached: it comes after task 2, which failed"
     assert cases[0].system_out == "did it"
     assert suite.time == pytest.approx(told_by_summary(told)["seconds"], abs=1.0)
+    begun = {(one["task"], one["phase"]): one["at"] for one in told.recorded("StepStarted")}
+    took = [(one["task"], one["at"] - begun[one["task"], one["phase"]]) for one in told.recorded("StepEnded")]
+    for number, case in enumerate(cases, 1):
+        assert case.time == pytest.approx(sum(seconds for task, seconds in took if task == number), abs=0.01)
 
 
 def told_by_summary(told: Repo) -> dict[str, Any]:
@@ -491,7 +496,8 @@ def test_a_plan_of_a_thousand_tasks_has_room_for_what_matters(tmp_path: Path) ->
     one = reported(memory, tmp_path)
 
     document = markdown.document([one])
-    many = markdown.document([reported(played("1"), tmp_path)] * 300, largest=20_000)
+    bad = reported(played("1=alas", {"1 execute": "fails"}), tmp_path)
+    many = markdown.document([*[reported(played("1"), tmp_path)] * 300, bad], largest=20_000)
 
     assert 60_000 < len(document.encode()) <= markdown.LARGEST
     assert f"**task 500: 500{'x' * 90}**: execute, attempt 1: it went wrong" in document
@@ -500,6 +506,7 @@ def test_a_plan_of_a_thousand_tasks_has_room_for_what_matters(tmp_path: Path) ->
     assert f"… and {left} more tasks, for which there is no room here" in document
     assert len(many.encode()) <= 20_000
     assert re.search(r"… and \d+ more runs; `peal report` tells of all\.\n$", many)
+    assert "**task 1: alas**: execute, attempt 1: it went wrong" in many
 
 
 def test_github_shows_ten_of_each_kind_and_the_summary_tells_of_the_rest(tmp_path: Path) -> None:
@@ -516,6 +523,10 @@ def test_github_shows_ten_of_each_kind_and_the_summary_tells_of_the_rest(tmp_pat
     assert kinds == ["error"] * 3 + ["notice"] * 10
     assert "18 notices more than GitHub shows as annotations." in summary
     assert len(github.summary([one], 400).encode()) <= 400
+    step = tmp_path / "summary.md"
+    step.write_text("x" * 999_000)
+    github.publish([one], str, {"GITHUB_STEP_SUMMARY": str(step)})
+    assert 999_000 < step.stat().st_size <= 1_000_000
 
 
 def test_a_run_that_was_cut_off_is_an_annotation_of_its_own(tmp_path: Path) -> None:
@@ -526,6 +537,35 @@ def test_a_run_that_was_cut_off_is_an_annotation_of_its_own(tmp_path: Path) -> N
         {"file": "plans/a.md", "title": "plans/a.md"},
         "cut off: 0 of 2 tasks complete, 1 begun, in 2.0s",
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/repo/a b.py", "a b.py"),
+        ("./a.py", "a.py"),
+        ("a/../../b.py", ""),
+        ("/etc/passwd", ""),
+        ("", ""),
+        (".", ""),
+    ],
+)
+def test_only_what_lies_in_the_repository_has_a_place_there(path: str, there: str, tmp_path: Path) -> None:
+    assert file_of(Finding("lint", "bad", path), reported(played("1"), tmp_path).run) == there
+
+
+def test_markdown_tells_what_was_dismissed_and_noted(tmp_path: Path) -> None:
+    memory = Remembered()
+    for event in played("1").events:
+        if isinstance(event, StepEnded) and event.phase == "address":
+            found = Finding("lint", "too long", "a.py", 3, dismissed="it is meant so")
+            event = evolve(event, outcome=evolve(event.outcome, dismissed=(found,), notes=("look *here*",)))  # noqa: PLW2901
+        memory.append(event)
+
+    document = markdown.document([reported(memory, tmp_path)])
+
+    assert "- task 1, lint a.py:3: too long \\(it is meant so\\)\n" in document
+    assert "- task 1: look \\*here\\*\n" in document
 
 
 def test_markdown_tells_what_was_used_if_that_is_asked_for(tmp_path: Path) -> None:

@@ -15,15 +15,19 @@ from xml.etree.ElementTree import Element
 
 import pytest
 import test_backlog_run
+from attrs import evolve
 from conftest import Repo, commit_plan, ended, eventually, run_plan, start_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import links_of, of_class, text_of, tree_of
-from stories import Chance, Limits, Remembered, Run, opened, tasks_of, work_of
+from stories import Chance, Limits, Remembered, Run, Script, opened, tasks_of, work_of
 from test_backlog_run import TWO, Wishes, ready
 
+from peal.model.agent import Usage
 from peal.model.plan import TaskId
-from peal.record.events import PlanRead
+from peal.model.review import Finding
+from peal.model.work import Result
+from peal.record.events import PlanRead, StepEnded
 from peal.record.spending import amount
 from peal.record.task_state import Attempt
 from peal.reports.evidence import Evidence, Reported
@@ -86,6 +90,68 @@ def test_every_number_is_that_of_the_history(seed: int, project: Repo) -> None:
     used = run.status.used
     assert not used.tokens or text_of(of_class(page, "facts")[0]).endswith(f"used {amount(used)}")
     check_timeline(page, run)
+
+
+DEAR = ("1 plan", "1 execute", "2 execute")
+
+
+def test_what_was_used_found_and_waited_for_is_drawn_as_it_was(project: Repo) -> None:
+    """Of a row of three tasks: the second fails once and is set back, the third is let through with a finding of four."""
+    says = {
+        **dict.fromkeys(DEAR, "is dear"),
+        "2 execute": "fails, is set back, is dear",
+        "3 address": "is mended, passes with findings",
+    }
+    limits = evolve(SIDE_BY_SIDE, agents={"execute": ("claude",)})
+    memory, read = Remembered(), tasks_of("1 2 3")
+    memory.append(PlanRead(0.0, read))
+    asked = evolve(
+        opened(1.0, limits), flags={"agent": "a", "jobs": 2}, command=("peal", "run", "--jobs", "2")
+    )
+    Run(memory, Script(says)).go(work_of(read), asked)
+    left, mended, judged = (Finding("lint", word, "a.py", 3) for word in ("left", "mended", "judged"))
+    changed = Remembered()
+    for event in memory.events:
+        if isinstance(event, StepEnded) and event.task == "3" and event.phase == "address":
+            is_first = event.outcome.result is Result.MENDED
+            found = (left, mended) if is_first else (left,)
+            dismissed = (evolve(judged, dismissed="it is meant so"),) * (not is_first)
+            event = evolve(event, outcome=evolve(event.outcome, findings=found, dismissed=dismissed))  # noqa: PLW2901
+        changed.append(event)
+    run = report_of(changed.events, is_alive=False, now=1e9)
+    assert run
+
+    page = page_of(run, project)
+
+    used = {text_of(one[0]): one for one in of_class(page, "amounts") if len(one)}
+    told = {
+        name.removeprefix("Used by "): [
+            (text_of(row).split()[0], percent(of_class(row, "used")[0], "width")) for row in list(table)[1:]
+        ]
+        for name, table in used.items()
+        if name.startswith("Used by ")
+    }
+    assert told == {
+        "task": [("1", 100.0), ("2", 50.0)],
+        "phase": [("execute", 100.0), ("plan", 50.0)],
+        "model": [("opus", 100.0)],
+    }
+    dear = amount(Usage("opus", 600, 300, 0, 100, 5.0))
+    assert [text_of(row).endswith(dear) for row in list(used["Used by task"])[1:]] == [False, True]
+    seconds = {"passed": run.elapsed, "worked": run.worked, "longest chain": run.chain_seconds}
+    for row in list(used["Time"])[1:4]:
+        (bar,) = of_class(row, "time")
+        part = seconds[text_of(row[0])] / max(seconds.values())
+        assert percent(bar, "width") == pytest.approx(part * 100, abs=0.01)
+    looks = Counter(
+        bar.get("class", "").split()[1] for bar in of_class(of_class(page, "timeline")[0], "attempt")
+    )
+    assert (looks["bad"], looks["put-off"]) == (1, 1)
+    assert "waiting for a provider" in [text_of(name) for name in of_class(page, "lane-name")]
+    assert [text_of(row[-1]) for row in list(of_class(page, "findings")[0])[2:]] == [
+        "still there", "mended", "dismissed: it is meant so"
+    ]  # fmt: skip
+    assert "peal run --jobs 2 with agent = a" in text_of(of_class(page, "facts")[0])
 
 
 def check_timeline(page: Element, run: RunReport) -> None:
@@ -320,12 +386,14 @@ def test_a_browser_takes_it_as_it_is(told: tuple[Repo, str], tmp_path: Path) -> 
     project, _ = told
     address = (project.path / "out/the page.html").as_uri()
     for width in (360, 800, 1600):
-        done = looked_at(address, width, tmp_path)
+        done = looked_at(f"{address}#run-0-task-1", width, tmp_path)
 
         assert "CONSOLE" not in done.stderr, "the policy or the script is at fault"
         tools = of_class(tree_of(done.stdout), "tools")
         assert tools
         assert all("hidden" not in one.attrib for one in tools), "its own script did not run"
+        (unfolded,) = (one.get("id") for one in tree_of(done.stdout).iter("details") if "open" in one.attrib)
+        assert unfolded == "run-0-task-1", "what a link leads to"
         assert (tmp_path / f"{width}.png").stat().st_size > 10_000
 
 
@@ -384,6 +452,14 @@ def test_no_box_of_the_drawing_lies_on_another(count: int, most: int, luck: rand
     assert len(set(places.values())) == len(names)
     for name, needed in waits_for.items():
         assert all(places[one][0] < places[name][0] for one in needed)
+    wide, half = drawing.box[0], drawing.box[1] // 2
+    meet = {line.end for line in drawing.lines} & {line.begin for line in drawing.lines}
+    assert {line.begin for line in drawing.lines} <= meet | {
+        (box.left + wide, box.top + half) for box in drawing.boxes
+    }
+    assert {line.end for line in drawing.lines} <= meet | {
+        (box.left, box.top + half) for box in drawing.boxes
+    }
     assert all(
         box.left + drawing.box[0] <= drawing.width and box.top + drawing.box[1] <= drawing.height
         for box in drawing.boxes

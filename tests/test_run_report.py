@@ -78,15 +78,27 @@ def test_times_are_those_of_the_journal(seed: int) -> None:
         assert any(id_ == pause.task and until == pause.began for id_, _, until in found)
 
 
-def test_a_wait_for_a_limit_is_told_with_its_time() -> None:
-    limits = evolve(SIDE_BY_SIDE, agents={"execute": ("claude",)})
-    memory = played("1 2", {"1 execute": "is limited, passes"}, limits)
+def test_a_wait_is_told_with_its_cause_and_its_time() -> None:
+    """Also one that a resume has ended, however long nothing went on; and for a limit only until that was reset."""
+    limits = evolve(SIDE_BY_SIDE, agents={"execute": ("claude",)}, wait=False)
+    memory = played(
+        "1 2 3", {"1 execute": "is set back, passes", "2 land": "is held", "3 execute": "is limited"}, limits
+    )
+    for at in (5000.0, 9000.0):
+        again = evolve(opened(at, limits), resumed=True, try_now=True)
+        Run(memory, Script({"3 execute": "is limited"} if at == 5000.0 else {})).go(
+            work_of(tasks_of("1 2 3")), again
+        )
 
-    (pause,) = (one for one in told(memory).pauses if one.cause == "limit")
+    found = {(one.task, one.cause): one for one in told(memory).pauses if one.cause != "branch"}
 
-    limited, again = [one for one in told(memory).tasks[0].attempts if one.phase == "execute"]
-    assert (pause.task, pause.began, pause.ended) == ("1", limited.ended, again.started)
-    assert pause.ended - pause.began > 990
+    assert list(found) == [("1", "provider"), ("2", "person"), ("3", "limit")]
+    set_back, again = [one for one in told(memory).tasks[0].attempts if one.phase == "execute"]
+    assert (found["1", "provider"].began, found["1", "provider"].ended) == (set_back.ended, again.started)
+    assert found["2", "person"].ended > 5000.0 > found["2", "person"].began
+    limited, _ = [one for one in told(memory).tasks[2].attempts if one.phase == "execute"]
+    assert limited.outcome
+    assert (found["3", "limit"].began, found["3", "limit"].ended) == (limited.ended, limited.outcome.until)
 
 
 def test_a_task_that_others_land_before_waits_for_the_branch() -> None:

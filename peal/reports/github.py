@@ -64,7 +64,7 @@ def summary(several: Sequence[Reported], room: int) -> str:
     left = [(kind, len(_of(kind, found)) - _SHOWN) for kind in dict.fromkeys(one.kind for one in found)]
     listed = ", ".join(count(number, kind) for kind, number in left if number > 0)
     word = f"\n{listed} more than GitHub shows as annotations.\n" if listed else ""
-    text = markdown.document(several, largest=min(markdown.LARGEST, room - len(word)))
+    text = markdown.document(several, largest=min(markdown.LARGEST, room - len(word) - 1))
     return f"{text}{word}\n"
 
 
