@@ -47,7 +47,7 @@ def written_again(
     """
     Have the page written by a process of its own every so often, where that is asked for; `words` name the plans.
 
-    Nothing of it is left at the end; then what is given tells why it went wrong, if it did.
+    Nothing of it is left at the end; then what is given tells why it went wrong, if it did the last time.
     """
     path, seconds = path_of(settings, repo_paths), settings.report_every_sec
     if path is None or seconds is None:
@@ -77,8 +77,8 @@ def _launch(path: Path, repo_paths: RepoPaths, words: Sequence[str], folder: Pat
 def _again(launch: Launch, seconds: int, over: threading.Event, cancel: Cancel, wrong: list[str]) -> None:
     while not over.wait(seconds):
         why = _failure(launch, cancel)
-        if why and not over.is_set():
-            wrong.append(why)
+        if not over.is_set():
+            wrong[:] = [why] if why else []
 
 
 def _failure(launch: Launch, cancel: Cancel) -> str:
