@@ -154,6 +154,18 @@ def test_what_was_used_found_and_waited_for_is_drawn_as_it_was(project: Repo) ->
     assert "peal run --jobs 2 with agent = a" in text_of(of_class(page, "facts")[0])
 
 
+def test_where_nothing_lands_nothing_is_at_the_branch(project: Repo) -> None:
+    memory, read = Remembered(), tasks_of("1p 2p")
+    memory.append(PlanRead(0.0, read))
+    Run(memory, Script()).go(work_of(read), opened(1.0, evolve(SIDE_BY_SIDE, lands=False)))
+    run = report_of(memory.events, is_alive=False, now=1e9)
+    assert run
+
+    names = {text_of(one) for one in of_class(page_of(run, project), "lane-name")}
+
+    assert names == {"your tree", "waiting for others", ""}
+
+
 def check_timeline(page: Element, run: RunReport) -> None:
     """A bar for each attempt, all within the picture, none over another of its lane."""
     (picture,) = of_class(page, "timeline")

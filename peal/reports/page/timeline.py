@@ -21,6 +21,8 @@ _WAITS = {
     Cause.BRANCH: "waiting for the branch",
     Cause.PERSON: "waiting for a person",
 }
+_FOR_OTHERS = "waiting for others"
+"""In one tree, where nothing lands in a branch."""
 _SEEN = 0.00001
 """A part of the line; what has no width at all is not drawn."""
 _BRANCH = "the branch"
@@ -78,6 +80,8 @@ def timeline_of(run: RunReport) -> Timeline:
 
 def _place(one: Attempt, task: TaskReport, run: RunReport) -> str:
     """Where an attempt ran; empty where an older peal, or one that was cut off, has not noted it."""
+    if not run.history.lands:
+        return _OWN_TREE
     at = Path(one.workspace)
     pipeline = run.history.pipeline(task.state.task.pipeline)
     if one.phase in pipeline and pipeline.phase(one.phase).is_at_branch:
@@ -113,7 +117,8 @@ def _without_overlap(bars: Iterable[tuple[float, float, Bar]]) -> Iterator[tuple
 
 
 def _waits(run: RunReport, scale: TimeScale) -> Iterator[Lane]:
-    for cause, name in _WAITS.items():
+    for cause, known_as in _WAITS.items():
+        name = known_as if run.history.lands or cause is not Cause.BRANCH else _FOR_OTHERS
         spans = [(pause.began, pause.ended) for pause in run.pauses if pause.cause is cause]
         bars = [
             Bar(
