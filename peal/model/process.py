@@ -33,6 +33,13 @@ class Ending:
         """The process ended by itself and says it succeeded, or had only to be sent home."""
         return self.how is Ended.OVERSTAYED or (self.how is Ended.EXITED and self.exit_code == 0)
 
+    @property
+    def status(self) -> str:
+        """What a process that ended by itself says of it: `exit status 3`, `ended by signal 9`."""
+        return (
+            f"exit status {self.exit_code}" if self.exit_code >= 0 else f"ended by signal {-self.exit_code}"
+        )
+
 
 class Sign(Enum):
     """What one line of a live output tells."""

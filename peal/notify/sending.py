@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -16,7 +16,7 @@ from peal.errors import PealError
 from peal.model.notification import Notification
 from peal.model.process import Ended, Ending
 from peal.notify.message import as_json
-from peal.system import process, signals
+from peal.system import signals
 from peal.system.files import end_of, put
 from peal.system.process import Cancel, Clocks, Launch
 from peal.system.scratch import Scratch, watched
@@ -156,30 +156,17 @@ class _Work:
     def _failure(self) -> str:
         output = self.place.folder / f"{self.number}.out"
         put(str(output), "")
-        launch = self._launch(str(output))
-        started = process.start(launch)
-        self.place.watch(started.pid)
-        ending = process.finish(started, launch, self.cancel)
+        ending = self.place.carry_out(f"notify-{self.number}", self._launch(str(output)), self.cancel)
         return _failure(ending, output, self.sending.hide)
 
     def _launch(self, output: str) -> Launch:
         read = str(self.place.folder / f"{self.number}.in")
         put(read, self.channel.stdin(self.event))
-        marker = f"{self.place.run}/notify-{self.number}"
-        env: Mapping[str, str] = {
-            **surroundings(),
-            process.RUN_MARKER: self.place.run,
-            process.ATTEMPT_MARKER: marker,
-            EVENT: self.event,
-            "PWD": str(self.sending.repo),
-            "TMPDIR": str(self.place.folder),
-        }
         repo = self.sending.repo
+        env = {**surroundings(), EVENT: self.event, "PWD": str(repo), "TMPDIR": str(self.place.folder)}
         encoded = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
         clocks = Clocks(self.sending.timeout, None, _MOST_OUTPUT)
-        return Launch(
-            self.channel.argv, repo, encoded, output, output, stdin=read, marker=marker, clocks=clocks
-        )
+        return Launch(self.channel.argv, repo, encoded, output, output, stdin=read, clocks=clocks)
 
 
 def _failure(ending: Ending, output: Path, hide: Callable[[str], str]) -> str:
@@ -192,9 +179,7 @@ def _failure(ending: Ending, output: Path, hide: Callable[[str], str]) -> str:
             return f"it was ended, for it wrote more than {_MOST_OUTPUT // 1_000_000} MB"
         case Ended.CANCELLED:
             return "it was ended with the run"
-    code = ending.exit_code
-    status = f"exit status {code}" if code >= 0 else f"ended by signal {-code}"
     said = hide(" | ".join(line for line in tail(end_of(output), _LINES) if line))
     if len(said) > _LONGEST:  # its end: where an output begins that was cut, half of a secret may stand
         said = f"…{said[1 - _LONGEST :]}"
-    return f"{status}{f' ({said})' if said else ''}"
+    return f"{ending.status}{f' ({said})' if said else ''}"

@@ -13,7 +13,7 @@ from attrs import define, frozen
 from peal.errors import Interrupted, PealError
 from peal.model.process import Ended, Ending
 from peal.requests.remotes import without_login
-from peal.system import git, git_refusals, process, signals
+from peal.system import git, git_refusals, signals
 from peal.system.files import content, put
 from peal.system.process import Cancel, Clocks, Launch
 from peal.system.scratch import Scratch, scratch
@@ -78,18 +78,17 @@ class Programs:
         self, argv: Sequence[str], folder: Path, env: Mapping[bytes, bytes], seconds: float, text: str = ""
     ) -> Ran:
         """Run a program to its end, `text` on its standard input; PealError if it cannot be started, `Interrupted` by a signal."""
+        if self._cancel.is_set:
+            raise self._interrupted()
         self._count += 1
-        marker = f"{self._scratch.run}/{self._count}"
         stdin, stdout, stderr = (
             str(self._scratch.folder / f"{self._count}.{end}") for end in ("in", "out", "err")
         )
-        marks = {process.RUN_MARKER: self._scratch.run, process.ATTEMPT_MARKER: marker}
-        marked = {**env, **{name.encode(): value.encode() for name, value in marks.items()}}
         clocks = Clocks(seconds, None, _ENOUGH)
         try:
             put(stdin, text)
-            launch = Launch(argv, folder, marked, stdout, stderr, stdin, marker, clocks)
-            ending = process.finish(self._started(launch), launch, self._cancel)
+            launch = Launch(argv, folder, env, stdout, stderr, stdin, clocks=clocks)
+            ending = self._scratch.carry_out(str(self._count), launch, self._cancel)
         except OSError as error:
             raise PealError(
                 f"`{argv[0]}` cannot be run: {error.strerror or error}; mend that and try again"
@@ -97,13 +96,6 @@ class Programs:
         if ending.how is Ended.CANCELLED:
             raise self._interrupted()
         return Ran(ending, content(stdout) or b"", content(stderr) or b"")
-
-    def _started(self, launch: Launch) -> Any:
-        if self._cancel.is_set:
-            raise self._interrupted()
-        started = process.start(launch)
-        self._scratch.watch(started.pid)
-        return started
 
     def _interrupted(self) -> Interrupted:
         return Interrupted(

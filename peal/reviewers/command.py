@@ -118,8 +118,4 @@ def finding_of(reviewer: str, ending: Ending, *outputs: bytes) -> Finding:
 
 
 def _headline(ending: Ending) -> str:
-    if ending.how is Ended.EXITED and ending.exit_code >= 0:
-        return f"exit status {ending.exit_code}"
-    if ending.how is Ended.EXITED:
-        return f"ended by signal {-ending.exit_code}"
-    return f"{ending.how} after {duration(ending.seconds)}"
+    return ending.status if ending.how is Ended.EXITED else f"{ending.how} after {duration(ending.seconds)}"

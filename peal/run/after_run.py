@@ -1,4 +1,4 @@
-"""What surrounds a run: its log file, its summary, and what is to be run when it is over."""
+"""What surrounds a run: what is written about it, and what is done when it is over."""
 
 import os
 import shlex

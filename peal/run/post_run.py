@@ -68,28 +68,19 @@ def _done(command: str, number: int, at: Place, temporary: Scratch, cancel: Canc
         return Done(command, "not run: interrupted", 0.0, output)
     try:
         put(str(output), "")
-        launch = _launch(command, number, at, temporary.folder, str(output))
-        started = process.start(launch)
-        temporary.watch(started.pid)
-        ending = process.finish(started, launch, cancel)
+        launch = _launch(command, at, temporary.folder, str(output))
+        ending = temporary.carry_out(f"post-run-{number}", launch, cancel)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return Done(command, f"cannot be started: {reason}", 0.0, output)
     return Done(command, _failure(ending), ending.seconds, output)
 
 
-def _launch(command: str, number: int, at: Place, temporary: Path, output: str) -> Launch:
-    marker = f"{at.run}/post-run-{number}"
-    env = {
-        **surroundings(),
-        process.RUN_MARKER: at.run,
-        process.ATTEMPT_MARKER: marker,
-        "PWD": str(at.repo),
-        "TMPDIR": str(temporary),
-    }
+def _launch(command: str, at: Place, temporary: Path, output: str) -> Launch:
+    env = {**surroundings(), "PWD": str(at.repo), "TMPDIR": str(temporary)}
     encoded = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     argv = process.arguments(command)
-    return Launch(argv, at.repo, encoded, output, output, marker=marker, clocks=at.clocks)
+    return Launch(argv, at.repo, encoded, output, output, clocks=at.clocks)
 
 
 def _failure(ending: Ending) -> str:
@@ -102,8 +93,7 @@ def _failure(ending: Ending) -> str:
             return "wrote more output than `max_output_mb` allows"
         case Ended.CANCELLED:
             return "interrupted"
-    code = ending.exit_code
-    return f"exit status {code}" if code >= 0 else f"ended by signal {-code}"
+    return ending.status
 
 
 def told(found: Sequence[Done], shown: Callable[[Path], str]) -> Iterator[str]:

@@ -87,7 +87,7 @@ def _failure(launch: Launch, cancel: Cancel) -> str:
         ending = process.finish(process.start(launch), launch, cancel)
     except OSError as error:
         return error.strerror or str(error)
-    return "" if ending.is_clean else last_line(end_of(launch.stdout)) or f"exit status {ending.exit_code}"
+    return "" if ending.is_clean else last_line(end_of(launch.stdout)) or ending.status
 
 
 def told(path: Path, several: Iterable["Reported | None"], repo: Path) -> str:

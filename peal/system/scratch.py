@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from peal.errors import PealError
+from peal.model.process import Ending
 from peal.system import process, removal
+from peal.system.process import Cancel, Launch
 
 
 @frozen
@@ -21,6 +23,20 @@ class Scratch:
     folder: Path
     watch: Callable[[int], None]
     """Has to be told of every process group that is started."""
+
+    def carry_out(self, name: str, launch: Launch, cancel: Cancel) -> Ending:
+        """
+        Run a program to its end, by itself, by a clock or by `cancel`; OSError if it cannot be started.
+
+        `name` tells it from the others of the run: it is marked, and nothing that it starts is left, however peal ends.
+        """
+        marker = f"{self.run}/{name}"
+        marks = {process.RUN_MARKER: self.run, process.ATTEMPT_MARKER: marker}
+        env = {**launch.env, **{one.encode(): value.encode() for one, value in marks.items()}}
+        marked = evolve(launch, env=env, marker=marker)
+        started = process.start(marked)
+        self.watch(started.pid)
+        return process.finish(started, marked, cancel)
 
 
 @contextmanager
