@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,7 +23,9 @@ from peal.backlog.item_tasks import ItemTasks
 from peal.backlog.items_of_branch import BlobItems, ItemsOfBranch, ItemsOfFolder
 from peal.backlog.landing import ItemLandings
 from peal.backlog.left_out import LeftOut
+from peal.backlog.looked_folder import LookedFolder
 from peal.backlog.outcomes import Finished
+from peal.backlog.store import Backlog
 from peal.backlog.worklog import Entry
 from peal.errors import Busy
 from peal.jobs.backlog_job import backlog_job_of
@@ -2818,6 +2821,33 @@ def test_without_commits_what_an_agent_writes_into_fields_counts_at_no_moment(un
     uncommitted.run()
     assert uncommitted.calls.count("WRK-001/prd") == 2
     assert uncommitted.statuses() == {"WRK-001": "done", "WRK-002": "done"}
+
+
+def test_without_commits_what_is_read_as_an_agent_ends_is_judged_as_if_it_were_at_work(
+    uncommitted: Wishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks may be between reading the files and judging them when their fields are put right."""
+    items = ItemsOfFolder(uncommitted.repo.path, uncommitted.repo.path / "backlog")
+    path = next((uncommitted.repo.path / "backlog").glob("WRK-001*"))
+    RepoPaths(uncommitted.repo.path).prepare()
+    items.guard.begin()
+    path.write_text(path.read_text().replace("status: ready", "status: done"))
+    ends = threading.Thread(target=items.guard.end, args=(uncommitted.repo.path / ".peal",))
+    looks = LookedFolder.backlog
+
+    def slowly(folder: LookedFolder) -> Backlog:
+        found = looks(folder)
+        if threading.current_thread() is not ends:
+            ends.start()
+            ends.join(0.3)
+        return found
+
+    monkeypatch.setattr(LookedFolder, "backlog", slowly)
+    seen = items.read()
+    ends.join()
+
+    assert seen.by_id["WRK-001"].status == "ready"
+    assert "status: ready" in path.read_text()
 
 
 def test_without_commits_files_keep_their_modes(uncommitted: Wishes) -> None:

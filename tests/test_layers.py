@@ -53,6 +53,7 @@ DOORS = {
     "sh": ("agents.short_commands",),
     "subprocess": ("system.git", "system.process", "system.version"),
     "threading": (
+        "backlog.field_guard",
         "backlog.left_out",
         "executors",
         "notify.sending",

@@ -1,9 +1,10 @@
 """The fields of items, kept as they are while an agent is at work in the person's own tree."""
 
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from peal.backlog import item_file
 from peal.backlog.command_writes import CommandWrites
@@ -26,17 +27,19 @@ class FieldGuard:
     looked: LookedFolder
     _before: dict[str, Kept] | None = None
     """The items as they were when the agent began, by their files' paths in the repository; None where none is at work."""
+    _one_at_a_time: threading.Lock = field(factory=threading.Lock)
+    """What is read while an agent is at work is judged before its work is over: afterwards all of it would count."""
 
     def begin(self) -> None:
         """Remember how they are."""
-        with lock.landing(self.repo_paths):
+        with lock.landing(self.repo_paths), self._one_at_a_time:
             if self._before is None:
                 self._writes.begin()
                 self._before = self._named(self.looked.backlog().kept)
 
     def end(self, folder: Path) -> tuple[str, ...]:
         """Put them right."""
-        with lock.landing(self.repo_paths):
+        with lock.landing(self.repo_paths), self._one_at_a_time:
             back = self._taken_back(self.looked.backlog())
             told = tuple(self._copied(one, folder) for one in back)
             put_in(self.repo_paths.repo, [one.edit for one in back])
@@ -51,8 +54,13 @@ class FieldGuard:
             places = self.looked.folder, self.looked.folder / ARCHIVE
             self._writes.note({path: raw for path, raw in own.items() if path.parent in places})
 
-    def counted(self, now: Backlog) -> Backlog:
-        """The backlog as it counts, where it is now this on disk."""
+    def backlog(self) -> Backlog:
+        """The backlog as it counts now."""
+        with self._one_at_a_time:
+            return self._counted(self.looked.backlog())
+
+    def _counted(self, now: Backlog) -> Backlog:
+        """The same, where it is now this on disk."""
         back = self._taken_back(now)
         if not back:
             return now

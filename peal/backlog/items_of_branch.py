@@ -290,17 +290,12 @@ class ItemsOfFolder:
     repo: Path
     folder: Path
     parsed: ParsedItems = field(factory=ParsedItems)
-    _looked: LookedFolder = field(init=False)
     guard: FieldGuard = field(init=False)
     _backlog: Backlog = field(init=False)
 
-    @_looked.default
-    def _nothing_seen_yet(self) -> LookedFolder:
-        return LookedFolder(self.folder, self.parsed)
-
     @guard.default
-    def _guard_of_the_same(self) -> FieldGuard:
-        return FieldGuard(RepoPaths(self.repo), self._looked)
+    def _nothing_seen_yet(self) -> FieldGuard:
+        return FieldGuard(RepoPaths(self.repo), LookedFolder(self.folder, self.parsed))
 
     @_backlog.default
     def _nothing_yet(self) -> Backlog:
@@ -308,7 +303,7 @@ class ItemsOfFolder:
 
     def read(self) -> Backlog:
         """As they are on disk, without what an agent at work has made of their fields."""
-        found = self.guard.counted(self._looked.backlog())
+        found = self.guard.backlog()
         if found != self._backlog:
             self._backlog = found
         return self._backlog
