@@ -34,7 +34,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TextIO
 
-from attrs import define, field, fields, has
+from attrs import define, field, has
 
 LATE = ("cattrs.preconf.json", "filelock", "jinja2", "markdown_it", "rich.live", "ruamel.yaml", "tomlkit")
 """What peal imports where it is used; one that is missing here is merely imported in each fork."""
@@ -250,18 +250,12 @@ def _make_ahead() -> None:
     from peal.formats import parse
     from peal.phases import prompts
     from peal.record.events import KINDS, converter
-    from peal.settings import schema
-    from peal.settings.validation import structured
 
     for _ in range(2):  # making one makes cattrs forget some of those before
         for kind in KINDS.values():
             converter().get_structure_hook(kind)
         for kind in _classes("peal.model.", "peal.record.", "peal.views."):
             converter().get_unstructure_hook(kind)
-    for kind in _classes(schema.__name__):
-        for key in fields(kind):
-            structured({}, key.type)
-    structured({}, schema.Settings)
     templates = prompts._environment(None)
     for name in templates.list_templates():
         templates.get_template(name)

@@ -35,7 +35,7 @@ ROW = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
 DOORS = {
     "apprise": ("notify.by_apprise",),
     "asyncio": (),
-    "cattrs": ("phases.item_results", "record.events", "record.batch_file", "settings.validation"),
+    "cattrs": ("phases.item_results", "record.events", "record.batch_file"),
     "click": ("cli",),
     "concurrent": ("executors.threads", "work.attempt_context"),
     "filelock": ("record.lock",),

@@ -2,15 +2,13 @@
 
 import difflib
 import json
-import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from attrs import Attribute, fields, has
+from attrs import NOTHING, Attribute, has
 
 from peal.settings.legacy_names import OTHER_NAMES, REPLACED
 from peal.settings.schema import keys, split
@@ -22,38 +20,31 @@ class Text(str):
     __slots__ = ()
 
 
-def structured(value: Any, kind: Any) -> tuple[Any, list[tuple[str, str]]]:
-    """The value as this kind, or None and everything that is wrong with it: paths and problems."""
+Problems = list[tuple[str, str]]
+"""Paths, and what is wrong there."""
+
+
+def structured(value: Any, kind: Any) -> tuple[Any, Problems]:
+    """The value as this kind, or None and everything that is wrong with it."""
+    wrong: Problems = []
+    made = _taken(value, kind, "", wrong)
+    return None if wrong else made, wrong
+
+
+def _taken(value: Any, kind: Any, path: str, wrong: Problems) -> Any:
+    """The value as this kind; None if there is something wrong with it, which is put into `wrong`."""
     try:
-        return _converter().structure(value, kind), []
-    except (ValueError, ExceptionGroup) as error:
-        return None, list(_told(error, ""))
-
-
-def _told(error: Exception, path: str) -> Iterator[tuple[str, str]]:
-    """The single problems in what cattrs raised, each with its path."""
-    from cattrs import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
-
-    match error:
-        case ClassValidationError():
-            placed, unplaced = error.group_exceptions()
-            for inner, attribute in placed:
-                yield from _told(inner, joined(path, attribute.name))
-            for inner in unplaced:
-                yield from _told(inner, path)
-        case IterableValidationError():
-            for inner, place in error.group_exceptions()[0]:
-                if get_origin(place.type) is Literal:
-                    yield _no_such_key(path, str(place.index), get_args(place.type))
-                else:
-                    yield from _told(inner, joined(path, place.index))
-        case ForbiddenExtraKeysError():
-            known = [key.name for key in keys(error.cl)]
-            yield from (_no_such_key(path, word, known) for word in sorted(error.extra_fields))
-        case KeyError():
-            yield path, "is missing; set it"
-        case _:
-            yield path, str(error)
+        if kind in _NAMED:
+            return _exactly(value, kind)
+        if has(kind):
+            return _object(value, kind, path, wrong)
+        origin = get_origin(kind)
+        if origin in _SINGLE:
+            return _SINGLE[origin](value, kind)
+        return _MADE_OF_OTHERS[origin](value, kind, path, wrong)
+    except ValueError as error:
+        wrong.append((path, str(error)))
+        return None
 
 
 def joined(path: str, step: str | int) -> str:
@@ -71,32 +62,6 @@ def _no_such_key(path: str, word: str, known: Iterable[str]) -> tuple[str, str]:
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     meant = f"did you mean `{joined(path, near[0])}`?" if near else "`peal config` lists them all"
     return joined(path, word), f"is no key; {meant}"
-
-
-@cache
-def _converter() -> Any:
-    """Takes no value for one of another kind, and collects every problem; late because importing cattrs is dear."""
-    from cattrs import Converter
-
-    made = Converter()
-    made.register_structure_hook_factory(has, _class_hook)
-    for kind in _NAMED:
-        made.register_structure_hook(kind, _exactly)
-    hooks = {
-        UnionType: _optional,
-        Union: _optional,
-        Literal: _one_of,
-        Annotated: _own_name,
-        tuple: _listed,
-        dict: _table,
-    }
-    for origin, hook in hooks.items():
-        made.register_structure_hook_func(partial(_comes_from, origin), hook)
-    return made
-
-
-def _comes_from(origin: Any, kind: Any) -> bool:
-    return get_origin(kind) is origin
 
 
 _NAMED: dict[Any, str] = {
@@ -117,7 +82,7 @@ def _exactly(value: Any, kind: Any) -> Any:
         raise _other(value, _NAMED[kind])
     if kind is str and "\0" in meant:
         raise ValueError("holds a NUL, which no program can be given; take it out")
-    if kind is str and re.search("[\ud800-\udfff]", meant):
+    if kind is str and not _is_unicode(meant):
         raise ValueError("is no UTF-8 text; write it as one")
     if kind is int and meant > MOST:
         raise _other(value, f"at most {MOST}")
@@ -134,9 +99,17 @@ def _meant(text: Text, kind: Any) -> Any:
         return text
 
 
-def _optional(value: Any, kind: Any) -> Any:
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _optional(value: Any, kind: Any, path: str, wrong: Problems) -> Any:
     is_none = value is None or (isinstance(value, Text) and value.strip() in ("", "none"))
-    return None if is_none else _converter().structure(value, get_args(kind)[0])
+    return None if is_none else _taken(value, get_args(kind)[0], path, wrong)
 
 
 def _one_of(value: Any, kind: Any) -> str:
@@ -145,13 +118,13 @@ def _one_of(value: Any, kind: Any) -> str:
     return str(value)
 
 
-def _own_name(name: str, kind: Any) -> str:
+def _own_name(name: Any, kind: Any) -> str:
     text: str = _exactly(name, str)
     kind.__metadata__[0](text)
     return text
 
 
-def _listed(value: Any, kind: Any) -> tuple[Any, ...]:
+def _listed(value: Any, kind: Any, path: str, wrong: Problems) -> tuple[Any, ...]:
     """A list; one of texts may be a single line, split as a shell would or as its kind says."""
     inner = get_args(kind)[0]
     divide = split if inner is str else _divider(inner)
@@ -160,7 +133,7 @@ def _listed(value: Any, kind: Any) -> tuple[Any, ...]:
         raise _other(
             value, "a list of texts" if divide else "a list of tables, which peal.toml alone can hold"
         )
-    return tuple(_converter().structure(entries, list[inner]))  # type: ignore[valid-type]
+    return tuple(_taken(entry, inner, joined(path, place), wrong) for place, entry in enumerate(entries))
 
 
 def _divider(inner: Any) -> Callable[[str], list[str]] | None:
@@ -180,38 +153,51 @@ def _entries(text: str, divide: Callable[[str], list[str]]) -> list[Any]:
     return divide(text)
 
 
-def _table(value: Any, kind: Any) -> dict[str, Any]:
-    """A table with names of one's own, in two passes: cattrs does not look at a name whose value is wrong."""
-    from cattrs import IterableValidationError
-
+def _table(value: Any, kind: Any, path: str, wrong: Problems) -> dict[str, Any]:
+    """A table with names of one's own. Its names are looked at first: a wrong one may be why its value is."""
     names, inner = get_args(kind)
-    passes: list[Any] = [Mapping[names, Any], Mapping[str, inner]]  # type: ignore[valid-type]
-    made: dict[str, Any] = {}
-    wrong: list[Exception] = []
-    for part in passes:
-        try:
-            made = _converter().structure(_must_be_table(value), part)
-        except IterableValidationError as error:
-            wrong += error.exceptions
-    if wrong:
-        raise IterableValidationError("", wrong, kind)
-    return made
+    table = _must_be_table(value)
+    for word in table:
+        if get_origin(names) is not Literal:
+            _taken(word, names, joined(path, word), wrong)
+        elif word not in get_args(names):
+            wrong.append(_no_such_key(path, word, get_args(names)))
+    return {word: _taken(each, inner, joined(path, word), wrong) for word, each in table.items()}
 
 
-def _class_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
+_SINGLE: dict[Any, Callable[[Any, Any], str]] = {Literal: _one_of, Annotated: _own_name}
+_MADE_OF_OTHERS: dict[Any, Callable[[Any, Any, str, Problems], Any]] = {
+    UnionType: _optional,
+    Union: _optional,
+    tuple: _listed,
+    dict: _table,
+}
+
+
+def _object(value: Any, kind: Any, path: str, wrong: Problems) -> Any:
     """A table with given keys. Validators run key by key: attrs would stop at the first that fails."""
-    from cattrs.gen import make_dict_structure_fn, override
+    table = _must_be_table(value)
+    found: Problems = []
+    made = {}
+    for key in keys(kind):
+        if key.name in table:
+            made[key.name] = _checked_key(table[key.name], key, joined(path, key.name), found)
+        elif key.default is NOTHING:
+            found.append((joined(path, key.name), "is missing; set it"))
+    known = [key.name for key in keys(kind)]
+    found += [_no_such_key(path, word, known) for word in sorted(table.keys() - set(known))]
+    wrong += found
+    return None if found else kind(**made)
 
-    hooks: dict[str, Any] = {key.name: override(struct_hook=partial(_checked_key, key)) for key in keys(kind)}
-    hooks |= {key.name: override(omit=True) for key in fields(kind) if key.name not in hooks}
-    made = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **hooks)
-    return lambda value, _: made(_must_be_table(value), kind)
 
-
-def _checked_key(key: "Attribute[Any]", value: Any, kind: Any) -> Any:
-    made = _converter().structure(value, kind)
-    if key.validator:
-        key.validator(None, key, made)
+def _checked_key(value: Any, key: "Attribute[Any]", path: str, wrong: Problems) -> Any:
+    before = len(wrong)
+    made = _taken(value, key.type, path, wrong)
+    if key.validator and len(wrong) == before:
+        try:
+            key.validator(None, key, made)
+        except ValueError as error:
+            wrong.append((path, str(error)))
     return made
 
 
