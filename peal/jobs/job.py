@@ -57,9 +57,11 @@ class Job:
     def _place_of_the_plan(self) -> PlanPaths:
         return self.repo_paths.plan(self.plan_file)
 
-    @property
-    def key(self) -> str:
-        """The plan's path as it is remembered."""
+    key: str = field(init=False)
+    """The plan's path as it is remembered; looked up once, because each turn of the run asks for it."""
+
+    @key.default
+    def _remembered_path(self) -> str:
         return self.repo_paths.plan_key(self.plan_file)
 
     @property
