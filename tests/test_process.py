@@ -831,6 +831,22 @@ def test_a_reaper_ends_the_groups_it_was_told_of_when_peal_is_gone(
     eventually(lambda: not any(map(is_running, hidden)))
 
 
+def test_a_reaper_ends_the_group_of_a_carrier_that_it_was_not_told_of(
+    folder: Path, carrier: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Peal was killed just when it had started that, and whoever is in it may have no marker and ignore the order."""
+    run = str(uuid4())
+    bare = f"env -i sh -c 'trap \"\" TERM; echo $$ >{tmp_path}/bare; while :; do sleep 1; done' & wait"
+    leader = carrier(run, "sh", "-c", bare)
+    eventually(lambda: (tmp_path / "bare").exists() and (tmp_path / "bare").read_text())
+
+    said = subprocess.run(_reaper(folder, run), input=b"", capture_output=True, timeout=20, check=True).stdout
+
+    assert said == b""
+    assert leader.wait(20) == -signal.SIGTERM
+    eventually(lambda: not is_running(number_in(tmp_path / "bare")))
+
+
 @pytest.mark.parametrize(
     ("born", "last_words"),
     [(b"1", b""), (b"", b""), (None, reaper.DONE)],

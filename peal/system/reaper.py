@@ -93,22 +93,47 @@ def started(pid: int) -> bytes:
 
 
 def end_all(marker: bytes, quiet_looks: int) -> None:
-    """End every carrier of the marker: TERM, then KILL after the grace, until none is seen so often in a row."""
+    """
+    End every carrier of the marker: TERM, then KILL after the grace, until none is seen so often in a row.
+
+    And the groups that carriers lead: peal may have been killed before it told of one, and who is in it may have
+    cleared its environment.
+    """
     deadline = time.monotonic() + GRACE
     hopeless = deadline + HOPELESS
     quiet = 0
     asked: set[int] = set()
+    groups: set[int] = set()
     while True:
         pids = carriers(marker)
-        quiet = 0 if pids else quiet + 1
+        led = leaders(pids)
+        groups = {group for group in groups | led if signal_group(group, 0)}
+        quiet = 0 if pids or groups else quiet + 1
         if quiet >= quiet_looks or time.monotonic() >= hopeless:
             return
         if time.monotonic() >= deadline:
             signal_all(pids, signal.SIGKILL)
+            for group in groups:
+                signal_group(group, signal.SIGKILL)
+            groups.clear()  # what is left of them now are the dead, whom nobody may have waited for
         else:
             signal_all([pid for pid in pids if pid not in asked], signal.SIGTERM)
+            for group in led - asked:
+                signal_group(group, signal.SIGTERM)
             asked.update(pids)
         time.sleep(0.05)
+
+
+def leaders(pids: list[int]) -> set[int]:
+    """Those who lead a group of their own, as whoever peal starts does."""
+    found = set()
+    for pid in pids:
+        try:
+            if os.getpgid(pid) == pid:
+                found.add(pid)
+        except OSError:
+            continue
+    return found
 
 
 def main() -> None:
