@@ -164,11 +164,15 @@ def project(repo: Repo, templates: dict[str, Path]) -> Repo:
 def repo(
     tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest, templates: dict[str, Path]
 ) -> Iterator[Repo]:
-    """An empty repository whose path has blanks and umlauts in it; all tasks work in its one tree."""
+    """
+    An empty repository whose path has blanks and umlauts in it; all tasks work in its one tree.
+
+    No run asks the machine to stay awake, which is a process more for each.
+    """
     is_torture = request.node.get_closest_marker("torture") is not None
     path = tmp_path / "mein Übungs repo"
     shutil.copytree(templates["empty"], path)
-    made = Repo(path, {**environment, "PEAL_COMMIT": "false"}, cold=is_torture)
+    made = Repo(path, {**environment, "PEAL_COMMIT": "false", "PEAL_KEEP_AWAKE": "false"}, cold=is_torture)
     yield made
     end_all(made.started)
 

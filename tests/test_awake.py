@@ -31,6 +31,7 @@ def put(project: Repo, out: Path, **programs: str) -> None:
         path.write_text(script)
         path.chmod(0o755)
     project.env["PATH"] = str(bin_)
+    project.env.pop("PEAL_KEEP_AWAKE", None)
 
 
 def test_the_machine_stays_awake_for_as_long_as_a_run_goes_on(project: Repo, out: Path) -> None:

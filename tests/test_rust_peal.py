@@ -77,7 +77,7 @@ def _text(row: Row) -> str:
 
 def _in_force(repo: Repo, source: str, **variables: str) -> dict[str, Any]:
     """What `peal config` says of the keys that it has from there."""
-    del repo.env["PEAL_COMMIT"]
+    del repo.env["PEAL_COMMIT"], repo.env["PEAL_KEEP_AWAKE"]
     shown = json.loads(repo.peal("config", "--json", **variables).stdout)
     return {name: known["value"] for name, known in shown.items() if known["source"] == source}
 
