@@ -258,7 +258,14 @@ def parents(folder: Path, commit: str) -> list[str]:
 
 @cache
 def own_folder(repo: Path) -> Path:
-    """Where git keeps what belongs to this checkout alone: HEAD, the index, what is under way."""
+    """
+    Where git keeps what belongs to this checkout alone: HEAD, the index, what is under way.
+
+    Nearly always that is `.git`, and then git need not be asked; see gitrepository-layout(5).
+    """
+    usual = repo / ".git"
+    if (usual / "HEAD").is_file():
+        return usual.resolve()
     return Path(output(repo, "rev-parse", "--absolute-git-dir"))
 
 

@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -17,6 +18,8 @@ from peal.text.display import some
 _SHOWN = 3
 _IDENTITY = re.compile(r"(.*?) ?<(.*)> (\d+ [-+]\d{4})", re.DOTALL)
 """What `git var GIT_AUTHOR_IDENT` prints."""
+_PLAIN = re.compile(r"\w([^<>\n]*\w)?")
+"""A name or address of which git takes nothing away."""
 _NEEDS = {
     "node_modules": 'worktree_setup = "npm ci"',
     ".venv": 'worktree_setup = "…", with the command that makes it',
@@ -100,6 +103,25 @@ def has_room(repo: Path, prefix: str, instead: str) -> None:
 
 def identity(repo: Path) -> dict[str, str]:
     """Who commits, as variables for git: whatever an agent sets later, peal's commits are by who began the run."""
+    return _plain_identity(dict(git.configured(repo))) or _identity_by_git(repo)
+
+
+def _plain_identity(configured: Mapping[str, str]) -> dict[str, str]:
+    """Who commits if nothing but `user.name` and `user.email` says so, and git leaves both as they are; else nothing."""
+    values = (configured.get("user.name", ""), configured.get("user.email", ""))
+    is_told_elsewhere = any(name.startswith(("author.", "committer.")) for name in configured) or any(
+        name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_")) for name in os.environ
+    )
+    if is_told_elsewhere or not all(map(_PLAIN.fullmatch, values)):
+        return {}
+    return {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in zip(("NAME", "EMAIL"), values, strict=True)
+    }
+
+
+def _identity_by_git(repo: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for role in ("AUTHOR", "COMMITTER"):
         asked = git.run(repo, "var", f"GIT_{role}_IDENT")
