@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Callable
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.classes import frozen
 from peal.model.agent import Command, Fault, Reply
 from peal.settings import AgentSettings
 

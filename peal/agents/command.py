@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
-
 from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.classes import frozen
 from peal.model.agent import Command, Declined, Reply
 from peal.model.pipeline import AGENT_PHASES
 from peal.settings import AgentSettings

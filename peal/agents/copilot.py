@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
 from peal.agents import json_lines
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import at, error, tool, words, wrong
+from peal.classes import define
 from peal.model.agent import Fault, Reply, Trouble
 
 _STATUS = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from attrs import define
-
 from peal.agents.said import ERROR
+from peal.classes import define
 
 
 @define

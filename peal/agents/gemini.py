@@ -3,12 +3,13 @@
 import re
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
 from peal.agents import json_lines
 from peal.agents.faults import complains, complaint, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import at, error, tool, words, wrong
+from peal.classes import define
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ATTEMPT = re.compile(r"^Attempt (\d+) failed", re.MULTILINE)

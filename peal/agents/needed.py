@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.agents.protocol import Agent
 from peal.agents.registry import find, first_here
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import Plan, Task

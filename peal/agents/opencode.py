@@ -5,13 +5,14 @@ import re
 from datetime import datetime
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
 from peal.agents import json_lines
 from peal.agents.faults import complains, is_limit, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.reset_times import seconds_or_milliseconds, told_by_header
 from peal.agents.said import at, error, tool, words, wrong
+from peal.classes import define
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _READ_ONLY = {"edit": "deny", "bash": "deny"}

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from attrs import frozen
-
 from peal.agents.protocol import Request, Transcript
+from peal.classes import frozen
 from peal.model.agent import Command, Declined, Reply
 from peal.system import process
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.agents.cli import program_of
 from peal.agents.protocol import Agent, Cli, Request, Transcript
 from peal.agents.registry import surroundings
 from peal.agents.short_commands import Completed, ShortCommand, run_all, text_of
+from peal.classes import frozen
 from peal.model.agent import Command, Declined, Reply, Usage
 from peal.model.pipeline import PLAN_PHASES
 from peal.model.plan import Task, TaskId

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from attrs import field, frozen
+from attrs import field
 
 from peal.agents.said import Says
+from peal.classes import frozen
 from peal.model.agent import Command, Declined, Reply
 from peal.model.pipeline import Phase
 from peal.model.plan import Task

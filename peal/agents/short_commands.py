@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from peal.agents.output_tail import last_words
+from peal.classes import define, frozen
 from peal.model.process import Ended, Ending, Sign
 from peal.system import process
 from peal.system.files import end_of

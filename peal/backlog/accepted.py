@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
 from peal.backlog.pipelines import pipeline_of
 from peal.backlog.store import Backlog
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import TRIAGE
 from peal.settings import PipelineSettings

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.decision import Halt, Reason
 from peal.model.plan import TaskId
 from peal.record.history import History

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.text.display import count
 
 Event = Literal["succeeded", "blocked", "exhausted", "system_failure", "auto_advanced"]

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
-
 from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items
 from peal.backlog.pipelines import phase_named, pipeline_of
 from peal.backlog.prompts import CHANGES, body_of, folder_of, triage_body_of
 from peal.backlog.store import Backlog
 from peal.backlog.task_names import task_of
+from peal.classes import frozen
 from peal.model.phase_result import TRIAGE
 from peal.model.plan import ItemPhase, Task
 from peal.settings import PipelineSettings

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog import item_file, store
 from peal.backlog.command_writes import CommandWrites
@@ -12,6 +12,7 @@ from peal.backlog.item import FINAL, Item
 from peal.backlog.messages import message_of
 from peal.backlog.place import Place
 from peal.backlog.store import Backlog, Kept
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.record import lock
 from peal.text.display import harmless

@@ -6,11 +6,10 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from attrs import frozen
-
 from peal.backlog.item import FINAL, Item, Status
 from peal.backlog.pipelines import usual
 from peal.backlog.store import Kept, twins, way_to_one
+from peal.classes import frozen
 from peal.settings import PipelineSettings
 from peal.settings.pipelines import workflow_files
 from peal.text.display import harmless, some

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from peal.backlog.breaker import Breaker
 from peal.backlog.filters import Filter, meant
@@ -10,6 +10,7 @@ from peal.backlog.item import Item
 from peal.backlog.selection import Limits, Selection, View, select
 from peal.backlog.tally import Tally
 from peal.backlog.targets import Targets, turn
+from peal.classes import define, frozen
 
 
 @frozen

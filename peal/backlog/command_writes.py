@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.record import lock
 from peal.system.files import content, write_all
 from peal.system.layout import RepoPaths

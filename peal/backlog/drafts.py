@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from attrs import frozen
-
 from peal.backlog.store import Kept
+from peal.classes import frozen
 from peal.system import git
 from peal.system.files import replace
 

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog.item import Item
 from peal.backlog.items_of_branch import Items, Make
 from peal.backlog.landing import ItemLandings
 from peal.backlog.outcomes import Finished, is_learned
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import PhaseResult
 from peal.model.plan import ItemPhase

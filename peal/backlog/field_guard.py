@@ -4,13 +4,14 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from peal.backlog import item_file
 from peal.backlog.command_writes import CommandWrites
 from peal.backlog.looked_folder import LookedFolder
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked
 from peal.backlog.taken_back import TakenBack, taken_back_here
+from peal.classes import define
 from peal.record import lock
 from peal.system.files import content, replace
 from peal.system.layout import RepoPaths

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
-from attrs import frozen
-
 from peal.backlog.item import Item, Status
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import Level, Size
 from peal.text.display import harmless

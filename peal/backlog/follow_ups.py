@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
-
 from peal.backlog.item import LONGEST_TITLE, Item
+from peal.classes import frozen
 from peal.model.phase_result import Description, FollowUp
 from peal.text.display import harmless, some
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from peal.backlog.item import FINAL, Item
+from peal.classes import frozen
 from peal.model.decision import Halt
 from peal.text.display import by_reason, count, harmless, some
 from peal.text.names import natural

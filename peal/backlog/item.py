@@ -2,8 +2,9 @@
 
 from typing import Literal, get_args
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.phase_result import Description, Level, Size
 
 Status = Literal["new", "scoping", "ready", "in_progress", "blocked", "done", "cancelled"]

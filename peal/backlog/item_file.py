@@ -9,9 +9,10 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, evolve, fields, frozen
+from attrs import asdict, evolve, fields
 
 from peal.backlog.item import Blocked, Item
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import Description
 from peal.settings import Text, structured

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import define, field
+from attrs import field
 
 from peal.backlog import halts, standing
 from peal.backlog.advice import advice
@@ -23,6 +23,7 @@ from peal.backlog.selection import View
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.tally import Tally
 from peal.backlog.task_names import is_of_plan, phase_of, pipeline_name_of, task_of
+from peal.classes import define
 from peal.errors import PealError
 from peal.model.decision import Halt
 from peal.model.phase_result import TRIAGE, PhaseResult

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from pathlib import Path
 from typing import Protocol
 
-from attrs import define, field
+from attrs import field
 
 from peal.backlog import item_file
 from peal.backlog.committing import Committer
@@ -17,6 +17,7 @@ from peal.backlog.looked_folder import LookedFolder
 from peal.backlog.messages import message_of
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import ARCHIVE, Backlog, Kept, Looked, look
+from peal.classes import define
 from peal.errors import Busy, PealError
 from peal.landing.fast_forward import busy
 from peal.record import lock

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from peal.backlog import item_file, standing, worklog
 from peal.backlog.item import Item
@@ -17,6 +17,7 @@ from peal.backlog.plan_phase import PlanPhase
 from peal.backlog.store import Backlog, Kept
 from peal.backlog.taken_back import taken_back
 from peal.backlog.worklog import Entry
+from peal.classes import define
 from peal.errors import Paused, PealError
 from peal.model.plan import ItemPhase, Task, TaskId
 from peal.model.work import Answered, Order

@@ -6,9 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field
 
 from peal.backlog.worklog import Entry
+from peal.classes import frozen
 from peal.system.files import replace
 
 

@@ -3,10 +3,11 @@
 from os import DirEntry
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
 from peal.backlog.parsed_items import Mark, ParsedItems, settled_mark
 from peal.backlog.store import Backlog, Looked, files_in, look
+from peal.classes import define
 
 
 @define

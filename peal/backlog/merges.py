@@ -2,10 +2,11 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog.item import FINAL, Item
 from peal.backlog.lifecycle import moved
+from peal.classes import frozen
 from peal.text.display import harmless
 from peal.text.names import natural
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from attrs import define, field
+from attrs import field
 
 from peal.backlog.agenda import ItemAgenda
 from peal.backlog.briefs import Briefs
@@ -10,6 +10,7 @@ from peal.backlog.item import Item
 from peal.backlog.landing import ItemLandings
 from peal.backlog.plan_phase import NoPlan, PlanPhase, PlanReader
 from peal.backlog.task_names import pipeline_name_of, task_of
+from peal.classes import define
 from peal.model.plan import ItemPhase, Task, TaskId
 from peal.record.events import TaskRead
 from peal.record.history import History

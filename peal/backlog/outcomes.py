@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve
 
 from peal.backlog.follow_ups import Brought, brought
 from peal.backlog.guardrails import guarded
@@ -12,6 +12,7 @@ from peal.backlog.merges import Merged, merged
 from peal.backlog.messages import message
 from peal.backlog.prompts import untold
 from peal.backlog.worklog import Entry
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import TRIAGE, PhaseResult
 from peal.model.work import Outcome, Result

@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, define, field, fields, frozen
+from attrs import asdict, field, fields
 
 from peal import __version__
 from peal.backlog import item_file
 from peal.backlog.item import Blocked, Item
+from peal.classes import define, frozen
 from peal.model.phase_result import Description
 from peal.system.files import replace
 

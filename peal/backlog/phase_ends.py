@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from peal.backlog.agenda import ItemAgenda
 from peal.backlog.endings import Endings
@@ -13,6 +13,7 @@ from peal.backlog.standing import is_open
 from peal.backlog.store import Backlog
 from peal.backlog.tally import Tally
 from peal.backlog.task_names import is_of_plan, phase_of
+from peal.classes import define
 from peal.model.plan import ItemPhase, TaskId
 from peal.record.events import Event, TaskRead, TasksAdded
 from peal.record.history import History

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from peal.backlog.item import FINAL, Item, Pool
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import TRIAGE
 from peal.settings import ItemPhaseSettings, PipelineSettings

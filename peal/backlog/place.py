@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.store import Backlog, Kept
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.settings import BacklogSettings
 from peal.system.layout import FOLDER, RepoPaths

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog.task_names import task_of_plan
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import pipeline_name

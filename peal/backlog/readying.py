@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Iterable
 
-from attrs import frozen
-
 from peal.backlog.endings import save
 from peal.backlog.guardrails import objection
 from peal.backlog.item import BlockType, Item
@@ -15,6 +13,7 @@ from peal.backlog.staleness import is_asked_of, staleness
 from peal.backlog.standing import is_open
 from peal.backlog.store import Kept
 from peal.backlog.task_names import phase_of
+from peal.classes import frozen
 from peal.record.task_state import TaskState
 from peal.settings import ItemPhaseSettings
 from peal.text.display import harmless, stamp

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from peal.backlog.dependencies import MISSING, unmet
 from peal.backlog.item import FINAL, Item, rank
 from peal.backlog.pipelines import ItemStep, next_step, pipeline_of
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.decision import Reason
 from peal.model.phase_result import TRIAGE

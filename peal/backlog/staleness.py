@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.settings import ItemPhaseSettings
 
 

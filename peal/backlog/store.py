@@ -10,11 +10,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from peal.backlog import item_file
 from peal.backlog.item import FINAL, Item
 from peal.backlog.parsed_items import ParsedItems
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system.files import replace, rewrite
 from peal.text.display import harmless, some

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog import item_file, worklog
 from peal.backlog.store import ARCHIVE
+from peal.classes import frozen
 from peal.text.display import harmless
 from peal.workspaces import Edit, Files
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from attrs import define, field
+from attrs import field
 
 from peal.backlog.breaker import Breaker, Event
 from peal.backlog.halts import End
 from peal.backlog.item import Item
 from peal.backlog.task_names import phase_of
+from peal.classes import define
 from peal.model.plan import TaskId
 from peal.model.work import Outcome, Result
 from peal.record.task_state import TaskState

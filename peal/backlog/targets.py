@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog.item import FINAL, Item
 from peal.backlog.selection import View, hindrance
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.text.display import some
 

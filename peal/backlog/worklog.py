@@ -1,7 +1,6 @@
 """What has been done for items, month by month, for people to read; pure."""
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.text.display import harmless
 
 FOLDER = "_worklog"

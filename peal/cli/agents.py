@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve
 
 from peal.agents import probe
 from peal.agents.cli import CliAgent
@@ -16,6 +16,7 @@ from peal.agents.needed import model_of
 from peal.agents.probe import Answer, Found, Question
 from peal.agents.protocol import Agent
 from peal.agents.registry import adapter, find, first_here
+from peal.classes import frozen
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES

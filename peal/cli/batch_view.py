@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.cli.followers import Followers
 from peal.cli.screens import Screens
 from peal.jobs.job import Job

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import click
-from attrs import frozen
 
+from peal.classes import frozen
 from peal.cli.options import as_json, hidden, repository
 from peal.doctor.checks import CHECKS, examine
 from peal.doctor.finding import Finding, Severity

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from attrs import define
-
+from peal.classes import define
 from peal.jobs.job import Job
 from peal.model.decision import Halt
 from peal.model.notification import Cause

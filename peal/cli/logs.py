@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from attrs import define, field
+from attrs import field
 
 from peal.agents.event_text import Reading
+from peal.classes import define
 from peal.cli.options import as_json, plan_option, repo_paths_of, repository
 from peal.errors import PealError
 from peal.jobs.known_plans import plan_or_latest, plan_paths_of, state_of

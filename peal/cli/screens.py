@@ -5,8 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
-
+from peal.classes import define, frozen
 from peal.jobs.job import Job
 from peal.record import transcripts
 from peal.views.screens import Output, Screen

@@ -3,8 +3,7 @@
 import codecs
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system import files
 from peal.text.display import decoded

@@ -7,8 +7,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.cli.options import hidden
 from peal.jobs.known_plans import plan_paths_of
 from peal.model.plan import TaskId

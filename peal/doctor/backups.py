@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, field
 
+from peal.classes import define, frozen
 from peal.errors import PealError
 from peal.system import git, removal
 from peal.system.files import content, replace

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.doctor import (
     backlog,
     batch,

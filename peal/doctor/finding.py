@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.doctor.backups import Keeping
 from peal.errors import PealError
 

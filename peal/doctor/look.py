@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import field
 
 from peal import settings
 from peal.backlog import checks as backlog_checks
@@ -14,6 +14,7 @@ from peal.backlog.checks import Problem
 from peal.backlog.parsed_items import ParsedItems
 from peal.backlog.place import Place
 from peal.backlog.store import Backlog, Kept, twins
+from peal.classes import define, frozen
 from peal.errors import Damaged, PealError
 from peal.model.plan import Plan
 from peal.record import batch_file, journal, state_file

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.doctor.backups import Backup, Keeping, restore
 from peal.doctor.checks import examine
 from peal.doctor.finding import Finding

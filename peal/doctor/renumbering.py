@@ -5,13 +5,14 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.backlog import item_file, store
 from peal.backlog.item import Item
 from peal.backlog.place import Place
 from peal.backlog.prompts import CHANGES
 from peal.backlog.store import ARCHIVE, Backlog, Kept, is_same
+from peal.classes import frozen
 from peal.doctor.backups import Keeping
 from peal.errors import PealError
 from peal.record import lock

@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.work import Order
 from peal.record.events import Event
 

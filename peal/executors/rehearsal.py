@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.executors import Happened
 from peal.model.work import Order, Outcome
 from peal.record.events import StepEnded

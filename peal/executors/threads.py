@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.executors import Happened
 from peal.model.work import Order
 from peal.record.events import ProcessStarted

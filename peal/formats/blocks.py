@@ -5,10 +5,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from attrs import field, frozen
+from attrs import field
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from peal.classes import frozen
 from peal.formats.source import tabs_expanded
 from peal.model.plan import Problem
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.formats.blocks import Heading
 from peal.formats.document import Document
 from peal.formats.labels import label_alone

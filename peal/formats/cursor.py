@@ -1,7 +1,6 @@
 """Cursor's `.plan.md`: the `todos` of the front matter are the tasks, and the text below is what they are about."""
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats import front_matter, statuses
 from peal.formats.document import Document
 from peal.formats.front_matter import Setting, Unreadable

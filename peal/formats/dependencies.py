@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
+from peal.classes import frozen
 
 _KEY = (
     r"depends(?:[ _-]on)?|dependenc(?:y|ies)|依存(?:関係)?|依赖|依賴|의존성|"

@@ -5,8 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.blocks import Box, Heading, Hidden, blocks_of
 from peal.formats.plain import Resemblance, for_markdown, indent, resemblance
 from peal.formats.source import decoded, front_matter_end, trimmed

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.formats import backlog_md, ccpm
 from peal.formats.document import Document
 from peal.formats.one_task import OneTask

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from peal.classes import frozen
 from peal.formats.document import Document
 from peal.formats.source import whole_letters
 from peal.formats.ticking import Edit

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats import front_matter
 from peal.formats.document import Document
 from peal.formats.entries import Entry, context_around, with_numbers

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from re import Pattern
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
 from peal.formats.entries import no_tasks, unknown_marks

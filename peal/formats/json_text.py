@@ -6,8 +6,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.formats.document import Document
 from peal.formats.source import whole_letters
 from peal.model.plan import Problem

@@ -2,8 +2,9 @@
 
 import re
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.text.names import without_zeros
 

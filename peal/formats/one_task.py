@@ -1,7 +1,8 @@
 """Files that are one task each, with its settings at the top: what such a file says, by itself and among others."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.formats import front_matter, statuses
 from peal.formats.document import Document
 from peal.formats.front_matter import Setting, Unreadable

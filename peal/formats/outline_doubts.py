@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.blocks import Box
 from peal.formats.criteria import Place, places
 from peal.formats.document import Document

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.formats.blocks import Box
 from peal.formats.document import Document
 from peal.formats.entries import is_placeholder

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.dependencies import Dependencies, Needs
 from peal.formats.document import Document
 from peal.formats.entries import listed_ids

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, pairwise
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats import overview
 from peal.formats.document import Document
 from peal.formats.entries import listed_ids

@@ -2,7 +2,7 @@
 
 import re
 
-from attrs import frozen
+from peal.classes import frozen
 
 # Blanks that markdown takes for letters, characters that take no room, and the wide forms of ASCII.
 _BLANKS = (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)

@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.document import Document
 from peal.model.plan import Parent, Problem, Task
 from peal.text.display import harmless

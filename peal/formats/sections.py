@@ -4,8 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
 from peal.formats.entries import Entry, no_tasks

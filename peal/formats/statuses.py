@@ -1,7 +1,6 @@
 """The words by which tools say how far a task is: `done`, `To Do`, `in-progress`."""
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.protocol import quoted
 from peal.model.plan import Problem
 

@@ -2,8 +2,9 @@
 
 import re
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.formats.blocks import Heading
 from peal.formats.marks import Marked, one_line, unwrapped, without_box, without_leading, without_trailing
 from peal.formats.protocol import quoted

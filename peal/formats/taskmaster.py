@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats import objects, statuses
 from peal.formats.document import Document
 from peal.formats.json_text import JsonText

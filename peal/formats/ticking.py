@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats.blocks import Box, Heading
 from peal.formats.document import Document
 from peal.formats.labels import manual_lines

@@ -4,8 +4,7 @@ import json
 import re
 from collections.abc import Callable
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.formats import front_matter
 from peal.formats.document import Document
 from peal.formats.json_text import JsonText

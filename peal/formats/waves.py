@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.formats.blocks import Hidden
 from peal.formats.document import Document
 from peal.formats.outline_items import Outline

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from peal import phases
 from peal.agents.needed import Needed, chain_of_item, check_shell, hired, model_of
 from peal.agents.phase_command import PhaseCommand
 from peal.agents.protocol import Agent
 from peal.backlog.task_names import pipeline_name
+from peal.classes import define
 from peal.errors import PealError
 from peal.jobs.plan_job import retries_of
 from peal.model.phase_result import TRIAGE

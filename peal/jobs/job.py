@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.jobs.source import Source
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Pipeline

@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.jobs.backlog_paths import refuse_backlog
 from peal.jobs.plan_files import can_be_rewritten, read_plan

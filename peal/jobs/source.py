@@ -3,8 +3,7 @@
 from collections.abc import Container, Iterable, Mapping
 from typing import Protocol
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.decision import Halt
 from peal.model.plan import Plan, Task, TaskId
 from peal.model.work import Order, Outcome, Result

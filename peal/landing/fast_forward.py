@@ -5,8 +5,7 @@ import re
 import time
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.landing import locks, obstacles, rollback
 from peal.landing.outcomes import Target, ahead, held, outdated
 from peal.model.work import Outcome, Result

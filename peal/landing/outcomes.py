@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.landing import renamed_branch
 from peal.model.work import Outcome, Result
 from peal.system.git_objects import objects_of

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import git
 
 _HIDDEN = "S"

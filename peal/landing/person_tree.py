@@ -5,8 +5,7 @@ import os
 import stat
 from pathlib import Path, PurePosixPath
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system.git import Version
 
 FILE, LINK, SUBMODULE = "100", "120", "160"

@@ -10,8 +10,9 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from attrs import asdict, define, evolve, frozen
+from attrs import asdict, evolve
 
+from peal.classes import define, frozen
 from peal.landing import locks, obstacles, person_index
 from peal.landing.person_tree import FILE, SUBMODULE, Mark, Tree, parents
 from peal.system import git, process

@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
+
+from peal.classes import frozen
 
 
 @frozen

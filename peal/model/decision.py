@@ -1,7 +1,8 @@
 """What is to be done now, or why a run is over; and the rules by which that is decided."""
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.model.work import Step
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from attrs import frozen
+from peal.classes import frozen
 
 
 class Cause(StrEnum):

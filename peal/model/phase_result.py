@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Literal
 
-from attrs import asdict, evolve, field, frozen
+from attrs import asdict, evolve, field
+
+from peal.classes import frozen
 
 PhaseEnd = Literal["phase_complete", "subphase_complete", "failed", "blocked"]
 """The phase is done; a part of it is, and it goes on; it did not work out; a person has to say something first."""

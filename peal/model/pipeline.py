@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.plan import Task
 
 

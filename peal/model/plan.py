@@ -6,8 +6,7 @@ from collections.abc import Container, Iterable
 from itertools import groupby
 from typing import NewType, Protocol
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.text.names import whole_number, without_zeros
 
 TaskId = NewType("TaskId", str)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from attrs import frozen
+from peal.classes import frozen
 
 
 class Severity(StrEnum):

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from enum import Enum, StrEnum
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.agent import Session, Usage
 from peal.model.phase_result import PhaseResult
 from peal.model.pipeline import Phase

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.decision import Decision
 from peal.model.notification import Cause
 from peal.model.work import Result

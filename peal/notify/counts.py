@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.notification import Counts
 from peal.model.plan import TaskId
 from peal.record.history import History

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.model.decision import Decision, Halt
 from peal.model.notification import Cause, Notification
 from peal.model.work import Result

@@ -9,9 +9,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from attrs import define, field, frozen
+from attrs import field
 
 from peal.agents.registry import surroundings
+from peal.classes import define, frozen
 from peal.errors import PealError
 from peal.model.notification import Notification
 from peal.model.process import Ended, Ending

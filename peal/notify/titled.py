@@ -3,8 +3,9 @@
 import time
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.decision import Decision
 from peal.notify.counts import Counted, added_up
 from peal.notify.message import progress

@@ -7,8 +7,9 @@ from itertools import compress, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.model.plan import ItemPhase, Task, TaskId

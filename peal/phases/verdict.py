@@ -5,8 +5,9 @@ import shlex
 import signal
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.agent import Fault, Reply, Trouble
 from peal.model.plan import ItemPhase
 from peal.model.process import Ended, Ending

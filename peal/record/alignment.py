@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from attrs import define, field, frozen
+from attrs import field
 
+from peal.classes import define, frozen
 from peal.model.plan import NO_WORD, TaskId, Word
 from peal.record.task_state import DONE
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from peal.classes import frozen
 from peal.text.display import stamp
 
 SCHEMA = 1

@@ -4,8 +4,9 @@ from functools import cache
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.agent import Usage
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, Kind, Pipeline

@@ -5,8 +5,9 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.decision import Rules
 from peal.model.pipeline import PIPELINE, PLAN_PHASES, Kind, Phase, Pipeline, renewed
 from peal.model.plan import TaskId

@@ -13,8 +13,9 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from peal.classes import define, frozen
 from peal.errors import Damaged
 from peal.model.pipeline import PIPELINE
 from peal.model.plan import NO_WORD, TaskId, Word

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from attrs import asdict, frozen
+from attrs import asdict
 
+from peal.classes import frozen
 from peal.errors import Busy, PealError
 from peal.system import process
 from peal.system.files import replace

@@ -10,8 +10,9 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any, TextIO
 
-from attrs import define, field, frozen
+from attrs import field
 
+from peal.classes import define, frozen
 from peal.model.plan import id_as_json
 from peal.model.work import Weight
 from peal.record.events import (

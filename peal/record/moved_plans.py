@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.errors import Damaged, PealError
 from peal.model.plan import TaskId
 from peal.record import batch_file, journal

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.decision import Budget
 from peal.model.work import Result
 from peal.record.events import Event, PlanRewritten, RunOpened, StepEnded

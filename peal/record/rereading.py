@@ -2,8 +2,9 @@
 
 from collections.abc import Container, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.plan import NO_WORD, TaskId, Word
 from peal.record.events import PlanRead

@@ -1,7 +1,8 @@
 """What attempts have used, added up."""
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.model.agent import Usage
 from peal.text.display import count
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.errors import Damaged
 from peal.model.plan import TaskId, id_as_json, id_from_json
 from peal.record.events import as_json

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.model.review import Finding, Round
 from peal.model.work import NO_CHANGE, Change, Outcome, Result

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.decision import Rules
 from peal.model.pipeline import Kind, Phase, Pipeline
 from peal.model.review import Round

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.plan import segments_of
 from peal.model.work import Result
 from peal.reports.run_report import RunReport, TaskReport

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.record import journal, transcripts
 from peal.record.events import RunOpened
 from peal.record.task_state import Attempt

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.review import Finding, Severity
 from peal.reports import files, markdown
 from peal.reports.evidence import Reported

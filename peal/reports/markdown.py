@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.reports.evidence import Reported
 from peal.reports.run_report import TaskReport
 from peal.reports.text import headline

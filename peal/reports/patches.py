@@ -4,8 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from attrs import define
-
+from peal.classes import define
 from peal.errors import PealError
 from peal.model.work import Change
 from peal.reports.evidence import Excerpt

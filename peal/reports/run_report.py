@@ -5,8 +5,9 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import pairwise, takewhile
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.model.review import Finding
 from peal.model.work import Result

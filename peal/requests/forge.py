@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.requests.remotes import Place
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.work import Change
 from peal.record.events import Event, PlanRead, RunOpened, StepEnded
 from peal.record.history import fold

@@ -8,8 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import define, frozen
-
+from peal.classes import define, frozen
 from peal.errors import Interrupted, PealError
 from peal.model.process import Ended, Ending
 from peal.requests.remotes import without_login

@@ -5,8 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.landing import renamed_branch
 from peal.requests.ownership import Commit, Own, strangers

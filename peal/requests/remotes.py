@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system import git
 from peal.text.display import harmless, some

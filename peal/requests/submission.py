@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.requests.forge import Request, Wanted
 from peal.requests.programs import Programs, environment_of_git

@@ -4,8 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.requests.forge import Request
 from peal.text.display import count, harmless
 

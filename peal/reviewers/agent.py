@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import ReviewContext

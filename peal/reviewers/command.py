@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.process import Ended, Ending
 from peal.model.review import Finding, Severity

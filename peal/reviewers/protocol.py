@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.agent import Reply
 from peal.model.plan import Task
 from peal.model.process import Ending

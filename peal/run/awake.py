@@ -4,8 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 
-from attrs import define
-
+from peal.classes import define
 from peal.model.decision import Decision
 from peal.record.events import Event, RunOpened
 from peal.record.history import History

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from functools import partial
 from typing import Protocol
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.errors import Busy, Interrupted, Paused, PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads

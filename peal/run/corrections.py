@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.jobs.known_plans import found_again, plan_or_latest
 from peal.jobs.plan_files import fit_plan

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.model.decision import Budget
 from peal.run.session import Opener, Session

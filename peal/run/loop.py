@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.executors import Executor
 from peal.jobs.job import Job
 from peal.model.decision import Decision, Halt

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from attrs import frozen
-
 from peal.agents.registry import surroundings
+from peal.classes import frozen
 from peal.model.process import Ended, Ending
 from peal.system import process, signals
 from peal.system.files import end_of, put

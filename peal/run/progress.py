@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from peal.classes import define, frozen
 from peal.model.work import NO_CHANGE, Change, Step
 from peal.record.events import Event, StepEnded
 from peal.record.history import History

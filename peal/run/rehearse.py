@@ -2,9 +2,10 @@
 
 import shlex
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from peal.agents.protocol import Request
+from peal.classes import frozen
 from peal.executors.rehearsal import Rehearsal
 from peal.jobs.job import Job
 from peal.model.agent import Command, Reply

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.executors import Happened
 from peal.executors.threads import Inbox
 from peal.landing import rollback

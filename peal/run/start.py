@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.executors import Happened
 from peal.executors.threads import Threads

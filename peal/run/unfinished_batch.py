@@ -5,8 +5,9 @@ import socket
 import time
 from contextlib import suppress
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.jobs.known_plans import where_it_is
 from peal.record import batch_file, journal, store

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import frozen
-
 from peal import formats
+from peal.classes import frozen
 from peal.errors import Interrupted, PealError
 from peal.model.agent import Reply
 from peal.model.decision import Budget

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.decision import Decision, Halt, Reason
 from peal.model.pipeline import PIPELINE, Kind, Phase
 from peal.model.plan import TaskId

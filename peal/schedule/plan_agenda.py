@@ -3,8 +3,9 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.decision import Halt, Reason
 from peal.model.plan import TaskId
 from peal.record.history import History

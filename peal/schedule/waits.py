@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.decision import Reason
 from peal.model.pipeline import Phase
 from peal.model.plan import TaskId

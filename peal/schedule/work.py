@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from functools import cached_property
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.plan import Ordered, Segment, TaskId, segments_of
 
 

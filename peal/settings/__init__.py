@@ -7,8 +7,9 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.settings.legacy_names import (
     OTHER_NAMES,

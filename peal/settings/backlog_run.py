@@ -1,7 +1,8 @@
 """What is in force when a backlog is worked on: `[execution]` before peal's own keys, flags before both."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.settings.schema import Settings
 
 _FLAG = "command line"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
+from peal.classes import frozen
 from peal.settings.legacy_names import PHASE_GOLEM_NAMES
 from peal.settings.schema import BacklogSettings, ItemPhaseSettings, Settings
 from peal.settings.validation import Text, joined, structured

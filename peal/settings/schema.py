@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from attrs import NOTHING, Attribute, field, fields, frozen
+from attrs import NOTHING, Attribute, field, fields
 
+from peal.classes import frozen
 from peal.model.notification import Cause
 from peal.model.pipeline import AGENT_PHASES
 

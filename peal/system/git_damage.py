@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.text.display import harmless, some
 
 _Meaning = Callable[[re.Match[str], Path], str]

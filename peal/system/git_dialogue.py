@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.system import git
 
 _AT_ONCE = 500

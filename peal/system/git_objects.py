@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from attrs import define, field, frozen
+from attrs import field
 
+from peal.classes import define, frozen
 from peal.system import git
 from peal.system.git import Change, Version
 from peal.system.git_dialogue import Dialogue

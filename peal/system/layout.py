@@ -5,8 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system.files import content, replace
 from peal.text.display import harmless

@@ -14,8 +14,9 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import field
 
+from peal.classes import define, frozen
 from peal.model.process import Ended, Ending, Sign
 from peal.system import reaper
 

@@ -4,8 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import git
 from peal.system.git_dialogue import Dialogue
 

@@ -12,8 +12,9 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import field
 
+from peal.classes import define, frozen
 from peal.text.display import harmless
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from attrs import define, field
+from attrs import field
+
+from peal.classes import define
 
 _LOOK = 1.0
 """Seconds between looks whether peal is in the foreground, where no key says so."""

@@ -3,8 +3,9 @@
 from collections.abc import Container, Iterator, Sequence
 from typing import Self
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.pipeline import Phase
 from peal.model.plan import Segment, TaskId
 from peal.model.work import Result

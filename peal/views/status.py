@@ -3,8 +3,9 @@
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from peal.classes import frozen
 from peal.model.agent import Usage
 from peal.model.plan import TaskId
 from peal.model.work import Change, Result, Weight

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.record.history import History
 from peal.record.task_state import TaskState

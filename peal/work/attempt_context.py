@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from peal import phases
 from peal.agents.output_tail import last_words
 from peal.agents.protocol import Agent, Request, Transcript
+from peal.classes import frozen
 from peal.errors import CannotStart, PealError
 from peal.model.agent import Command, Declined, Reply, Session, Usage
 from peal.model.phase_result import reworded

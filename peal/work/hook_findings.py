@@ -1,7 +1,8 @@
 """The person's hooks look at a merge: what they refuse is for an agent where they can judge it, else for the person."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.process import Ended, Ending
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result

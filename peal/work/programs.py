@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from peal.agents.registry import surroundings
+from peal.classes import define
 from peal.model.agent import Command
 from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order, Outcome, Result

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, evolve, frozen
+from attrs import evolve
 
+from peal.classes import define, frozen
 from peal.model.agent import Reply
 from peal.model.plan import Task
 from peal.model.review import Finding

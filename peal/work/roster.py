@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
 from peal.agents.cli import CliAgent
 from peal.agents.needed import model_of
 from peal.agents.protocol import Agent
+from peal.classes import frozen
 from peal.model.pipeline import Kind, Phase
 from peal.model.plan import TaskId
 from peal.model.work import Order

@@ -3,8 +3,9 @@
 import os
 import time
 
-from attrs import define, evolve
+from attrs import evolve
 
+from peal.classes import define
 from peal.errors import CannotStart, Paused, PealError
 from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result

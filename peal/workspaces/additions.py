@@ -4,8 +4,9 @@ from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.plan import Task
 from peal.model.work import Order
 from peal.system import git

@@ -6,8 +6,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system import git
 from peal.text.display import harmless

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.errors import PealError
 from peal.model.pipeline import Kind
 from peal.model.work import Order

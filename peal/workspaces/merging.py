@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.agent import Command
 from peal.model.review import Finding
 from peal.model.work import Order

@@ -2,8 +2,7 @@
 
 import re
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.plan import Task
 from peal.settings import COMMIT_MESSAGE
 from peal.text.display import harmless

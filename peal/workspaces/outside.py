@@ -5,8 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.system import git, process
 from peal.system.layout import FOLDER
 

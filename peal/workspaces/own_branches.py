@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import Damaged
 from peal.record import journal, store
 from peal.system import git

@@ -2,8 +2,9 @@
 
 from pathlib import Path, PurePosixPath
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.model.plan import Task
 from peal.model.work import Order
 from peal.system import git

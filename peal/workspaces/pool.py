@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.errors import Paused
 from peal.landing import anywhere, checkouts
 from peal.landing.outcomes import Target

@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.errors import Paused, PealError
 from peal.landing import renamed_branch
 from peal.landing.outcomes import Target

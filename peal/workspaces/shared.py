@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import field
 
+from peal.classes import define, frozen
 from peal.model.agent import Command
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome, Result

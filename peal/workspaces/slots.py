@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.record import lock
 from peal.system.layout import RepoPaths
 from peal.workspaces.outside import PersonTree

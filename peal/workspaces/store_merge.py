@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define
-
+from peal.classes import define
 from peal.system import git
 from peal.workspaces.additions import TickedFile
 

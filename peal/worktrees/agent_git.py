@@ -10,8 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import git, removal
 from peal.system.files import content
 from peal.system.git_refs import all_refs

@@ -6,8 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import git, removal
 from peal.system.files import content
 from peal.text.display import harmless

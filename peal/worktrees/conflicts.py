@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.review import Finding
 from peal.text.display import harmless
 

@@ -8,8 +8,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.settings import FILE, Settings
 from peal.settings.pipelines import item_phases, pipelines, workflow_files
 from peal.system import git

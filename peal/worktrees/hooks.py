@@ -6,8 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.agent import Command
 from peal.system import git
 from peal.text.display import some

@@ -7,8 +7,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import removal
 from peal.text.display import harmless
 from peal.worktrees.clearing import make_writable

@@ -5,8 +5,9 @@ import os
 import re
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.system import git, removal
 from peal.system.files import replace
 from peal.worktrees import commits

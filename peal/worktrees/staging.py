@@ -4,8 +4,7 @@ import os
 import shlex
 from collections.abc import Iterable
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system.files import content
 from peal.system.git import RAW, GitError, Version

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import git
 from peal.system.files import content
 from peal.worktrees.agent_git import AgentGit, Origin

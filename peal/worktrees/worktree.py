@@ -11,8 +11,7 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.system import git, removal
 from peal.system.files import content, replace

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import frozen
-
 from peal.backlog import item_file, store
 from peal.backlog.changing import refuse_foreign
 from peal.backlog.command_writes import CommandWrites
@@ -15,6 +13,7 @@ from peal.backlog.messages import message_of
 from peal.backlog.place import Place
 from peal.backlog.prompts import CHANGES, folder_of
 from peal.backlog.store import Backlog, Kept
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.record import lock
 from peal.text.display import count, harmless

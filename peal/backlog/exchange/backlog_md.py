@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from peal.backlog.exchange.files import Place, Unfit, bytes_at, folder_in, text_at, told
 from peal.backlog.exchange.foreign import (
@@ -19,6 +19,7 @@ from peal.backlog.exchange.foreign import (
 )
 from peal.backlog.item import FINAL, Blocked, Item, Status
 from peal.backlog.item_file import Entry, NoItem, entries, has_front_matter, text_of
+from peal.classes import frozen
 from peal.formats import statuses as words
 from peal.text.display import harmless, some, unix
 

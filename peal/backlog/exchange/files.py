@@ -3,8 +3,7 @@
 import stat
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system.files import content
 from peal.text.display import decoded, harmless, size
 

@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
 from peal.backlog.exchange.files import Place, Unfit
 from peal.backlog.item import LONGEST_TITLE, Item
+from peal.classes import frozen
 from peal.settings import structured
 from peal.text.display import harmless, unix
 

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from attrs import define, field
+from attrs import field
 
 from peal.backlog.exchange.files import Place, Unfit
 from peal.backlog.exchange.foreign import Foreign, Reading, body_of, digest_of, title_of, told_at
 from peal.backlog.item import Item
+from peal.classes import define
 
 name = "ideas"
 

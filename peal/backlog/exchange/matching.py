@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from peal.backlog.checks import circles
 from peal.backlog.exchange.foreign import Foreign, Reading
 from peal.backlog.item import FINAL, Item
 from peal.backlog.item_file import is_id
 from peal.backlog.store import Backlog, Kept
+from peal.classes import frozen
 from peal.text.display import harmless
 
 IMPORTED = "imported"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attrs import asdict, evolve, fields, frozen
+from attrs import asdict, evolve, fields
 
 from peal.backlog.exchange.files import MOST, Place, Unfit, bytes_at, told
 from peal.backlog.exchange.foreign import (
@@ -21,6 +21,7 @@ from peal.backlog.exchange.foreign import (
     told_at,
 )
 from peal.backlog.item import Blocked, Item, Status
+from peal.classes import frozen
 from peal.model.phase_result import Description
 from peal.settings import structured
 from peal.text.display import harmless, size

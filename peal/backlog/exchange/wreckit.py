@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from peal.backlog.exchange.files import Place, Unfit, bytes_at, folder_in, text_at, told
 from peal.backlog.exchange.foreign import (
@@ -19,6 +19,7 @@ from peal.backlog.exchange.foreign import (
     told_at,
 )
 from peal.backlog.item import Blocked, Item
+from peal.classes import frozen
 from peal.model.phase_result import Description
 from peal.text.display import some
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import asdict, frozen
+from attrs import asdict
 
 from peal import settings
 from peal.backlog.changing import Change, changed
@@ -14,6 +14,7 @@ from peal.backlog.committing import Committer
 from peal.backlog.item import Item
 from peal.backlog.place import Place
 from peal.backlog.store import Backlog, Kept
+from peal.classes import frozen
 from peal.cli.options import F, repo_paths_of
 from peal.settings import Settings
 from peal.settings.validation import MOST

@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from peal.classes import frozen
 from peal.record.spending import amount
 from peal.reports.alternatives import Alternative, alternatives
 from peal.reports.evidence import Reported

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.model.review import Finding
 from peal.record.spending import amount, summed

@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.plan import TaskId
 
 _LARGE = 150

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from attrs import frozen
+from peal.classes import frozen
 
 _LONG = 0.08
 """A time without work is drawn short if it is a larger part of all work than this, ..."""

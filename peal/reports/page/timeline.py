@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.plan import TaskId
 from peal.model.work import Weight
 from peal.record.task_state import Attempt

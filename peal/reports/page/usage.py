@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.agent import Usage
 from peal.record.spending import plus
 from peal.reports.run_report import RunReport

@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from attrs import define, evolve, frozen
+from attrs import evolve
 
+from peal.classes import define, frozen
 from peal.errors import PealError
 from peal.model.review import Finding
 from peal.model.work import Outcome, Result

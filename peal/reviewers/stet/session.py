@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.errors import PealError
 from peal.model.review import DISMISSALS, Finding
 from peal.model.work import Outcome

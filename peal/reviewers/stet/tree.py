@@ -5,8 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.system import git, removal
 
 _OWN_SETTINGS = ("config.toml", "system_prompt_optimized.txt")

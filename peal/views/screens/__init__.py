@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
-from attrs import define
-
+from peal.classes import define
 from peal.model.decision import Decision
 from peal.record.events import Event
 from peal.record.history import History

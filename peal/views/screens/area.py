@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from attrs import define, field
+from attrs import field
 from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import ControlType
@@ -13,6 +13,7 @@ from rich.segment import Segment as Piece
 from rich.segment import Segments as Pieces
 from rich.style import Style
 
+from peal.classes import define
 from peal.views.screens import Output
 from peal.views.screens.spans import Row, Span, plain
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from attrs import frozen
-
+from peal.classes import frozen
 from peal.model.decision import Decision
 from peal.record.events import Event
 from peal.record.history import History

@@ -1,6 +1,8 @@
 """What keys do: which part of the tasks is seen, or the help; pure."""
 
-from attrs import evolve, frozen
+from attrs import evolve
+
+from peal.classes import frozen
 
 _LINES = {"j": 1, "down": 1, "k": -1, "up": -1}
 _PAGES = {" ": 1, "page down": 1, "b": -1, "page up": -1}

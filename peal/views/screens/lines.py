@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from peal.classes import define
 from peal.model.decision import Decision, Reason
 from peal.record.events import Event, StepEnded, written
 from peal.record.history import History

@@ -6,8 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from peal.classes import define
 from peal.model.decision import Decision
 from peal.model.plan import Segment, TaskId
 from peal.model.work import Weight

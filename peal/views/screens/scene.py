@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from attrs import field, frozen
+from attrs import field
 
+from peal.classes import frozen
 from peal.model.decision import Decision
 from peal.model.plan import Segment, TaskId
 from peal.record.history import History

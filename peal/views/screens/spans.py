@@ -1,7 +1,9 @@
 """Lines of styled text, cut and filled by the cells they take."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 from rich.cells import cell_len, set_cell_size
+
+from peal.classes import frozen
 
 
 @frozen

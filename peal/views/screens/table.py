@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from heapq import nsmallest
 from itertools import islice
 
-from attrs import evolve, frozen
+from attrs import evolve
 from rich.cells import cell_len
 
+from peal.classes import frozen
 from peal.model.decision import Decision
 from peal.model.plan import TaskId
 from peal.record.history import History

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Self
 
-from attrs import define
-
+from peal.classes import define
 from peal.text.display import harmless
 from peal.views.screens import Output
 
