@@ -112,9 +112,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """Let collections of garbage leave alone what stands as long as tests run: all tests, and what they import."""
+    """Let collections of garbage be few, and leave alone what stands as long as tests run: all tests, and their imports."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def _has_room(folder: Path) -> bool:

@@ -930,7 +930,7 @@ _EVENTS = st.builds(
 
 
 @pytest.mark.parametrize("agent", ADAPTERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(lines=st.lists(_EVENTS | st.text(max_size=20), max_size=5), stderr=st.text(max_size=40))
 def test_no_output_can_break_the_reading(agent: str, lines: list[str], stderr: str) -> None:
     cli = ADAPTERS[agent]

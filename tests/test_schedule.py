@@ -1918,7 +1918,7 @@ def what_address_merges_is_the_latest_that_was_left_for_it(tale: Tale) -> None:
 
 
 @settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
