@@ -15,6 +15,9 @@ NAMES = (
     "semantics", "flood", "large",
 )  # fmt: skip
 
+LONG = ("semantics", "look-ahead", "graph", "phases", "report", "batch", "uneven")
+"""Those that take seconds even so."""
+
 
 def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person would."""
@@ -35,7 +38,9 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("benchmarks.rows")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.torture) if name in LONG else name for name in NAMES]
+)
 def test_a_figure_prints_its_row(name: str) -> None:
     """At a small size; one that needs what is not installed says so."""
     done = benchmarks(name, "--small", "--repeat", "1")

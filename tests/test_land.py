@@ -1072,13 +1072,23 @@ ODD_SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("key", "value"), ODD_SETTINGS, ids=lambda value: value)
-def test_a_person_s_git_may_be_configured_as_it_likes(project: Repo, out: Path, key: str, value: str) -> None:
+ONE_BY_ONE = [pytest.param([pair], marks=pytest.mark.torture) for pair in ODD_SETTINGS]
+SOME_AT_ONCE = [ODD_SETTINGS[first::7] for first in range(7)]
+"""What stands side by side above, and may be the same key, is never together."""
+
+
+@pytest.mark.parametrize(
+    "pairs", [*SOME_AT_ONCE, *ONE_BY_ONE], ids=lambda pairs: " ".join(key for key, _ in pairs)
+)
+def test_a_person_s_git_may_be_configured_as_it_likes(
+    project: Repo, out: Path, pairs: list[tuple[str, str]]
+) -> None:
     """One task lands clean, one clashes and is mended, one fails and leaves a patch; the person has changes of theirs."""
     commit_plan(
         project, *clash(mended("echo 2 > same", "echo both > same")), "echo a > a; [ $PEAL_ATTEMPT = 2 ]"
     )
-    project.git("config", key, value)
+    for key, value in pairs:
+        project.git("config", key, value)
     project.write("README.md", "mine\n")
     project.write("untracked", "mine\n")
 

@@ -278,7 +278,7 @@ def said_by(done: "subprocess.CompletedProcess[str]", code: int) -> str:
 RUN = ("run", "plan.md", "--agent", "shell", "--continue-with-remaining-tasks")
 DEEP = (
     "python3 -c \"import os; os.mkdir('deep'); os.chdir('deep'); "
-    "[(os.mkdir('d'), os.chdir('d')) for _ in range(3000)]\""
+    "[(os.mkdir('d'), os.chdir('d')) for _ in range(2100)]\""
 )
 LEFT = {
     "read-only folders": "mkdir -p gomod/pkg; touch gomod/pkg/m; chmod -R a-w gomod",
