@@ -119,27 +119,28 @@ class ItemTasks:
         self._leave_plans(backlog)
         if self.ends.mark(history, backlog, self._agenda):
             backlog = self._looked()
-        seen = self._what_counts(history, backlog)
+        new = self.items.new()
+        seen = self._what_counts(history, backlog, new)
         if seen == self._seen:
             return ()
-        chosen, meant = self._chosen(history, backlog)
+        chosen, meant = self._chosen(history, backlog, new)
         self._agenda.offer(chosen, meant, self.choice.selection.reasons)
         ids = {meant[task][0].id for task in chosen}
-        self._offered = tuple(one for one in self.items.read().kept if one.item.id in ids)
+        self._offered = tuple(one for one in (self._backlog or backlog).kept if one.item.id in ids)
         self._seen = seen if self._backlog is backlog and not self._held else ()
         events = (*self.ends.put_away(), *self._given_up(history, backlog), *self._events(history, meant))
         if not events and any(self.plans.over(history, self._agenda)):
             return self.news(history)
         return events
 
-    def _what_counts(self, history: History, backlog: Backlog) -> tuple[object, ...]:
+    def _what_counts(self, history: History, backlog: Backlog, new: Iterable[Kept]) -> tuple[object, ...]:
         """All that a choice depends on."""
-        new = tuple((one.path, one.raw) for one in self.items.new())
+        files = tuple((one.path, one.raw) for one in new)
         tally, failed = self._tally, frozenset(history.failed)
         held = frozenset(history.held), tuple(self.ends.unwritten)
         begun = tuple((task, task in history.running) for task in self._begun)
         edited = frozenset(one.item.id for one in self._offered if self.items.unsaved(one))
-        return backlog, new, begun, tally.begun, tally.breaker, failed, held, edited
+        return backlog, files, begun, tally.begun, tally.breaker, failed, held, edited
 
     def _looked(self) -> Backlog:
         """The backlog as it is now; what is new in it is counted and told."""
@@ -184,11 +185,12 @@ class ItemTasks:
         self.said += filter(None, [told])
         return ""
 
-    def _chosen(self, history: History, backlog: Backlog) -> tuple[tuple[TaskId, ...], _Meant]:
+    def _chosen(
+        self, history: History, backlog: Backlog, new: tuple[Kept, ...]
+    ) -> tuple[tuple[TaskId, ...], _Meant]:
         """The tasks that may begin, the best first; and all that items are at, as far as they matter now."""
         held = {**self.ends.unwritten, **self._held_at_the_branch(history)}
         while True:
-            new = self.items.new()
             view = self._view(backlog, new, {**held, **backlog.twice})
             ready = self.choice.made(view, history.rules.max_parallel)
             for id_ in ready:
@@ -200,7 +202,7 @@ class ItemTasks:
                     break
             else:
                 break
-            backlog = self._looked()
+            backlog, new = self._looked(), self.items.new()
         self._held = held
         steps = {id_: next_step(view.items[id_], view.pipelines) for id_ in ready}
         chosen = {task_of(id_, step.phase): (view.items[id_], step) for id_, step in steps.items()}
