@@ -23,6 +23,10 @@ class CannotStart(PealError):
     """A program that work is given to is not here, or is none: nothing that needs it can be done."""
 
 
+class MachineLost(PealError):
+    """A machine that an attempt ran on, or was to run on, is not there."""
+
+
 class Interrupted(PealError):
     """A signal came before there was a run that could have ended by it."""
 

@@ -72,7 +72,7 @@ def test_a_new_file_changes_nothing(repo: Path) -> None:
     shown = re.findall(r"(?m)^#(\w+) = ", path.read_text(encoding="utf-8"))
     keys = [key.name for key in outside_tables()]
     assert keys == shown[: len(keys)]
-    tables = {"phases", "agents", "prices", "reviewers", "stet_dismiss_patterns"}
+    tables = {"phases", "agents", "machines", "prices", "reviewers", "stet_dismiss_patterns"}
     tables |= {"backlog", "pipelines", "guardrails", "execution", "notify"}
     assert set(keys) == {key.name for key in settings.keys(Settings)} - tables
 
@@ -91,6 +91,7 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
         assert settings.default(key) in (getattr(found, key.name), None, ())
     assert (list(found.phases), list(found.agents), len(found.reviewers)) == (["plan"], ["claude", "mine"], 1)
     assert list(found.prices) == ["gpt-5*"]
+    assert found.machines["box"].places == {"claude": 2}
     assert [phase.name for phase in found.pipelines["feature"].phases] == ["build", "test"]
     assert (found.backlog, found.guardrails) == (settings.BacklogSettings(), settings.GuardrailSettings())
     assert found.execution == settings.ExecutionSettings(phase_timeout_minutes=30)

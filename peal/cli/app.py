@@ -17,7 +17,7 @@ from peal.system.version import version
 from peal.text.display import harmless
 
 _COMMANDS = (
-    "run", "resume", "status", "runs", "logs", "diff", "report", "pr", "stop", "redo", "done", "check", "convert", "draft", "backlog", "prompt", "agents",
+    "run", "resume", "status", "runs", "logs", "diff", "report", "pr", "stop", "redo", "done", "check", "convert", "draft", "backlog", "prompt", "agents", "machine",
     "clean", "doctor", "init", "config",
 )  # fmt: skip
 """In the order they are listed in."""

@@ -52,6 +52,8 @@ class Result(StrEnum):
     """The landing waits for the person, whose own work is in the way: not a failure."""
     TRANSIENT = "transient"
     """The provider could not serve just now: tried again in a while, and not a failure."""
+    LOST = "lost"
+    """The machine that it ran on is gone: tried again in a while, and not a failure."""
     LIMITED = "limited"
     """The agent's usage limit is reached: everything that needs this agent waits, and not a failure."""
     STOPPED = "stopped"
@@ -83,6 +85,7 @@ _WEIGHTS = {
     Result.INTERRUPTED: Weight.NEITHER,
     Result.OUTDATED: Weight.NEITHER,
     Result.TRANSIENT: Weight.NEITHER,
+    Result.LOST: Weight.NEITHER,
     Result.LIMITED: Weight.NEITHER,
     Result.CONFLICTED: Weight.WARNING,
     Result.HELD: Weight.WARNING,

@@ -137,6 +137,8 @@ class ProcessStarted:
     attempt: int
     pid: int
     birth: str
+    machine: str = ""
+    """Where it runs, if that is not here; its number then says nothing."""
 
 
 @frozen

@@ -125,5 +125,5 @@ class TaskState:
         return None
 
 
-_NEITHER = (Result.INTERRUPTED, Result.TRANSIENT, Result.LIMITED, Result.STOPPED, Result.HELD)
+_NEITHER = (Result.INTERRUPTED, Result.TRANSIENT, Result.LOST, Result.LIMITED, Result.STOPPED, Result.HELD)
 """Ends of an attempt that neither fail it nor make a failure good."""

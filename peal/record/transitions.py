@@ -45,6 +45,7 @@ _WITH_AGENTS = {
     Result.FLOODED: Move.TRY_AGAIN,
     Result.REJECTED: Move.FAIL,
     Result.TRANSIENT: Move.WAIT_FOR_PROVIDER,
+    Result.LOST: Move.WAIT_FOR_PROVIDER,
     Result.LIMITED: Move.WAIT_FOR_AGENT,
     Result.STOPPED: Move.STAY,
 }

@@ -10,7 +10,7 @@ from peal.views.forecast import Remainder, Stint, seconds_left
 
 _MATTERS = 0.02
 """A part of the time; a way that saves less is not worth a word."""
-_TELLS_NOTHING = (Result.INTERRUPTED, Result.TRANSIENT, Result.LIMITED, Result.HELD)
+_TELLS_NOTHING = (Result.INTERRUPTED, Result.TRANSIENT, Result.LOST, Result.LIMITED, Result.HELD)
 """Ends of attempts that would not come again, or come at any time."""
 
 

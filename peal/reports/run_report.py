@@ -212,6 +212,8 @@ def _why_paused(before: Attempt, then: Attempt, task: TaskReport, history: Histo
             return Cause.LIMIT
         case Result.TRANSIENT:
             return Cause.PROVIDER
+        case Result.LOST:
+            return Cause.MACHINE
         case Result.HELD:
             return Cause.PERSON
     pipeline = history.pipeline(task.state.task.pipeline)
@@ -223,7 +225,11 @@ def _waited(
     cause: Cause, before: Attempt, began: float, ended: float, stopped: Iterable[tuple[float, float]]
 ) -> Iterator[tuple[float, float]]:
     """How much of the time until it went on it waited for that; only for a person also while nothing went on at all."""
-    if cause in (Cause.LIMIT, Cause.PROVIDER) and before.outcome and before.outcome.until is not None:
+    if (
+        cause in (Cause.LIMIT, Cause.PROVIDER, Cause.MACHINE)
+        and before.outcome
+        and before.outcome.until is not None
+    ):
         ended = min(ended, before.outcome.until)
     for since, until in stopped if cause is Cause.BRANCH else ():
         if began < until and since < ended:

@@ -33,6 +33,8 @@ from peal.system import process, signals
 from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
+from peal.work.door import Door
+from peal.work.programs import Programs
 from peal.workspaces import Pool, reconcile
 
 
@@ -122,8 +124,39 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
         stack.callback(job.pool.leave)
     for reviewer in job.roster.reviewers:
         stack.callback(reviewer.leave)
-    worker = Worker(job.roster, open_now.programs(job.key, job.roster.workspaces.fence))
+    programs = open_now.programs(job.key, job.roster.workspaces.fence)
+    worker = Worker(job.roster, programs, _away(job, programs, screen, open_now, stack))
     stack.enter_context(executor.performing(job.key, worker))
+
+
+def _away(job: Job, programs: Programs, screen: Screen, open_now: Session, stack: ExitStack) -> Door | None:
+    """The way to other machines, where they are named; loaded only then."""
+    settings = job.roster.settings
+    if not settings.run_on:
+        return None
+    if not job.pool:
+        raise PealError(
+            "on machines (`run_on`, --machines) each attempt has a worktree; take --no-commit out, or the machines"
+        )
+    from peal.machines import refusals
+    from peal.machines.named import door_of
+
+    refusals.check(job.pool.repo, job.pool.tip())
+    door = door_of(
+        settings,
+        job.repo_paths,
+        job.roster.agents,
+        job.pool.included,
+        programs.scratch,
+        programs.put,
+        programs.cancel,
+    )
+    stack.callback(door.close)
+    phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases]
+    away = {name for phase in phases if phase.kind in (Kind.READ, Kind.WRITE) for name in phase.agents}
+    for text in open_now.news(door.begin(sorted(away))):
+        screen.say(text)
+    return door
 
 
 def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Session) -> None:

@@ -22,6 +22,7 @@ from peal.system.files import put
 from peal.text.display import clock, fenced
 from peal.work import Roster
 from peal.work.attempt_context import AttemptContext, attempt_context
+from peal.work.door import DoorHere
 from peal.work.programs import Programs
 from peal.workspaces import SharedTree
 
@@ -178,9 +179,10 @@ def _one_try(asking: Asking, programs: Programs) -> Iterator[AttemptContext]:
         Task(TaskId("0"), "", ""), _READS, number, asking.transcripts / f"{name}-{number}", alone=True
     )
     tree = SharedTree(asking.session.repo_paths.repo)
+    here = DoorHere(programs, tree.needs_setup, tree.mark_set_up)
     with (
         tree.lend(order) as workspace,
-        attempt_context(asking.roster, programs, order, workspace) as context,
+        attempt_context(asking.roster, programs, here, order, workspace) as context,
     ):
         yield context
 

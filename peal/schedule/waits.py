@@ -6,6 +6,7 @@ from peal.classes import frozen
 from peal.model.decision import Reason
 from peal.model.pipeline import Phase
 from peal.model.plan import TaskId
+from peal.model.work import Result
 from peal.record.history import History
 from peal.record.task_state import TaskState
 from peal.schedule.agenda import Stage
@@ -81,7 +82,8 @@ def _reasons(late: Mapping[TaskId, float], history: History, now: float) -> Iter
 def _why(state: TaskState, history: History, now: float) -> str:
     phase = history.next_phase(state)
     if state.wait.until >= history.providers.free_at(phase.agents):
-        return f"the provider could not serve it; tried again at {clock(state.wait.until, now)}"
+        what = "its machine is gone" if state.wait.way is Result.LOST else "the provider could not serve it"
+        return f"{what}; tried again at {clock(state.wait.until, now)}"
     return _limit(phase, history, now)
 
 

@@ -13,6 +13,7 @@ from peal.settings import (
     ExecutionSettings,
     GuardrailSettings,
     ItemPhaseSettings,
+    MachineSettings,
     NotifySettings,
     PhaseSettings,
     PipelineSettings,
@@ -23,6 +24,7 @@ from peal.settings import (
 
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
+    "run_on": ["build1", "build2"],
     "branch": "feature/{plan}",
     "base": "main",
     "max_cost": 20.0,
@@ -87,6 +89,12 @@ _TABLES = """\
 #input = 1.25
 #cached = 0.125
 #output = 10.0
+
+# Machines for `run_on` and --machines that are reached otherwise than by ssh; what gives a pipe to `peal machine` there.
+#[machines.box]
+#command = "docker run -i --rm my-image peal machine"
+#places = {claude = 2}       # attempts at once, for each agent that it takes
+#count = 1
 
 # Commands that look for something to mend after `execute`, one table for each.
 #[[reviewers]]
@@ -237,6 +245,7 @@ def _table_sections() -> Iterator[str]:
     for heading, kind in (
         ("[phases.plan], [phases.execute], [phases.address]", PhaseSettings),
         ("[agents.NAME]", AgentSettings),
+        ("[machines.NAME]", MachineSettings),
         ("[prices.MODEL]", PriceSettings),
         ("[[reviewers]]", ReviewerSettings),
         ("[[stet_dismiss_patterns]]", StetPatternSettings),
@@ -255,6 +264,10 @@ _ABOUT = {
         "What differs about a built-in CLI (`model`, `fallback`, `args`, `env`, `require_change`, `idle_timeout_sec`), or "
         'any command as an agent, chosen with `agent = "NAME"`. The name is made of letters, digits, `_` and `-`; '
         "`auto` and `shell` are taken. Every phase needs a command then: `command`, or one of its own."
+    ),
+    MachineSettings: (
+        "How a machine is reached on which attempts run; a name without a table is a host for ssh, and `local:2` means two "
+        "on this machine, to try it."
     ),
     PriceSettings: (
         "What a million tokens of a model cost in US dollars, for agents that do not tell. The model's name goes in quotes; "

@@ -212,6 +212,11 @@ def _agent_name(name: str) -> None:
         raise ValueError("is no name for an agent: letters, digits, `_`, `-`, and not `auto` or `shell`")
 
 
+def _any_agent_name(name: str) -> None:
+    if name != "shell":
+        _agent_name(name)
+
+
 def _positive(_settings: Any, _key: Any, value: float | None) -> None:
     if value is not None and not 0 < value < 1e9:
         raise ValueError(f"is {value}; it must be more than 0")
@@ -224,8 +229,12 @@ def _price(_settings: Any, _key: Any, value: float | None) -> None:
 
 def _other_agents(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
     for name in value:
-        if name != "shell":
-            _agent_name(name)
+        _any_agent_name(name)
+
+
+def _machine_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9@._-]*(?::[1-9][0-9]?)?", name):
+        raise ValueError(f"is `{name}`; write the name of a host or of a table [machines.NAME], or local:2")
 
 
 def _variable(name: str) -> None:
@@ -264,6 +273,8 @@ if TYPE_CHECKING:
 else:
     _PhaseName = Literal[AGENT_PHASES]
 _AgentName = Annotated[str, _agent_name]
+_PlaceName = Annotated[str, _any_agent_name]
+_MachineName = Annotated[str, _machine_name, words]
 _ModelName = Annotated[str, partial(_filled, None, None)]
 _PipelineName = Annotated[str, _pipeline_name]
 _Variable = Annotated[str, _variable]
@@ -343,6 +354,20 @@ class PriceSettings:
     output: float = _key(NOTHING, "written, thoughts included", _price)
     cached: float | None = _key(None, "read from the cache; as `input` if not set", _price)
     written: float | None = _key(None, "put into the cache; as `input` if not set", _price)
+
+
+@frozen
+class MachineSettings:
+    """`[machines.NAME]`: how a machine is reached where attempts run; a name without a table is a host for ssh."""
+
+    command: tuple[_Argument, ...] = _key(
+        NOTHING, "what gives a pipe to `peal machine` there, such as `docker run -i --rm image peal machine`"
+    )
+    places: dict[_PlaceName, int] = field(
+        factory=dict,
+        metadata={"help": "attempts at once for each agent; without it as many as there are, of any agent"},
+    )
+    count: int = _key(1, "how many machines like this", _at_least(1))
 
 
 @frozen
@@ -534,6 +559,12 @@ class Settings:
         False, "side by side in one tree, let tasks work too that name the same files in the plan"
     )
     optional: bool = _key(False, "work on the tasks too that a plan calls optional")
+    run_on: tuple[_MachineName, ...] = _key(
+        (), "the machines on which `plan` and `execute` run; by default this one", flag="machines"
+    )
+    machine_silence_sec: int = _key(
+        600, "after so long without a sign of life what runs on a machine is ended and lost", _at_least(4)
+    )
     profile: Literal["strict", "tolerant"] | None = _key(
         None,
         "what a failure, a finding left and an unusable stet mean: the end, or go on; each key by itself wins",
@@ -678,6 +709,9 @@ class Settings:
         None, "a second file for the lines of peal.log; runs are added at its end", _filled
     )
     phases: dict[_PhaseName, PhaseSettings] = field(factory=dict, metadata={"help": "what differs by phase"})
+    machines: dict[_MachineName, MachineSettings] = field(
+        factory=dict, metadata={"help": "how machines are reached that are not hosts for ssh"}
+    )
     agents: dict[_AgentName, AgentSettings] = field(
         factory=dict, metadata={"help": "what differs about a CLI, and commands as agents"}
     )
@@ -718,7 +752,7 @@ class Settings:
 
 
 _TABLES = (
-    "phases", "agents", "prices", "reviewers", "stet_dismiss_patterns", "backlog", "pipelines", "guardrails", "execution",
+    "phases", "agents", "machines", "prices", "reviewers", "stet_dismiss_patterns", "backlog", "pipelines", "guardrails", "execution",
     "notify",
 )  # fmt: skip
 

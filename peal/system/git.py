@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from peal.classes import frozen
 from peal.errors import PealError
@@ -122,6 +123,28 @@ def run(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | 
         )
     except FileNotFoundError:
         raise PealError(_NOT_HERE) from None
+
+
+def into_file(folder: Path, path: Path, *words: str, stdin: bytes = b"") -> None:
+    """Have what git prints in a file, however long it is; `GitError` if git fails."""
+    with path.open("wb") as file:
+        _piped(folder, words, input=stdin, stdout=file)
+
+
+def from_file(folder: Path, path: Path, *words: str) -> None:
+    """Have git read a file, however long it is; `GitError` if git fails."""
+    with path.open("rb") as file:
+        _piped(folder, words, stdin=file, stdout=subprocess.DEVNULL)
+
+
+def _piped(folder: Path, words: Sequence[str], **files: Any) -> None:
+    argv = _argv(folder, words)
+    done = subprocess.run(
+        argv, env=environment(), stderr=subprocess.PIPE, check=False, start_new_session=True, **files
+    )
+    if done.returncode != 0:
+        told = Done(argv, done.returncode, b"", done.stderr)
+        raise GitError(f"`git {' '.join(words)[:120]}` failed in `{folder}`: {why(told, folder)}")
 
 
 def start(git_folder: Path, *words: str, takes_locks: bool = False) -> Coprocess:

@@ -7,12 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from attrs import field
 
@@ -537,3 +539,67 @@ class Companion:
         _exits_within(self._process, grace, None)
         _signal_group(self._process, signal.SIGKILL)
         self._process.wait()
+
+
+@define(eq=False)
+class Pipe:
+    """A program that is spoken with through its standard streams; it is to end when its input does."""
+
+    _process: subprocess.Popen[bytes]
+    _complaints: IO[bytes]
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    @classmethod
+    def start(cls, argv: Sequence[str]) -> "Pipe":
+        """Start it, away from the terminal; OSError if that cannot be."""
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
+        try:
+            started = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                bufsize=0,
+                start_new_session=True,
+                cwd="/",
+            )
+        except OSError:
+            complaints.close()
+            raise
+        return cls(started, complaints)
+
+    @property
+    def read(self) -> int:
+        """What it says."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    @property
+    def write(self) -> int:
+        """What it hears."""
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
+
+    def complaint(self) -> str:
+        """The last line that it has complained with; empty if it has not."""
+        with self._lock:
+            if self._complaints.closed:
+                return ""
+            size = self._complaints.seek(0, os.SEEK_END)
+            self._complaints.seek(max(size - _COMPLAINT, 0))
+            lines = self._complaints.read().decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def close(self, grace: float = 2.0) -> None:
+        """Let it go; what does not go by itself is ended with its group. Again, nothing happens."""
+        with self._lock:
+            stdin, stdout = self._process.stdin, self._process.stdout
+            assert stdin is not None
+            assert stdout is not None
+            if stdin.closed:
+                return
+            stdin.close()
+            _exits_within(self._process, grace, None)
+            _signal_group(self._process, signal.SIGKILL)
+            self._process.wait()
+            stdout.close()

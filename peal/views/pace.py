@@ -15,7 +15,14 @@ from peal.record.task_state import Attempt, TaskState
 from peal.views.forecast import Remainder, Stint, seconds_left
 from peal.views.status import out_of_reach
 
-_TELLS_NOTHING = (Result.INTERRUPTED, Result.STOPPED, Result.TRANSIENT, Result.LIMITED, Result.HELD)
+_TELLS_NOTHING = (
+    Result.INTERRUPTED,
+    Result.STOPPED,
+    Result.TRANSIENT,
+    Result.LOST,
+    Result.LIMITED,
+    Result.HELD,
+)
 """Ends of attempts that were kept from going on: how long they took says nothing of others."""
 
 _ANY = ""

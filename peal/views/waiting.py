@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from peal.classes import frozen
 from peal.model.plan import TaskId
+from peal.model.work import Result
 from peal.record.history import History
 from peal.record.task_state import TaskState
 
@@ -16,6 +17,8 @@ class Cause(StrEnum):
     """A usage limit is reached."""
     PROVIDER = "provider"
     """A provider could not serve it, and is asked again later."""
+    MACHINE = "machine"
+    """The machine that it ran on is gone, and it is tried on another, or there again, later."""
     BRANCH = "branch"
     """Others are at the branch, or are waited for there."""
     PERSON = "person"
@@ -63,7 +66,9 @@ def cause_of(state: TaskState, history: History, now: float) -> Cause | None:
         return None
     if history.ready_at(state) > now:
         is_set_back = state.wait.until >= history.providers.free_at(history.next_phase(state).agents)
-        return Cause.PROVIDER if is_set_back else Cause.LIMIT
+        if not is_set_back:
+            return Cause.LIMIT
+        return Cause.MACHINE if state.wait.way is Result.LOST else Cause.PROVIDER
     return Cause.BRANCH if state.has_begun and history.next_phase(state).is_at_branch else None
 
 
@@ -88,6 +93,6 @@ def _since(states: Iterable[TaskState]) -> float | None:
 
 
 def _until(cause: Cause, states: Iterable[TaskState], history: History) -> float | None:
-    if cause not in (Cause.LIMIT, Cause.PROVIDER):
+    if cause not in (Cause.LIMIT, Cause.PROVIDER, Cause.MACHINE):
         return None
     return min(history.ready_at(state) for state in states)

@@ -30,11 +30,12 @@ from peal.record.events import WorkspaceReady
 from peal.reviewers import Reviewer
 from peal.settings import AgentSettings
 from peal.system import removal
-from peal.system.files import content, end_of, is_full, put, replace
+from peal.system.files import end_of, is_full, put, replace
 from peal.system.layout import OUTCOME
 from peal.system.output_files import cut_to, lines_of
 from peal.text.display import last_line, tail
 from peal.work.backoff import at_its_limit, with_time
+from peal.work.door import Door, Spot
 from peal.work.programs import Programs
 from peal.work.roster import Roster
 from peal.work.usage import used_by
@@ -66,14 +67,19 @@ class AttemptContext:
     roster: Roster
     programs: Programs
     order: Order
-    path: Path
-    """The folder that agent and helpers work in."""
+    spot: Spot
+    """Where agent and helpers run."""
     starts_clean: bool
     """Nothing of any attempt before is there."""
     workspace: Workspace | Change
     """The place itself."""
     used: list[Usage] = field(factory=list)
     """What those have used who were asked beside the attempt's own agent."""
+
+    @property
+    def path(self) -> Path:
+        """The folder that agent and helpers work in, as they see it."""
+        return self.spot.path
 
     @property
     def reviewers(self) -> tuple[Reviewer, ...]:
@@ -92,7 +98,7 @@ class AttemptContext:
             return evolve(order.instead, findings=findings)
         agent = self.roster.agents[order.agent]
         request = self._request(findings)
-        put(str(request.prompt_file), request.prompt)
+        put(f"{order.folder}/prompt.md", request.prompt)
         prepared = agent.prepare(request)
         if isinstance(prepared, Declined):
             return Outcome(Result.REJECTED, prepared.reason, findings, agent=order.agent)
@@ -144,14 +150,14 @@ class AttemptContext:
                 phase: cut_to(f"{folder}/reply.md", REPLY_LIMIT) for phase, folder in order.replies.items()
             },
             findings=findings or order.before.conflict,
-            findings_file=order.folder / FINDINGS,
+            findings_file=self.spot.folder / FINDINGS,
             contract=order.phase.contract,
             attempt=order.number,
             result_file=self._result_file,
             failed_before=_what_failed(order),
             asked_before=order.before.question,
             interrupted_before=order.before.was_interrupted,
-            patch=order.before.patch,
+            patch=self.spot.shown(order.before.patch) if order.before.patch else None,
             is_clean=self.starts_clean,
             notes=self.notes,
         )
@@ -161,7 +167,7 @@ class AttemptContext:
             order.task,
             order.phase,
             prompt,
-            order.folder / "prompt.md",
+            self.spot.folder / "prompt.md",
             self.path,
             order.phase.kind is not Kind.READ,
             roster.model_for(order),
@@ -175,15 +181,15 @@ class AttemptContext:
         order = self.order
         if order.task.item_phase is None or order.phase.kind is not Kind.WRITE:
             return None
-        is_inside = order.folder.is_relative_to(self.path)
-        return order.folder / RESULT if is_inside else self.path / f".peal-{RESULT}"
+        is_inside = self.spot.folder.is_relative_to(self.path)
+        return self.spot.folder / RESULT if is_inside else self.path / f".peal-{RESULT}"
 
     def _taken_result(self) -> bytes | None:
         """What was written there, which is kept in the attempt's folder alone; nothing if it is no plain file."""
         if (file := self._result_file) is None:
             return None
-        found = content(file, MOST_BYTES + 1)
-        removal.remove(file)
+        found = self.spot.content(file, MOST_BYTES + 1)
+        self.spot.remove(file)
         if found is not None:
             replace(self.order.folder / RESULT, found)
         return found
@@ -228,7 +234,7 @@ class AttemptContext:
     def _answered(self, agent: Agent, command: Command, prefix: str = "") -> Evidence:
         order = self.order
         if file := self._result_file:
-            removal.remove(file)  # of an attempt before, in a tree that is not cleared
+            self.spot.remove(file)  # of an attempt before, in a tree that is not cleared
             own = {
                 "PEAL_RESULT": str(file),
                 "PEAL_ITEM": order.task.item_phase.item if order.task.item_phase else "",
@@ -239,7 +245,7 @@ class AttemptContext:
         try:
             clocks = self.roster.clocks(order.phase, agent)
             with self.workspace.guarded():
-                ending = self.programs.carry_out(order, self.path, command, clocks, prefix, agent.sign)
+                ending = self.spot.carry_out(command, clocks, prefix, agent.sign)
         except ValueError as error:
             raise CannotStart(f"`{command.argv[0]}` cannot be started: {error}") from None
         except OSError as error:
@@ -253,6 +259,7 @@ class AttemptContext:
             lines_of(stdout), cut_to(stdout, REPLY_LIMIT), said, ending.exit_code, time.time()
         )
         answer = self._taken_result()
+        self.spot.bring_back()
         return Evidence(ending, _shortened(agent.read(transcript)), words, answer=answer)
 
     def help(
@@ -277,7 +284,7 @@ class AttemptContext:
         """The same with variables of its own, as the person's hooks have."""
         clocks = self.roster.helper_clocks(self.order.phase, timeout_sec)
         try:
-            return self.programs.carry_out(self.order, folder or self.path, command, clocks, prefix)
+            return self.spot.carry_out(command, clocks, prefix, path=folder)
         except OSError as error:
             if is_full(error):
                 raise
@@ -295,12 +302,12 @@ class AttemptContext:
         if bad := unfinished(Evidence(ending, Reply(""), words)):
             notes = tuple(self.workspace.notes)
             raise UnreadyError(evolve(bad, reason=f"`worktree_setup`: {bad.reason}", notes=notes))
-        self.workspace.notes.extend(spaces.mark_set_up(self.path))
+        self.workspace.notes.extend(self.spot.mark_set_up())
 
 
 @contextmanager
 def attempt_context(
-    roster: Roster, programs: Programs, order: Order, workspace: Workspace | Change
+    roster: Roster, programs: Programs, door: Door, order: Order, workspace: Workspace | Change
 ) -> Iterator[AttemptContext]:
     """The attempt's folder and its temporary one; a worktree is told of and readied, or `UnreadyError` is raised."""
     order.folder.mkdir(parents=True)
@@ -308,13 +315,16 @@ def attempt_context(
     os.makedirs(scratch)  # with the run's own, which a cleaner of /tmp may have found idle for too long
     try:
         task, base, path = order.task.id, workspace.base, workspace.path
-        made = AttemptContext(roster, programs, order, path, bool(base), workspace)
-        if base:
-            programs.put(WorkspaceReady(time.time(), task, order.phase.name, order.number, str(path), base))
-            if roster.workspaces.needs_setup(path):
-                workspace.blank()
-                made.set_up()
-        yield made
+        with door.lend(order, workspace) as spot:
+            made = AttemptContext(roster, programs, order, spot, bool(base), workspace)
+            if base:
+                programs.put(
+                    WorkspaceReady(time.time(), task, order.phase.name, order.number, str(path), base)
+                )
+                if spot.needs_setup():
+                    workspace.blank()
+                    made.set_up()
+            yield made
     finally:
         _remove(scratch)
 

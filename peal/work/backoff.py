@@ -6,9 +6,9 @@ from attrs import evolve
 
 from peal.model.work import Outcome, Result
 
-_FIRST = {Result.TRANSIENT: 2.0, Result.LIMITED: 300.0}
+_FIRST = {Result.TRANSIENT: 2.0, Result.LOST: 2.0, Result.LIMITED: 300.0}
 """Seconds until the first new try, doubled with each that follows; for limits that do not say when they end."""
-_LONGEST = {Result.TRANSIENT: 300.0, Result.LIMITED: 3600.0}
+_LONGEST = {Result.TRANSIENT: 300.0, Result.LOST: 300.0, Result.LIMITED: 3600.0}
 _SPREAD = 3.0
 """Seconds over which tries are spread after a moment that was told, so that not all come at once."""
 

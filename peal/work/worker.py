@@ -6,7 +6,7 @@ import time
 from attrs import evolve
 
 from peal.classes import define
-from peal.errors import CannotStart, Paused, PealError
+from peal.errors import CannotStart, MachineLost, Paused, PealError
 from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
 from peal.record.events import StepEnded, StopAsked
@@ -23,6 +23,8 @@ from peal.work.attempt_context import (
     with_rescue,
     write_outcome,
 )
+from peal.work.backoff import with_time
+from peal.work.door import Door, DoorHere
 from peal.work.programs import Programs
 from peal.work.review_round import review_round
 from peal.work.roster import Roster
@@ -38,6 +40,8 @@ class Worker:
 
     roster: Roster
     programs: Programs
+    away: Door | None = None
+    """Where attempts at `plan` and `execute` run, if not here; the others never leave."""
 
     @property
     def cancel(self) -> Cancel:
@@ -58,6 +62,8 @@ class Worker:
             outcome = (
                 self._stopped(full) if full else self.programs.judged(Outcome(Result.FAILED, str(error)))
             )
+        except MachineLost as error:
+            outcome = self._lost(order, str(error))
         except Paused as error:
             outcome = Outcome(Result.HELD, str(error))
         except PealError as error:
@@ -72,6 +78,13 @@ class Worker:
                 StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}")
             )
         self.programs.put(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
+
+    def _lost(self, order: Order, why: str) -> Outcome:
+        """The machine is gone: another try in a while, unless the run is being ended."""
+        judged = self.programs.judged(Outcome(Result.FAILED, why, agent=order.agent))
+        if judged.result is not Result.FAILED:
+            return judged
+        return with_time(evolve(judged, result=Result.LOST), order.before.setbacks, time.time())
 
     def _stopped(self, full: str) -> Outcome:
         """The disk is full: nobody can go on."""
@@ -95,8 +108,14 @@ class Worker:
                 with spaces.lend(order) as workspace:
                     return self._carried_out(order, workspace)
 
+    @property
+    def _here(self) -> Door:
+        spaces = self.roster.workspaces
+        return DoorHere(self.programs, spaces.needs_setup, spaces.mark_set_up)
+
     def _carried_out(self, order: Order, workspace: Workspace) -> Outcome:
-        with attempt_context(self.roster, self.programs, order, workspace) as context:
+        door = self.away or self._here
+        with attempt_context(self.roster, self.programs, door, order, workspace) as context:
             outcome = context.ask(workspace=workspace)
             if outcome.result is Result.PASSED and order.phase.kind is Kind.WRITE:
                 # A run that finds the commit, and no word of it in the journal, reads how the attempt ended.
@@ -115,7 +134,7 @@ class Worker:
         if change.merge_at_once() and not self.roster.reviewers_of(order.task.id):
             why = "" if change.base else "nothing to review"
             return with_notes(Outcome(Result.PASSED, why, commit=change.commit_verified()), change)
-        with attempt_context(self.roster, self.programs, order, change) as context:
+        with attempt_context(self.roster, self.programs, self._here, order, change) as context:
             return write_outcome(order, review_round(context, change), change, self.roster.hide)
 
 

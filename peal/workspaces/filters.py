@@ -44,7 +44,7 @@ def check(repo: Path) -> list[str]:
     configured = _drivers(_configured(repo))
     lacking = [(driver, missing) for driver in configured if (missing := _missing(driver, repo))]
     known = {driver.name for driver in configured if driver.attribute == "filter"}
-    unknown = [(Driver(name), "") for name in sorted(_filters_named(repo) - known)]
+    unknown = [(Driver(name), "") for name in sorted(filters_named(repo) - known)]
     found = [
         (driver, missing, file) for driver, missing in lacking + unknown if (file := _a_file(repo, driver))
     ]
@@ -89,7 +89,7 @@ def _configured(repo: Path) -> dict[str, str]:
     return {key: value for key, value in git.configured(repo) if _OF_DRIVERS.fullmatch(key)}
 
 
-def _filters_named(repo: Path) -> set[str]:
+def filters_named(repo: Path) -> set[str]:
     """The filters that the repository's files of attributes name."""
     listed = git.run(repo, "ls-files", "-z", "--", ":(top,glob)**/.gitattributes").stdout
     texts = (_text(repo / name) for name in os.fsdecode(listed).split("\0") if name)

@@ -196,6 +196,11 @@ class Worktree:
         """What git has left half done here, by the file that tells of it; empty for nothing."""
         return git.work_under_way(self.agent_git.folder)
 
+    def have(self, commit: str, base: str) -> None:
+        """The files of a commit, as changes to `base` of which nothing is staged yet."""
+        self.output("read-tree", "--reset", "-u", commit)
+        self.output("read-tree", "--reset", base)
+
     def detach(self, commit: str) -> None:
         """HEAD names `commit` itself from now on."""
         head = (self._registered() / "HEAD").read_text(encoding="utf-8", errors="replace").strip()

@@ -17,6 +17,7 @@ from peal.views.waiting import Cause
 _WAITS = {
     Cause.LIMIT: "waiting for a usage limit",
     Cause.PROVIDER: "waiting for a provider",
+    Cause.MACHINE: "waiting for a machine",
     Cause.BRANCH: "waiting for the branch",
     Cause.PERSON: "waiting for a person",
 }

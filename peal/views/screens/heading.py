@@ -139,6 +139,8 @@ def _why(wait: Wait, now: float) -> str:
             return f"{number} at the usage limit of {agents}{_until(wait, now, 'until')}"
         case Cause.PROVIDER:
             return f"{number} for the provider (asked again{_until(wait, now, 'at')})"
+        case Cause.MACHINE:
+            return f"{number} for a machine (tried again{_until(wait, now, 'at')})"
         case Cause.BRANCH:
             return f"{number} for the branch"
     return f"{number} for you"

@@ -1,0 +1,187 @@
+"""A machine as it is seen from here: a command that gives a pipe to `peal machine`, begun anew when it has ended."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from attrs import field
+
+from peal import __version__
+from peal.classes import define, frozen
+from peal.errors import MachineLost
+from peal.machines.protocol import PROTOCOL
+from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
+from peal.system.process import Pipe
+
+_ANSWERS_WITHIN = 60.0
+"""Seconds that a machine may take to say who it is: ssh, or a container, has to begin first."""
+_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+
+@frozen
+class Hello:
+    """Who answers at the far end."""
+
+    life: str
+    programs: frozenset[str]
+    """Those that were asked about and are there."""
+    git: tuple[int, ...]
+    python: tuple[int, ...]
+    room: int
+    """Bytes that are free where it works."""
+
+
+Heard = Callable[[str, bytes], None]
+"""Takes the name of an output, and what was added to it."""
+
+
+@define(eq=False)
+class Machine:
+    """Used from any thread."""
+
+    name: str
+    argv: tuple[str, ...]
+    programs: tuple[str, ...]
+    """What is asked about."""
+    silence: float
+    _pipe: Pipe | None = None
+    _peer: Peer | None = None
+    _hello: Hello | None = None
+    _heard: dict[str, Heard] = field(factory=dict)
+    """Who takes the output of an errand."""
+    _transfers: dict[str, Path] = field(factory=dict)
+    """Where pieces of a file go that comes from there."""
+    _lock: threading.Lock = field(factory=threading.Lock)
+    _failures: int = 0
+    _not_before: float = 0.0
+
+    def hello(self) -> Hello:
+        """Who is there; the link is begun if there is none. `MachineLost` if nobody is."""
+        with self._lock:
+            if self._hello is None:
+                self._begin()
+            assert self._hello is not None
+            return self._hello
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether it is worth asking: after a failure, only when some time has passed."""
+        return self._hello is not None or time.monotonic() >= self._not_before
+
+    def call(self, method: str, *params: Any) -> Any:
+        """Ask, and wait for the answer; `FarError` or `MachineLost`."""
+        return self.answer(self.ask(method, *params))
+
+    def ask(self, method: str, *params: Any) -> "Future[Any]":
+        """Ask without waiting."""
+        self.hello()
+        peer = self._peer
+        try:
+            if peer is None:
+                raise LinkError("it is gone")
+            return peer.call(method, *params)
+        except LinkError as error:
+            raise self.lost(error) from None
+
+    def answer(self, future: "Future[Any]") -> Any:
+        """What it answered."""
+        try:
+            return future.result()
+        except LinkError as error:
+            raise self.lost(error) from None
+
+    def lost(self, error: LinkError) -> MachineLost:
+        """The same in words for a person, with what the link's own program complained of."""
+        said = self._pipe.complaint() if self._pipe else ""
+        return MachineLost(f"machine `{self.name}`: {error}{f' ({said})' if said else ''}")
+
+    def tell(self, method: str, *params: Any) -> None:
+        """Tell without an answer; nothing happens if it is gone."""
+        if peer := self._peer:
+            peer.tell(method, *params)
+
+    def send_file(self, path: Path) -> str:
+        """Send what a file holds; the name it has there until it is put somewhere."""
+        self.hello()
+        name = uuid4().hex
+        sent(path, lambda data: self.tell("piece", name, data))
+        return name
+
+    def hear(self, errand: str, heard: Heard | None) -> None:
+        """Whoever takes the output of this errand from now on; None for nobody."""
+        if heard:
+            self._heard[errand] = heard
+        else:
+            self._heard.pop(errand, None)
+
+    def take_file(self, name: str, path: Path | None) -> None:
+        """Where the pieces of a file go that comes under this name; None when it has come."""
+        if path:
+            self._transfers[name] = path
+        else:
+            self._transfers.pop(name, None)
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._pipe:
+            self._pipe.close()
+
+    # --- inside
+
+    def _begin(self) -> None:
+        try:
+            pipe = Pipe.start(self.argv)
+        except OSError as error:
+            self._put_off()
+            raise MachineLost(
+                f"machine `{self.name}`: `{self.argv[0]}` cannot be started: {error.strerror}"
+            ) from None
+        peer = Peer(
+            pipe.read, pipe.write, Methods({}, {"output": self._output, "piece": self._piece}), self.silence
+        )
+        self._pipe, self._peer = pipe, peer
+        threading.Thread(
+            target=self._serve, args=(peer, pipe), name=f"machine {self.name}", daemon=True
+        ).start()
+        try:
+            told = peer.call("hello", list(self.programs), self.silence).result(_ANSWERS_WITHIN)
+        except (LinkError, FarError, TimeoutError) as error:
+            pipe.close()
+            self._put_off()
+            why = str(error) or f"it did not say who it is within {_ANSWERS_WITHIN:g} seconds"
+            raise self.lost(LinkError(why)) from None
+        if (told["peal"], told["protocol"]) != (__version__, PROTOCOL):
+            pipe.close()
+            self._put_off()
+            raise MachineLost(
+                f"machine `{self.name}` has peal {told['peal']}, and here is {__version__}; install the same on both"
+            )
+        self._hello = Hello(
+            told["life"], frozenset(told["programs"]), tuple(told["git"]), tuple(told["python"]), told["room"]
+        )
+        self._failures = 0
+
+    def _put_off(self) -> None:
+        self._failures += 1
+        self._not_before = time.monotonic() + min(_PAUSE * 2**self._failures, _LONGEST_PAUSE)
+
+    def _serve(self, peer: Peer, pipe: Pipe) -> None:
+        peer.serve()
+        with self._lock:
+            if self._peer is peer:
+                self._hello = None
+                self._put_off()
+        pipe.close()
+
+    def _output(self, errand: str, name: str, data: bytes) -> None:
+        if heard := self._heard.get(errand):
+            heard(name, data)
+
+    def _piece(self, name: str, data: bytes) -> None:
+        if path := self._transfers.get(name):
+            with path.open("ab") as file:
+                file.write(data)

@@ -1,0 +1,6 @@
+"""What both ends of a link have to agree on."""
+
+PROTOCOL = 1
+"""Counts what can be asked of a machine and how; two ends with other numbers do not speak with each other."""
+SILENCE = 600.0
+"""Seconds without a sign of life after which the other end counts as gone: a laptop may sleep that long."""

@@ -1,0 +1,329 @@
+"""An attempt's programs carried out on a machine: what they need goes there, what they did comes back into the worktree."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from attrs import evolve, field
+
+from peal.classes import define, frozen
+from peal.errors import MachineLost, PealError
+from peal.machines.machine import Machine
+from peal.machines.packs import packed, unpacked
+from peal.machines.placing import Placing
+from peal.machines.rpc import FarError
+from peal.model.agent import Command
+from peal.model.process import Ended, Ending, Sign
+from peal.model.work import Order
+from peal.record.events import Event, ProcessStarted
+from peal.system import git
+from peal.system.process import LOOK, Cancel, Clocks, Listener
+from peal.worktrees.worktree import Worktree
+
+_ROOM = 200_000_000
+"""Bytes that have to be free on a machine."""
+_PATIENCE = 0.5
+"""Seconds between looks for a machine that is free."""
+
+
+class Lent(Protocol):
+    """What is needed of the attempt's worktree here."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def base(self) -> str:
+        """The commit it is on."""
+
+
+@define(eq=False)
+class RemoteDoor:
+    """Leads to machines; used from any thread."""
+
+    repo: Path
+    repository: str
+    """What it is called there."""
+    machines: Mapping[str, Machine]
+    placing: Placing
+    program_of: Callable[[str], str]
+    """The program that an agent needs there; empty if none."""
+    setup: Sequence[str]
+    included: Sequence[Path]
+    """The person's untracked files that are copied in, relative to the repository's root."""
+    scratch: Path
+    put: Callable[[Event | BaseException], None]
+    cancel: Cancel
+    _free: threading.Condition = field(factory=threading.Condition)
+
+    def begin(self, agents: Iterable[str]) -> list[str]:
+        """
+        Meet all machines at once; tells which are left out, and why. PealError if no machine is left for an agent.
+
+        One that is left out is asked again as the run goes on: it may only have been switched off.
+        """
+        with ThreadPoolExecutor(len(self.machines)) as pool:
+            problems = dict(zip(self.machines, pool.map(_problem, self.machines.values()), strict=True))
+        left_out = [problem for problem in problems.values() if problem]
+        there = [self.machines[name] for name, problem in problems.items() if not problem]
+        if not there:
+            raise PealError(
+                "\n".join([*left_out, "no machine is left to run on; mend that, or take --machines out"])
+            )
+        for agent in agents:
+            program = self.program_of(agent)
+            if program and not any(program in one.hello().programs for one in there):
+                names = ", ".join(f"`{one.name}`" for one in there)
+                raise PealError(
+                    f"agent `{agent}`: there is no `{program}` on {names}; install it there, or name another agent"
+                )
+        return [f"{problem}; it is left out until it answers" for problem in left_out]
+
+    @contextmanager
+    def lend(self, order: Order, workspace: Lent) -> Iterator["RemoteSpot"]:
+        """A tree on a machine that has room; `MachineLost` if there is none, or the one that was found is lost."""
+        with ExitStack() as stack:
+            machine = self._machine_for(order)
+            stack.callback(self._give_back, order.agent, machine.name)
+            known = machine.call("bases", self.repository, _object_format(self.repo))
+            if workspace.base not in known:
+                self._bring(machine, workspace.base, known)
+            lent = machine.call("take", self.repository, workspace.base, order.folder.name)
+            spot = RemoteSpot(
+                self, machine, order, workspace, lent["tree"], Path(lent["path"]), Path(lent["folder"])
+            )
+            stack.callback(spot.give_back)
+            for name in self.included:
+                spot.include(name)
+            yield spot
+
+    def close(self) -> None:
+        """The run is over."""
+        for machine in self.machines.values():
+            machine.close()
+
+    def _machine_for(self, order: Order) -> Machine:
+        program = self.program_of(order.agent)
+        while not self.cancel.is_set:
+            usable = [one.name for one in self.machines.values() if self._can_be_used(one, program)]
+            with self._free:
+                if name := self.placing.take(order.agent, usable):
+                    return self.machines[name]
+                if not usable:
+                    raise MachineLost("no machine answers that could take it")
+                self._free.wait(_PATIENCE)
+        raise MachineLost("the run was ended before a machine was free")
+
+    def _can_be_used(self, machine: Machine, program: str) -> bool:
+        if not machine.may_be_there:
+            return False
+        try:
+            return not program or program in machine.hello().programs
+        except MachineLost:
+            return False
+
+    def _give_back(self, agent: str, machine: str) -> None:
+        with self._free:
+            self.placing.give_back(agent, machine)
+            self._free.notify_all()
+
+    def _bring(self, machine: Machine, commit: str, known: list[str]) -> None:
+        """The machine's own list may name what is gone here, as after a rewritten branch."""
+        here = [one for one in known if git.commit_id(self.repo, one)]
+        file = self.scratch / f"{machine.name}-{commit}-{threading.get_ident()}.pack"
+        try:
+            packed(self.repo, commit, here, file)
+            machine.call("bring", self.repository, machine.send_file(file), commit, here)
+        finally:
+            file.unlink(missing_ok=True)
+
+
+@frozen(eq=False)
+class RemoteSpot:
+    """A tree there, for one attempt."""
+
+    door: RemoteDoor
+    machine: Machine
+    order: Order
+    workspace: Lent
+    tree: str
+    path: Path
+    folder: Path
+
+    @property
+    def _repository(self) -> str:
+        return self.door.repository
+
+    @property
+    def _attempt(self) -> str:
+        return self.order.folder.name
+
+    def carry_out(
+        self,
+        command: Command,
+        clocks: Clocks,
+        prefix: str = "",
+        sign: Callable[[str], Sign | None] | None = None,
+        path: Path | None = None,  # noqa: ARG002 - it has but one
+    ) -> Ending:
+        """Its output is in the attempt's folder here, as it comes; `MachineLost` if the machine does not tell the end."""
+        errand = f"{self._attempt}{f'-{prefix}' if prefix else ''}".strip(".")
+        outputs = {name: f"{self.order.folder}/{prefix}{name}" for name in ("stdout", "stderr")}
+        with ExitStack() as stack:
+            files = {
+                name: stack.enter_context(Path(path).open("ab", buffering=0))
+                for name, path in outputs.items()
+            }
+
+            def heard(name: str, data: bytes) -> None:
+                if name in files:
+                    files[name].write(data)
+
+            self.machine.hear(errand, heard)
+            stack.callback(self.machine.hear, errand, None)
+            if self.door.cancel.is_set:
+                return Ending(Ended.CANCELLED, 0, 0.0)
+            names = [
+                *command.files,
+                *([f"{prefix}prompt.md"] if (self.order.folder / f"{prefix}prompt.md").exists() else []),
+            ]
+            for name in names:
+                self._send(self.order.folder / name, f"attempts/{self._attempt}", name)
+            future = self.machine.ask("carry_out", self._order(errand, command, clocks, prefix))
+            order = self.order
+            self.door.put(
+                ProcessStarted(
+                    time.time(), order.task.id, order.phase.name, order.number, 0, "", self.machine.name
+                )
+            )
+            return self._followed(errand, future, tuple(outputs.values()), sign)
+
+    def _order(self, errand: str, command: Command, clocks: Clocks, prefix: str) -> dict[str, Any]:
+        order = self.order
+        env = {
+            **command.env,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_EDITOR": "true",
+            "PEAL_PHASE": order.phase.name,
+            "PEAL_TASK": order.task.id,
+            "PEAL_ATTEMPT": str(order.number),
+            "PEAL_WORKSPACE": str(self.path),
+        }
+        return {
+            "life": self.machine.hello().life,
+            "errand": errand,
+            "repository": self._repository,
+            "attempt": self._attempt,
+            "tree": self.tree,
+            "argv": [word.replace("{folder}", str(self.folder)) for word in command.argv]
+            if command.files
+            else list(command.argv),
+            "env": env,
+            "prefix": prefix,
+            "stdin": f"{prefix}prompt.md" if command.prompt_on_stdin else "",
+            "clocks": [clocks.timeout, clocks.idle, clocks.flood],
+        }
+
+    def _followed(
+        self, errand: str, future: Any, outputs: tuple[str, ...], sign: Callable[[str], Sign | None] | None
+    ) -> Ending:
+        """Wait for the end; the run's, and what the output says of it, are passed on."""
+        cancel, listener = self.door.cancel, Listener(sign, outputs) if sign else None
+        heard: Ended | None = None
+        told: set[bool] = set()
+        while True:
+            with suppress(TimeoutError):
+                future.exception(LOOK)
+                break
+            if listener and heard is None and (heard := listener.heard(time.monotonic())):
+                self.machine.tell("cancel", errand, False)
+            if cancel.is_set and cancel.hard not in told:
+                told.add(cancel.hard)
+                self.machine.tell("cancel", errand, cancel.hard)
+        try:
+            ended = self.machine.answer(future)
+        except FarError as error:
+            raise OSError(0, f"machine `{self.machine.name}`: {error}") from None
+        ending = Ending(Ended(ended["how"]), ended["code"], ended["seconds"])
+        return evolve(ending, how=heard) if heard and ending.how is Ended.CANCELLED else ending
+
+    def needs_setup(self) -> bool:
+        """Whether nobody has readied this tree by the same command."""
+        setup = list(self.door.setup)
+        return bool(setup) and not self.machine.call("is_set_up", self._repository, self.tree, setup)
+
+    def mark_set_up(self) -> tuple[str, ...]:
+        """It is ready, for as long as it exists."""
+        self.machine.call("mark_set_up", self._repository, self.tree, list(self.door.setup))
+        return ()
+
+    def content(self, file: Path, limit: int) -> bytes | None:
+        """Asked for there."""
+        found: bytes | None = self.machine.call("read", self._repository, *self._named(file), limit)
+        return found
+
+    def remove(self, file: Path) -> None:
+        """There."""
+        self.machine.call("remove", self._repository, *self._named(file))
+
+    def shown(self, file: Path) -> Path:
+        """Sent to the attempt's folder there."""
+        name = f"{file.parent.name}-{file.name}"
+        self._send(file, f"attempts/{self._attempt}", name)
+        return self.folder / name
+
+    def include(self, name: Path) -> None:
+        """Copy a file of the person's in, until what was done is brought back; a link as what it leads to."""
+        self._send(self.door.repo / name, f"trees/{self.tree}", name.as_posix())
+
+    def bring_back(self) -> None:
+        """As a commit, which git looks through before anything of it is used."""
+        base, name = self.workspace.base, f"{self._attempt}-done"
+        file = self.door.scratch / f"{self.machine.name}-{name}.pack"
+        self.machine.take_file(name, file)
+        try:
+            included = [one.as_posix() for one in self.door.included]
+            commit = self.machine.call("snapshot", self._repository, self.tree, base, included, name)
+            if commit:
+                unpacked(self.door.repo, file, commit, [base])
+                Worktree(self.door.repo, self.workspace.path).have(commit, base)
+        finally:
+            self.machine.take_file(name, None)
+            file.unlink(missing_ok=True)
+
+    def give_back(self) -> None:
+        """Nobody needs the tree any more; a machine that is lost has forgotten it anyway."""
+        with contextlib.suppress(MachineLost, FarError):
+            self.machine.call("give_back", self._repository, self.tree, self._attempt)
+
+    def _send(self, file: Path, place: str, name: str) -> None:
+        transfer = self.machine.send_file(file)
+        self.machine.call("put", self._repository, place, name, transfer, file.stat().st_mode & 0o777)
+
+    def _named(self, file: Path) -> tuple[str, str]:
+        if file.is_relative_to(self.folder):
+            return f"attempts/{self._attempt}", str(file.relative_to(self.folder))
+        return f"trees/{self.tree}", str(file.relative_to(self.path))
+
+
+def _problem(machine: Machine) -> str:
+    """Why nothing can run on a machine; empty if it can."""
+    try:
+        hello = machine.hello()
+    except MachineLost as error:
+        return str(error)
+    if not hello.git:
+        return f"machine `{machine.name}` has no git; install it there"
+    if hello.room < _ROOM:
+        return f"machine `{machine.name}` has only {hello.room // 1_000_000} MB free; make room there"
+    return ""
+
+
+def _object_format(repo: Path) -> str:
+    return git.output(repo, "rev-parse", "--show-object-format")

@@ -1,0 +1,237 @@
+"""What `peal machine` offers to the peal at the other end of its pipe; all of it ends with the pipe."""
+
+import os
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import field
+
+from peal import __version__
+from peal.agents.registry import surroundings
+from peal.classes import define
+from peal.machines import rpc
+from peal.machines.protocol import PROTOCOL
+from peal.machines.trees import Store
+from peal.system import git, removal
+from peal.system.files import content
+from peal.system.process import Cancel, Clocks, Launch
+from peal.system.scratch import Scratch
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LOOK = 0.2
+"""Seconds between looks at what a program has printed."""
+
+
+@define(eq=False)
+class Site:
+    """Used from many threads at once."""
+
+    home: Path
+    scratch: Scratch
+    life: str
+    peer: rpc.Peer = field(init=False)
+    _stores: dict[str, Store] = field(factory=dict)
+    _cancels: dict[str, Cancel] = field(factory=dict)
+    """Of what runs, by its errand."""
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def methods(self) -> rpc.Methods:
+        """What may be asked here."""
+        calls: dict[str, Callable[..., Any]] = {
+            one.__name__: one
+            for one in (
+                self.hello, self.bases, self.bring, self.take, self.give_back, self.put, self.read, self.remove,
+                self.carry_out, self.snapshot, self.is_set_up, self.mark_set_up,
+            )
+        }  # fmt: skip
+        return rpc.Methods(calls, {"piece": self.piece, "cancel": self.cancel})
+
+    def end(self) -> None:
+        """End what runs."""
+        with self._lock:
+            for cancel in self._cancels.values():
+                cancel.set(hard=True)
+
+    # --- what is asked
+
+    def hello(self, words: list[str], silence: float) -> dict[str, Any]:
+        """Who this is, and which of these programs are here; from now on silence counts after so many seconds."""
+        self.peer.silence = silence
+        return {
+            "life": self.life,
+            "peal": __version__,
+            "protocol": PROTOCOL,
+            "git": list(git.version()),
+            "python": list(sys.version_info[:3]),
+            "room": shutil.disk_usage(self.home).free,
+            "programs": [word for word in words if shutil.which(word)],
+        }
+
+    def bases(self, repository: str, object_format: str) -> list[str]:
+        """The commits of a repository that are here already."""
+        return self._store(repository).bases(object_format)
+
+    def piece(self, transfer: str, data: bytes) -> None:
+        """More of a file that `bring` or `put` will name."""
+        with self._transfer(transfer).open("ab") as file:
+            file.write(data)
+
+    def bring(self, repository: str, transfer: str, commit: str, known: list[str]) -> None:
+        """Take a commit in."""
+        file = self._transfer(transfer)
+        try:
+            self._store(repository).bring(file, commit, known)
+        finally:
+            file.unlink(missing_ok=True)
+
+    def take(self, repository: str, commit: str, attempt: str) -> dict[str, str]:
+        """Lend a clean tree to an attempt, with a folder of its own."""
+        store = self._store(repository)
+        folder = store.folder / "attempts" / _plain(attempt)
+        removal.remove(folder)
+        folder.mkdir(parents=True)
+        tree = store.take(commit)
+        return {"tree": tree, "path": str(store.tree(tree)), "folder": str(folder)}
+
+    def give_back(self, repository: str, tree: str, attempt: str) -> None:
+        """The attempt is over."""
+        store = self._store(repository)
+        removal.remove(store.folder / "attempts" / _plain(attempt))
+        store.give_back(tree)
+
+    def put(self, repository: str, place: str, name: str, transfer: str, mode: int) -> None:
+        """Put a file that has come into a tree, or an attempt's folder."""
+        target = _inside(self._place(repository, place), name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        removal.remove(target)
+        file = self._transfer(transfer)
+        file.touch()
+        file.chmod(mode & 0o777)
+        shutil.move(file, target)
+
+    def read(self, repository: str, place: str, name: str, limit: int) -> bytes | None:
+        """What a small file there holds; None if there is none."""
+        return content(_inside(self._place(repository, place), name), limit)
+
+    def remove(self, repository: str, place: str, name: str) -> None:
+        """Take a file there away."""
+        removal.remove(_inside(self._place(repository, place), name))
+
+    def is_set_up(self, repository: str, tree: str, by: list[str]) -> bool:
+        """Whether this command has readied a tree."""
+        return content(self._mark(repository, tree)) == "\0".join(by).encode()
+
+    def mark_set_up(self, repository: str, tree: str, by: list[str]) -> None:
+        """It has, just now."""
+        self._mark(repository, tree).write_bytes("\0".join(by).encode())
+
+    def carry_out(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Carry a program out to its end; what it prints is told while it runs."""
+        if order["life"] != self.life:
+            raise ValueError("this was meant for an earlier life of this machine")
+        errand = _plain(order["errand"])
+        folder, tree = self._place(order["repository"], f"attempts/{order['attempt']}"), order["tree"]
+        cwd = self._place(order["repository"], f"trees/{tree}")
+        temporary = self.scratch.folder / errand
+        temporary.mkdir()
+        env = {**surroundings(), **order["env"], "PWD": str(cwd), "TMPDIR": str(temporary)}
+        env["GIT_CEILING_DIRECTORIES"] = str(cwd.parent)
+        launch = Launch(
+            order["argv"],
+            cwd,
+            {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
+            f"{folder}/{order['prefix']}stdout",
+            f"{folder}/{order['prefix']}stderr",
+            stdin=f"{folder}/{order['stdin']}" if order["stdin"] else None,
+            clocks=Clocks(*order["clocks"]),
+        )
+        cancel = Cancel()
+        with self._lock:
+            self._cancels[errand] = cancel
+        over = threading.Event()
+        teller = threading.Thread(target=self._tell_output, args=(errand, launch, over), daemon=True)
+        try:
+            teller.start()
+            ending = self.scratch.carry_out(errand, launch, cancel)
+        finally:
+            over.set()
+            teller.join()
+            with self._lock:
+                del self._cancels[errand]
+            cancel.close()
+            removal.remove(temporary)
+        return {"how": str(ending.how), "code": ending.exit_code, "seconds": ending.seconds}
+
+    def cancel(self, errand: str, hard: bool) -> None:
+        """End what runs for an errand."""
+        with self._lock:
+            if cancel := self._cancels.get(errand):
+                cancel.set(hard)
+
+    def snapshot(self, repository: str, tree: str, base: str, included: list[str], errand: str) -> str:
+        """
+        The commit of what was done in a tree, with its objects told first; empty if nothing was.
+
+        What was copied in from the person's tree is no work of the attempt's, and goes.
+        """
+        file = self.scratch.folder / f"{_plain(errand)}.pack"
+        for name in included:
+            removal.remove(_inside(self._place(repository, f"trees/{tree}"), name))
+        try:
+            commit = self._store(repository).snapshot(_plain(tree), base, file)
+            if commit:
+                rpc.sent(file, partial(self.peer.tell, "piece", errand))
+        finally:
+            file.unlink(missing_ok=True)
+        return commit
+
+    # --- inside
+
+    def _tell_output(self, errand: str, launch: Launch, over: threading.Event) -> None:
+        told = {launch.stdout: 0, launch.stderr: 0}
+        is_over = False
+        while not is_over:
+            is_over = over.wait(_LOOK)
+            for name, path in (("stdout", launch.stdout), ("stderr", launch.stderr)):
+                with suppress(FileNotFoundError):
+                    tell = partial(self.peer.tell, "output", errand, name)
+                    told[path] = rpc.sent(Path(path), tell, told[path])
+
+    def _store(self, repository: str) -> Store:
+        with self._lock:
+            return self._stores.setdefault(repository, Store(self.home / _plain(repository)))
+
+    def _place(self, repository: str, place: str) -> Path:
+        kind, _, name = place.partition("/")
+        if kind not in ("trees", "attempts"):
+            raise ValueError(f"there is no place `{place}`")
+        return self._store(repository).folder / kind / _plain(name)
+
+    def _mark(self, repository: str, tree: str) -> Path:
+        return self._place(repository, f"trees/{tree}").with_name(f"{tree}.set-up")
+
+    def _transfer(self, name: str) -> Path:
+        return self.scratch.folder / f"{_plain(name)}.part"
+
+
+def _plain(name: str) -> str:
+    if not _PLAIN.fullmatch(name):
+        raise ValueError(f"`{name[:60]!r}` is no plain name")
+    return name
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file below a folder, by a name that cannot lead out of it."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0] == ".git":
+        raise ValueError(f"`{name[:60]!r}` is no name of a file there")
+    if not (folder / path).parent.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"`{name[:60]!r}` leads out of there")
+    return folder / path

@@ -1,0 +1,127 @@
+"""What a machine keeps of a repository: its commits, and trees to work in, each with one attempt at a time."""
+
+import shutil
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import field
+
+from peal.classes import define
+from peal.machines.packs import packed, unpacked
+from peal.system import git, removal
+
+_BASES = "refs/peal/bases/"
+_AUTHOR = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "peal"), ("EMAIL", "peal@localhost"))
+}
+"""Of commits that carry files home and are never seen: the task's own commit is made there."""
+_AS_IT_IS = (
+    "-c",
+    "core.autocrlf=false",
+    "-c",
+    "core.excludesFile=/dev/null",
+    "-c",
+    "core.attributesFile=/dev/null",
+)
+"""Line ends and ignore rules of this machine's own do not count: those of the repository do, and at home the person's."""
+
+
+@define(eq=False)
+class Store:
+    """The commits of one repository, and its trees."""
+
+    folder: Path
+    _free: list[str] = field(factory=list)
+    _made: int = 0
+    _object_format: str = "sha1"
+    _lock: threading.Lock = field(factory=threading.Lock)
+    """One change of the store at a time."""
+
+    @property
+    def _git(self) -> Path:
+        return self.folder / "store.git"
+
+    def bases(self, object_format: str) -> list[str]:
+        """The commits that attempts have begun on, which are here with all that they need; the store is made first."""
+        with self._lock:
+            self._object_format = object_format
+            if not self._git.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                git.output(
+                    self.folder, "init", "--quiet", "--bare", f"--object-format={object_format}", "store.git"
+                )
+            return git.output(self._git, "for-each-ref", "--format=%(objectname)", _BASES).split()
+
+    def bring(self, pack: Path, commit: str, known: list[str]) -> None:
+        """Take in a commit that the person's repository has."""
+        with self._lock:
+            unpacked(self._git, pack, commit, known)
+            git.output(self._git, "update-ref", _BASES + commit, commit)
+
+    def take(self, commit: str) -> str:
+        """The name of a tree that nobody has, clean and on a commit that is here."""
+        with self._lock:
+            name = self._free.pop() if self._free else self._next()
+        try:
+            self._make_clean(self.tree(name), commit)
+        except BaseException:
+            self.give_back(name)
+            raise
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Nobody has this tree any more."""
+        with self._lock:
+            self._free.append(name)
+
+    def tree(self, name: str) -> Path:
+        """The folder of a tree."""
+        return self.folder / "trees" / name
+
+    def _next(self) -> str:
+        self._made += 1
+        return str(self._made)
+
+    def _make_clean(self, tree: Path, commit: str) -> None:
+        """
+        With a git of its own, so that nothing an agent does there is seen by another.
+
+        What git ignores stays: it is what `worktree_setup` has made. The index too, which knows the files that stay.
+        """
+        folder, kept = tree / ".git", tree.with_name(f"{tree.name}.index")
+        if (folder / "index").is_file():
+            (folder / "index").replace(kept)
+        removal.remove(folder)
+        tree.mkdir(parents=True, exist_ok=True)
+        git.output(tree, "init", "--quiet", "--template=", f"--object-format={self._object_format}")
+        (folder / "objects" / "info").mkdir(exist_ok=True)
+        (folder / "objects" / "info" / "alternates").write_text(
+            f"{self._git / 'objects'}\n", encoding="utf-8"
+        )
+        (folder / "HEAD").write_text(f"{commit}\n", encoding="ascii")
+        if kept.exists():
+            kept.replace(folder / "index")
+        git.output(tree, *_AS_IT_IS, "reset", "--quiet", "--hard", commit)
+        git.output(tree, *_AS_IT_IS, "clean", "--quiet", "-ffd")
+
+    def snapshot(self, name: str, base: str, to: Path) -> str:
+        """Write all that differs from the commit in a tree as a commit on top of it; empty, and no file, if nothing does."""
+        tree = self.tree(name)
+        index = to.with_suffix(".index")
+        env = {"GIT_INDEX_FILE": str(index)}
+        with suppress(OSError):  # it only spares git to read all files
+            shutil.copyfile(tree / ".git" / "index", index)
+        try:
+            git.output(tree, "read-tree", "--reset", base, env=env)
+            git.output(tree, *_AS_IT_IS, "add", "--all", "--", ":(top)", env=env)
+            made = git.output(tree, "write-tree", env=env)
+        finally:
+            index.unlink(missing_ok=True)
+        if made == git.output(tree, "rev-parse", f"{base}^{{tree}}"):
+            return ""
+        commit = git.output(tree, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
+        packed(tree, commit, [base], to)
+        return commit

@@ -1,0 +1,373 @@
+"""`--machines`: attempts run elsewhere, on machines that are real processes of this one, with real git and real signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Repo, eventually, is_running, landed
+
+PLAN = """\
+# A plan
+
+{tasks}
+"""
+TASK = """\
+## Task {number}: number {number} (parallel)
+
+```sh execute
+{script}
+```
+"""
+
+
+@pytest.fixture
+def ledger(project: Repo, tmp_path: Path) -> Path:
+    """Where agents write down what they begin; told to them by the machine's own environment."""
+    path = tmp_path / "ledger"
+    path.touch()
+    project.env["LEDGER"] = str(path)
+    return path
+
+
+def plan(project: Repo, *scripts: str) -> None:
+    """A committed plan of parallel tasks."""
+    tasks = "\n".join(TASK.format(number=number, script=script) for number, script in enumerate(scripts, 1))
+    project.write("plan.md", PLAN.format(tasks=tasks))
+    project.git("add", ".")
+    project.git("commit", "-qm", "plan")
+
+
+def machines(project: Repo) -> dict[str, int]:
+    """The machines of a run that are there, by the folder they keep."""
+    listed = subprocess.run(
+        ["pgrep", "-fa", f"peal machine --home {project.path}/"], capture_output=True, text=True, check=False
+    )
+    return {line.rpartition("/")[2]: int(line.split()[0]) for line in listed.stdout.splitlines()}
+
+
+def begun(ledger: Path) -> Counter[str]:
+    """How often each task was begun."""
+    return Counter(ledger.read_text().split())
+
+
+RUN = ("run", "plan.md", "--agent", "shell", "--max-parallel", "4")
+WORK = 'echo $PEAL_TASK >>"$LEDGER"; echo $PEAL_TASK >"f$PEAL_TASK"'
+LONG = 'echo $PEAL_TASK >>"$LEDGER"; (setsid sleep 783 &); sleep 1; echo $PEAL_TASK >"f$PEAL_TASK"'
+
+
+def test_attempts_run_there_and_land_here(project: Repo, ledger: Path) -> None:
+    """As the person's own commits, and nothing of it goes on afterwards."""
+    plan(project, *[f'{WORK}; pwd >>"$LEDGER"' for _ in range(6)])
+
+    project.peal(*RUN, "--machines", "local:2")
+
+    assert landed(project) == list("123456")
+    where = {Path(line).parts[-4] for line in ledger.read_text().splitlines() if line.startswith("/")}
+    assert where == {"local-1", "local-2"}
+    assert project.git("log", "--no-merges", "-1", "--format=%an <%ae>") == "A Person <person@example.org>\n"
+    assert project.git("status", "--porcelain") == ""
+    assert machines(project) == {}
+    places = {event["machine"] for event in project.recorded("ProcessStarted")}
+    assert places == {"local-1", "local-2"}
+
+
+def test_what_they_print_is_here_while_they_run(project: Repo, ledger: Path, tmp_path: Path) -> None:
+    plan(
+        project,
+        f"echo first; touch {tmp_path}/printed; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last",
+    )
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually((tmp_path / "printed").exists)
+    attempt = project.memory() / "attempts" / "001-execute-1"
+
+    eventually(lambda: (attempt / "stdout").read_text() == "first\n", 5)
+
+    (tmp_path / "go").touch()
+    assert process.wait(30) == 0
+    assert (attempt / "stdout").read_text() == "first\nlast\n"
+
+
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV], ids=lambda number: number.name
+)
+def test_a_machine_that_dies_costs_its_attempts_and_nothing_else(
+    project: Repo, ledger: Path, how: signal.Signals
+) -> None:
+    """They are tried again elsewhere, which is no failure; what they had started is gone."""
+    plan(project, *[LONG] * 6)
+    process = project.start(*RUN, "--machines", "local:3")
+    eventually(lambda: len(ledger.read_text().split()) >= 4)
+    dead = machines(project)["local-2"]
+
+    os.kill(dead, how)
+
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert landed(project) == list("123456")
+    assert "machine `local-2`: it ended the connection" in said
+    counts = begun(ledger)
+    lost = [event for event in project.recorded("StepEnded") if event["outcome"]["result"] == "lost"]
+    assert sum(counts.values()) <= 6 + len(lost)
+    assert lost
+    assert not [event for event in project.recorded("StepEnded") if event["outcome"]["result"] == "failed"]
+    eventually(
+        lambda: not subprocess.run(["pgrep", "-f", "^sleep 783$"], capture_output=True, check=False).stdout
+    )
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_a_client_that_is_killed_leaves_nothing_and_goes_on(project: Repo, ledger: Path) -> None:
+    plan(project, *[LONG] * 4)
+    process = project.start(*RUN, "--machines", "local:2")
+    eventually(lambda: len(ledger.read_text().split()) == 4)
+    there = machines(project)
+
+    process.kill()
+
+    eventually(lambda: not any(map(is_running, there.values())))
+    eventually(
+        lambda: not subprocess.run(["pgrep", "-f", "^sleep 783$"], capture_output=True, check=False).stdout
+    )
+    project.peal("resume")
+    assert landed(project) == list("1234")
+    assert set(begun(ledger).values()) == {2}
+
+
+def test_an_interrupted_run_brings_home_what_was_done(project: Repo, ledger: Path) -> None:
+    """As a patch, with what was printed, as without machines."""
+    plan(project, 'echo done >half; echo so far; echo $PEAL_TASK >>"$LEDGER"; sleep 60')
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually(lambda: ledger.read_text() != "")
+    time.sleep(0.5)
+
+    process.send_signal(signal.SIGINT)
+
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    attempt = project.memory() / "attempts" / "001-execute-1"
+    assert "+done" in (attempt / "changes.patch").read_text()
+    assert (attempt / "stdout").read_text() == "so far\n"
+    assert machines(project) == {}
+
+
+def test_a_name_that_leads_nowhere_is_refused(project: Repo, ledger: Path) -> None:
+    """In the words of what was to lead there, before anything begins."""
+    project.write("peal.toml", '[machines.box]\ncommand = ["sh", "-c", "echo no such box >&2; exit 1"]\n')
+    plan(project, WORK)
+
+    said = project.peal(*RUN, "--machines", "box", code=1).stderr
+
+    assert "error: machine `box`: it ended the connection (no such box)" in said
+    assert "error: no machine is left to run on; mend that, or take --machines out" in said
+    assert project.recorded("StepStarted") == []
+
+
+def test_a_machine_that_is_not_there_is_left_out_and_told(project: Repo, ledger: Path) -> None:
+    project.write("peal.toml", '[machines.box]\ncommand = ["sh", "-c", "echo no such box >&2; exit 1"]\n')
+    plan(project, WORK, WORK)
+
+    said = project.peal(*RUN, "--machines", "box,local:1").stdout
+
+    assert "machine `box`: it ended the connection (no such box); it is left out until it answers" in said
+    assert landed(project) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"peal": "0.0.9"}, "machine `box` has peal 0.0.9, and here is"),
+        ({"protocol": 99}, "machine `box` has peal"),
+        ({"git": []}, "machine `box` has no git; install it there"),
+        ({"room": 5_000_000}, "machine `box` has only 5 MB free; make room there"),
+        (
+            {"programs": []},
+            "agent `claude`: there is no `claude` on `box`; install it there, or name another agent",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_machine_that_cannot_be_used_is_refused(
+    answer: dict[str, object], why: str, project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    """What it says of itself is believed, so this is one that says so."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/claude").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/claude").chmod(0o755)
+    project.env["PATH"] = f"{tmp_path / 'bin'}:{project.env['PATH']}"
+    box = tmp_path / "box.py"
+    box.write_text(
+        "import json, sys\n"
+        "from peal.machines.rpc import Methods, Peer\n"
+        "from peal.machines.site import Site\n"
+        "said = Site.hello\n"
+        "site = Site(__import__('pathlib').Path('.'), None, 'life')\n"
+        "answer = json.loads(sys.argv[1])\n"
+        "site.peer = Peer(0, 1, Methods({'hello': lambda *words: {**site.hello(*words), **answer}}, {}), 60)\n"
+        "site.peer.serve()\n"
+    )
+    command = json.dumps([sys.executable, str(box), json.dumps(answer)])
+    project.write("peal.toml", f"[machines.box]\ncommand = {command}\n")
+    plan(project, WORK)
+
+    said = project.peal("run", "plan.md", "--agent", "claude", "--machines", "box", code=1).stderr
+
+    assert why in said
+    assert project.recorded("StepStarted") == []
+
+
+def test_a_failure_there_is_a_failure_here(project: Repo, ledger: Path) -> None:
+    plan(project, "echo broken >half; echo it broke >&2; exit 3")
+
+    said = project.peal(*RUN, "--machines", "local:1", code=1).stdout
+
+    assert "exit status 3" in said
+    assert "it broke" in said
+    assert "+broken" in (project.memory() / "attempts" / "001-execute-1" / "changes.patch").read_text()
+
+
+def test_places_are_kept_on_each_machine(project: Repo, ledger: Path) -> None:
+    home = project.path / ".peal/machines/box"
+    command = json.dumps([sys.executable, "-m", "peal", "machine", "--home", str(home)])
+    project.write("peal.toml", f"[machines.box]\ncommand = {command}\nplaces = {{ shell = 1 }}\n")
+    plan(project, *['echo + >>"$LEDGER"; sleep 0.3; echo - >>"$LEDGER"; echo $PEAL_TASK >"f$PEAL_TASK"'] * 3)
+
+    project.peal(*RUN, "--machines", "box")
+
+    assert landed(project) == list("123")
+    assert ledger.read_text().split() == ["+", "-"] * 3
+
+
+def test_what_is_copied_in_is_there_and_is_gone_afterwards(project: Repo, ledger: Path) -> None:
+    """It is no part of the work, though git does not ignore it."""
+    project.write(".env", "SECRET=1\n")
+    project.write("peal.toml", 'worktree_include = [".env"]\n')
+    project.write("plan.md", PLAN.format(tasks=TASK.format(number=1, script="cat .env >copy; ls -a >list")))
+    project.git("add", "plan.md", "peal.toml")
+    project.git("commit", "-qm", "plan")
+
+    project.peal(*RUN, "--machines", "local:1")
+
+    assert project.read("copy") == "SECRET=1\n"
+    assert project.git("ls-files").split() == ["README.md", "copy", "list", "peal.toml", "plan.md"]
+    assert list((project.path / ".peal/machines").rglob(".env")) == []
+
+
+def test_a_tree_there_is_readied_once(project: Repo, ledger: Path) -> None:
+    project.write("peal.toml", """worktree_setup = "sh -c 'echo set up >>made; echo up >>$LEDGER'"\n""")
+    project.write(".gitignore", "made\n")
+    plan(project, *["cat made >saw-$PEAL_TASK"] * 3)
+
+    project.peal("run", "plan.md", "--agent", "shell", "--machines", "local:1")
+
+    assert [project.read(f"saw-{number}") for number in (1, 2, 3)] == ["set up\n"] * 3
+    assert ledger.read_text().split().count("up") <= 2  # there, and where reviews go on here
+
+
+def test_ignore_rules_and_line_ends_are_the_person_s(project: Repo, ledger: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("*.mine\n")
+    project.git("config", "core.excludesFile", str(tmp_path / "mine"))
+    project.git("config", "core.autocrlf", "true")
+    plan(project, "printf 'a\\r\\nb\\r\\n' >text; echo 1 >not.mine; printf 'a\\n' >plain")
+
+    project.peal(*RUN, "--machines", "local:1")
+
+    assert project.git("ls-files").split() == ["README.md", "plain", "plan.md", "text"]
+    assert project.git("cat-file", "-p", "HEAD:text") == "a\nb\n"
+
+
+def test_a_frozen_client_loses_what_runs_there(project: Repo, ledger: Path) -> None:
+    """A cut cable looks like that from there."""
+    plan(project, LONG.replace("sleep 1;", "sleep 60;"))
+    process = project.start(*RUN, "--machines", "local:1", "--machine-silence-sec", "4")
+    eventually(lambda: ledger.read_text() != "")
+    there = machines(project)
+
+    process.send_signal(signal.SIGSTOP)
+
+    eventually(lambda: not any(map(is_running, there.values())))
+    eventually(
+        lambda: not subprocess.run(["pgrep", "-f", "^sleep 783$"], capture_output=True, check=False).stdout
+    )
+    process.kill()
+
+
+def test_a_frozen_machine_is_lost_and_others_go_on(project: Repo, ledger: Path) -> None:
+    plan(project, *[LONG] * 4)
+    process = project.start(*RUN, "--machines", "local:2", "--machine-silence-sec", "4")
+    eventually(lambda: len(ledger.read_text().split()) == 4)
+    frozen = machines(project)["local-2"]
+
+    os.kill(frozen, signal.SIGSTOP)
+
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "machine `local-2`: nothing was heard of it for 4 seconds" in said
+    assert landed(project) == list("1234")
+    eventually(lambda: not is_running(frozen))
+
+
+def test_without_worktrees_there_is_nothing_to_send(project: Repo, ledger: Path) -> None:
+    plan(project, WORK)
+
+    said = project.peal(*RUN, "--machines", "local:2", "--no-commit", code=1).stderr
+
+    assert "each attempt has a worktree; take --no-commit out, or the machines" in said
+
+
+def _shallow(project: Repo, tmp_path: Path) -> Repo:
+    project.git("commit", "-q", "--allow-empty", "-m", "more")
+    project.git("clone", "-q", "--depth", "1", f"file://{project.path}", str(tmp_path / "clone"))
+    return Repo(tmp_path / "clone", project.env)
+
+
+def _partial(project: Repo, tmp_path: Path) -> Repo:
+    project.git("config", "uploadpack.allowFilter", "true")
+    project.git("clone", "-q", "--filter=blob:none", f"file://{project.path}", str(tmp_path / "clone"))
+    return Repo(tmp_path / "clone", project.env)
+
+
+def _submodule(project: Repo, tmp_path: Path) -> Repo:
+    project.git("clone", "-q", str(project.path), str(tmp_path / "other"))
+    project.git(
+        "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "other"), "sub"
+    )
+    project.git("commit", "-qm", "sub")
+    return project
+
+
+def _filtered(project: Repo, _tmp_path: Path) -> Repo:
+    project.write(".gitattributes", "*.bin filter=upper\n")
+    project.git("config", "filter.upper.clean", "tr a-z A-Z")
+    project.git("add", ".")
+    project.git("commit", "-qm", "attributes")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (_shallow, "is a shallow clone; `git fetch --unshallow`, or run without machines"),
+        (_partial, "is a partial clone, which lacks some; clone it whole, or run without machines"),
+        (_submodule, "submodules are not sent to machines"),
+        (_filtered, "files pass through filter `upper` here, which machines do not have"),
+    ],
+)
+def test_a_repository_that_cannot_be_sent_is_refused(
+    made: Callable[[Repo, Path], Repo], why: str, project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    plan(project, WORK)
+    repository = made(project, tmp_path)
+    for key, value in (("user.name", "A Person"), ("user.email", "person@example.org")):
+        repository.git("config", key, value)
+
+    said = repository.peal(*RUN, "--machines", "local:1", code=1).stderr
+
+    assert why in said
+    assert repository.recorded("StepStarted") == []
