@@ -313,6 +313,18 @@ def test_a_frozen_machine_is_lost_and_others_go_on(project: Repo, ledger: Path) 
     eventually(lambda: not is_running(frozen))
 
 
+def test_times_of_day_are_told_there_as_they_are_here(project: Repo, ledger: Path) -> None:
+    """An agent that says when its limit ends says it without a zone."""
+    home = project.path / ".peal/machines/box"
+    command = json.dumps(["env", "TZ=UTC", sys.executable, "-m", "peal", "machine", "--home", str(home)])
+    project.write("peal.toml", f"[machines.box]\ncommand = {command}\n")
+    plan(project, "date +%z >zone")
+
+    project.peal(*RUN, "--machines", "box", TZ="Asia/Tokyo")
+
+    assert project.read("zone") == "+0900\n"
+
+
 def test_without_worktrees_there_is_nothing_to_send(project: Repo, ledger: Path) -> None:
     plan(project, WORK)
 

@@ -178,7 +178,7 @@ class Machine:
         pipe.close()
 
     def _output(self, errand: str, name: str, data: bytes) -> None:
-        if heard := self._heard.get(errand):
+        if name in ("stdout", "stderr") and (heard := self._heard.get(errand)):
             heard(name, data)
 
     def _piece(self, name: str, data: bytes) -> None:

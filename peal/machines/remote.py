@@ -1,6 +1,7 @@
 """An attempt's programs carried out on a machine: what they need goes there, what they did comes back into the worktree."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -181,9 +182,14 @@ class RemoteSpot:
                 for name, path in outputs.items()
             }
 
+            full: list[OSError] = []
+
             def heard(name: str, data: bytes) -> None:
-                if name in files:
+                try:
                     files[name].write(data)
+                except OSError as error:  # of the disk here, which is nothing that the machine could help
+                    full.append(error)
+                    self.machine.tell("cancel", errand, False)
 
             self.machine.hear(errand, heard)
             stack.callback(self.machine.hear, errand, None)
@@ -202,7 +208,10 @@ class RemoteSpot:
                     time.time(), order.task.id, order.phase.name, order.number, 0, "", self.machine.name
                 )
             )
-            return self._followed(errand, future, tuple(outputs.values()), sign)
+            ending = self._followed(errand, future, tuple(outputs.values()), sign)
+            if full:
+                raise full[0]
+            return ending
 
     def _order(self, errand: str, command: Command, clocks: Clocks, prefix: str) -> dict[str, Any]:
         order = self.order
@@ -214,6 +223,7 @@ class RemoteSpot:
             "PEAL_TASK": order.task.id,
             "PEAL_ATTEMPT": str(order.number),
             "PEAL_WORKSPACE": str(self.path),
+            **_time_zone(),
         }
         return {
             "life": self.machine.hello().life,
@@ -310,6 +320,12 @@ class RemoteSpot:
         if file.is_relative_to(self.folder):
             return f"attempts/{self._attempt}", str(file.relative_to(self.folder))
         return f"trees/{self.tree}", str(file.relative_to(self.path))
+
+
+def _time_zone() -> dict[str, str]:
+    """What makes a program there tell times of day as they are here: that is how they are read. Nothing where it is unknown."""
+    name = os.environ.get("TZ") or os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+    return {"TZ": name} if name else {}
 
 
 def _problem(machine: Machine) -> str:

@@ -104,7 +104,7 @@ class Site:
         """The attempt is over."""
         store = self._store(repository)
         removal.remove(store.folder / "attempts" / _plain(attempt))
-        store.give_back(tree)
+        store.give_back(_plain(tree))
 
     def put(self, repository: str, place: str, name: str, transfer: str, mode: int) -> None:
         """Put a file that has come into a tree, or an attempt's folder."""
@@ -206,7 +206,9 @@ class Site:
 
     def _store(self, repository: str) -> Store:
         with self._lock:
-            return self._stores.setdefault(repository, Store(self.home / _plain(repository)))
+            if repository not in self._stores:
+                self._stores[repository] = Store.open(self.home, _plain(repository))
+            return self._stores[repository]
 
     def _place(self, repository: str, place: str) -> Path:
         kind, _, name = place.partition("/")

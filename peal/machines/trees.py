@@ -1,5 +1,8 @@
 """What a machine keeps of a repository: its commits, and trees to work in, each with one attempt at a time."""
 
+import fcntl
+import itertools
+import os
 import shutil
 import threading
 from contextlib import suppress
@@ -34,11 +37,29 @@ class Store:
     """The commits of one repository, and its trees."""
 
     folder: Path
+    _held: int = -1
+    """Open for as long as no other peal may use this store."""
     _free: list[str] = field(factory=list)
+    _lent: set[str] = field(factory=set)
     _made: int = 0
     _object_format: str = "sha1"
     _lock: threading.Lock = field(factory=threading.Lock)
     """One change of the store at a time."""
+
+    @classmethod
+    def open(cls, home: Path, name: str) -> "Store":
+        """The store of this name; beside another peal that has it, one of its own."""
+        for number in itertools.count(1):
+            folder = home / (name if number == 1 else f"{name}-{number}")
+            folder.mkdir(parents=True, exist_ok=True)
+            held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(held)
+                continue
+            return cls(folder, held)
+        raise AssertionError("there is always one more")
 
     @property
     def _git(self) -> Path:
@@ -49,7 +70,6 @@ class Store:
         with self._lock:
             self._object_format = object_format
             if not self._git.is_dir():
-                self.folder.mkdir(parents=True, exist_ok=True)
                 git.output(
                     self.folder, "init", "--quiet", "--bare", f"--object-format={object_format}", "store.git"
                 )
@@ -65,6 +85,7 @@ class Store:
         """The name of a tree that nobody has, clean and on a commit that is here."""
         with self._lock:
             name = self._free.pop() if self._free else self._next()
+            self._lent.add(name)
         try:
             self._make_clean(self.tree(name), commit)
         except BaseException:
@@ -73,9 +94,11 @@ class Store:
         return name
 
     def give_back(self, name: str) -> None:
-        """Nobody has this tree any more."""
+        """Nobody has this tree any more; nothing happens if nobody had it."""
         with self._lock:
-            self._free.append(name)
+            if name in self._lent:
+                self._lent.remove(name)
+                self._free.append(name)
 
     def tree(self, name: str) -> Path:
         """The folder of a tree."""
