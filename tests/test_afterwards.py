@@ -208,7 +208,7 @@ def test_commands_run_in_order_after_a_run_that_came_to_its_end(project: Repo, o
     assert (folder / "post-run-1.txt").read_text() == f"one, two\n{project.path}\n"
     assert (folder / "post-run-3.txt").read_text() == "$HOME\n"
     assert (project.path / "$OUT").exists() is False
-    assert "post-run command `echo $HOME`: done in 0.0s" in said
+    assert "post-run command `echo $HOME`: done in " in said
 
 
 @pytest.mark.parametrize("source", ["file", "variable"])
