@@ -383,3 +383,49 @@ def test_a_repository_that_cannot_be_sent_is_refused(
 
     assert why in said
     assert repository.recorded("StepStarted") == []
+
+
+def test_plans_of_a_batch_share_the_machines_and_their_places(project: Repo, ledger: Path) -> None:
+    home = project.path / ".peal/machines/box"
+    command = json.dumps([sys.executable, "-m", "peal", "machine", "--home", str(home)])
+    project.write("peal.toml", f"[machines.box]\ncommand = {command}\nplaces = {{ shell = 1 }}\n")
+    script = 'echo + >>"$LEDGER"; sleep 0.2; echo - >>"$LEDGER"; echo 1 >"{name}-$PEAL_TASK"'
+    for name in ("a", "b"):
+        tasks = "\n".join(
+            TASK.format(number=number, script=script.replace("{name}", name)) for number in (1, 2)
+        )
+        project.write(f"plans/{name}.md", PLAN.format(tasks=tasks))
+    project.git("add", ".")
+    project.git("commit", "-qm", "plans")
+
+    project.peal("run", "plans", "--agent", "shell", "--max-parallel", "4", "--machines", "box")
+
+    assert ledger.read_text().split() == ["+", "-"] * 4
+    assert [name for name in project.git("ls-files").split() if "-" in name] == ["a-1", "a-2", "b-1", "b-2"]
+    assert {event["machine"] for event in project.recorded("ProcessStarted")} == {"box"}
+
+
+def test_phases_of_items_run_there_too(project: Repo, ledger: Path, tmp_path: Path) -> None:
+    """With their result, which is a file there."""
+    agent = tmp_path / "agent.sh"
+    agent.write_text(
+        'cat >/dev/null; pwd >>"$LEDGER"; echo "$PEAL_PHASE" >"$PEAL_ITEM-$PEAL_PHASE"\n'
+        'printf \'{"item_id": "%s", "phase": "%s", "result": "phase_complete", "summary": "did"}\' '
+        '"$PEAL_ITEM" "$PEAL_PHASE" >"$PEAL_RESULT"\n'
+    )
+    project.write(
+        "peal.toml",
+        f'agent = "mine"\n[agents.mine]\ncommand = ["sh", {json.dumps(str(agent))}]\n'
+        '[pipelines.feature]\nphases = [{name = "build", instructions = "x"}]\n',
+    )
+    project.peal("backlog", "init", "--prefix", "WRK")
+    project.git("add", ".")
+    project.git("commit", "-qm", "backlog")
+    project.peal("backlog", "add", "A wish", "--pipeline", "feature")
+
+    said = project.peal("backlog", "run", "--machines", "local:1").stdout
+
+    assert "completed: WRK-001" in said
+    assert project.read("WRK-001-build") == "build\n"
+    assert {Path(line).parts[-4] for line in ledger.read_text().splitlines()} == {"local-1"}
+    assert project.git("status", "--porcelain") == ""

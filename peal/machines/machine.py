@@ -68,6 +68,11 @@ class Machine:
             return self._hello
 
     @property
+    def is_there(self) -> bool:
+        """Whether it answers, as far as is known."""
+        return self._hello is not None
+
+    @property
     def may_be_there(self) -> bool:
         """Whether it is worth asking: after a failure, only when some time has passed."""
         return self._hello is not None or time.monotonic() >= self._not_before

@@ -1,39 +1,28 @@
-"""The machines that settings name, and the door that leads to them."""
+"""The machines that settings name, and what a repository and its agents are called there."""
 
 import hashlib
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from peal.agents.cli import CliAgent
 from peal.agents.protocol import Agent
+from peal.agents.registry import adapters
 from peal.errors import PealError
+from peal.machines.fleet import Fleet
 from peal.machines.machine import Machine
 from peal.machines.placing import Offer, Placing
-from peal.machines.remote import RemoteDoor
-from peal.record.events import Event
 from peal.settings import Settings
-from peal.system import process
 from peal.system.layout import RepoPaths
-from peal.system.process import Cancel
 
 _LOCAL = re.compile(r"local(?::(\d+))?")
 
 
-def door_of(
-    settings: Settings,
-    repo_paths: RepoPaths,
-    agents: Mapping[str, Agent],
-    included: Sequence[Path],
-    scratch: Path,
-    put: Callable[[Event | BaseException], None],
-    cancel: Cancel,
-) -> RemoteDoor:
-    """Leads to all machines that are named; PealError for what is none. Nothing is begun yet."""
-    wanted = {name: _program(agent) for name, agent in agents.items()}
-    words = tuple(sorted(filter(None, wanted.values())))
+def fleet_of(settings: Settings, repo_paths: RepoPaths) -> Fleet:
+    """All machines that are named; PealError for what is none. Nothing is begun yet."""
+    words = tuple(cli.programs[0] for cli in adapters().values())
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
     for name, argv, places in _named(settings, repo_paths):
@@ -41,18 +30,17 @@ def door_of(
             raise PealError(f"machine `{name}` is named twice; take one out")
         machines[name] = Machine(name, argv, words, settings.machine_silence_sec)
         offers.append(Offer(name, places))
-    return RemoteDoor(
-        repo_paths.repo,
-        _called(repo_paths.repo),
-        machines,
-        Placing(offers),
-        lambda agent: wanted.get(agent, ""),
-        tuple(process.arguments(settings.worktree_setup)) if settings.worktree_setup else (),
-        included,
-        scratch,
-        put,
-        cancel,
-    )
+    return Fleet(machines, Placing(offers))
+
+
+def programs_of(agents: Mapping[str, Agent], fleet: Fleet) -> dict[str, str]:
+    """The program that each agent needs there, empty where none is known; PealError for an agent whose is on no machine."""
+    wanted = {
+        name: agent.cli.programs[0] if isinstance(agent, CliAgent) else "" for name, agent in agents.items()
+    }
+    for name, program in wanted.items():
+        fleet.check(name, program)
+    return wanted
 
 
 def _named(
@@ -78,11 +66,6 @@ def _named(
             yield name, ("ssh", "-T", "-o", "BatchMode=yes", "--", name, "peal", "machine"), {}
 
 
-def _program(agent: Agent) -> str:
-    """The program that a machine must have for an agent; empty where it is not known by a name."""
-    return agent.cli.programs[0] if isinstance(agent, CliAgent) else ""
-
-
-def _called(repo: Path) -> str:
+def called(repo: Path) -> str:
     """What a repository is called on machines: nobody else's, and the same in each run."""
     return hashlib.sha256(f"{platform.node()}\0{repo}".encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,22 +1,23 @@
 """An attempt's programs carried out on a machine: what they need goes there, what they did comes back into the worktree."""
 
 import contextlib
+import hashlib
 import os
+import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import evolve, field
+from attrs import evolve
 
 from peal.classes import define, frozen
-from peal.errors import MachineLost, PealError
+from peal.errors import MachineLost
+from peal.machines.fleet import Fleet
 from peal.machines.machine import Machine
 from peal.machines.packs import packed, unpacked
-from peal.machines.placing import Placing
 from peal.machines.rpc import FarError
 from peal.model.agent import Command
 from peal.model.process import Ended, Ending, Sign
@@ -25,11 +26,6 @@ from peal.record.events import Event, ProcessStarted
 from peal.system import git
 from peal.system.process import LOOK, Cancel, Clocks, Listener
 from peal.worktrees.worktree import Worktree
-
-_ROOM = 200_000_000
-"""Bytes that have to be free on a machine."""
-_PATIENCE = 0.5
-"""Seconds between looks for a machine that is free."""
 
 
 class Lent(Protocol):
@@ -51,51 +47,26 @@ class RemoteDoor:
     repo: Path
     repository: str
     """What it is called there."""
-    machines: Mapping[str, Machine]
-    placing: Placing
-    program_of: Callable[[str], str]
-    """The program that an agent needs there; empty if none."""
+    fleet: Fleet
+    programs: Mapping[str, str]
+    """The program that each agent needs there; empty if none is known."""
     setup: Sequence[str]
     included: Sequence[Path]
     """The person's untracked files that are copied in, relative to the repository's root."""
     scratch: Path
     put: Callable[[Event | BaseException], None]
     cancel: Cancel
-    _free: threading.Condition = field(factory=threading.Condition)
-
-    def begin(self, agents: Iterable[str]) -> list[str]:
-        """
-        Meet all machines at once; tells which are left out, and why. PealError if no machine is left for an agent.
-
-        One that is left out is asked again as the run goes on: it may only have been switched off.
-        """
-        with ThreadPoolExecutor(len(self.machines)) as pool:
-            problems = dict(zip(self.machines, pool.map(_problem, self.machines.values()), strict=True))
-        left_out = [problem for problem in problems.values() if problem]
-        there = [self.machines[name] for name, problem in problems.items() if not problem]
-        if not there:
-            raise PealError(
-                "\n".join([*left_out, "no machine is left to run on; mend that, or take --machines out"])
-            )
-        for agent in agents:
-            program = self.program_of(agent)
-            if program and not any(program in one.hello().programs for one in there):
-                names = ", ".join(f"`{one.name}`" for one in there)
-                raise PealError(
-                    f"agent `{agent}`: there is no `{program}` on {names}; install it there, or name another agent"
-                )
-        return [f"{problem}; it is left out until it answers" for problem in left_out]
 
     @contextmanager
     def lend(self, order: Order, workspace: Lent) -> Iterator["RemoteSpot"]:
         """A tree on a machine that has room; `MachineLost` if there is none, or the one that was found is lost."""
         with ExitStack() as stack:
-            machine = self._machine_for(order)
-            stack.callback(self._give_back, order.agent, machine.name)
+            machine = self.fleet.take(order.agent, self.programs.get(order.agent, ""), self.cancel)
+            stack.callback(self.fleet.give_back, order.agent, machine)
             known = machine.call("bases", self.repository, _object_format(self.repo))
             if workspace.base not in known:
                 self._bring(machine, workspace.base, known)
-            lent = machine.call("take", self.repository, workspace.base, order.folder.name)
+            lent = machine.call("take", self.repository, workspace.base, _attempt(order))
             spot = RemoteSpot(
                 self, machine, order, workspace, lent["tree"], Path(lent["path"]), Path(lent["folder"])
             )
@@ -103,36 +74,6 @@ class RemoteDoor:
             for name in self.included:
                 spot.include(name)
             yield spot
-
-    def close(self) -> None:
-        """The run is over."""
-        for machine in self.machines.values():
-            machine.close()
-
-    def _machine_for(self, order: Order) -> Machine:
-        program = self.program_of(order.agent)
-        while not self.cancel.is_set:
-            usable = [one.name for one in self.machines.values() if self._can_be_used(one, program)]
-            with self._free:
-                if name := self.placing.take(order.agent, usable):
-                    return self.machines[name]
-                if not usable:
-                    raise MachineLost("no machine answers that could take it")
-                self._free.wait(_PATIENCE)
-        raise MachineLost("the run was ended before a machine was free")
-
-    def _can_be_used(self, machine: Machine, program: str) -> bool:
-        if not machine.may_be_there:
-            return False
-        try:
-            return not program or program in machine.hello().programs
-        except MachineLost:
-            return False
-
-    def _give_back(self, agent: str, machine: str) -> None:
-        with self._free:
-            self.placing.give_back(agent, machine)
-            self._free.notify_all()
 
     def _bring(self, machine: Machine, commit: str, known: list[str]) -> None:
         """The machine's own list may name what is gone here, as after a rewritten branch."""
@@ -163,7 +104,7 @@ class RemoteSpot:
 
     @property
     def _attempt(self) -> str:
-        return self.order.folder.name
+        return _attempt(self.order)
 
     def carry_out(
         self,
@@ -328,17 +269,10 @@ def _time_zone() -> dict[str, str]:
     return {"TZ": name} if name else {}
 
 
-def _problem(machine: Machine) -> str:
-    """Why nothing can run on a machine; empty if it can."""
-    try:
-        hello = machine.hello()
-    except MachineLost as error:
-        return str(error)
-    if not hello.git:
-        return f"machine `{machine.name}` has no git; install it there"
-    if hello.room < _ROOM:
-        return f"machine `{machine.name}` has only {hello.room // 1_000_000} MB free; make room there"
-    return ""
+def _attempt(order: Order) -> str:
+    """What an attempt is called there: a plain name, and no other attempt's, whichever plan that is at."""
+    mark = hashlib.sha256(str(order.folder).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return f"{mark}-{re.sub('[^A-Za-z0-9._-]', '_', order.folder.name)[:60]}"
 
 
 def _object_format(repo: Path) -> str:

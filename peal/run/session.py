@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from attrs import field
 
@@ -15,10 +16,14 @@ from peal.model.plan import NO_WORD, Word
 from peal.record import journal, lock, store
 from peal.record.events import Event, PlanRead
 from peal.record.providers import Providers
+from peal.settings import Settings
 from peal.system import process, scratch, strays
 from peal.system.layout import RepoPaths
 from peal.work.programs import Programs
 from peal.worktrees import leftovers
+
+if TYPE_CHECKING:
+    from peal.machines.fleet import Fleet
 
 
 @define(slots=False)
@@ -39,6 +44,7 @@ class Session:
     _told: set[str] = field(factory=set)
     _stack: ExitStack = field(factory=ExitStack)
     _plans: int = 0
+    _fleet: "Fleet | None" = None
 
     @cached_property
     def _scratch(self) -> scratch.Scratch:
@@ -72,6 +78,15 @@ class Session:
         self._plans += 1
         folder = self._scratch.folder / str(self._plans)
         return Programs(self.name, folder, put, self._scratch.watch, fence)
+
+    def fleet(self, settings: Settings) -> "Fleet":
+        """The machines that the first plan names are those of all plans; loaded only where there are some."""
+        if self._fleet is None:
+            from peal.machines.named import fleet_of
+
+            self._fleet = fleet_of(settings, self.repo_paths)
+            self._stack.callback(self._fleet.close)
+        return self._fleet
 
     @contextmanager
     def plan(

@@ -125,11 +125,11 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
     for reviewer in job.roster.reviewers:
         stack.callback(reviewer.leave)
     programs = open_now.programs(job.key, job.roster.workspaces.fence)
-    worker = Worker(job.roster, programs, _away(job, programs, screen, open_now, stack))
+    worker = Worker(job.roster, programs, _away(job, programs, screen, open_now))
     stack.enter_context(executor.performing(job.key, worker))
 
 
-def _away(job: Job, programs: Programs, screen: Screen, open_now: Session, stack: ExitStack) -> Door | None:
+def _away(job: Job, programs: Programs, screen: Screen, open_now: Session) -> Door | None:
     """The way to other machines, where they are named; loaded only then."""
     settings = job.roster.settings
     if not settings.run_on:
@@ -139,24 +139,28 @@ def _away(job: Job, programs: Programs, screen: Screen, open_now: Session, stack
             "on machines (`run_on`, --machines) each attempt has a worktree; take --no-commit out, or the machines"
         )
     from peal.machines import refusals
-    from peal.machines.named import door_of
+    from peal.machines.named import called, programs_of
+    from peal.machines.remote import RemoteDoor
 
-    refusals.check(job.pool.repo, job.pool.tip())
-    door = door_of(
-        settings,
-        job.repo_paths,
-        job.roster.agents,
-        job.pool.included,
+    pool = job.pool
+    refusals.check(pool.repo, pool.tip())
+    fleet = open_now.fleet(settings)
+    for text in open_now.news(fleet.begin()):
+        screen.say(text)
+    phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases]
+    away = {name for phase in phases if phase.kind in (Kind.READ, Kind.WRITE) for name in phase.agents}
+    needed = programs_of({name: one for name, one in job.roster.agents.items() if name in away}, fleet)
+    return RemoteDoor(
+        pool.repo,
+        called(pool.repo),
+        fleet,
+        needed,
+        pool.setup,
+        pool.included,
         programs.scratch,
         programs.put,
         programs.cancel,
     )
-    stack.callback(door.close)
-    phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases]
-    away = {name for phase in phases if phase.kind in (Kind.READ, Kind.WRITE) for name in phase.agents}
-    for text in open_now.news(door.begin(sorted(away))):
-        screen.say(text)
-    return door
 
 
 def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Session) -> None:
