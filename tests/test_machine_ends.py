@@ -148,7 +148,7 @@ def test_what_a_machine_keeps_has_plain_names(name: str, site: Site) -> None:
         lambda: site.bases(name, "sha1"),
         lambda: site.take("repo", "0" * 40, name),
         lambda: site.piece(name, b""),
-        lambda: site.snapshot("repo", name, "0" * 40, [], "x"),
+        lambda: site.snapshot("repo", name, "0" * 40, "x"),
         lambda: site.read("repo", f"trees/{name}", "file", 10),
         lambda: site.give_back("repo", name, "x"),
     ]

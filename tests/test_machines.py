@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,14 @@ TASK = """\
 
 
 @pytest.fixture
-def ledger(project: Repo, tmp_path: Path) -> Path:
+def ledger(project: Repo, tmp_path: Path) -> Iterator[Path]:
     """Where agents write down what they begin; told to them by the machine's own environment."""
     path = tmp_path / "ledger"
     path.touch()
     project.env["LEDGER"] = str(path)
-    return path
+    yield path
+    for pid in machines(project).values():
+        os.kill(pid, signal.SIGKILL)
 
 
 def plan(project: Repo, *scripts: str) -> None:
@@ -179,6 +182,34 @@ def test_a_machine_that_is_not_there_is_left_out_and_told(project: Repo, ledger:
     assert landed(project) == ["1", "2"]
 
 
+def says(project: Repo, tmp_path: Path, answer: dict[str, object]) -> None:
+    """Have a machine `box` that says this of itself, and is good for nothing else."""
+    box = tmp_path / "box.py"
+    box.write_text(
+        "import json, sys\n"
+        "from peal.machines.rpc import Methods, Peer\n"
+        "from peal.machines.site import Site\n"
+        "said = Site.hello\n"
+        "site = Site(__import__('pathlib').Path('.'), None, 'life')\n"
+        "answer = json.loads(sys.argv[1])\n"
+        "site.peer = Peer(0, 1, Methods({'hello': lambda *words: {**site.hello(*words), **answer}}, {}), 60)\n"
+        "site.peer.serve()\n"
+    )
+    command = json.dumps([sys.executable, str(box), json.dumps(answer)])
+    project.write("peal.toml", f"[machines.box]\ncommand = {command}\n")
+
+
+def test_a_machine_that_is_left_out_is_given_nothing(project: Repo, ledger: Path, tmp_path: Path) -> None:
+    says(project, tmp_path, {"room": 5_000_000})
+    plan(project, *[WORK] * 4)
+
+    said = project.peal(*RUN, "--machines", "box,local:1").stdout
+
+    assert "machine `box` has only 5 MB free; make room there; it is left out until it answers" in said
+    assert {event["outcome"]["result"] for event in project.recorded("StepEnded")} == {"passed"}
+    assert landed(project) == list("1234")
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
@@ -201,19 +232,7 @@ def test_a_machine_that_cannot_be_used_is_refused(
     (tmp_path / "bin/claude").write_text("#!/bin/sh\n")
     (tmp_path / "bin/claude").chmod(0o755)
     project.env["PATH"] = f"{tmp_path / 'bin'}:{project.env['PATH']}"
-    box = tmp_path / "box.py"
-    box.write_text(
-        "import json, sys\n"
-        "from peal.machines.rpc import Methods, Peer\n"
-        "from peal.machines.site import Site\n"
-        "said = Site.hello\n"
-        "site = Site(__import__('pathlib').Path('.'), None, 'life')\n"
-        "answer = json.loads(sys.argv[1])\n"
-        "site.peer = Peer(0, 1, Methods({'hello': lambda *words: {**site.hello(*words), **answer}}, {}), 60)\n"
-        "site.peer.serve()\n"
-    )
-    command = json.dumps([sys.executable, str(box), json.dumps(answer)])
-    project.write("peal.toml", f"[machines.box]\ncommand = {command}\n")
+    says(project, tmp_path, answer)
     plan(project, WORK)
 
     said = project.peal("run", "plan.md", "--agent", "claude", "--machines", "box", code=1).stderr
@@ -256,6 +275,33 @@ def test_what_is_copied_in_is_there_and_is_gone_afterwards(project: Repo, ledger
 
     assert project.read("copy") == "SECRET=1\n"
     assert project.git("ls-files").split() == ["README.md", "copy", "list", "peal.toml", "plan.md"]
+    assert list((project.path / ".peal/machines").rglob(".env")) == []
+
+
+@pytest.mark.parametrize("dies", ["the client", "the machine"])
+def test_what_is_copied_in_goes_though_its_attempt_was_cut_off(
+    dies: str, project: Repo, ledger: Path
+) -> None:
+    """At once where the client dies; where the machine does, before somebody else has the tree."""
+    project.write(".env", "SECRET=1\n")
+    project.write(".gitignore", ".env\n")
+    project.write("peal.toml", 'worktree_include = [".env"]\n')
+    plan(project, 'ls -a >>"$LEDGER"; sleep 60')
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually(lambda: ".env" in ledger.read_text())
+    there = machines(project)["local-1"]
+
+    os.kill(process.pid if dies == "the client" else there, signal.SIGKILL)
+    eventually(lambda: not is_running(there))
+    process.kill()
+    process.wait()
+
+    copies = list((project.path / ".peal/machines").rglob(".env"))
+    assert bool(copies) == (dies == "the machine")
+    project.write("peal.toml", "")
+    plan(project, "ls -a >seen")
+    project.peal(*RUN, "--fresh", "--machines", "local:1")
+    assert ".env" not in project.read("seen")
     assert list((project.path / ".peal/machines").rglob(".env")) == []
 
 
@@ -429,3 +475,34 @@ def test_phases_of_items_run_there_too(project: Repo, ledger: Path, tmp_path: Pa
     assert project.read("WRK-001-build") == "build\n"
     assert {Path(line).parts[-4] for line in ledger.read_text().splitlines()} == {"local-1"}
     assert project.git("status", "--porcelain") == ""
+
+
+def test_who_is_asked_twice_to_end_waits_for_no_frozen_machine(project: Repo, ledger: Path) -> None:
+    plan(project, LONG.replace("sleep 1;", "sleep 60;"))
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually(lambda: ledger.read_text() != "")
+    frozen = machines(project)["local-1"]
+    os.kill(frozen, signal.SIGSTOP)
+
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    eventually(lambda: not is_running(frozen))
+
+
+def test_a_store_that_is_damaged_costs_its_machine_and_not_the_run(project: Repo, ledger: Path) -> None:
+    """What goes wrong there is told in its own words, and is no bug of peal's here."""
+    project.write("peal.toml", "transient_retry_count = 1\n")
+    plan(project, WORK)
+    project.peal(*RUN, "--machines", "local:1")
+    for objects in (project.path / ".peal/machines/local-1").glob("*/store.git/objects"):
+        shutil.rmtree(objects)
+        objects.mkdir()
+
+    said = project.peal("redo", "1").stdout + project.peal("resume", code=None).stdout
+
+    assert "machine `local-1`: GitError" in said
+    assert "a bug in peal" not in said

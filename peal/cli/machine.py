@@ -18,8 +18,7 @@ from peal.system.scratch import watched
     type=click.Path(path_type=Path),
     help="Where stores and trees are kept; by default `peal/machines` in the user's cache.",
 )
-@click.option("--silence", type=click.FloatRange(min=1), default=SILENCE, hidden=True)
-def machine(home: Path | None, silence: float) -> int:
+def machine(home: Path | None) -> int:
     """
     Carry out attempts for a peal elsewhere, which starts this by ssh or the like and speaks with it through its standard
     streams.
@@ -32,7 +31,7 @@ def machine(home: Path | None, silence: float) -> int:
     life = uuid4().hex
     with watched(life, lambda text: click.echo(text, err=True)) as scratch:
         site = Site(place, scratch, life)
-        site.peer = Peer(read, write, site.methods(), silence)
+        site.peer = Peer(read, write, site.methods(), SILENCE)
         why = site.peer.serve()
         site.end()
     click.echo(f"ended: {why}", err=True)

@@ -12,8 +12,6 @@ from peal.machines.machine import Machine
 from peal.machines.placing import Placing
 from peal.system.process import Cancel
 
-_ROOM = 200_000_000
-"""Bytes that have to be free on a machine."""
 _PATIENCE = 0.5
 """Seconds between looks for a machine that is free."""
 
@@ -91,11 +89,7 @@ def _can_be_used(machine: Machine, program: str) -> bool:
 def _problem(machine: Machine) -> str:
     """Why nothing can run on a machine; empty if it can."""
     try:
-        hello = machine.hello()
+        machine.hello()
     except MachineLost as error:
         return str(error)
-    if not hello.git:
-        return f"machine `{machine.name}` has no git; install it there"
-    if hello.room < _ROOM:
-        return f"machine `{machine.name}` has only {hello.room // 1_000_000} MB free; make room there"
     return ""

@@ -1,9 +1,11 @@
 """A machine as it is seen from here: a command that gives a pipe to `peal machine`, begun anew when it has ended."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,11 +17,15 @@ from peal.classes import define, frozen
 from peal.errors import MachineLost
 from peal.machines.protocol import PROTOCOL
 from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
-from peal.system.process import Pipe
+from peal.system.process import LOOK, Cancel, Pipe
 
 _ANSWERS_WITHIN = 60.0
 """Seconds that a machine may take to say who it is: ssh, or a container, has to begin first."""
+_ROOM = 200_000_000
+"""Bytes that have to be free on a machine."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_LAST_PATIENCE = 3.0
+"""Seconds for a machine to answer when the run has to end at once."""
 
 
 @frozen
@@ -29,10 +35,6 @@ class Hello:
     life: str
     programs: frozenset[str]
     """Those that were asked about and are there."""
-    git: tuple[int, ...]
-    python: tuple[int, ...]
-    room: int
-    """Bytes that are free where it works."""
 
 
 Heard = Callable[[str, bytes], None]
@@ -77,9 +79,12 @@ class Machine:
         """Whether it is worth asking: after a failure, only when some time has passed."""
         return self._hello is not None or time.monotonic() >= self._not_before
 
-    def call(self, method: str, *params: Any) -> Any:
-        """Ask, and wait for the answer; `FarError` or `MachineLost`."""
-        return self.answer(self.ask(method, *params))
+    def call(self, cancel: Cancel, method: str, *params: Any) -> Any:
+        """Ask, and wait for the answer; `MachineLost` if there is none, and also if it could not do that."""
+        try:
+            return self.answer(self.ask(method, *params), cancel)
+        except FarError as error:
+            raise MachineLost(f"machine `{self.name}`: {error}") from None
 
     def ask(self, method: str, *params: Any) -> "Future[Any]":
         """Ask without waiting."""
@@ -92,8 +97,18 @@ class Machine:
         except LinkError as error:
             raise self.lost(error) from None
 
-    def answer(self, future: "Future[Any]") -> Any:
-        """What it answered."""
+    def answer(self, future: "Future[Any]", cancel: Cancel, look: Callable[[], None] = lambda: None) -> Any:
+        """
+        What it answered; `FarError` or `MachineLost`. `look` is called now and then meanwhile.
+
+        One that does not answer when the run has to end at once is given up: it may be frozen.
+        """
+        until = math.inf
+        while not _is_done(future):
+            look()
+            until = min(until, time.monotonic() + _LAST_PATIENCE) if cancel.hard else math.inf
+            if time.monotonic() >= until:
+                self.close()
         try:
             return future.result()
         except LinkError as error:
@@ -131,9 +146,9 @@ class Machine:
             self._transfers.pop(name, None)
 
     def close(self) -> None:
-        """The run is over."""
-        if self._pipe:
-            self._pipe.close()
+        """The run is over, or does not wait any longer."""
+        if self._pipe and self._peer:
+            _let_go(self._peer, self._pipe)
 
     # --- inside
 
@@ -155,19 +170,15 @@ class Machine:
         try:
             told = peer.call("hello", list(self.programs), self.silence).result(_ANSWERS_WITHIN)
         except (LinkError, FarError, TimeoutError) as error:
-            pipe.close()
+            _let_go(peer, pipe)
             self._put_off()
             why = str(error) or f"it did not say who it is within {_ANSWERS_WITHIN:g} seconds"
             raise self.lost(LinkError(why)) from None
-        if (told["peal"], told["protocol"]) != (__version__, PROTOCOL):
-            pipe.close()
+        if unfit := _unfit(told):
+            _let_go(peer, pipe)
             self._put_off()
-            raise MachineLost(
-                f"machine `{self.name}` has peal {told['peal']}, and here is {__version__}; install the same on both"
-            )
-        self._hello = Hello(
-            told["life"], frozenset(told["programs"]), tuple(told["git"]), tuple(told["python"]), told["room"]
-        )
+            raise MachineLost(f"machine `{self.name}` {unfit}")
+        self._hello = Hello(told["life"], frozenset(told["programs"]))
         self._failures = 0
 
     def _put_off(self) -> None:
@@ -180,7 +191,7 @@ class Machine:
             if self._peer is peer:
                 self._hello = None
                 self._put_off()
-        pipe.close()
+        _let_go(peer, pipe)
 
     def _output(self, errand: str, name: str, data: bytes) -> None:
         if name in ("stdout", "stderr") and (heard := self._heard.get(errand)):
@@ -190,3 +201,29 @@ class Machine:
         if path := self._transfers.get(name):
             with path.open("ab") as file:
                 file.write(data)
+
+
+def _unfit(told: dict[str, Any]) -> str:
+    """What keeps a machine that has said who it is from being used, in words that follow its name; empty for nothing."""
+    if (told["peal"], told["protocol"]) != (__version__, PROTOCOL):
+        return f"has peal {told['peal']}, and here is {__version__}; install the same on both"
+    if not told["git"]:
+        return "has no git; install it there"
+    if told["room"] < _ROOM:
+        return f"has only {told['room'] // 1_000_000} MB free; make room there"
+    return ""
+
+
+def _let_go(peer: Peer, pipe: Pipe) -> None:
+    """End a link, from either side; one that does not read any more is killed first. Again, nothing happens."""
+    if not peer.stop(within=1.0):
+        pipe.kill()
+        peer.stop(within=math.inf)
+    pipe.close()
+
+
+def _is_done(future: "Future[Any]") -> bool:
+    """Whether there is an answer, after a moment at most."""
+    with suppress(TimeoutError):
+        future.exception(LOOK)
+    return future.done()

@@ -3,4 +3,4 @@
 PROTOCOL = 1
 """Counts what can be asked of a machine and how; two ends with other numbers do not speak with each other."""
 SILENCE = 600.0
-"""Seconds without a sign of life after which the other end counts as gone: a laptop may sleep that long."""
+"""Seconds without a sign of life after which the near end counts as gone, until it has said how long that is."""

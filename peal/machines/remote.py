@@ -1,15 +1,15 @@
 """An attempt's programs carried out on a machine: what they need goes there, what they did comes back into the worktree."""
 
-import contextlib
 import hashlib
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import evolve
 
@@ -24,20 +24,9 @@ from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order
 from peal.record.events import Event, ProcessStarted
 from peal.system import git
-from peal.system.process import LOOK, Cancel, Clocks, Listener
+from peal.system.process import Cancel, Clocks, Listener
+from peal.workspaces import Change, Workspace
 from peal.worktrees.worktree import Worktree
-
-
-class Lent(Protocol):
-    """What is needed of the attempt's worktree here."""
-
-    @property
-    def path(self) -> Path:
-        """Where it is."""
-
-    @property
-    def base(self) -> str:
-        """The commit it is on."""
 
 
 @define(eq=False)
@@ -58,15 +47,15 @@ class RemoteDoor:
     cancel: Cancel
 
     @contextmanager
-    def lend(self, order: Order, workspace: Lent) -> Iterator["RemoteSpot"]:
+    def lend(self, order: Order, workspace: Workspace | Change) -> Iterator["RemoteSpot"]:
         """A tree on a machine that has room; `MachineLost` if there is none, or the one that was found is lost."""
         with ExitStack() as stack:
             machine = self.fleet.take(order.agent, self.programs.get(order.agent, ""), self.cancel)
             stack.callback(self.fleet.give_back, order.agent, machine)
-            known = machine.call("bases", self.repository, _object_format(self.repo))
+            known = machine.call(self.cancel, "bases", self.repository, _object_format(self.repo))
             if workspace.base not in known:
                 self._bring(machine, workspace.base, known)
-            lent = machine.call("take", self.repository, workspace.base, _attempt(order))
+            lent = machine.call(self.cancel, "take", self.repository, workspace.base, _attempt(order))
             spot = RemoteSpot(
                 self, machine, order, workspace, lent["tree"], Path(lent["path"]), Path(lent["folder"])
             )
@@ -81,7 +70,7 @@ class RemoteDoor:
         file = self.scratch / f"{machine.name}-{commit}-{threading.get_ident()}.pack"
         try:
             packed(self.repo, commit, here, file)
-            machine.call("bring", self.repository, machine.send_file(file), commit, here)
+            machine.call(self.cancel, "bring", self.repository, machine.send_file(file), commit, here)
         finally:
             file.unlink(missing_ok=True)
 
@@ -93,14 +82,10 @@ class RemoteSpot:
     door: RemoteDoor
     machine: Machine
     order: Order
-    workspace: Lent
+    workspace: Workspace | Change
     tree: str
     path: Path
     folder: Path
-
-    @property
-    def _repository(self) -> str:
-        return self.door.repository
 
     @property
     def _attempt(self) -> str:
@@ -112,7 +97,6 @@ class RemoteSpot:
         clocks: Clocks,
         prefix: str = "",
         sign: Callable[[str], Sign | None] | None = None,
-        path: Path | None = None,  # noqa: ARG002 - it has but one
     ) -> Ending:
         """Its output is in the attempt's folder here, as it comes; `MachineLost` if the machine does not tell the end."""
         errand = f"{self._attempt}{f'-{prefix}' if prefix else ''}".strip(".")
@@ -122,7 +106,6 @@ class RemoteSpot:
                 name: stack.enter_context(Path(path).open("ab", buffering=0))
                 for name, path in outputs.items()
             }
-
             full: list[OSError] = []
 
             def heard(name: str, data: bytes) -> None:
@@ -136,11 +119,8 @@ class RemoteSpot:
             stack.callback(self.machine.hear, errand, None)
             if self.door.cancel.is_set:
                 return Ending(Ended.CANCELLED, 0, 0.0)
-            names = [
-                *command.files,
-                *([f"{prefix}prompt.md"] if (self.order.folder / f"{prefix}prompt.md").exists() else []),
-            ]
-            for name in names:
+            prompt = f"{prefix}prompt.md"
+            for name in (*command.files, *[prompt] * (self.order.folder / prompt).exists()):
                 self._send(self.order.folder / name, f"attempts/{self._attempt}", name)
             future = self.machine.ask("carry_out", self._order(errand, command, clocks, prefix))
             order = self.order
@@ -169,7 +149,7 @@ class RemoteSpot:
         return {
             "life": self.machine.hello().life,
             "errand": errand,
-            "repository": self._repository,
+            "repository": self.door.repository,
             "attempt": self._attempt,
             "tree": self.tree,
             "argv": [word.replace("{folder}", str(self.folder)) for word in command.argv]
@@ -182,46 +162,53 @@ class RemoteSpot:
         }
 
     def _followed(
-        self, errand: str, future: Any, outputs: tuple[str, ...], sign: Callable[[str], Sign | None] | None
+        self,
+        errand: str,
+        future: "Future[Any]",
+        outputs: tuple[str, ...],
+        sign: Callable[[str], Sign | None] | None,
     ) -> Ending:
         """Wait for the end; the run's, and what the output says of it, are passed on."""
         cancel, listener = self.door.cancel, Listener(sign, outputs) if sign else None
-        heard: Ended | None = None
+        heard: list[Ended] = []
         told: set[bool] = set()
-        while True:
-            with suppress(TimeoutError):
-                future.exception(LOOK)
-                break
-            if listener and heard is None and (heard := listener.heard(time.monotonic())):
+
+        def look() -> None:
+            if listener and not heard and (found := listener.heard(time.monotonic())):
+                heard.append(found)
                 self.machine.tell("cancel", errand, False)
             if cancel.is_set and cancel.hard not in told:
                 told.add(cancel.hard)
                 self.machine.tell("cancel", errand, cancel.hard)
+
         try:
-            ended = self.machine.answer(future)
+            ended = self.machine.answer(future, cancel, look)
         except FarError as error:
             raise OSError(0, f"machine `{self.machine.name}`: {error}") from None
         ending = Ending(Ended(ended["how"]), ended["code"], ended["seconds"])
-        return evolve(ending, how=heard) if heard and ending.how is Ended.CANCELLED else ending
+        return evolve(ending, how=heard[0]) if heard and ending.how is Ended.CANCELLED else ending
+
+    def _call(self, method: str, *params: Any) -> Any:
+        return self.machine.call(self.door.cancel, method, self.door.repository, *params)
 
     def needs_setup(self) -> bool:
         """Whether nobody has readied this tree by the same command."""
         setup = list(self.door.setup)
-        return bool(setup) and not self.machine.call("is_set_up", self._repository, self.tree, setup)
+        return bool(setup) and not self._call("is_set_up", self.tree, setup)
 
     def mark_set_up(self) -> tuple[str, ...]:
         """It is ready, for as long as it exists."""
-        self.machine.call("mark_set_up", self._repository, self.tree, list(self.door.setup))
+        self._call("mark_set_up", self.tree, list(self.door.setup))
         return ()
 
     def content(self, file: Path, limit: int) -> bytes | None:
         """Asked for there."""
-        found: bytes | None = self.machine.call("read", self._repository, *self._named(file), limit)
+        found: bytes | None = self._call("read", *self._named(file), limit)
         return found
 
     def remove(self, file: Path) -> None:
         """There."""
-        self.machine.call("remove", self._repository, *self._named(file))
+        self._call("remove", *self._named(file))
 
     def shown(self, file: Path) -> Path:
         """Sent to the attempt's folder there."""
@@ -239,8 +226,7 @@ class RemoteSpot:
         file = self.door.scratch / f"{self.machine.name}-{name}.pack"
         self.machine.take_file(name, file)
         try:
-            included = [one.as_posix() for one in self.door.included]
-            commit = self.machine.call("snapshot", self._repository, self.tree, base, included, name)
+            commit = self._call("snapshot", self.tree, base, name)
             if commit:
                 unpacked(self.door.repo, file, commit, [base])
                 Worktree(self.door.repo, self.workspace.path).have(commit, base)
@@ -250,12 +236,12 @@ class RemoteSpot:
 
     def give_back(self) -> None:
         """Nobody needs the tree any more; a machine that is lost has forgotten it anyway."""
-        with contextlib.suppress(MachineLost, FarError):
-            self.machine.call("give_back", self._repository, self.tree, self._attempt)
+        with suppress(MachineLost):
+            self._call("give_back", self.tree, self._attempt)
 
     def _send(self, file: Path, place: str, name: str) -> None:
         transfer = self.machine.send_file(file)
-        self.machine.call("put", self._repository, place, name, transfer, file.stat().st_mode & 0o777)
+        self._call("put", place, name, transfer, file.stat().st_mode & 0o777)
 
     def _named(self, file: Path) -> tuple[str, str]:
         if file.is_relative_to(self.folder):

@@ -82,6 +82,17 @@ class Peer:
         with suppress(LinkError):
             self._send([_NOTICE, method, list(params)])
 
+    def stop(self, within: float) -> bool:
+        """
+        Send nothing any more, so that what is written to may be closed; False if somebody still waits to be heard after so many
+        seconds.
+        """
+        if not self._writing.acquire(timeout=within):
+            return False
+        self._why = self._why or _ENDED
+        self._writing.release()
+        return True
+
     def serve(self) -> str:
         """Hear the other end until the link ends; why it did. Whoever waits for an answer gets `LinkError` then."""
         unpacker = msgpack.Unpacker(

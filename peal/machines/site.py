@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +17,7 @@ from peal.agents.registry import surroundings
 from peal.classes import define
 from peal.machines import rpc
 from peal.machines.protocol import PROTOCOL
-from peal.machines.trees import Store
+from peal.machines.trees import Store, inside
 from peal.system import git, removal
 from peal.system.files import content
 from peal.system.process import Cancel, Clocks, Launch
@@ -54,10 +53,13 @@ class Site:
         return rpc.Methods(calls, {"piece": self.piece, "cancel": self.cancel})
 
     def end(self) -> None:
-        """End what runs."""
+        """End what runs, and wipe what was copied in."""
         with self._lock:
             for cancel in self._cancels.values():
                 cancel.set(hard=True)
+            stores = list(self._stores.values())
+        for store in stores:
+            store.wipe_all()
 
     # --- what is asked
 
@@ -69,7 +71,6 @@ class Site:
             "peal": __version__,
             "protocol": PROTOCOL,
             "git": list(git.version()),
-            "python": list(sys.version_info[:3]),
             "room": shutil.disk_usage(self.home).free,
             "programs": [word for word in words if shutil.which(word)],
         }
@@ -108,7 +109,9 @@ class Site:
 
     def put(self, repository: str, place: str, name: str, transfer: str, mode: int) -> None:
         """Put a file that has come into a tree, or an attempt's folder."""
-        target = _inside(self._place(repository, place), name)
+        target = inside(self._place(repository, place), name)
+        if place.startswith("trees/"):
+            self._store(repository).note(place.removeprefix("trees/"), name)
         target.parent.mkdir(parents=True, exist_ok=True)
         removal.remove(target)
         file = self._transfer(transfer)
@@ -118,11 +121,11 @@ class Site:
 
     def read(self, repository: str, place: str, name: str, limit: int) -> bytes | None:
         """What a small file there holds; None if there is none."""
-        return content(_inside(self._place(repository, place), name), limit)
+        return content(inside(self._place(repository, place), name), limit)
 
     def remove(self, repository: str, place: str, name: str) -> None:
         """Take a file there away."""
-        removal.remove(_inside(self._place(repository, place), name))
+        removal.remove(inside(self._place(repository, place), name))
 
     def is_set_up(self, repository: str, tree: str, by: list[str]) -> bool:
         """Whether this command has readied a tree."""
@@ -175,17 +178,16 @@ class Site:
             if cancel := self._cancels.get(errand):
                 cancel.set(hard)
 
-    def snapshot(self, repository: str, tree: str, base: str, included: list[str], errand: str) -> str:
+    def snapshot(self, repository: str, tree: str, base: str, errand: str) -> str:
         """
         The commit of what was done in a tree, with its objects told first; empty if nothing was.
 
         What was copied in from the person's tree is no work of the attempt's, and goes.
         """
-        file = self.scratch.folder / f"{_plain(errand)}.pack"
-        for name in included:
-            removal.remove(_inside(self._place(repository, f"trees/{tree}"), name))
+        file, store = self.scratch.folder / f"{_plain(errand)}.pack", self._store(repository)
+        store.wipe(_plain(tree))
         try:
-            commit = self._store(repository).snapshot(_plain(tree), base, file)
+            commit = store.snapshot(tree, base, file)
             if commit:
                 rpc.sent(file, partial(self.peer.tell, "piece", errand))
         finally:
@@ -227,13 +229,3 @@ def _plain(name: str) -> str:
     if not _PLAIN.fullmatch(name):
         raise ValueError(f"`{name[:60]!r}` is no plain name")
     return name
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """A file below a folder, by a name that cannot lead out of it."""
-    path = Path(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0] == ".git":
-        raise ValueError(f"`{name[:60]!r}` is no name of a file there")
-    if not (folder / path).parent.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"`{name[:60]!r}` leads out of there")
-    return folder / path

@@ -13,6 +13,7 @@ from attrs import field
 from peal.classes import define
 from peal.machines.packs import packed, unpacked
 from peal.system import git, removal
+from peal.system.files import content
 
 _BASES = "refs/peal/bases/"
 _AUTHOR = {
@@ -87,6 +88,7 @@ class Store:
             name = self._free.pop() if self._free else self._next()
             self._lent.add(name)
         try:
+            self.wipe(name)  # of a machine before that was killed
             self._make_clean(self.tree(name), commit)
         except BaseException:
             self.give_back(name)
@@ -95,6 +97,7 @@ class Store:
 
     def give_back(self, name: str) -> None:
         """Nobody has this tree any more; nothing happens if nobody had it."""
+        self.wipe(name)
         with self._lock:
             if name in self._lent:
                 self._lent.remove(name)
@@ -103,6 +106,27 @@ class Store:
     def tree(self, name: str) -> Path:
         """The folder of a tree."""
         return self.folder / "trees" / name
+
+    def note(self, name: str, file: str) -> None:
+        """A file is about to be copied into a tree, for as long as somebody has that."""
+        with self._notes(name).open("a", encoding="utf-8", errors="surrogateescape") as notes:
+            notes.write(f"{file}\0")
+
+    def wipe(self, name: str) -> None:
+        """Take away what was copied into a tree."""
+        noted = content(self._notes(name)) or b""
+        for file in filter(None, os.fsdecode(noted).split("\0")):
+            with suppress(ValueError):  # who works there can make a link of a folder
+                removal.remove(inside(self.tree(name), file))
+        self._notes(name).unlink(missing_ok=True)
+
+    def wipe_all(self) -> None:
+        """The same in all trees."""
+        for notes in (self.folder / "trees").glob("*.copied"):
+            self.wipe(notes.stem)
+
+    def _notes(self, name: str) -> Path:
+        return self.folder / "trees" / f"{name}.copied"
 
     def _next(self) -> str:
         self._made += 1
@@ -148,3 +172,13 @@ class Store:
         commit = git.output(tree, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
         packed(tree, commit, [base], to)
         return commit
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file below a folder, by a name that cannot lead out of it; ValueError for one that could."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0] == ".git":
+        raise ValueError(f"`{name[:60]!r}` is no name of a file there")
+    if not (folder / path).parent.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"`{name[:60]!r}` leads out of there")
+    return folder / path

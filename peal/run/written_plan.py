@@ -179,7 +179,7 @@ def _one_try(asking: Asking, programs: Programs) -> Iterator[AttemptContext]:
         Task(TaskId("0"), "", ""), _READS, number, asking.transcripts / f"{name}-{number}", alone=True
     )
     tree = SharedTree(asking.session.repo_paths.repo)
-    here = DoorHere(programs, tree.needs_setup, tree.mark_set_up)
+    here = DoorHere(programs, tree)
     with (
         tree.lend(order) as workspace,
         attempt_context(asking.roster, programs, here, order, workspace) as context,

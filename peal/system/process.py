@@ -590,16 +590,18 @@ class Pipe:
             lines = self._complaints.read().decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
+    def kill(self) -> None:
+        """End it at once, with its group: whoever waits to be heard by it is woken."""
+        _signal_group(self._process, signal.SIGKILL)
+
     def close(self, grace: float = 2.0) -> None:
-        """Let it go; what does not go by itself is ended with its group. Again, nothing happens."""
+        """
+        Let it go; nobody may write to it any more. What does not go by itself is ended with its group. What it has said can
+        still be read.
+        """
         with self._lock:
-            stdin, stdout = self._process.stdin, self._process.stdout
-            assert stdin is not None
-            assert stdout is not None
-            if stdin.closed:
-                return
-            stdin.close()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
             _exits_within(self._process, grace, None)
-            _signal_group(self._process, signal.SIGKILL)
+            self.kill()
             self._process.wait()
-            stdout.close()

@@ -284,7 +284,9 @@ class AttemptContext:
         """The same with variables of its own, as the person's hooks have."""
         clocks = self.roster.helper_clocks(self.order.phase, timeout_sec)
         try:
-            return self.spot.carry_out(command, clocks, prefix, path=folder)
+            if folder:
+                return self.programs.carry_out(self.order, folder, command, clocks, prefix)
+            return self.spot.carry_out(command, clocks, prefix)
         except OSError as error:
             if is_full(error):
                 raise

@@ -13,7 +13,7 @@ from peal.system import removal
 from peal.system.files import content
 from peal.system.process import Clocks
 from peal.work.programs import Programs
-from peal.workspaces import Change, Workspace
+from peal.workspaces import Change, Workspace, Workspaces
 
 
 class Spot(Protocol):
@@ -33,9 +33,8 @@ class Spot(Protocol):
         clocks: Clocks,
         prefix: str = "",
         sign: Callable[[str], Sign | None] | None = None,
-        path: Path | None = None,
     ) -> Ending:
-        """See `Programs.carry_out`; in another folder than its own if one is given."""
+        """See `Programs.carry_out`."""
 
     def needs_setup(self) -> bool:
         """Whether the worktree has to be readied first, as the person has asked for."""
@@ -70,8 +69,7 @@ class SpotHere:
     programs: Programs
     order: Order
     workspace: Workspace | Change
-    needs: Callable[[Path], bool]
-    mark: Callable[[Path], tuple[str, ...]]
+    spaces: Workspaces
 
     @property
     def path(self) -> Path:
@@ -89,18 +87,17 @@ class SpotHere:
         clocks: Clocks,
         prefix: str = "",
         sign: Callable[[str], Sign | None] | None = None,
-        path: Path | None = None,
     ) -> Ending:
         """As a child of this process."""
-        return self.programs.carry_out(self.order, path or self.path, command, clocks, prefix, sign)
+        return self.programs.carry_out(self.order, self.path, command, clocks, prefix, sign)
 
     def needs_setup(self) -> bool:
         """As its worktree tells."""
-        return self.needs(self.path)
+        return self.spaces.needs_setup(self.path)
 
     def mark_set_up(self) -> tuple[str, ...]:
         """For as long as the worktree exists."""
-        return self.mark(self.path)
+        return self.spaces.mark_set_up(self.path)
 
     def content(self, file: Path, limit: int) -> bytes | None:
         """As it is."""
@@ -123,10 +120,9 @@ class DoorHere:
     """Leads nowhere else."""
 
     programs: Programs
-    needs_setup: Callable[[Path], bool]
-    mark_set_up: Callable[[Path], tuple[str, ...]]
+    spaces: Workspaces
 
     @contextmanager
     def lend(self, order: Order, workspace: Workspace | Change) -> Iterator[SpotHere]:
         """The worktree that the attempt has."""
-        yield SpotHere(self.programs, order, workspace, self.needs_setup, self.mark_set_up)
+        yield SpotHere(self.programs, order, workspace, self.spaces)

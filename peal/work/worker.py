@@ -110,8 +110,7 @@ class Worker:
 
     @property
     def _here(self) -> Door:
-        spaces = self.roster.workspaces
-        return DoorHere(self.programs, spaces.needs_setup, spaces.mark_set_up)
+        return DoorHere(self.programs, self.roster.workspaces)
 
     def _carried_out(self, order: Order, workspace: Workspace) -> Outcome:
         door = self.away or self._here
