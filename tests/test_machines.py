@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Repo, eventually, is_running, landed
+from conftest import Clis, Repo, eventually, is_running, landed
 
 PLAN = """\
 # A plan
@@ -218,11 +218,11 @@ def test_a_machine_that_is_left_out_is_given_nothing(project: Repo, ledger: Path
         ({"git": []}, "machine `box` has no git; install it there"),
         ({"room": 5_000_000}, "machine `box` has only 5 MB free; make room there"),
         (
-            {"programs": []},
+            {"clis": {}},
             "agent `claude`: there is no `claude` on `box`; install it there, or name another agent",
         ),
     ],
-    ids=" ".join,
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_a_machine_that_cannot_be_used_is_refused(
     answer: dict[str, object], why: str, project: Repo, ledger: Path, tmp_path: Path
@@ -261,6 +261,110 @@ def test_places_are_kept_on_each_machine(project: Repo, ledger: Path) -> None:
 
     assert landed(project) == list("123")
     assert ledger.read_text().split() == ["+", "-"] * 3
+
+
+def boxes(project: Repo, **environments: dict[str, str]) -> str:
+    """Machines of these names, each with these variables of its own."""
+    tables = []
+    for name, env in environments.items():
+        home = str(project.path / ".peal/machines" / name)
+        words = ["env", *(f"{key}={value}" for key, value in env.items())]
+        tables.append(
+            f"[machines.{name}]\ncommand = "
+            + json.dumps([*words, sys.executable, "-m", "peal", "machine", "--home", home])
+        )
+    return "\n".join(tables) + "\n"
+
+
+def test_an_agent_for_which_no_machine_has_a_place_is_refused(project: Repo, ledger: Path) -> None:
+    project.write("peal.toml", boxes(project, box={}) + "places = { claude = 2 }\n")
+    plan(project, WORK)
+
+    said = project.peal(*RUN, "--machines", "box", code=1).stderr
+
+    assert "agent `shell`: `box` has no place for it; add it to `places` there, or name another agent" in said
+    assert project.recorded("StepStarted") == []
+
+
+def test_an_agent_may_be_on_machines_alone(project: Repo, clis: Callable[..., Clis], ledger: Path) -> None:
+    """Those that lack it are named, and left alone."""
+    clis("claude")
+    bare = project.env["PATH"].partition(os.pathsep)[2]
+    project.write(
+        "peal.toml",
+        boxes(project, far={"PATH": project.env["PATH"]}, bare={}) + '[phases.address]\nagent = "shell"\n',
+    )
+    plan(project, *[f"EXIT\n```\n\nWRITE f{number}: yes\n\n```" for number in range(1, 4)])
+    project.env["PATH"] = bare
+
+    said = project.peal("run", "plan.md", "--agent", "claude", "--machines", "bare,far").stdout
+
+    assert "agent `claude`: there is no `claude` on `bare`, so it does not run there" in said
+    assert landed(project) == list("123")
+    assert {event["machine"] for event in project.recorded("ProcessStarted")} == {"far"}
+
+
+def test_who_mends_has_to_be_here(project: Repo, clis: Callable[..., Clis], ledger: Path) -> None:
+    clis()
+    plan(project, WORK)
+
+    said = project.peal("run", "plan.md", "--agent", "claude", "--machines", "local:1", code=1).stderr
+
+    assert (
+        "phase `address` runs here, not on machines (`[phases.address] agent` can name another agent for it)"
+        in said
+    )
+    assert "agent `claude`: `claude` is not on PATH" in said
+
+
+def test_a_program_of_the_repository_is_there_as_it_is_in_the_commits(project: Repo, ledger: Path) -> None:
+    project.write(
+        "tools/agent", '#!/bin/sh\ncase $PEAL_PHASE in execute) pwd >"f$PEAL_TASK";; *) echo fine; esac\n'
+    )
+    (project.path / "tools/agent").chmod(0o755)
+    project.write("peal.toml", '[agents.own]\ncommand = "tools/agent"\n')
+    plan(project, "one", "two")
+    words = ("run", "plan.md", "--agent", "own", "--machines", "local:1")
+
+    project.peal(*words)
+
+    assert landed(project) == ["1", "2"]
+    assert "/machines/local-1/" in project.read("f1")
+    project.git("rm", "-q", "--cached", "tools/agent")
+    project.git("commit", "-qm", "not this")
+    said = project.peal(*words, "--fresh", code=1).stderr
+    assert "agent `own`: `tools/agent` is in no commit, so machines do not have it; commit it, or" in said
+
+
+def test_a_session_stays_with_its_machine_and_tree(
+    project: Repo, clis: Callable[..., Clis], ledger: Path
+) -> None:
+    cli = clis("claude")
+    plan(project, *[f"EXIT\n```\n\nexecute: WRITE f{number}: yes\n\n```" for number in range(1, 7)])
+
+    project.peal("run", "plan.md", "--agent", "claude", "--continue-session", "--machines", "local:2")
+
+    assert landed(project) == list("123456")
+    began = {call["env"]["PEAL_TASK"]: call["cwd"] for call in cli.calls(phase="plan")}
+    went_on = [call for call in cli.calls(phase="execute") if "--resume" in call["argv"]]
+    assert len(went_on) >= 3
+    for call in went_on:
+        assert call["cwd"] == began[call["env"]["PEAL_TASK"]]
+
+
+def test_where_attempts_run_is_shown(project: Repo, ledger: Path, tmp_path: Path) -> None:
+    plan(project, f"touch {tmp_path}/begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done; {WORK}")
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually((tmp_path / "begun").exists)
+
+    running = project.peal("status").stdout
+    told = json.loads(project.peal("status", "--json").stdout)
+
+    (tmp_path / "go").touch()
+    assert process.wait(30) == 0
+    assert "running execute on local-1" in running
+    assert told["tasks"][0]["machine"] == "local-1"
+    assert " on local-1" not in project.peal("status").stdout
 
 
 def test_what_is_copied_in_is_there_and_is_gone_afterwards(project: Repo, ledger: Path) -> None:

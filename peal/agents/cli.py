@@ -47,9 +47,11 @@ class CliAgent:
         """As its adapter says."""
         return self.cli.reports_usage
 
-    def missing(self, model: str | None) -> str | None:  # noqa: ARG002 - every CLI has a model of its own
+    programs = ()
+
+    def missing(self, model: str | None, is_here: bool = True) -> str | None:  # noqa: ARG002 - it has a model of its own
         """Its program has to be there."""
-        if program_of(self.cli):
+        if not is_here or program_of(self.cli):
             return None
         names = " or ".join(f"`{name}`" for name in self.cli.programs)
         return (

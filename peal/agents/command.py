@@ -44,11 +44,16 @@ class CommandAgent:
         """If what it speaks does."""
         return self.speaks is not None and self.speaks.reports_usage
 
-    def missing(self, model: str | None) -> str | None:
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Every phase's."""
+        return tuple(dict.fromkeys(self._words(phase)[0] for phase in AGENT_PHASES))
+
+    def missing(self, model: str | None, is_here: bool = True) -> str | None:
         """Every phase's program must be there, and a model if the command names one."""
         for phase in AGENT_PHASES:
             words = self._words(phase)
-            if process.program(words[0], self.repo) is None:
+            if is_here and process.program(words[0], self.repo) is None:
                 return (
                     f"agent `{self.name}`: `{words[0]}` is not a program on PATH or in `{self.repo}`; "
                     f"install it, or mend [agents.{self.name}] in peal.toml"

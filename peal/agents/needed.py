@@ -10,9 +10,16 @@ from peal.agents.protocol import Agent
 from peal.agents.registry import find, first_here
 from peal.classes import frozen
 from peal.errors import PealError
-from peal.model.pipeline import AGENT_PHASES
+from peal.model.pipeline import AGENT_PHASES, PLAN_PHASES
 from peal.model.plan import Plan, Task
 from peal.settings import AgentSettings, ItemPhaseSettings, PriceSettings, Settings
+
+_LEAVING = frozenset(phase.name for phase in PLAN_PHASES if not phase.is_at_branch)
+"""The phases whose attempts run on machines, where some are named."""
+
+_STAYS = (
+    "phase `{phase}` runs here, not on machines (`[phases.{phase}] agent` can name another agent for it): "
+)
 
 
 @frozen
@@ -22,7 +29,9 @@ class Needed:
     name: str
     model: str | None
     said_by: str = ""
-    """Begins a refusal, where the plan names the agent."""
+    """Begins a refusal, where it is not plain who needs the agent."""
+    is_here: bool = True
+    """False for one that works on machines alone."""
 
 
 def chain(settings: Settings, phase: str, is_for_items: bool = False) -> tuple[str, ...]:
@@ -81,7 +90,9 @@ def by_phases(settings: Settings) -> Iterator[Needed]:
     """Those that work in phases; PealError if nobody is here for one."""
     for phase in (phase for phase in AGENT_PHASES if settings.phase(phase).enabled):
         for place, name in enumerate(chain(settings, phase)):
-            yield Needed(name, model_of(settings, phase, name, is_first=not place))
+            is_here = not settings.run_on or phase not in _LEAVING
+            said_by = _STAYS.format(phase=phase) if settings.run_on and is_here else ""
+            yield Needed(name, model_of(settings, phase, name, is_first=not place), said_by, is_here)
 
 
 def by_tasks(settings: Settings, plan: Plan) -> Iterator[Needed]:
@@ -113,7 +124,7 @@ def by_reviewers(settings: Settings) -> Iterator[Needed]:
 def hired(needed: Needed, settings: Settings, repo: Path) -> Agent:
     """The agent, ready to be used in `repo`; PealError if it is not here, or could not keep to the budget."""
     try:
-        agent = find(needed.name, settings.agents, repo, needed.model)
+        agent = find(needed.name, settings.agents, repo, needed.model, needed.is_here)
         check_budget(agent, needed.model, settings)
     except PealError as error:
         raise PealError(f"{needed.said_by}{error}") from None

@@ -26,9 +26,14 @@ class PhaseCommand:
         """What a line of the settings says."""
         return cls(line, tuple(process.arguments(line)), repo)
 
-    def missing(self, model: str | None) -> str | None:  # noqa: ARG002 - has no model
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The one that its line names."""
+        return self.argv[:1]
+
+    def missing(self, model: str | None, is_here: bool = True) -> str | None:  # noqa: ARG002 - has no model
         """Its program must be there."""
-        if process.program(self.argv[0], self.repo):
+        if not is_here or process.program(self.argv[0], self.repo):
             return None
         return f"`{self.argv[0]}` is not a program on PATH or in `{self.repo}`; install it, or mend the phase's `command`"
 

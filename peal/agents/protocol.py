@@ -72,8 +72,12 @@ class Agent(Protocol):
     def reports_usage(self) -> bool:
         """Whether its replies tell how many tokens they took."""
 
-    def missing(self, model: str | None) -> str | None:
-        """Why it cannot be used here and how to go on; None if it can."""
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """What it starts, each by its name on PATH or a path from the repository; nothing for a CLI, which knows its own."""
+
+    def missing(self, model: str | None, is_here: bool = True) -> str | None:
+        """Why it cannot be used and how to go on; None if it can. Programs need to be here only if they run here."""
 
     def prepare(self, request: Request) -> Command | Reply | Declined:
         """What to start; or the reply at once, where no process is needed; or why nothing can be done."""

@@ -63,8 +63,12 @@ def first_here(is_for_items: bool = False) -> str:
     )
 
 
-def find(name: str, tables: Mapping[str, AgentSettings], repo: Path, model: str | None) -> Agent:
-    """The agent of this name, ready to be used in `repo`; PealError says how to go on if there is none."""
+def find(
+    name: str, tables: Mapping[str, AgentSettings], repo: Path, model: str | None, is_here: bool = True
+) -> Agent:
+    """
+    The agent of this name, ready to be used in `repo`, or on machines; PealError says how to go on if there is none.
+    """
     table = tables.get(name, AgentSettings())
     agent: Agent
     if name in CLIS:
@@ -78,6 +82,6 @@ def find(name: str, tables: Mapping[str, AgentSettings], repo: Path, model: str 
         raise PealError(
             f"there is no agent `{name}`; known are {known}; describe a command as [agents.{name}] in peal.toml"
         )
-    if problem := agent.missing(model):
+    if problem := agent.missing(model, is_here):
         raise PealError(problem)
     return agent

@@ -21,9 +21,13 @@ class ShellAgent:
     reports_usage = True
     sign = None
 
-    def missing(self, model: str | None) -> str | None:  # noqa: ARG002 - has no model
+    programs = ("bash",)
+
+    def missing(self, model: str | None, is_here: bool = True) -> str | None:  # noqa: ARG002 - has no model
         """`bash` is all it needs."""
-        return None if shutil.which("bash") else "agent `shell` needs `bash` on PATH; install it"
+        return (
+            None if not is_here or shutil.which("bash") else "agent `shell` needs `bash` on PATH; install it"
+        )
 
     def prepare(self, request: Request) -> Command | Reply | Declined:
         """A script of the blocks for this phase."""

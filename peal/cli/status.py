@@ -210,6 +210,7 @@ def _headline(found: RunStatus) -> str:
 def _row(task: Any, column: str) -> str:
     where = f" {task.phase}" if task.phase and task.state not in ("not begun", "done") else ""
     attempt = f" #{task.attempt}" if task.attempt > 1 else ""
+    there = f" on {harmless(task.machine)}" if task.machine else ""
     took = f" {duration(task.seconds)}" if task.seconds is not None else ""
     title = f"  {harmless(task.title)}" if task.title else ""
     why = "; ".join(
@@ -217,4 +218,4 @@ def _row(task: Any, column: str) -> str:
     )
     said = f"  | {task.last_output}" if task.last_output else ""
     took += f" {amount(task.used)}" if task.used.tokens else ""
-    return f"  {task.id:{column}}  {task.state}{where}{attempt}{took}{title}{'  (' + why + ')' if why else ''}{said}"
+    return f"  {task.id:{column}}  {task.state}{where}{attempt}{there}{took}{title}{'  (' + why + ')' if why else ''}{said}"

@@ -100,7 +100,7 @@ class ItemPhases:
 
     def _command(self, phase: ItemPhaseSettings) -> tuple[str, ...]:
         command = PhaseCommand.of(phase.command or "", self.repo)
-        if why := command.missing(None):
+        if why := command.missing(None, is_here=not self.settings.run_on):
             raise PealError(f"phase `{phase.name}`: {why}")
         self.agents[command.name] = command
         return (command.name,)

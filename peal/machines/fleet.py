@@ -1,13 +1,15 @@
 """The machines of a run: met before it begins, lent to one attempt after another whichever plan that is at, and let go at its end."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from attrs import field
 
 from peal.classes import define
 from peal.errors import MachineLost, PealError
+from peal.machines.equipment import Need
 from peal.machines.machine import Machine
 from peal.machines.placing import Placing
 from peal.system.process import Cancel
@@ -44,21 +46,34 @@ class Fleet:
         self._is_met = True
         return [f"{problem}; it is left out until it answers" for problem in left_out]
 
-    def check(self, agent: str, program: str) -> None:
-        """PealError if an agent's program is on no machine that was met."""
+    def check(self, agent: str, need: Need) -> list[str]:
+        """Tells on which machines that were met an agent cannot run; PealError if it can on none."""
         there = [one for one in self.machines.values() if one.is_there]
-        if program and not any(program in one.hello().programs for one in there):
-            names = ", ".join(f"`{one.name}`" for one in there)
+        asked = [one for one in there if self.placing.may_take(agent, one.name)]
+        if not asked:
             raise PealError(
-                f"agent `{agent}`: there is no `{program}` on {names}; install it there, or name another agent"
+                f"agent `{agent}`: {_names(there)} {'has' if len(there) == 1 else 'have'} no place for it; add it to `places` "
+                "there, or name another agent"
             )
+        lacking: dict[str, list[Machine]] = {}
+        for machine in asked:
+            with suppress(MachineLost):
+                if lacked := machine.lacks(need):
+                    lacking.setdefault(lacked, []).append(machine)
+        told = [f"there is no `{word}` on {_names(machines)}" for word, machines in lacking.items()]
+        if sum(map(len, lacking.values())) == len(asked):
+            raise PealError(f"agent `{agent}`: {'; '.join(told)}; install it there, or name another agent")
+        return [f"agent `{agent}`: {text}, so it does not run there" for text in told]
 
-    def take(self, agent: str, program: str, cancel: Cancel) -> Machine:
-        """A machine with a free place for an agent, which may have to be waited for; `MachineLost` if there can be none."""
+    def take(self, agent: str, need: Need, cancel: Cancel, first: str = "") -> Machine:
+        """
+        A machine with a free place for an agent, the `first` of that name if it has one; it may have to be waited for.
+        `MachineLost` if there can be none.
+        """
         while not cancel.is_set:
-            usable = [one.name for one in self.machines.values() if _can_be_used(one, program)]
+            usable = [one.name for one in self.machines.values() if _can_be_used(one, need)]
             with self._free:
-                if name := self.placing.take(agent, usable):
+                if name := self.placing.take(agent, usable, first):
                     return self.machines[name]
                 if not usable:
                     raise MachineLost("no machine answers that could take it")
@@ -77,13 +92,17 @@ class Fleet:
             machine.close()
 
 
-def _can_be_used(machine: Machine, program: str) -> bool:
+def _can_be_used(machine: Machine, need: Need) -> bool:
     if not machine.may_be_there:
         return False
     try:
-        return not program or program in machine.hello().programs
+        return not machine.lacks(need)
     except MachineLost:
         return False
+
+
+def _names(machines: Sequence[Machine]) -> str:
+    return ", ".join(f"`{one.name}`" for one in machines)
 
 
 def _problem(machine: Machine) -> str:

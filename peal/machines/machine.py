@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +15,7 @@ from attrs import field
 from peal import __version__
 from peal.classes import define, frozen
 from peal.errors import MachineLost
+from peal.machines.equipment import Need
 from peal.machines.protocol import PROTOCOL
 from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
 from peal.system.process import LOOK, Cancel, Pipe
@@ -32,9 +33,12 @@ _LAST_PATIENCE = 3.0
 class Hello:
     """Who answers at the far end."""
 
+    peer: Peer
     life: str
-    programs: frozenset[str]
-    """Those that were asked about and are there."""
+    clis: Mapping[str, str]
+    """The coding CLIs that are there, each with what its program is called."""
+    programs: dict[str, bool] = field(factory=dict)
+    """Of others, as far as was asked, whether they are there."""
 
 
 Heard = Callable[[str, bytes], None]
@@ -47,8 +51,6 @@ class Machine:
 
     name: str
     argv: tuple[str, ...]
-    programs: tuple[str, ...]
-    """What is asked about."""
     silence: float
     _pipe: Pipe | None = None
     _peer: Peer | None = None
@@ -79,21 +81,33 @@ class Machine:
         """Whether it is worth asking: after a failure, only when some time has passed."""
         return self._hello is not None or time.monotonic() >= self._not_before
 
-    def call(self, cancel: Cancel, method: str, *params: Any) -> Any:
+    def lacks(self, need: Need) -> str:
+        """The first that an agent needs and is not there; empty for nothing. `MachineLost` if nobody answers."""
+        hello = self.hello()
+        if need.cli and need.cli not in hello.clis:
+            return need.cli
+        if unknown := [word for word in need.programs if word not in hello.programs]:
+            hello.programs.update(zip(unknown, self._told("programs", unknown), strict=True))
+        return next((word for word in need.programs if not hello.programs[word]), "")
+
+    def call(self, cancel: Cancel, method: str, *params: Any, life: str = "") -> Any:
         """Ask, and wait for the answer; `MachineLost` if there is none, and also if it could not do that."""
         try:
-            return self.answer(self.ask(method, *params), cancel)
+            return self.answer(self.ask(method, *params, life=life), cancel)
         except FarError as error:
             raise MachineLost(f"machine `{self.name}`: {error}") from None
 
-    def ask(self, method: str, *params: Any) -> "Future[Any]":
-        """Ask without waiting."""
-        self.hello()
-        peer = self._peer
+    def ask(self, method: str, *params: Any, life: str = "") -> "Future[Any]":
+        """
+        Ask without waiting.
+
+        What is about something that the machine has lent is for the `life` in which it did: another knows nothing of it.
+        """
+        hello = self.hello()
         try:
-            if peer is None:
-                raise LinkError("it is gone")
-            return peer.call(method, *params)
+            if life not in ("", hello.life):
+                raise LinkError("it was begun anew meanwhile")
+            return hello.peer.call(method, *params)
         except LinkError as error:
             raise self.lost(error) from None
 
@@ -168,7 +182,7 @@ class Machine:
             target=self._serve, args=(peer, pipe), name=f"machine {self.name}", daemon=True
         ).start()
         try:
-            told = peer.call("hello", list(self.programs), self.silence).result(_ANSWERS_WITHIN)
+            told = peer.call("hello", self.silence).result(_ANSWERS_WITHIN)
         except (LinkError, FarError, TimeoutError) as error:
             _let_go(peer, pipe)
             self._put_off()
@@ -178,8 +192,15 @@ class Machine:
             _let_go(peer, pipe)
             self._put_off()
             raise MachineLost(f"machine `{self.name}` {unfit}")
-        self._hello = Hello(told["life"], frozenset(told["programs"]))
+        self._hello = Hello(peer, told["life"], told["clis"])
         self._failures = 0
+
+    def _told(self, method: str, *params: Any) -> Any:
+        """The answer to what takes no time."""
+        try:
+            return self.ask(method, *params).result(_ANSWERS_WITHIN)
+        except (LinkError, FarError, TimeoutError) as error:
+            raise self.lost(LinkError(str(error) or "it does not answer")) from None
 
     def _put_off(self) -> None:
         self._failures += 1

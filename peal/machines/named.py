@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from peal.agents.cli import CliAgent
 from peal.agents.protocol import Agent
-from peal.agents.registry import adapters
 from peal.errors import PealError
+from peal.machines.equipment import Need, lies_in_repository
 from peal.machines.fleet import Fleet
 from peal.machines.machine import Machine
 from peal.machines.placing import Offer, Placing
 from peal.settings import Settings
+from peal.system import git
 from peal.system.layout import RepoPaths
 
 _LOCAL = re.compile(r"local(?::(\d+))?")
@@ -22,25 +22,30 @@ _LOCAL = re.compile(r"local(?::(\d+))?")
 
 def fleet_of(settings: Settings, repo_paths: RepoPaths) -> Fleet:
     """All machines that are named; PealError for what is none. Nothing is begun yet."""
-    words = tuple(cli.programs[0] for cli in adapters().values())
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
     for name, argv, places in _named(settings, repo_paths):
         if name in machines:
             raise PealError(f"machine `{name}` is named twice; take one out")
-        machines[name] = Machine(name, argv, words, settings.machine_silence_sec)
+        machines[name] = Machine(name, argv, settings.machine_silence_sec)
         offers.append(Offer(name, places))
     return Fleet(machines, Placing(offers))
 
 
-def programs_of(agents: Mapping[str, Agent], fleet: Fleet) -> dict[str, str]:
-    """The program that each agent needs there, empty where none is known; PealError for an agent whose is on no machine."""
-    wanted = {
-        name: agent.cli.programs[0] if isinstance(agent, CliAgent) else "" for name, agent in agents.items()
-    }
-    for name, program in wanted.items():
-        fleet.check(name, program)
-    return wanted
+def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, Need]:
+    """
+    What each agent needs of a machine.
+
+    What it runs of the repository itself goes there as it is in the commits; PealError if that is in none.
+    """
+    for agent in agents.values():
+        for word in filter(lies_in_repository, agent.programs):
+            if not git.output(repo, "ls-tree", "--name-only", commit, "--", word):
+                raise PealError(
+                    f"agent `{agent.name}`: `{word}` is in no commit, so machines do not have it; commit it, or install it "
+                    "there and give its name"
+                )
+    return {name: Need.of(agent) for name, agent in agents.items()}
 
 
 def _named(

@@ -29,14 +29,18 @@ class Placing:
     _running: Counter[tuple[str, str]] = field(factory=Counter)
     """By machine and agent."""
 
-    def take(self, agent: str, usable: Collection[str]) -> str | None:
-        """The machine for an attempt with this agent, out of those that can be used; None while there is none."""
+    def may_take(self, agent: str, machine: str) -> bool:
+        """Whether a machine takes this agent at all."""
+        return any(offer.takes(agent, 0) for offer in self.offers if offer.name == machine)
+
+    def take(self, agent: str, usable: Collection[str], first: str = "") -> str | None:
+        """The machine for an attempt with this agent, of those that can be used, rather the `first`; None while there is none."""
         free = [
             offer.name
             for offer in self.offers
             if offer.name in usable and offer.takes(agent, self._running[offer.name, agent])
         ]
-        chosen = min(free, key=self._load, default=None)
+        chosen = first if first in free else min(free, key=self._load, default=None)
         if chosen is not None:
             self._running[chosen, agent] += 1
         return chosen

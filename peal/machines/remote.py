@@ -11,15 +11,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, field
 
+from peal.agents.registry import adapter
 from peal.classes import define, frozen
 from peal.errors import MachineLost
+from peal.machines.equipment import Need
 from peal.machines.fleet import Fleet
 from peal.machines.machine import Machine
 from peal.machines.packs import packed, unpacked
 from peal.machines.rpc import FarError
-from peal.model.agent import Command
+from peal.model.agent import Command, Session
+from peal.model.plan import TaskId
 from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order
 from peal.record.events import Event, ProcessStarted
@@ -27,6 +30,15 @@ from peal.system import git
 from peal.system.process import Cancel, Clocks, Listener
 from peal.workspaces import Change, Workspace
 from peal.worktrees.worktree import Worktree
+
+
+@frozen
+class _Place:
+    """A tree on a machine, for as long as that lives."""
+
+    machine: str
+    life: str
+    tree: str
 
 
 @define(eq=False)
@@ -37,27 +49,43 @@ class RemoteDoor:
     repository: str
     """What it is called there."""
     fleet: Fleet
-    programs: Mapping[str, str]
-    """The program that each agent needs there; empty if none is known."""
+    needs: Mapping[str, Need]
+    """What each agent needs of a machine."""
     setup: Sequence[str]
     included: Sequence[Path]
     """The person's untracked files that are copied in, relative to the repository's root."""
     scratch: Path
     put: Callable[[Event | BaseException], None]
     cancel: Cancel
+    _latest: dict[TaskId, "_Place"] = field(factory=dict)
+    """Where each task's latest attempt ran."""
 
     @contextmanager
     def lend(self, order: Order, workspace: Workspace | Change) -> Iterator["RemoteSpot"]:
         """A tree on a machine that has room; `MachineLost` if there is none, or the one that was found is lost."""
         with ExitStack() as stack:
-            machine = self.fleet.take(order.agent, self.programs.get(order.agent, ""), self.cancel)
+            before = self._latest.get(order.task.id) if order.session else None
+            need, wanted = self.needs[order.agent], before.machine if before else ""
+            machine = self.fleet.take(order.agent, need, self.cancel, wanted)
             stack.callback(self.fleet.give_back, order.agent, machine)
+            life = machine.hello().life
             known = machine.call(self.cancel, "bases", self.repository, _object_format(self.repo))
             if workspace.base not in known:
                 self._bring(machine, workspace.base, known)
-            lent = machine.call(self.cancel, "take", self.repository, workspace.base, _attempt(order))
+            tree = before.tree if before and before.life == life else ""
+            told = (self.repository, workspace.base, _attempt(order), tree)
+            lent = machine.call(self.cancel, "take", *told, life=life)
+            here = _Place(machine.name, life, lent["tree"])
+            self._latest[order.task.id] = here
             spot = RemoteSpot(
-                self, machine, order, workspace, lent["tree"], Path(lent["path"]), Path(lent["folder"])
+                self,
+                machine,
+                order,
+                workspace,
+                here,
+                Path(lent["path"]),
+                Path(lent["folder"]),
+                here == before,
             )
             stack.callback(spot.give_back)
             for name in self.included:
@@ -83,13 +111,24 @@ class RemoteSpot:
     machine: Machine
     order: Order
     workspace: Workspace | Change
-    tree: str
+    place: _Place
     path: Path
     folder: Path
+    is_as_before: bool
+    """The task's attempt before this one was in the same place."""
+
+    @property
+    def tree(self) -> str:
+        """What it is called there."""
+        return self.place.tree
 
     @property
     def _attempt(self) -> str:
         return _attempt(self.order)
+
+    def goes_on(self, session: Session) -> bool:  # noqa: ARG002 - an order names none but that of the attempt before
+        """If nothing of the place has changed."""
+        return self.is_as_before
 
     def carry_out(
         self,
@@ -122,7 +161,9 @@ class RemoteSpot:
             prompt = f"{prefix}prompt.md"
             for name in (*command.files, *[prompt] * (self.order.folder / prompt).exists()):
                 self._send(self.order.folder / name, f"attempts/{self._attempt}", name)
-            future = self.machine.ask("carry_out", self._order(errand, command, clocks, prefix))
+            future = self.machine.ask(
+                "carry_out", self._order(errand, command, clocks, prefix), life=self.place.life
+            )
             order = self.order
             self.door.put(
                 ProcessStarted(
@@ -147,19 +188,29 @@ class RemoteSpot:
             **_time_zone(),
         }
         return {
-            "life": self.machine.hello().life,
+            "life": self.place.life,
             "errand": errand,
             "repository": self.door.repository,
             "attempt": self._attempt,
             "tree": self.tree,
-            "argv": [word.replace("{folder}", str(self.folder)) for word in command.argv]
-            if command.files
-            else list(command.argv),
+            "argv": self._argv(command),
             "env": env,
             "prefix": prefix,
             "stdin": f"{prefix}prompt.md" if command.prompt_on_stdin else "",
             "clocks": [clocks.timeout, clocks.idle, clocks.flood],
         }
+
+    def _argv(self, command: Command) -> list[str]:
+        """What is here as it is called there: the attempt's folder, a program of the repository, a coding CLI."""
+        program, *words = command.argv
+        if command.files:
+            words = [word.replace("{folder}", str(self.folder)) for word in words]
+        cli = self.door.needs[self.order.agent].cli
+        if cli and program in adapter(cli).programs:
+            program = self.machine.hello().clis[cli]
+        elif Path(program).is_relative_to(self.door.repo):
+            program = str(self.path / Path(program).relative_to(self.door.repo))
+        return [program, *words]
 
     def _followed(
         self,
@@ -189,7 +240,9 @@ class RemoteSpot:
         return evolve(ending, how=heard[0]) if heard and ending.how is Ended.CANCELLED else ending
 
     def _call(self, method: str, *params: Any) -> Any:
-        return self.machine.call(self.door.cancel, method, self.door.repository, *params)
+        return self.machine.call(
+            self.door.cancel, method, self.door.repository, *params, life=self.place.life
+        )
 
     def needs_setup(self) -> bool:
         """Whether nobody has readied this tree by the same command."""

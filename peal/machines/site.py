@@ -13,7 +13,8 @@ from typing import Any
 from attrs import field
 
 from peal import __version__
-from peal.agents.registry import surroundings
+from peal.agents.cli import program_of
+from peal.agents.registry import adapters, surroundings
 from peal.classes import define
 from peal.machines import rpc
 from peal.machines.protocol import PROTOCOL
@@ -46,7 +47,7 @@ class Site:
         calls: dict[str, Callable[..., Any]] = {
             one.__name__: one
             for one in (
-                self.hello, self.bases, self.bring, self.take, self.give_back, self.put, self.read, self.remove,
+                self.hello, self.programs, self.bases, self.bring, self.take, self.give_back, self.put, self.read, self.remove,
                 self.carry_out, self.snapshot, self.is_set_up, self.mark_set_up,
             )
         }  # fmt: skip
@@ -63,8 +64,8 @@ class Site:
 
     # --- what is asked
 
-    def hello(self, words: list[str], silence: float) -> dict[str, Any]:
-        """Who this is, and which of these programs are here; from now on silence counts after so many seconds."""
+    def hello(self, silence: float) -> dict[str, Any]:
+        """Who this is, and which coding CLIs are here; from now on silence counts after so many seconds."""
         self.peer.silence = silence
         return {
             "life": self.life,
@@ -72,8 +73,12 @@ class Site:
             "protocol": PROTOCOL,
             "git": list(git.version()),
             "room": shutil.disk_usage(self.home).free,
-            "programs": [word for word in words if shutil.which(word)],
+            "clis": {name: program for name, cli in adapters().items() if (program := program_of(cli))},
         }
+
+    def programs(self, words: list[str]) -> list[bool]:
+        """Which of these programs are here."""
+        return [shutil.which(word) is not None for word in words]
 
     def bases(self, repository: str, object_format: str) -> list[str]:
         """The commits of a repository that are here already."""
@@ -92,13 +97,13 @@ class Site:
         finally:
             file.unlink(missing_ok=True)
 
-    def take(self, repository: str, commit: str, attempt: str) -> dict[str, str]:
-        """Lend a clean tree to an attempt, with a folder of its own."""
+    def take(self, repository: str, commit: str, attempt: str, first: str) -> dict[str, str]:
+        """Lend a clean tree to an attempt, the `first` of that name if nobody has it, with a folder of its own."""
         store = self._store(repository)
         folder = store.folder / "attempts" / _plain(attempt)
         removal.remove(folder)
         folder.mkdir(parents=True)
-        tree = store.take(commit)
+        tree = store.take(commit, first)
         return {"tree": tree, "path": str(store.tree(tree)), "folder": str(folder)}
 
     def give_back(self, repository: str, tree: str, attempt: str) -> None:

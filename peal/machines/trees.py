@@ -82,10 +82,14 @@ class Store:
             unpacked(self._git, pack, commit, known)
             git.output(self._git, "update-ref", _BASES + commit, commit)
 
-    def take(self, commit: str) -> str:
-        """The name of a tree that nobody has, clean and on a commit that is here."""
+    def take(self, commit: str, first: str = "") -> str:
+        """The name of a tree that nobody has, rather the `first`, clean and on a commit that is here."""
         with self._lock:
-            name = self._free.pop() if self._free else self._next()
+            if first in self._free:
+                self._free.remove(first)
+                name = first
+            else:
+                name = self._free.pop(0) if self._free else self._next()
             self._lent.add(name)
         try:
             self.wipe(name)  # of a machine before that was killed

@@ -273,6 +273,9 @@ class History:
 
     def _on_ProcessStarted(self, event: ProcessStarted) -> None:  # noqa: N802
         self.processes[event.task] = event.pid, event.birth
+        state = self.states[event.task]
+        if event.machine and state.running:
+            self._put(evolve(state, running=evolve(state.running, machine=event.machine)))
 
     def _on_StepEnded(self, event: StepEnded) -> None:  # noqa: N802
         state = self._ended(self.states[event.task], event.outcome, event.at)

@@ -106,7 +106,8 @@ def line_of(event: Event) -> Line:
         case StepStarted():
             return "debug", "step started", {**_where(event), "agent": event.agent}
         case ProcessStarted():
-            return "debug", "process started", {**_where(event), "pid": event.pid}
+            place = {"machine": event.machine} if event.machine else {"pid": event.pid}
+            return "debug", "process started", {**_where(event), **place}
         case StepEnded(outcome=outcome):
             level = "warning" if outcome.result.weight in (Weight.WARNING, Weight.FAILURE) else "info"
             facts = {**_where(event), "result": str(outcome.result), "reason": outcome.reason}

@@ -32,6 +32,8 @@ class Attempt:
     """The worktree it worked in."""
     base: str = ""
     """The commit that the worktree was on when it began."""
+    machine: str = ""
+    """Where its programs run, if that is not here."""
 
     @property
     def result(self) -> Result | None:

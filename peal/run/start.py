@@ -33,8 +33,6 @@ from peal.system import process, signals
 from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
-from peal.work.door import Door
-from peal.work.programs import Programs
 from peal.workspaces import Pool, reconcile
 
 
@@ -125,42 +123,13 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
     for reviewer in job.roster.reviewers:
         stack.callback(reviewer.leave)
     programs = open_now.programs(job.key, job.roster.workspaces.fence)
-    worker = Worker(job.roster, programs, _away(job, programs, screen, open_now))
+    away = None
+    if job.roster.settings.run_on:
+        from peal.run.machines import door_to_machines  # only here: who names none pays nothing
+
+        away = door_to_machines(job, programs, screen, open_now)
+    worker = Worker(job.roster, programs, away)
     stack.enter_context(executor.performing(job.key, worker))
-
-
-def _away(job: Job, programs: Programs, screen: Screen, open_now: Session) -> Door | None:
-    """The way to other machines, where they are named; loaded only then."""
-    settings = job.roster.settings
-    if not settings.run_on:
-        return None
-    if not job.pool:
-        raise PealError(
-            "on machines (`run_on`, --machines) each attempt has a worktree; take --no-commit out, or the machines"
-        )
-    from peal.machines import refusals
-    from peal.machines.named import called, programs_of
-    from peal.machines.remote import RemoteDoor
-
-    pool = job.pool
-    refusals.check(pool.repo, pool.tip())
-    fleet = open_now.fleet(settings)
-    for text in open_now.news(fleet.begin()):
-        screen.say(text)
-    phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases]
-    away = {name for phase in phases if phase.kind in (Kind.READ, Kind.WRITE) for name in phase.agents}
-    needed = programs_of({name: one for name, one in job.roster.agents.items() if name in away}, fleet)
-    return RemoteDoor(
-        pool.repo,
-        called(pool.repo),
-        fleet,
-        needed,
-        pool.setup,
-        pool.included,
-        programs.scratch,
-        programs.put,
-        programs.cancel,
-    )
 
 
 def _make_ready(job: Job, held: journal.Journal, screen: Screen, open_now: Session) -> None:

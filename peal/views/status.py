@@ -45,6 +45,8 @@ class TaskStatus:
     """Why it failed, or what it waits for."""
     findings: int = 0
     last_output: str = ""
+    machine: str = ""
+    """Where the running attempt is, if that is not here."""
     commit: str = ""
     """What it has changed, as a commit; whether that has landed is told by `state`."""
     used: Usage = field(factory=Usage)
@@ -182,6 +184,7 @@ def _standing(
             seconds=now - shown.started if is_alive else None,
             reason="",
             last_output=last_output(shown),
+            machine=shown.machine,
         )
     if state.is_complete:
         done, findings = _done_reason(state), len(state.findings)

@@ -135,9 +135,9 @@ class AttemptContext:
 
     @property
     def _session(self) -> Session | None:
-        """The conversation to go on in: agents tie theirs to the place where they began."""
+        """The conversation to go on in, if this is where it began."""
         session = self.order.session
-        return session if session and Path(session.workspace or self.path) == self.path else None
+        return session if session and self.spot.goes_on(session) else None
 
     def _request(self, findings: tuple[Finding, ...]) -> Request:
         roster, order = self.roster, self.order

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from peal.classes import frozen
-from peal.model.agent import Command
+from peal.model.agent import Command, Session
 from peal.model.process import Ending, Sign
 from peal.model.work import Order
 from peal.system import removal
@@ -26,6 +26,9 @@ class Spot(Protocol):
     @property
     def folder(self) -> Path:
         """The attempt's own folder."""
+
+    def goes_on(self, session: Session) -> bool:
+        """Whether this is where a conversation began: agents tie theirs to the place."""
 
     def carry_out(
         self,
@@ -80,6 +83,10 @@ class SpotHere:
     def folder(self) -> Path:
         """Below peal's own."""
         return self.order.folder
+
+    def goes_on(self, session: Session) -> bool:
+        """By its folder, of which nothing was noted where all work in one."""
+        return Path(session.workspace or self.path) == self.path
 
     def carry_out(
         self,

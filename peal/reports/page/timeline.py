@@ -86,6 +86,8 @@ def _place(one: Attempt, task: TaskReport, run: RunReport) -> str:
     pipeline = run.history.pipeline(task.state.task.pipeline)
     if one.phase in pipeline and pipeline.phase(one.phase).is_at_branch:
         return _BRANCH
+    if one.machine:
+        return one.machine
     if not one.workspace:
         return ""
     return f"place {at.name}" if at.parent.name == WORKTREES else _OWN_TREE

@@ -208,7 +208,8 @@ def _phase(task: TaskStatus) -> str:
 def _note(task: TaskStatus, lasting: str) -> str:
     """What it says, why it failed, what it waits for and how long already, or what is left."""
     if task.state == "running":
-        return task.last_output
+        there = f"{harmless(task.machine)}:" if task.machine else ""
+        return " ".join(filter(None, (there, task.last_output)))
     left = f"{count(task.findings, 'finding')} left" if task.findings else ""
     why = harmless(task.reason)
     return "; ".join(filter(None, [f"{lasting}{why}" if why else "", left]))
