@@ -2,47 +2,31 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-from attrs import asdict, evolve
+from attrs import evolve
 
 from peal.agents import probe
 from peal.agents.cli import CliAgent
 from peal.agents.command import CommandAgent
 from peal.agents.needed import model_of
-from peal.agents.probe import Answer, Found, Question
+from peal.agents.probe import Found, Question
 from peal.agents.protocol import Agent
 from peal.agents.registry import adapter, find, first_here
 from peal.classes import frozen
+from peal.cli.agent_rows import MachineRows, Row, lines_of
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
-from peal.record.spending import amount, summed
 from peal.settings import CLIS, Settings, load
 from peal.settings.secret_values import secrets_of
 from peal.system import git, process
 from peal.system.scratch import Scratch, scratch
-from peal.text.display import duration, harmless, some
+from peal.text.display import duration, some
 from peal.text.redaction import redactor
 from peal.work.usage import used_by
-
-_LONGEST = 300
-
-
-@frozen
-class Row:
-    """An agent as it is shown: what is here of it, and what it answered if it was asked."""
-
-    found: Found
-    answer: Answer | None = None
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether a run could use it, as far as is known."""
-        return not self.found.problem and (self.answer is None or self.answer.answered)
 
 
 @click.command()
@@ -57,14 +41,25 @@ class Row:
     show_default=True,
     help="Seconds for each answer; for a version at most 10.",
 )
+@click.option(
+    "--machines",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAMES]",
+    help="Also on machines: those that the settings name, or these.",
+)
 @as_json
 @repository
-def agents(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: Path) -> int:
+def agents(
+    names: tuple[str, ...], asks: bool, timeout: int, machines: str | None, json_: bool, repo: Path
+) -> int:
     """
     Which agents are installed here, in which version, and whether peal knows it.
 
     All coding CLIs that peal drives and the agents described in peal.toml, or those named. Exit 1 if none can be used.
     """
+    if asks and machines is not None:
+        raise click.UsageError("--probe asks here; on a machine, type `peal agents --probe` there")
     folder = _folder(repo)
     settings = load(folder, {})
     wanted = tuple(dict.fromkeys(names)) or (
@@ -76,11 +71,25 @@ def agents(names: tuple[str, ...], asks: bool, timeout: int, json_: bool, repo: 
         rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
         if asks:
             rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
+    there = _on_machines(wanted, folder, machines) if machines is not None else []
     hide = redactor(secrets_of(settings))
-    click.echo(hide(json.dumps(_as_json(rows), ensure_ascii=False) if json_ else "\n".join(_lines(rows))))
+    if json_:
+        told = {"agents": [row.as_json() for row in rows]}
+        far = {"machines": [one.as_json() for one in there]} if machines is not None else {}
+        click.echo(hide(json.dumps({**told, **far}, ensure_ascii=False)))
+    else:
+        lines = (*lines_of(rows), *(line for one in there for line in one.lines()))
+        click.echo(hide("\n".join(lines)))
+    rows += [row for one in there for row in one.rows]
     if not any(row.is_usable and (row.answer or not asks) for row in rows):
         raise PealError(_way_out(rows, asks))
     return 0
+
+
+def _on_machines(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRows]:
+    from peal.cli.agents_machines import found_on  # only here: it takes a while to import
+
+    return found_on(wanted, folder, given)
 
 
 def _folder(repo: Path) -> Path:
@@ -167,44 +176,9 @@ def _question(name: str, settings: Settings, folder: Path) -> Question:
     return Question(agent, model, lambda reply: used_by(reply, None, model, settings.prices))
 
 
-def _as_json(rows: Sequence[Row]) -> dict[str, Any]:
-    return {"agents": [_flat(row) for row in rows]}
-
-
-def _flat(row: Row) -> dict[str, Any]:
-    """With an `answer` only where somebody was asked."""
-    found = {**asdict(row.found), "is_usable": row.is_usable}
-    return {**found, "answer": asdict(row.answer)} if row.answer else found
-
-
-def _lines(rows: Sequence[Row]) -> Iterator[str]:
-    """One line for each agent, and below it what is to be known of it."""
-    names = max(len(row.found.name) for row in rows)
-    versions = max(len(row.found.version) for row in rows) or 1
-    for row in rows:
-        found = row.found
-        mark = "*" if found.is_auto else " "
-        where = harmless(found.program) or harmless(found.problem)
-        yield f"{mark} {found.name:<{names}}  {found.version or '-':<{versions}}  {where}"
-        below = [*found.notes, *([found.problem] if found.program and found.problem else [])]
-        yield from (f"    {harmless(line)}" for line in below)
-        if row.answer:
-            yield f"    {_told(row.answer)}"
-    if any(row.found.is_auto for row in rows):
-        yield '* is what `agent = "auto"` takes'
-
-
-def _told(answer: Answer) -> str:
-    said = harmless(answer.said)
-    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
-    if not answer.answered:
-        return f"no answer after {duration(answer.seconds)}: {said}"
-    used = f", {amount(summed(answer.usage))}" if answer.usage else ""
-    return f"answered `{said}` in {duration(answer.seconds)}{used}"
-
-
 def _way_out(rows: Sequence[Row], asks: bool) -> str:
-    names = some([row.found.name for row in rows], len(rows))
+    each = list(dict.fromkeys(row.found.name for row in rows))
+    names = some(each, len(each))
     if asks and any(row.answer for row in rows):
         return f"none of {names} answered; mend what is told of each, or choose another agent"
     return (

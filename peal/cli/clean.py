@@ -18,9 +18,16 @@ from peal.worktrees.listing import find_worktrees, moved_aside
 
 @click.command()
 @click.option("--branches", is_flag=True, help="Also peal's own branches whose work has landed.")
+@click.option(
+    "--machines",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAMES]",
+    help="Also what machines keep of this repository: those that runs have used, or these.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would go, and leave it.")
 @repository
-def clean(branches: bool, dry_run: bool, repo: Path) -> int:
+def clean(branches: bool, machines: str | None, dry_run: bool, repo: Path) -> int:
     """
     Remove the worktrees that tasks worked in; what an unfinished task left there is kept as a patch.
 
@@ -36,6 +43,12 @@ def clean(branches: bool, dry_run: bool, repo: Path) -> int:
                 remains = remains or not is_gone
                 said.append(text)
             said += _without_branches(repo_paths, dry_run) if branches else ()
+            if machines is not None:
+                from peal.cli.clean_machines import without_stores  # only here: it takes a while to import
+
+                for text, is_gone in without_stores(repo_paths, machines, dry_run):
+                    remains = remains or not is_gone
+                    said.append(text)
     for text in said or ["nothing to clean"]:
         click.echo(text)
     return 1 if remains else 0

@@ -1,7 +1,7 @@
 """What the checks look at: a repository, what is remembered in it and how it is set up, each thing read once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,21 @@ class Look:
         found = Backlog.of(self.place.folder, ParsedItems.of(self.repo_paths.backlog_cache))
         is_kept = found.kept or "backlog.folder" in self.readable.settings.origins
         return found if is_kept or self.asked.is_backlog else None
+
+    @cached_property
+    def stores(self) -> Mapping[str, Any | PealError]:
+        """What each machine of the settings keeps of the repository, as `StoreFound` has it, or why it does not say."""
+        try:
+            return self.ask_machines("stores") if self.readable.settings.run_on else {}
+        except PealError as error:  # of a name that is none
+            return {"": error}
+
+    def ask_machines(self, method: str) -> Mapping[str, Any | PealError]:
+        """What each machine of the settings answers when it is asked about the repository, or why it does not."""
+        from peal.machines.named import called, fleet_of  # only here: most have no machines
+
+        with closing(fleet_of(self.readable.settings, self.repo_paths)) as fleet:
+            return fleet.ask_all(lambda machine: machine.told(method, called(self.repo)))
 
     @cached_property
     def twins(self) -> Mapping[str, tuple[Kept, Kept]]:

@@ -1,9 +1,10 @@
 """The machines of a run: met before it begins, lent to one attempt after another whichever plan that is at, and let go at its end."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 from attrs import field
 
@@ -14,6 +15,7 @@ from peal.machines.machine import Machine
 from peal.machines.placing import Placing
 from peal.system.process import Cancel
 
+T = TypeVar("T")
 _PATIENCE = 0.5
 """Seconds between looks for a machine that is free."""
 
@@ -35,16 +37,26 @@ class Fleet:
         """
         if self._is_met:
             return []
-        with ThreadPoolExecutor(len(self.machines)) as pool:
-            problems = dict(zip(self.machines, pool.map(_problem, self.machines.values()), strict=True))
-        left_out = [problem for problem in problems.values() if problem]
-        there = [self.machines[name] for name, problem in problems.items() if not problem]
-        if not there:
+        answers = self.ask_all(Machine.hello)
+        left_out = [str(answer) for answer in answers.values() if isinstance(answer, MachineLost)]
+        if len(left_out) == len(answers):
             raise PealError(
                 "\n".join([*left_out, "no machine is left to run on; mend that, or take --machines out"])
             )
         self._is_met = True
         return [f"{problem}; it is left out until it answers" for problem in left_out]
+
+    def ask_all(self, ask: Callable[[Machine], T]) -> dict[str, T | MachineLost]:
+        """What each machine answers, all asked at once, or why it does not."""
+
+        def answer(machine: Machine) -> T | MachineLost:
+            try:
+                return ask(machine)
+            except MachineLost as lost:
+                return lost
+
+        with ThreadPoolExecutor(len(self.machines)) as pool:
+            return dict(zip(self.machines, pool.map(answer, self.machines.values()), strict=True))
 
     def check(self, agent: str, need: Need) -> list[str]:
         """Tells on which machines that were met an agent cannot run; PealError if it can on none."""
@@ -103,12 +115,3 @@ def _can_be_used(machine: Machine, need: Need) -> bool:
 
 def _names(machines: Sequence[Machine]) -> str:
     return ", ".join(f"`{one.name}`" for one in machines)
-
-
-def _problem(machine: Machine) -> str:
-    """Why nothing can run on a machine; empty if it can."""
-    try:
-        machine.hello()
-    except MachineLost as error:
-        return str(error)
-    return ""

@@ -35,6 +35,10 @@ class Hello:
 
     peer: Peer
     life: str
+    git: str
+    """Its version."""
+    room: int
+    """Bytes that are free there."""
     clis: Mapping[str, str]
     """The coding CLIs that are there, each with what its program is called."""
     programs: dict[str, bool] = field(factory=dict)
@@ -87,7 +91,7 @@ class Machine:
         if need.cli and need.cli not in hello.clis:
             return need.cli
         if unknown := [word for word in need.programs if word not in hello.programs]:
-            hello.programs.update(zip(unknown, self._told("programs", unknown), strict=True))
+            hello.programs.update(zip(unknown, self.told("programs", unknown), strict=True))
         return next((word for word in need.programs if not hello.programs[word]), "")
 
     def call(self, cancel: Cancel, method: str, *params: Any, life: str = "") -> Any:
@@ -192,13 +196,13 @@ class Machine:
             _let_go(peer, pipe)
             self._put_off()
             raise MachineLost(f"machine `{self.name}` {unfit}")
-        self._hello = Hello(peer, told["life"], told["clis"])
+        self._hello = Hello(peer, told["life"], ".".join(map(str, told["git"])), told["room"], told["clis"])
         self._failures = 0
 
-    def _told(self, method: str, *params: Any) -> Any:
-        """The answer to what takes no time."""
+    def told(self, method: str, *params: Any, within: float = _ANSWERS_WITHIN) -> Any:
+        """The answer to what takes so many seconds at most; `MachineLost` if there is none."""
         try:
-            return self.ask(method, *params).result(_ANSWERS_WITHIN)
+            return self.ask(method, *params).result(within)
         except (LinkError, FarError, TimeoutError) as error:
             raise self.lost(LinkError(str(error) or "it does not answer")) from None
 

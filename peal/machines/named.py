@@ -60,7 +60,7 @@ def _named(
                 yield one, table.command, table.places
         elif local := _LOCAL.fullmatch(name):
             for number in range(1, int(local[1] or 1) + 1):
-                home = repo_paths.root / "machines" / f"local-{number}"
+                home = repo_paths.machines / f"local-{number}"
                 argv = (sys.executable, "-m", "peal", "machine", "--home", str(home))
                 yield f"local-{number}", argv, {}
         elif ":" in name:

@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import field
+from attrs import asdict, field
 
 from peal import __version__
+from peal.agents import probe
 from peal.agents.cli import program_of
-from peal.agents.registry import adapters, surroundings
+from peal.agents.registry import adapter, adapters, surroundings
 from peal.classes import define
-from peal.machines import rpc
+from peal.machines import rpc, stores
 from peal.machines.protocol import PROTOCOL
 from peal.machines.trees import Store, inside
 from peal.system import git, removal
@@ -49,6 +50,7 @@ class Site:
             for one in (
                 self.hello, self.programs, self.bases, self.bring, self.take, self.give_back, self.put, self.read, self.remove,
                 self.carry_out, self.snapshot, self.is_set_up, self.mark_set_up,
+                self.agents, self.stores, self.remove_stores,
             )
         }  # fmt: skip
         return rpc.Methods(calls, {"piece": self.piece, "cancel": self.cancel})
@@ -80,6 +82,19 @@ class Site:
         """Which of these programs are here."""
         return [shutil.which(word) is not None for word in words]
 
+    def agents(self, names: list[str]) -> list[dict[str, Any]]:
+        """What is here of these coding CLIs, as `Found` has it."""
+        found = probe.look(self.scratch, [adapter(name) for name in names], probe.LOOK_SEC)
+        return [asdict(one) for one in found]
+
+    def stores(self, repository: str) -> list[dict[str, Any]]:
+        """What is kept here of a repository, as `StoreFound` has it."""
+        return [asdict(one) for one in stores.find(self.home, _plain(repository))]
+
+    def remove_stores(self, repository: str) -> list[dict[str, Any]]:
+        """Remove what is kept of it and nobody uses, as `StoreRemoved` has it."""
+        return [asdict(one) for one in stores.remove(self.home, _plain(repository))]
+
     def bases(self, repository: str, object_format: str) -> list[str]:
         """The commits of a repository that are here already."""
         return self._store(repository).bases(object_format)
@@ -97,7 +112,7 @@ class Site:
         finally:
             file.unlink(missing_ok=True)
 
-    def take(self, repository: str, commit: str, attempt: str, first: str) -> dict[str, str]:
+    def take(self, repository: str, commit: str, attempt: str, first: str = "") -> dict[str, str]:
         """Lend a clean tree to an attempt, the `first` of that name if nobody has it, with a folder of its own."""
         store = self._store(repository)
         folder = store.folder / "attempts" / _plain(attempt)

@@ -5,7 +5,8 @@ import itertools
 import os
 import shutil
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import field
@@ -15,6 +16,8 @@ from peal.machines.packs import packed, unpacked
 from peal.system import git, removal
 from peal.system.files import content
 
+GIT = "store.git"
+"""The commits of a store, in its folder."""
 _BASES = "refs/peal/bases/"
 _AUTHOR = {
     f"GIT_{role}_{part}": value
@@ -44,6 +47,8 @@ class Store:
     _lent: set[str] = field(factory=set)
     _made: int = 0
     _object_format: str = "sha1"
+    _is_in_doubt: bool = False
+    """git has failed at something here."""
     _lock: threading.Lock = field(factory=threading.Lock)
     """One change of the store at a time."""
 
@@ -51,36 +56,63 @@ class Store:
     def open(cls, home: Path, name: str) -> "Store":
         """The store of this name; beside another peal that has it, one of its own."""
         for number in itertools.count(1):
-            folder = home / (name if number == 1 else f"{name}-{number}")
-            folder.mkdir(parents=True, exist_ok=True)
-            held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(held)
-                continue
-            return cls(folder, held)
+            if store := cls.held(folder_of(home, name, number)):
+                return store
         raise AssertionError("there is always one more")
+
+    @classmethod
+    def held(cls, folder: Path) -> "Store | None":
+        """The store in a folder, for this peal alone until it is closed or the process ends; None if another has it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return cls(folder, lock)
+
+    def close(self) -> None:
+        """Let others have it."""
+        os.close(self._held)
 
     @property
     def _git(self) -> Path:
-        return self.folder / "store.git"
+        return self.folder / GIT
 
     def bases(self, object_format: str) -> list[str]:
-        """The commits that attempts have begun on, which are here with all that they need; the store is made first."""
-        with self._lock:
+        """
+        The commits that attempts have begun on, which are here with all that they need.
+
+        The store is made first, and made anew after git has failed at it: it may be damaged, and all of it can be sent again.
+        """
+        with self._lock, self._doubted():
             self._object_format = object_format
+            if self._is_in_doubt and not self._lent:
+                self._remove()
             if not self._git.is_dir():
-                git.output(
-                    self.folder, "init", "--quiet", "--bare", f"--object-format={object_format}", "store.git"
-                )
+                git.output(self.folder, "init", "--quiet", "--bare", f"--object-format={object_format}", GIT)
             return git.output(self._git, "for-each-ref", "--format=%(objectname)", _BASES).split()
 
     def bring(self, pack: Path, commit: str, known: list[str]) -> None:
         """Take in a commit that the person's repository has."""
-        with self._lock:
+        with self._lock, self._doubted():
             unpacked(self._git, pack, commit, known)
             git.output(self._git, "update-ref", _BASES + commit, commit)
+
+    @contextmanager
+    def _doubted(self) -> Iterator[None]:
+        try:
+            yield
+        except git.GitError:
+            self._is_in_doubt = True
+            raise
+
+    def _remove(self) -> None:
+        """Of trees what git ignores too: it may rest on what is not there any more."""
+        for path in (self._git, self.folder / "trees"):
+            removal.remove(path)
+        self._free, self._made, self._is_in_doubt = [], 0, False
 
     def take(self, commit: str, first: str = "") -> str:
         """The name of a tree that nobody has, rather the `first`, clean and on a commit that is here."""
@@ -93,7 +125,8 @@ class Store:
             self._lent.add(name)
         try:
             self.wipe(name)  # of a machine before that was killed
-            self._make_clean(self.tree(name), commit)
+            with self._doubted():
+                self._make_clean(self.tree(name), commit)
         except BaseException:
             self.give_back(name)
             raise
@@ -176,6 +209,11 @@ class Store:
         commit = git.output(tree, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
         packed(tree, commit, [base], to)
         return commit
+
+
+def folder_of(home: Path, repository: str, number: int) -> Path:
+    """Where the first, or another, store of a repository is."""
+    return home / (repository if number == 1 else f"{repository}-{number}")
 
 
 def inside(folder: Path, name: str) -> Path:

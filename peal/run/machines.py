@@ -2,7 +2,7 @@
 
 from peal.errors import PealError
 from peal.jobs.job import Job
-from peal.machines import refusals
+from peal.machines import refusals, used
 from peal.machines.named import called, needs_of
 from peal.machines.remote import RemoteDoor
 from peal.run.session import Session
@@ -20,6 +20,7 @@ def door_to_machines(job: Job, programs: Programs, screen: Screen, open_now: Ses
     refusals.check(pool.repo, tip)
     fleet = open_now.fleet(job.roster.settings)
     told = fleet.begin()
+    used.note(job.repo_paths, job.roster.settings.run_on)
     leaving = {
         name
         for pipeline in job.pipelines.values()

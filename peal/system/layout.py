@@ -158,6 +158,16 @@ class RepoPaths:
         mark = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
         return PlanPaths(self.root / f"{slug(Path(key).stem)}-{mark}")
 
+    @property
+    def machines(self) -> Path:
+        """What machines that are processes of this one keep, and which machines were used."""
+        return self.root / "machines"
+
+    @property
+    def used_machines(self) -> Path:
+        """The names of machines that runs have used, one on a line."""
+        return self.machines / "used"
+
     def plan_key(self, path: Path) -> str:
         """The plan's path relative to the repository, absolute if it lies outside."""
         absolute = Path(os.path.realpath(path))

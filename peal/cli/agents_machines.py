@@ -1,0 +1,48 @@
+"""`peal agents --machines`: which agents are on machines."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from peal.agents.probe import Found
+from peal.agents.registry import find
+from peal.cli.agent_rows import MachineRows, Row
+from peal.errors import MachineLost, PealError
+from peal.machines.equipment import Need
+from peal.machines.machine import Machine
+from peal.machines.named import fleet_of
+from peal.settings import CLIS, Settings, load
+from peal.system.layout import RepoPaths
+
+
+def found_on(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRows]:
+    """What is there of these agents, on the machines that are given, or those of the settings; PealError if none is named."""
+    settings = load(folder, {"run_on": given} if given else {})
+    if not settings.run_on:
+        raise PealError(
+            "no machine is named; name some, as in `peal agents --machines build1,build2`, or set `run_on`"
+        )
+
+    def ask(machine: Machine) -> MachineRows:
+        hello = machine.hello()
+        clis = machine.told("agents", [name for name in wanted if name in CLIS])
+        found = {one["name"]: Found(**{**one, "notes": tuple(one["notes"])}) for one in clis}
+        found |= {name: _other(name, machine, settings, folder) for name in wanted if name not in found}
+        return MachineRows(
+            machine.name, "", hello.git, hello.room, tuple(Row(found[name]) for name in wanted)
+        )
+
+    with closing(fleet_of(settings, RepoPaths(folder))) as fleet:
+        return [
+            MachineRows(name, str(answer)) if isinstance(answer, MachineLost) else answer
+            for name, answer in fleet.ask_all(ask).items()
+        ]
+
+
+def _other(name: str, machine: Machine, settings: Settings, folder: Path) -> Found:
+    """An agent that is no coding CLI: what its programs tell of their version nobody knows, so they are not asked."""
+    agent = find(name, settings.agents, folder, "any", is_here=False)
+    lacked = machine.lacks(Need.of(agent))
+    return Found(
+        name, agent.programs[0], problem=f"there is no `{lacked}`; install it there" if lacked else ""
+    )
