@@ -126,6 +126,24 @@ def test_a_machine_that_dies_costs_its_attempts_and_nothing_else(
     assert project.git("status", "--porcelain") == ""
 
 
+def test_nobody_waits_for_a_machine_that_does_not_come_back(
+    project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    """It is asked again beside, which may take a minute; the others have places meanwhile."""
+    home, began = project.path / ".peal/machines/box", tmp_path / "began"
+    again = f"mkdir '{began}' || exec sleep 100; exec {sys.executable} -m peal machine --home '{home}'"
+    project.write("peal.toml", f"[machines.box]\ncommand = {json.dumps(['sh', '-c', again])}\n")
+    plan(project, *[LONG] * 6)
+    process = project.start(*RUN, "--max-parallel", "2", "--machines", "box,local:1")
+    eventually(lambda: len(ledger.read_text().split()) >= 2)
+
+    os.kill(machines(project)["box"], signal.SIGKILL)
+
+    said, _ = process.communicate(timeout=40)
+    assert process.returncode == 0, said
+    assert landed(project) == list("123456")
+
+
 def test_a_client_that_is_killed_leaves_nothing_and_goes_on(project: Repo, ledger: Path) -> None:
     plan(project, *[LONG] * 4)
     process = project.start(*RUN, "--machines", "local:2")

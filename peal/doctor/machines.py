@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from peal.doctor.backups import Keeping
-from peal.doctor.finding import Symptom, of_refusal
+from peal.doctor.finding import Symptom
 from peal.doctor.look import Look
 from peal.errors import PealError
 
@@ -15,7 +15,7 @@ def unreachable(look: Look) -> Iterator[Symptom]:
     """A machine of the settings that nothing can run on."""
     for name, found in look.stores.items():
         if isinstance(found, PealError):
-            yield from of_refusal(found, name)
+            yield Symptom(str(found), f"mend that, or take `{name}` out of `run_on`", name)
 
 
 def store_damaged(look: Look) -> Iterator[Symptom]:

@@ -83,12 +83,14 @@ class Fleet:
         `MachineLost` if there can be none.
         """
         while not cancel.is_set:
-            usable = [one.name for one in self.machines.values() if _can_be_used(one, need)]
+            lacking = {name: _why_not(machine, need) for name, machine in self.machines.items()}
+            usable = [name for name, why in lacking.items() if not why]
+            awaited = [one for one in self.machines.values() if not one.is_there and one.ask_again()]
             with self._free:
                 if name := self.placing.take(agent, usable, first):
                     return self.machines[name]
-                if not usable:
-                    raise MachineLost("no machine answers that could take it")
+                if not usable and not awaited:
+                    raise MachineLost(f"no machine could take it: {'; '.join(lacking.values())}")
                 self._free.wait(_PATIENCE)
         raise MachineLost("the run was ended before a machine was free")
 
@@ -104,13 +106,15 @@ class Fleet:
             machine.close()
 
 
-def _can_be_used(machine: Machine, need: Need) -> bool:
-    if not machine.may_be_there:
-        return False
+def _why_not(machine: Machine, need: Need) -> str:
+    """Why an agent cannot run on a machine; empty if it can."""
+    if not machine.is_there:
+        return machine.why_not
     try:
-        return not machine.lacks(need)
-    except MachineLost:
-        return False
+        lacked = machine.lacks(need)
+    except MachineLost as lost:
+        return str(lost)
+    return f"machine `{machine.name}` has no `{lacked}`" if lacked else ""
 
 
 def _names(machines: Sequence[Machine]) -> str:

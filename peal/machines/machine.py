@@ -3,9 +3,9 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from peal import __version__
 from peal.classes import define, frozen
 from peal.errors import MachineLost
 from peal.machines.equipment import Need
-from peal.machines.protocol import PROTOCOL
+from peal.machines.protocol import ANSWERS, HELLO, PROTOCOL, has_shape
 from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
 from peal.system.process import LOOK, Cancel, Pipe
 
@@ -45,6 +45,31 @@ class Hello:
     """Of others, as far as was asked, whether they are there."""
 
 
+@frozen
+class Question:
+    """Something that was asked, whose answer is to come."""
+
+    method: str
+    future: "Future[Any]"
+
+
+@define
+class Transfer:
+    """A file that comes in pieces."""
+
+    path: Path
+    error: OSError | None = None
+    """Why it could not be written here: nothing that the machine could help."""
+
+    def add(self, data: bytes) -> None:
+        """One piece more."""
+        try:
+            with self.path.open("ab") as file:
+                file.write(data)
+        except OSError as error:
+            self.error = self.error or error
+
+
 Heard = Callable[[str, bytes], None]
 """Takes the name of an output, and what was added to it."""
 
@@ -61,11 +86,14 @@ class Machine:
     _hello: Hello | None = None
     _heard: dict[str, Heard] = field(factory=dict)
     """Who takes the output of an errand."""
-    _transfers: dict[str, Path] = field(factory=dict)
-    """Where pieces of a file go that comes from there."""
+    _transfers: dict[str, "Transfer"] = field(factory=dict)
     _lock: threading.Lock = field(factory=threading.Lock)
+    _anew: threading.Lock = field(factory=threading.Lock)
+    """Held while a link is begun that nobody waits for."""
     _failures: int = 0
     _not_before: float = 0.0
+    why_not: str = ""
+    """Why it was not there when that was last seen, in words for a person."""
 
     def hello(self) -> Hello:
         """Who is there; the link is begun if there is none. `MachineLost` if nobody is."""
@@ -80,10 +108,22 @@ class Machine:
         """Whether it answers, as far as is known."""
         return self._hello is not None
 
-    @property
-    def may_be_there(self) -> bool:
-        """Whether it is worth asking: after a failure, only when some time has passed."""
-        return self._hello is not None or time.monotonic() >= self._not_before
+    def ask_again(self) -> bool:
+        """
+        Have a link begun beside, if enough time has passed since it failed; whether that is under way.
+
+        Nobody waits for it: a host that is switched off may take a minute to be so.
+        """
+        if time.monotonic() >= self._not_before and self._anew.acquire(blocking=False):
+            threading.Thread(target=self._begin_again, name=f"machine {self.name} anew", daemon=True).start()
+        return self._anew.locked()
+
+    def _begin_again(self) -> None:
+        try:
+            with suppress(MachineLost):
+                self.hello()
+        finally:
+            self._anew.release()
 
     def lacks(self, need: Need) -> str:
         """The first that an agent needs and is not there; empty for nothing. `MachineLost` if nobody answers."""
@@ -101,7 +141,7 @@ class Machine:
         except FarError as error:
             raise MachineLost(f"machine `{self.name}`: {error}") from None
 
-    def ask(self, method: str, *params: Any, life: str = "") -> "Future[Any]":
+    def ask(self, method: str, *params: Any, life: str = "") -> Question:
         """
         Ask without waiting.
 
@@ -111,31 +151,34 @@ class Machine:
         try:
             if life not in ("", hello.life):
                 raise LinkError("it was begun anew meanwhile")
-            return hello.peer.call(method, *params)
+            return Question(method, hello.peer.call(method, *params))
         except LinkError as error:
             raise self.lost(error) from None
 
-    def answer(self, future: "Future[Any]", cancel: Cancel, look: Callable[[], None] = lambda: None) -> Any:
+    def answer(self, question: Question, cancel: Cancel, look: Callable[[], None] = lambda: None) -> Any:
         """
         What it answered; `FarError` or `MachineLost`. `look` is called now and then meanwhile.
 
         One that does not answer when the run has to end at once is given up: it may be frozen.
         """
         until = math.inf
-        while not _is_done(future):
+        while not _is_done(question.future):
             look()
             until = min(until, time.monotonic() + _LAST_PATIENCE) if cancel.hard else math.inf
             if time.monotonic() >= until:
                 self.close()
         try:
-            return future.result()
+            return _checked(question, question.future.result())
         except LinkError as error:
             raise self.lost(error) from None
 
     def lost(self, error: LinkError) -> MachineLost:
         """The same in words for a person, with what the link's own program complained of."""
+        return MachineLost(f"machine `{self.name}`{self._told_of(str(error))}")
+
+    def _told_of(self, why: str) -> str:
         said = self._pipe.complaint() if self._pipe else ""
-        return MachineLost(f"machine `{self.name}`: {error}{f' ({said})' if said else ''}")
+        return f": {why}{f' ({said})' if said else ''}"
 
     def tell(self, method: str, *params: Any) -> None:
         """Tell without an answer; nothing happens if it is gone."""
@@ -156,12 +199,15 @@ class Machine:
         else:
             self._heard.pop(errand, None)
 
-    def take_file(self, name: str, path: Path | None) -> None:
-        """Where the pieces of a file go that comes under this name; None when it has come."""
-        if path:
-            self._transfers[name] = path
-        else:
-            self._transfers.pop(name, None)
+    @contextmanager
+    def taking_file(self, name: str, path: Path) -> Iterator["Transfer"]:
+        """Have the pieces of a file that comes under this name put there; it is gone at the end."""
+        transfer = self._transfers[name] = Transfer(path)
+        try:
+            yield transfer
+        finally:
+            del self._transfers[name]
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """The run is over, or does not wait any longer."""
@@ -174,10 +220,7 @@ class Machine:
         try:
             pipe = Pipe.start(self.argv)
         except OSError as error:
-            self._put_off()
-            raise MachineLost(
-                f"machine `{self.name}`: `{self.argv[0]}` cannot be started: {error.strerror}"
-            ) from None
+            raise self._put_off(f": `{self.argv[0]}` cannot be started: {error.strerror}") from None
         peer = Peer(
             pipe.read, pipe.write, Methods({}, {"output": self._output, "piece": self._piece}), self.silence
         )
@@ -186,36 +229,39 @@ class Machine:
             target=self._serve, args=(peer, pipe), name=f"machine {self.name}", daemon=True
         ).start()
         try:
-            told = peer.call("hello", self.silence).result(_ANSWERS_WITHIN)
+            question = Question("hello", peer.call("hello", self.silence))
+            told = _checked(question, question.future.result(_ANSWERS_WITHIN))
         except (LinkError, FarError, TimeoutError) as error:
             _let_go(peer, pipe)
-            self._put_off()
             why = str(error) or f"it did not say who it is within {_ANSWERS_WITHIN:g} seconds"
-            raise self.lost(LinkError(why)) from None
+            raise self._put_off(self._told_of(why)) from None
         if unfit := _unfit(told):
             _let_go(peer, pipe)
-            self._put_off()
-            raise MachineLost(f"machine `{self.name}` {unfit}")
+            raise self._put_off(f" {unfit}")
         self._hello = Hello(peer, told["life"], ".".join(map(str, told["git"])), told["room"], told["clis"])
         self._failures = 0
 
     def told(self, method: str, *params: Any, within: float = _ANSWERS_WITHIN) -> Any:
         """The answer to what takes so many seconds at most; `MachineLost` if there is none."""
         try:
-            return self.ask(method, *params).result(within)
+            question = self.ask(method, *params)
+            return _checked(question, question.future.result(within))
         except (LinkError, FarError, TimeoutError) as error:
             raise self.lost(LinkError(str(error) or "it does not answer")) from None
 
-    def _put_off(self) -> None:
+    def _put_off(self, why: str) -> MachineLost:
+        """Not to be asked again for a while; the error that says why."""
         self._failures += 1
         self._not_before = time.monotonic() + min(_PAUSE * 2**self._failures, _LONGEST_PAUSE)
+        self.why_not = f"machine `{self.name}`{why}"
+        return MachineLost(self.why_not)
 
     def _serve(self, peer: Peer, pipe: Pipe) -> None:
-        peer.serve()
+        why = peer.serve()
         with self._lock:
-            if self._peer is peer:
+            if self._peer is peer and self._hello:
                 self._hello = None
-                self._put_off()
+                self._put_off(self._told_of(why))
         _let_go(peer, pipe)
 
     def _output(self, errand: str, name: str, data: bytes) -> None:
@@ -223,15 +269,23 @@ class Machine:
             heard(name, data)
 
     def _piece(self, name: str, data: bytes) -> None:
-        if path := self._transfers.get(name):
-            with path.open("ab") as file:
-                file.write(data)
+        if transfer := self._transfers.get(name):
+            transfer.add(data)
+
+
+def _checked(question: Question, answer: Any) -> Any:
+    """An answer, if it is one that can be made sense of; else `LinkError`."""
+    if not has_shape(answer, ANSWERS[question.method]):
+        raise LinkError(f"to `{question.method}` it answered what nobody can make sense of")
+    return answer
 
 
 def _unfit(told: dict[str, Any]) -> str:
     """What keeps a machine that has said who it is from being used, in words that follow its name; empty for nothing."""
-    if (told["peal"], told["protocol"]) != (__version__, PROTOCOL):
-        return f"has peal {told['peal']}, and here is {__version__}; install the same on both"
+    if (told.get("peal"), told.get("protocol")) != (__version__, PROTOCOL):
+        return f"has peal {told.get('peal')}, and here is {__version__}; install the same on both"
+    if not has_shape(told, HELLO):
+        return "says of itself what nobody can make sense of; install the same peal on both"
     if not told["git"]:
         return "has no git; install it there"
     if told["room"] < _ROOM:

@@ -17,6 +17,7 @@ from peal.settings import Settings
 from peal.system import git
 from peal.system.layout import RepoPaths
 
+_SSH = ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "--")
 _LOCAL = re.compile(r"local(?::(\d+))?")
 
 
@@ -68,7 +69,7 @@ def _named(
                 f"machine `{name}`: a number is for `local` alone; write [machines.NAME] with `count`"
             )
         else:
-            yield name, ("ssh", "-T", "-o", "BatchMode=yes", "--", name, "peal", "machine"), {}
+            yield name, (*_SSH, name, "peal", "machine"), {}
 
 
 def called(repo: Path) -> str:

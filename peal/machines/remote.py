@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from peal.classes import define, frozen
 from peal.errors import MachineLost
 from peal.machines.equipment import Need
 from peal.machines.fleet import Fleet
-from peal.machines.machine import Machine
+from peal.machines.machine import Machine, Question
 from peal.machines.packs import packed, unpacked
 from peal.machines.rpc import FarError
 from peal.model.agent import Command, Session
@@ -161,7 +160,7 @@ class RemoteSpot:
             prompt = f"{prefix}prompt.md"
             for name in (*command.files, *[prompt] * (self.order.folder / prompt).exists()):
                 self._send(self.order.folder / name, f"attempts/{self._attempt}", name)
-            future = self.machine.ask(
+            question = self.machine.ask(
                 "carry_out", self._order(errand, command, clocks, prefix), life=self.place.life
             )
             order = self.order
@@ -170,7 +169,7 @@ class RemoteSpot:
                     time.time(), order.task.id, order.phase.name, order.number, 0, "", self.machine.name
                 )
             )
-            ending = self._followed(errand, future, tuple(outputs.values()), sign)
+            ending = self._followed(errand, question, tuple(outputs.values()), sign)
             if full:
                 raise full[0]
             return ending
@@ -215,7 +214,7 @@ class RemoteSpot:
     def _followed(
         self,
         errand: str,
-        future: "Future[Any]",
+        question: Question,
         outputs: tuple[str, ...],
         sign: Callable[[str], Sign | None] | None,
     ) -> Ending:
@@ -233,7 +232,7 @@ class RemoteSpot:
                 self.machine.tell("cancel", errand, cancel.hard)
 
         try:
-            ended = self.machine.answer(future, cancel, look)
+            ended = self.machine.answer(question, cancel, look)
         except FarError as error:
             raise OSError(0, f"machine `{self.machine.name}`: {error}") from None
         ending = Ending(Ended(ended["how"]), ended["code"], ended["seconds"])
@@ -277,15 +276,20 @@ class RemoteSpot:
         """As a commit, which git looks through before anything of it is used."""
         base, name = self.workspace.base, f"{self._attempt}-done"
         file = self.door.scratch / f"{self.machine.name}-{name}.pack"
-        self.machine.take_file(name, file)
-        try:
-            commit = self._call("snapshot", self.tree, base, name)
-            if commit:
+        with self.machine.taking_file(name, file) as transfer:
+            if not (commit := self._call("snapshot", self.tree, base, name)):
+                return
+            if transfer.error:
+                raise transfer.error
+            try:
                 unpacked(self.door.repo, file, commit, [base])
-                Worktree(self.door.repo, self.workspace.path).have(commit, base)
-        finally:
-            self.machine.take_file(name, None)
-            file.unlink(missing_ok=True)
+            except (git.GitError, FileNotFoundError) as error:
+                if isinstance(error, git.GitError) and error.no_room:
+                    raise
+                raise MachineLost(
+                    f"machine `{self.machine.name}`: what it sent back is not to be used: {error}"
+                ) from None
+            Worktree(self.door.repo, self.workspace.path).have(commit, base)
 
     def give_back(self) -> None:
         """Nobody needs the tree any more; a machine that is lost has forgotten it anyway."""

@@ -14,7 +14,7 @@ from typing import Any
 from peal.classes import frozen
 from peal.errors import PealError
 from peal.system import git_damage, git_refusals, layout, process
-from peal.system.files import age
+from peal.system.files import FULL, age
 
 _READ_WHOLE = 1_000_000
 _QUIET = (
@@ -108,6 +108,11 @@ _NOT_HERE = "`git` is not installed or not on PATH; install it"
 
 class GitError(PealError):
     """git refused; the message holds its own words."""
+
+    @property
+    def no_room(self) -> str:
+        """What it says of a disk, or a quota, that is full; empty if that is not why. It is run without a language of its own."""
+        return next((words for words in map(os.strerror, FULL) if words in str(self)), "")
 
 
 def run(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:

@@ -1,6 +1,5 @@
 """Does attempts, each in whatever thread it is called in."""
 
-import os
 import time
 
 from attrs import evolve
@@ -10,7 +9,7 @@ from peal.errors import CannotStart, MachineLost, Paused, PealError
 from peal.model.pipeline import Kind
 from peal.model.work import Order, Outcome, Result
 from peal.record.events import StepEnded, StopAsked
-from peal.system.files import FULL, is_full
+from peal.system.files import is_full
 from peal.system.git import GitError
 from peal.system.layout import VERDICT
 from peal.system.process import Cancel
@@ -29,9 +28,6 @@ from peal.work.programs import Programs
 from peal.work.review_round import review_round
 from peal.work.roster import Roster
 from peal.workspaces import Change, Workspace
-
-_FULL = tuple(os.strerror(number) for number in FULL)
-"""What git says then; it is run without a language of its own."""
 
 
 @define
@@ -58,10 +54,8 @@ class Worker:
             said = f"{error.strerror or error}: `{error.filename or order.folder}`"
             outcome = self._stopped(str(error.strerror)) if is_full(error) else Outcome(Result.FAILED, said)
         except GitError as error:
-            full = next((words for words in _FULL if words in str(error)), None)
-            outcome = (
-                self._stopped(full) if full else self.programs.judged(Outcome(Result.FAILED, str(error)))
-            )
+            failed = Outcome(Result.FAILED, str(error))
+            outcome = self._stopped(error.no_room) if error.no_room else self.programs.judged(failed)
         except MachineLost as error:
             outcome = self._lost(order, str(error))
         except Paused as error:
