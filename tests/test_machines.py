@@ -375,12 +375,11 @@ def test_where_attempts_run_is_shown(project: Repo, ledger: Path, tmp_path: Path
     process = project.start(*RUN, "--machines", "local:1")
     eventually((tmp_path / "begun").exists)
 
-    running = project.peal("status").stdout
+    eventually(lambda: "running execute on local-1" in project.peal("status").stdout)
     told = json.loads(project.peal("status", "--json").stdout)
 
     (tmp_path / "go").touch()
     assert process.wait(30) == 0
-    assert "running execute on local-1" in running
     assert told["tasks"][0]["machine"] == "local-1"
     assert " on local-1" not in project.peal("status").stdout
 

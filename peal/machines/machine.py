@@ -145,12 +145,13 @@ class Machine:
         """
         Ask without waiting.
 
-        What is about something that the machine has lent is for the `life` in which it did: another knows nothing of it.
+        What is about something that the machine has lent is for the `life` in which it did: another knows nothing of it, and no
+        link is begun for it.
         """
-        hello = self.hello()
+        hello = self._hello if life else self.hello()
         try:
-            if life not in ("", hello.life):
-                raise LinkError("it was begun anew meanwhile")
+            if hello is None or life not in ("", hello.life):
+                raise LinkError("it is gone")
             return Question(method, hello.peer.call(method, *params))
         except LinkError as error:
             raise self.lost(error) from None
@@ -187,7 +188,6 @@ class Machine:
 
     def send_file(self, path: Path) -> str:
         """Send what a file holds; the name it has there until it is put somewhere."""
-        self.hello()
         name = uuid4().hex
         sent(path, lambda data: self.tell("piece", name, data))
         return name

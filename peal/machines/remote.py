@@ -67,7 +67,8 @@ class RemoteDoor:
             need, wanted = self.needs[order.agent], before.machine if before else ""
             machine = self.fleet.take(order.agent, need, self.cancel, wanted)
             stack.callback(self.fleet.give_back, order.agent, machine)
-            life = machine.hello().life
+            hello = machine.hello()
+            life = hello.life
             known = machine.call(self.cancel, "bases", self.repository, _object_format(self.repo))
             if workspace.base not in known:
                 self._bring(machine, workspace.base, known)
@@ -84,6 +85,7 @@ class RemoteDoor:
                 here,
                 Path(lent["path"]),
                 Path(lent["folder"]),
+                hello.clis,
                 here == before,
             )
             stack.callback(spot.give_back)
@@ -113,6 +115,8 @@ class RemoteSpot:
     place: _Place
     path: Path
     folder: Path
+    clis: Mapping[str, str]
+    """What the programs of coding CLIs are called there."""
     is_as_before: bool
     """The task's attempt before this one was in the same place."""
 
@@ -206,7 +210,7 @@ class RemoteSpot:
             words = [word.replace("{folder}", str(self.folder)) for word in words]
         cli = self.door.needs[self.order.agent].cli
         if cli and program in adapter(cli).programs:
-            program = self.machine.hello().clis[cli]
+            program = self.clis[cli]
         elif Path(program).is_relative_to(self.door.repo):
             program = str(self.path / Path(program).relative_to(self.door.repo))
         return [program, *words]
