@@ -10,23 +10,23 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field
+from attrs import field
 
 from peal.agents.registry import adapter
 from peal.classes import define, frozen
 from peal.errors import MachineLost
 from peal.machines.equipment import Need
+from peal.machines.errand import Errand
 from peal.machines.fleet import Fleet
-from peal.machines.machine import Machine, Question
+from peal.machines.machine import Machine
 from peal.machines.packs import packed, unpacked
-from peal.machines.rpc import FarError
 from peal.model.agent import Command, Session
 from peal.model.plan import TaskId
 from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order
 from peal.record.events import Event, ProcessStarted
 from peal.system import git
-from peal.system.process import Cancel, Clocks, Listener
+from peal.system.process import Cancel, Clocks
 from peal.workspaces import Change, Workspace
 from peal.worktrees.worktree import Worktree
 
@@ -141,42 +141,27 @@ class RemoteSpot:
         sign: Callable[[str], Sign | None] | None = None,
     ) -> Ending:
         """Its output is in the attempt's folder here, as it comes; `MachineLost` if the machine does not tell the end."""
-        errand = f"{self._attempt}{f'-{prefix}' if prefix else ''}".strip(".")
-        outputs = {name: f"{self.order.folder}/{prefix}{name}" for name in ("stdout", "stderr")}
-        with ExitStack() as stack:
-            files = {
-                name: stack.enter_context(Path(path).open("ab", buffering=0))
-                for name, path in outputs.items()
-            }
-            full: list[OSError] = []
-
-            def heard(name: str, data: bytes) -> None:
-                try:
-                    files[name].write(data)
-                except OSError as error:  # of the disk here, which is nothing that the machine could help
-                    full.append(error)
-                    self.machine.tell("cancel", errand, False)
-
-            self.machine.hear(errand, heard)
-            stack.callback(self.machine.hear, errand, None)
+        name = f"{self._attempt}{f'-{prefix}' if prefix else ''}".strip(".")
+        errand = Errand(self.machine, name, f"{self.order.folder}/{prefix}", self.door.cancel)
+        with errand.hearing():
             if self.door.cancel.is_set:
                 return Ending(Ended.CANCELLED, 0, 0.0)
             prompt = f"{prefix}prompt.md"
-            for name in (*command.files, *[prompt] * (self.order.folder / prompt).exists()):
-                self._send(self.order.folder / name, f"attempts/{self._attempt}", name)
-            question = self.machine.ask(
-                "carry_out", self._order(errand, command, clocks, prefix), life=self.place.life
+            for file in (*command.files, *[prompt] * (self.order.folder / prompt).exists()):
+                self._send(self.order.folder / file, f"attempts/{self._attempt}", file)
+            order = self._order(name, command, clocks, prefix)
+            question = self.machine.ask("carry_out", order, life=self.place.life)
+            self._tell_started()
+            return errand.followed(question, sign)
+
+    def _tell_started(self) -> None:
+        """Its number there says nothing here."""
+        order, number, birth = self.order, 0, ""
+        self.door.put(
+            ProcessStarted(
+                time.time(), order.task.id, order.phase.name, order.number, number, birth, self.machine.name
             )
-            order = self.order
-            self.door.put(
-                ProcessStarted(
-                    time.time(), order.task.id, order.phase.name, order.number, 0, "", self.machine.name
-                )
-            )
-            ending = self._followed(errand, question, tuple(outputs.values()), sign)
-            if full:
-                raise full[0]
-            return ending
+        )
 
     def _order(self, errand: str, command: Command, clocks: Clocks, prefix: str) -> dict[str, Any]:
         order = self.order
@@ -214,33 +199,6 @@ class RemoteSpot:
         elif Path(program).is_relative_to(self.door.repo):
             program = str(self.path / Path(program).relative_to(self.door.repo))
         return [program, *words]
-
-    def _followed(
-        self,
-        errand: str,
-        question: Question,
-        outputs: tuple[str, ...],
-        sign: Callable[[str], Sign | None] | None,
-    ) -> Ending:
-        """Wait for the end; the run's, and what the output says of it, are passed on."""
-        cancel, listener = self.door.cancel, Listener(sign, outputs) if sign else None
-        heard: list[Ended] = []
-        told: set[bool] = set()
-
-        def look() -> None:
-            if listener and not heard and (found := listener.heard(time.monotonic())):
-                heard.append(found)
-                self.machine.tell("cancel", errand, False)
-            if cancel.is_set and cancel.hard not in told:
-                told.add(cancel.hard)
-                self.machine.tell("cancel", errand, cancel.hard)
-
-        try:
-            ended = self.machine.answer(question, cancel, look)
-        except FarError as error:
-            raise OSError(0, f"machine `{self.machine.name}`: {error}") from None
-        ending = Ending(Ended(ended["how"]), ended["code"], ended["seconds"])
-        return evolve(ending, how=heard[0]) if heard and ending.how is Ended.CANCELLED else ending
 
     def _call(self, method: str, *params: Any) -> Any:
         return self.machine.call(

@@ -102,7 +102,9 @@ def _asked(order: Order, roster: Roster) -> _Attempt:
     prepared = roster.agents[order.agent].prepare(request)
     if isinstance(prepared, Command):
         argv = shlex.join(prepared.argv).replace("{folder}", str(order.folder))
-        return _Attempt(f"{argv} in {workspace}")
+        machines = roster.settings.run_on
+        where = f"on {' or '.join(machines)}" if machines else f"in {workspace}"
+        return _Attempt(f"{argv} {where}")
     if isinstance(prepared, Reply):
         return _Attempt(prepared.text.splitlines()[0])
     return _Attempt(prepared.reason, is_declined=True)
