@@ -12,10 +12,21 @@ ROOT = Path(__file__).parents[1]
 NAMES = (
     "version", "processes", "uneven", "recording", "reading", "status", "resume", "screen",
     "isolated", "overhead", "as-ready", "graph", "batch", "backlog-status", "phases", "look-ahead", "report",
-    "semantics", "flood", "large",
+    "machines", "more-machines", "semantics", "flood", "far-output", "large",
 )  # fmt: skip
 
-LONG = ("semantics", "look-ahead", "graph", "phases", "report", "batch", "uneven")
+LONG = (
+    "semantics",
+    "look-ahead",
+    "graph",
+    "phases",
+    "report",
+    "batch",
+    "uneven",
+    "machines",
+    "more-machines",
+    "far-output",
+)
 """Those that take seconds even so."""
 
 

@@ -6,12 +6,15 @@ from typing import Protocol
 from benchmarks.figures.as_ready import AsReady
 from benchmarks.figures.backlog_status import BacklogStatus
 from benchmarks.figures.batch import Batch
+from benchmarks.figures.far_output import FarOutput
 from benchmarks.figures.finished import Finished
 from benchmarks.figures.flood import Flood
 from benchmarks.figures.graph import Graph
 from benchmarks.figures.isolated import Isolated
 from benchmarks.figures.large import Large
 from benchmarks.figures.look_ahead import LookAhead
+from benchmarks.figures.machines import Machines
+from benchmarks.figures.more_machines import MoreMachines
 from benchmarks.figures.overhead import Overhead
 from benchmarks.figures.phases import Phases
 from benchmarks.figures.processes import Processes
@@ -42,7 +45,7 @@ class Figure(Protocol):
         """The same at a size that takes a second or two and tells nothing."""
 
 
-# `flood` and `large` come last: what they write keeps the disk busy for a while.
+# `flood`, `far-output` and `large` come last: what they write keeps the disk busy for a while.
 FIGURES: tuple[Figure, ...] = (
     Version(),
     Processes(),
@@ -61,7 +64,10 @@ FIGURES: tuple[Figure, ...] = (
     Phases(),
     LookAhead(),
     Report(),
+    Machines(),
+    MoreMachines(),
     Semantics(),
     Flood(),
+    FarOutput(),
     Large(),
 )
