@@ -1,4 +1,4 @@
-"""A machine as it is seen from here: a command that gives a pipe to `peal machine`, begun anew when it has ended."""
+"""A machine as it is seen from here: a link to `peal machine` there, begun anew when it has ended."""
 
 import math
 import threading
@@ -16,9 +16,10 @@ from peal import __version__
 from peal.classes import define, frozen
 from peal.errors import MachineLost
 from peal.machines.equipment import Need
+from peal.machines.link import Begin, Link
 from peal.machines.protocol import ANSWERS, HELLO, PROTOCOL, has_shape
 from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
-from peal.system.process import LOOK, Cancel, Pipe
+from peal.system.process import LOOK, Cancel
 
 _ANSWERS_WITHIN = 60.0
 """Seconds that a machine may take to say who it is: ssh, or a container, has to begin first."""
@@ -79,9 +80,9 @@ class Machine:
     """Used from any thread."""
 
     name: str
-    argv: tuple[str, ...]
+    begin: Begin
     silence: float
-    _pipe: Pipe | None = None
+    _link: Link | None = None
     _peer: Peer | None = None
     _hello: Hello | None = None
     _heard: dict[str, Heard] = field(factory=dict)
@@ -178,7 +179,7 @@ class Machine:
         return MachineLost(f"machine `{self.name}`{self._told_of(str(error))}")
 
     def _told_of(self, why: str) -> str:
-        said = self._pipe.complaint() if self._pipe else ""
+        said = self._link.complaint() if self._link else ""
         return f": {why}{f' ({said})' if said else ''}"
 
     def tell(self, method: str, *params: Any) -> None:
@@ -211,32 +212,32 @@ class Machine:
 
     def close(self) -> None:
         """The run is over, or does not wait any longer."""
-        if self._pipe and self._peer:
-            _let_go(self._peer, self._pipe)
+        if self._link and self._peer:
+            _let_go(self._peer, self._link)
 
     # --- inside
 
     def _begin(self) -> None:
         try:
-            pipe = Pipe.start(self.argv)
-        except OSError as error:
-            raise self._put_off(f": `{self.argv[0]}` cannot be started: {error.strerror}") from None
+            link = self.begin()
+        except LinkError as error:
+            raise self._put_off(f": {error}") from None
         peer = Peer(
-            pipe.read, pipe.write, Methods({}, {"output": self._output, "piece": self._piece}), self.silence
+            link.read, link.write, Methods({}, {"output": self._output, "piece": self._piece}), self.silence
         )
-        self._pipe, self._peer = pipe, peer
+        self._link, self._peer = link, peer
         threading.Thread(
-            target=self._serve, args=(peer, pipe), name=f"machine {self.name}", daemon=True
+            target=self._serve, args=(peer, link), name=f"machine {self.name}", daemon=True
         ).start()
         try:
             question = Question("hello", peer.call("hello", self.silence))
             told = _checked(question, question.future.result(_ANSWERS_WITHIN))
         except (LinkError, FarError, TimeoutError) as error:
-            _let_go(peer, pipe)
+            _let_go(peer, link)
             why = str(error) or f"it did not say who it is within {_ANSWERS_WITHIN:g} seconds"
             raise self._put_off(self._told_of(why)) from None
         if unfit := _unfit(told):
-            _let_go(peer, pipe)
+            _let_go(peer, link)
             raise self._put_off(f" {unfit}")
         self._hello = Hello(peer, told["life"], ".".join(map(str, told["git"])), told["room"], told["clis"])
         self._failures = 0
@@ -256,13 +257,13 @@ class Machine:
         self.why_not = f"machine `{self.name}`{why}"
         return MachineLost(self.why_not)
 
-    def _serve(self, peer: Peer, pipe: Pipe) -> None:
+    def _serve(self, peer: Peer, link: Link) -> None:
         why = peer.serve()
         with self._lock:
             if self._peer is peer and self._hello:
                 self._hello = None
                 self._put_off(self._told_of(why))
-        _let_go(peer, pipe)
+        _let_go(peer, link)
 
     def _output(self, errand: str, name: str, data: bytes) -> None:
         if name in ("stdout", "stderr") and (heard := self._heard.get(errand)):
@@ -293,12 +294,12 @@ def _unfit(told: dict[str, Any]) -> str:
     return ""
 
 
-def _let_go(peer: Peer, pipe: Pipe) -> None:
+def _let_go(peer: Peer, link: Link) -> None:
     """End a link, from either side; one that does not read any more is killed first. Again, nothing happens."""
     if not peer.stop(within=1.0):
-        pipe.kill()
+        link.kill()
         peer.stop(within=math.inf)
-    pipe.close()
+    link.close()
 
 
 def _is_done(future: "Future[Any]") -> bool:

@@ -5,12 +5,14 @@ import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from peal.agents.protocol import Agent
 from peal.errors import PealError
 from peal.machines.equipment import Need, lies_in_repository
 from peal.machines.fleet import Fleet
+from peal.machines.link import Begin, by_command
 from peal.machines.machine import Machine
 from peal.machines.placing import Offer, Placing
 from peal.settings import Settings
@@ -25,10 +27,10 @@ def fleet_of(settings: Settings, repo_paths: RepoPaths) -> Fleet:
     """All machines that are named; PealError for what is none. Nothing is begun yet."""
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
-    for name, argv, places in _named(settings, repo_paths):
+    for name, begin, places in _named(settings, repo_paths):
         if name in machines:
             raise PealError(f"machine `{name}` is named twice; take one out")
-        machines[name] = Machine(name, argv, settings.machine_silence_sec)
+        machines[name] = Machine(name, begin, settings.machine_silence_sec)
         offers.append(Offer(name, places))
     return Fleet(machines, Placing(offers))
 
@@ -49,27 +51,25 @@ def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, 
     return {name: Need.of(agent) for name, agent in agents.items()}
 
 
-def _named(
-    settings: Settings, repo_paths: RepoPaths
-) -> Iterator[tuple[str, tuple[str, ...], Mapping[str, int]]]:
-    """Each machine with the command that gives a pipe to it, and how much it takes."""
+def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Begin, Mapping[str, int]]]:
+    """Each machine with what begins a link to it, and how much it takes."""
     for name in settings.run_on:
         if name in settings.machines:
             table = settings.machines[name]
             for number in range(1, table.count + 1):
                 one = name if table.count == 1 else f"{name}-{number}"
-                yield one, table.command, table.places
+                yield one, partial(by_command, table.command), table.places
         elif local := _LOCAL.fullmatch(name):
             for number in range(1, int(local[1] or 1) + 1):
                 home = repo_paths.machines / f"local-{number}"
                 argv = (sys.executable, "-m", "peal", "machine", "--home", str(home))
-                yield f"local-{number}", argv, {}
+                yield f"local-{number}", partial(by_command, argv), {}
         elif ":" in name:
             raise PealError(
                 f"machine `{name}`: a number is for `local` alone; write [machines.NAME] with `count`"
             )
         else:
-            yield name, (*_SSH, name, "peal", "machine"), {}
+            yield name, partial(by_command, (*_SSH, name, "peal", "machine")), {}
 
 
 def called(repo: Path) -> str:
