@@ -31,7 +31,7 @@ bench: .venv/tools.installed ## measure what peal itself costs
 agents: .venv/tools.installed ## drive the real coding CLIs against a scripted model (needs a rig of its own)
 	@$(VENV) -m pytest -m agents -n 0 -v
 
-torture: .venv/tools.installed ## kill runs at random moments and look whether they resume (slow)
+torture: .venv/cluster.installed ## kill runs at random moments and look whether they resume (slow)
 	@$(VENV) -m pytest -m torture
 
 clean: ## remove the virtual environment and everything that tools leave
@@ -50,4 +50,9 @@ clean: ## remove the virtual environment and everything that tools leave
 .venv/tools.installed: .venv/peal.installed
 	@echo "adding what tests and checks need"
 	@$(PIP) install --editable '.[test,lint,build]'
+	@touch $@
+
+.venv/cluster.installed: .venv/tools.installed
+	@echo "adding what a Dask cluster needs"
+	@$(PIP) install --editable '.[cluster]'
 	@touch $@

@@ -92,6 +92,7 @@ def test_a_new_file_still_loads_with_every_comment_sign_taken_away(repo: Path) -
     assert (list(found.phases), list(found.agents), len(found.reviewers)) == (["plan"], ["claude", "mine"], 1)
     assert list(found.prices) == ["gpt-5*"]
     assert found.machines["box"].places == {"claude": 2}
+    assert found.machines["lab"].url == "tls://build.example.org:8786"
     assert [phase.name for phase in found.pipelines["feature"].phases] == ["build", "test"]
     assert (found.backlog, found.guardrails) == (settings.BacklogSettings(), settings.GuardrailSettings())
     assert found.execution == settings.ExecutionSettings(phase_timeout_minutes=30)

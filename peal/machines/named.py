@@ -15,7 +15,8 @@ from peal.machines.fleet import Fleet
 from peal.machines.link import Begin, by_command
 from peal.machines.machine import Machine
 from peal.machines.placing import Offer, Placing
-from peal.settings import Settings
+from peal.machines.rpc import LinkError
+from peal.settings import MachineSettings, Settings
 from peal.system import git
 from peal.system.layout import RepoPaths
 
@@ -24,7 +25,7 @@ _LOCAL = re.compile(r"local(?::(\d+))?")
 
 
 def fleet_of(settings: Settings, repo_paths: RepoPaths) -> Fleet:
-    """All machines that are named; PealError for what is none. Nothing is begun yet."""
+    """All machines that are named; PealError for what is none. No link is begun yet, but clusters are asked who is there."""
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
     for name, begin, places in _named(settings, repo_paths):
@@ -53,11 +54,16 @@ def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, 
 
 def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Begin, Mapping[str, int]]]:
     """Each machine with what begins a link to it, and how much it takes."""
+    clusters: dict[str, str] = {}
     for name in settings.run_on:
-        if name in settings.machines:
-            table = settings.machines[name]
-            for number in range(1, table.count + 1):
-                one = name if table.count == 1 else f"{name}-{number}"
+        table = settings.machines.get(name, MachineSettings())
+        if url := table.url or ("://" in name and name):
+            if clusters.setdefault(url, name) != name:
+                raise PealError(f"machines `{clusters[url]}` and `{name}` are one cluster; take one out")
+            yield from _workers(name, url, table, settings, repo_paths.repo)
+        elif table.command:
+            for number in range(1, (table.count or 1) + 1):
+                one = f"{name}-{number}" if (table.count or 1) > 1 else name
                 yield one, partial(by_command, table.command), table.places
         elif local := _LOCAL.fullmatch(name):
             for number in range(1, int(local[1] or 1) + 1):
@@ -70,6 +76,38 @@ def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Beg
             )
         else:
             yield name, partial(by_command, (*_SSH, name, "peal", "machine")), {}
+
+
+def _workers(
+    name: str, url: str, table: MachineSettings, settings: Settings, repo: Path
+) -> Iterator[tuple[str, Begin, Mapping[str, int]]]:
+    """
+    The machines of a Dask cluster, each of which has one worker at a time, whichever that is; PealError if there are none now.
+
+    Numbers are theirs and not the workers', who come and go.
+    """
+    if url.startswith("tcp:") and not settings.insecure:
+        raise PealError(
+            f"machines `{name}`: what goes to `{url}` can be read and changed on its way; give the cluster TLS and write `tls:`, "
+            "or say --insecure"
+        )
+    from peal.machines.dask_link import Cluster
+
+    named = {key: getattr(table, key) for key in ("ca", "cert", "key")}
+    try:
+        cluster = Cluster.of(
+            url, {key: repo / Path(path).expanduser() for key, path in named.items() if path}
+        )
+        workers = len(cluster.workers())
+    except LinkError as error:
+        told = str(error)
+        raise PealError(told if name in told else f"machines `{name}`: {told}") from None
+    if not workers:
+        raise PealError(
+            f"machines `{name}`: `{url}` has no workers; start `dask worker` where attempts are to run"
+        )
+    for number in range(1, (table.count or workers) + 1):
+        yield f"{name.rpartition('://')[2]}-{number}", cluster.begin, table.places
 
 
 def called(repo: Path) -> str:

@@ -183,6 +183,10 @@ def _wrong_words(layers: Sequence[_Layer], tree: dict[str, Any]) -> frozenset[st
         if any(path == name or path.startswith((f"{name}.", f"{name}[")) for path in paths)
     }
     words |= {"agents"} if any(_agent_gaps(name, table) for name, table in _agents(tree).items()) else set()
+    machines = _tables(tree, "machines").items()
+    words |= (
+        {"machines"} if any(gap for name, table in machines for gap in _machine_gaps(name, table)) else set()
+    )
     words |= {"pipelines"} if any(_pipeline_gaps(tree)) else set()
     words |= {"reviewers"} if any(gap for layer in layers for gap in _reviewer_gaps(layer.tree)) else set()
     return frozenset(words)
@@ -343,6 +347,9 @@ def _problems(layers: Sequence[_Layer], tree: dict[str, Any]) -> list[str]:
     for name, table in _agents(tree).items():
         sources = " and ".join(layer.source for layer in layers if name in _agents(layer.tree))
         found += [f"{sources}: `agents.{name}` {gap}" for gap in _agent_gaps(name, table)]
+    for name, table in _tables(tree, "machines").items():
+        sources = " and ".join(layer.source for layer in layers if name in _tables(layer.tree, "machines"))
+        found += [f"{sources}: `machines.{name}` {gap}" for gap in _machine_gaps(name, table)]
     for path, gap in _pipeline_gaps(tree):
         sources = " and ".join(layer.source for layer in layers if "pipelines" in layer.tree)
         found.append(f"{sources}: `{path}` {gap}")
@@ -368,8 +375,25 @@ def _reviewer_gaps(tree: dict[str, Any]) -> Iterator[tuple[int, str]]:
 
 
 def _agents(tree: dict[str, Any]) -> dict[str, Any]:
-    tables = tree.get("agents")
+    return _tables(tree, "agents")
+
+
+def _tables(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    tables = tree.get(key)
     return tables if isinstance(tables, dict) else {}
+
+
+def _machine_gaps(name: str, table: Any) -> Iterator[str]:
+    """Machines with no way to them, or with two."""
+    if not isinstance(table, dict):
+        return
+    ways = [key for key in ("command", "url") if table.get(key)] + ["its name"] * ("://" in name)
+    if not ways:
+        yield "has neither `command` nor `url`; set one of them"
+    elif len(ways) > 1:
+        yield f"has `{ways[0]}`, and {'its name' if '://' in name else '`url`'} is a way there too; take one of them out"
+    elif ways == ["command"] and (own := [key for key in ("ca", "cert", "key") if key in table]):
+        yield f"has `{own[0]}`, which goes with `url` and not with `command`; take it out"
 
 
 def _agent_gaps(name: str, table: Any) -> list[str]:

@@ -96,6 +96,13 @@ _TABLES = """\
 #places = {claude = 2}       # attempts at once, for each agent that it takes
 #count = 1
 
+# Machines that are the workers of a Dask cluster.
+#[machines.lab]
+#url = "tls://build.example.org:8786"
+#ca = "certs/ca.pem"
+#cert = "certs/me.pem"
+#key = "certs/me.key"
+
 # Commands that look for something to mend after `execute`, one table for each.
 #[[reviewers]]
 #name = "tests"
@@ -266,8 +273,9 @@ _ABOUT = {
         "`auto` and `shell` are taken. Every phase needs a command then: `command`, or one of its own."
     ),
     MachineSettings: (
-        "How a machine is reached on which attempts run; a name without a table is a host for ssh, and `local:2` means two "
-        "on this machine, to try it."
+        "How a machine is reached on which attempts run, by a `command` or by the `url` of a Dask cluster; a name without a table is "
+        "a host for ssh, `local:2` means two on this machine, to try it, and `tls://HOST:8786` is a cluster, whose table has that name "
+        "in quotes."
     ),
     PriceSettings: (
         "What a million tokens of a model cost in US dollars, for agents that do not tell. The model's name goes in quotes; "

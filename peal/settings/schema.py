@@ -233,8 +233,19 @@ def _other_agents(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
 
 
 def _machine_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9@._-]*(?::[1-9][0-9]?)?", name):
-        raise ValueError(f"is `{name}`; write the name of a host or of a table [machines.NAME], or local:2")
+    if "://" in name:
+        _cluster(None, None, name)
+    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9@._-]*(?::[1-9][0-9]?)?", name):
+        raise ValueError(
+            f"is `{name}`; write the name of a host or of a table [machines.NAME], local:2, or tls://HOST:8786"
+        )
+
+
+def _cluster(_settings: Any, _key: Any, value: str | None) -> None:
+    if value is not None and not re.fullmatch(
+        r"(?:tls|tcp)://[^\s/:]+:[0-9]+|(?:tls|tcp)://\[[^\s/]+\]:[0-9]+", value
+    ):
+        raise ValueError(f"is `{value}`; write the address of a Dask scheduler, such as tls://HOST:8786")
 
 
 def _variable(name: str) -> None:
@@ -361,13 +372,25 @@ class MachineSettings:
     """`[machines.NAME]`: how a machine is reached where attempts run; a name without a table is a host for ssh."""
 
     command: tuple[_Argument, ...] = _key(
-        NOTHING, "what gives a pipe to `peal machine` there, such as `docker run -i --rm image peal machine`"
+        (), "what gives a pipe to `peal machine` there, such as `docker run -i --rm image peal machine`"
     )
+    url: str | None = _key(
+        None, "instead of a command, the scheduler of a Dask cluster: `tls://HOST:8786`", _cluster
+    )
+    ca: str | None = _key(
+        None, "file in PEM with the authority that the cluster's certificates are of", _filled
+    )
+    cert: str | None = _key(None, "file in PEM with a certificate of that authority", _filled)
+    key: str | None = _key(None, "file in PEM with its key, if that is not in `cert` too", _filled)
     places: dict[_PlaceName, int] = field(
         factory=dict,
         metadata={"help": "attempts at once for each agent; without it as many as there are, of any agent"},
     )
-    count: int = _key(1, "how many machines like this", _at_least(1))
+    count: int | None = _key(
+        None,
+        "how many machines like this; 1 by default, of a cluster as many as it has workers",
+        _at_least(1),
+    )
 
 
 @frozen
@@ -564,6 +587,9 @@ class Settings:
     )
     machine_silence_sec: int = _key(
         600, "after so long without a sign of life what runs on a machine is ended and lost", _at_least(4)
+    )
+    insecure: bool = _key(
+        False, "let a cluster be one without TLS, `tcp://`: who is on its network can read and do what it can"
     )
     profile: Literal["strict", "tolerant"] | None = _key(
         None,
