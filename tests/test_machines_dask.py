@@ -19,9 +19,6 @@ from attrs import define, field
 from conftest import Repo, carriers, eventually, landed
 from test_machines import WORK, begun, plan
 
-needs_distributed = pytest.mark.skipif(
-    find_spec("distributed") is None, reason="`distributed` is not installed; `make torture` brings it"
-)
 CERTIFICATE = ("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 RUN = ("run", "plan.md", "--agent", "shell", "--max-parallel", "6")
 LONG = 'echo $PEAL_TASK >>"$LEDGER"; (setsid sleep 785 &); sleep 1; echo $PEAL_TASK >"f$PEAL_TASK"'
@@ -143,12 +140,15 @@ def results(project: Repo) -> Counter[str]:
     return Counter(event["outcome"]["result"] for event in project.recorded("StepEnded"))
 
 
-torture = [pytest.mark.torture, pytest.mark.timeout(300), needs_distributed]
-
-
 def with_cluster(test: Callable[..., None]) -> Callable[..., None]:
-    """A test with a cluster of its own."""
-    for mark in torture:
+    """A test that takes `distributed`, and mostly some seconds to begin a cluster."""
+    reason = "`distributed` is not installed; `make torture` brings it"
+    is_missing = find_spec("distributed") is None
+    for mark in (
+        pytest.mark.torture,
+        pytest.mark.timeout(300),
+        pytest.mark.skipif(is_missing, reason=reason),
+    ):
         test = mark(test)
     return test
 
@@ -436,7 +436,7 @@ class Trap:
         return os.mkdir, (str(self.path),)
 
 
-@needs_distributed
+@with_cluster
 def test_what_a_cluster_has_pickled_is_left_alone(project: Repo, tmp_path: Path) -> None:
     """Whoever has a key there would have this machine too."""
     trap = msgpack.packb({"pickled-obj": pickle.dumps(Trap(tmp_path / "sprung")), "num-sub-frames": 0})

@@ -8,6 +8,7 @@ are read, for `distributed` itself would unpickle the rest.
 import asyncio
 import os
 import pickle
+import random
 import struct
 import threading
 import time
@@ -28,6 +29,9 @@ _PAUSE = 5.0
 """Seconds for which a scheduler that could not be asked is left alone."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of an answer: a worker's entry in the scheduler's is some thousand."""
+
+_FAULTS = (OSError, RuntimeError, ValueError, AttributeError, struct.error, msgpack.UnpackException)
+"""What comes of an address that is none, connections of another kind, and answers that make no sense."""
 
 
 @define(eq=False)
@@ -115,7 +119,8 @@ class Cluster:
             free = [one for one in workers if one not in self._held]
             if not free:
                 raise LinkError(f"`{self.url}` has no worker that is free; start another there")
-            worker = min(free, key=self._failures.__getitem__)
+            # Any of them: others may have begun with the first, too.
+            worker = min(free, key=lambda one: (self._failures[one], random.random()))
             self._held.add(worker)
         try:
             self._install(worker)
@@ -136,8 +141,9 @@ class Cluster:
         return [str(address) for address in workers]
 
     def _install(self, worker: str) -> None:
-        asked = {name: pickle.dumps(value) for name, value in _INSTALL.items()}
-        told = self._done(worker, self._asked(worker, op="run", wait=True, **asked))
+        words = {"function": dask_worker.install, "args": (), "kwargs": {}}
+        pickled = {name: pickle.dumps(value) for name, value in words.items()}
+        told = self._done(worker, self._asked(worker, op="run", wait=True, **pickled))
         if not isinstance(told, dict) or told.get("status") != "OK":
             why = str(told.get("exception_text", "")) if isinstance(told, dict) else ""
             raise LinkError(dask_access.cannot_install(worker, why))
@@ -155,6 +161,7 @@ class Cluster:
             self._held.discard(worker)
 
     async def _asked(self, address: str, **message: Any) -> Any:
+        """The answer to one message, as much of it as is plain."""
         comm = await self._connected(address)
         try:
             await comm.write(message)
@@ -184,11 +191,8 @@ class Cluster:
                 asyncio.wait_for(work, dask_access.ANSWERS_WITHIN), self._loop
             )
             return future.result()
-        except (OSError, RuntimeError, ValueError, struct.error, msgpack.UnpackException) as error:
+        except _FAULTS as error:
             raise LinkError(dask_access.cannot_be_asked(address, error)) from None
-
-
-_INSTALL: Mapping[str, Any] = {"function": dask_worker.install, "args": (), "kwargs": {}}
 
 
 async def _answer(stream: relay.Stream) -> Any:
