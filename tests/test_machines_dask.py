@@ -207,13 +207,14 @@ def test_a_client_that_is_killed_leaves_nothing_and_goes_on(
     cluster: Cluster,
 ) -> None:
     workers = [cluster.worker() for _ in range(2)]
-    plan(project, *[LONG.replace("sleep 1;", "sleep 3;")] * 6)
+    plan(project, *[f"(setsid sleep 785 &); {GATED}"] * 6)
     process = project.start(*RUN, "--machines", "lab")
     eventually(lambda: len(ledger.read_text().split()) == 6, 60)
 
     process.kill()
 
     eventually(lambda: not any(map(cluster.beneath, workers)))
+    Path(f"{ledger}.go").touch()
     project.peal("resume")
     assert landed(project) == list("123456")
     assert set(begun(ledger).values()) == {2}
