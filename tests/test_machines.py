@@ -190,6 +190,18 @@ def test_a_name_that_leads_nowhere_is_refused(project: Repo, ledger: Path) -> No
     assert project.recorded("StepStarted") == []
 
 
+def test_a_machine_may_take_longer_to_begin_than_it_may_be_silent(project: Repo, ledger: Path) -> None:
+    """A container has to be made first."""
+    home = project.path / ".peal/machines/box"
+    begins = ["sh", "-c", 'sleep 4.5; exec "$@"', "sh", sys.executable, "-m", "peal", "machine", "--home"]
+    project.write("peal.toml", f"[machines.box]\ncommand = {json.dumps([*begins, str(home)])}\n")
+    plan(project, WORK)
+
+    project.peal(*RUN, "--machines", "box", "--machine-silence-sec", "4")
+
+    assert landed(project) == ["1"]
+
+
 def test_a_machine_that_is_not_there_is_left_out_and_told(project: Repo, ledger: Path) -> None:
     project.write("peal.toml", '[machines.box]\ncommand = ["sh", "-c", "echo no such box >&2; exit 1"]\n')
     plan(project, WORK, WORK)

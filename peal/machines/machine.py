@@ -222,9 +222,8 @@ class Machine:
             link = self.begin()
         except LinkError as error:
             raise self._put_off(f": {error}") from None
-        peer = Peer(
-            link.read, link.write, Methods({}, {"output": self._output, "piece": self._piece}), self.silence
-        )
+        methods = Methods({}, {"output": self._output, "piece": self._piece})
+        peer = Peer(link.read, link.write, methods, self.silence, _ANSWERS_WITHIN)
         self._link, self._peer = link, peer
         threading.Thread(
             target=self._serve, args=(peer, link), name=f"machine {self.name}", daemon=True

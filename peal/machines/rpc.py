@@ -59,6 +59,8 @@ class Peer:
     methods: Methods
     silence: float
     """Seconds without a sign of life after which the other end counts as gone."""
+    beginning: float = 0.0
+    """Seconds until its first one, where that may take longer."""
     _ids: "itertools.count[int]" = field(factory=itertools.count)
     _waiting: dict[int, "Future[Any]"] = field(factory=dict)
     _lock: threading.Lock = field(factory=threading.Lock)
@@ -100,11 +102,13 @@ class Peer:
         )
         alive = threading.Event()
         threading.Thread(target=self._keep_alive, args=(alive,), daemon=True).start()
+        patience = max(self.silence, self.beginning)
         try:
-            while chunk := self._heard():
+            while chunk := self._heard(patience):
                 unpacker.feed(chunk)
                 for message in unpacker:
                     self._take(message)
+                patience = self.silence
             why = _ENDED
         except (LinkError, OSError, ValueError, TypeError, msgpack.UnpackException) as error:
             why = str(error) or type(error).__name__
@@ -112,11 +116,11 @@ class Peer:
         self._end(why)
         return why
 
-    def _heard(self) -> bytes:
+    def _heard(self, patience: float) -> bytes:
         waiting = select.poll()
         waiting.register(self.read, select.POLLIN)
-        if not waiting.poll(self.silence * 1000):
-            raise LinkError(f"nothing was heard of it for {self.silence:g} seconds")
+        if not waiting.poll(patience * 1000):
+            raise LinkError(f"nothing was heard of it for {patience:g} seconds")
         return os.read(self.read, 65536)
 
     def _keep_alive(self, over: threading.Event) -> None:
