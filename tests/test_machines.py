@@ -202,6 +202,47 @@ def test_a_machine_may_take_longer_to_begin_than_it_may_be_silent(project: Repo,
     assert landed(project) == ["1"]
 
 
+def test_a_machine_that_stands_in_a_queue_is_used_when_its_turn_comes(
+    project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    """Alone it is waited for, as long as a person says."""
+    home, turn = project.path / ".peal/machines/node", tmp_path / "turn"
+    words = (
+        f"until [ -e '{turn}' ]; do sleep 0.05; done; exec {sys.executable} -m peal machine --home '{home}'"
+    )
+    project.write(
+        "peal.toml", f"[machines.node]\ncommand = {json.dumps(['sh', '-c', words])}\nstart_sec = 1\n"
+    )
+    plan(project, WORK)
+    said = project.peal(*RUN, "--machines", "node", code=1).stderr
+    assert "machine `node`: it did not say who it is within 1 seconds" in said
+    project.write("peal.toml", project.read("peal.toml").replace("start_sec = 1", "start_sec = 50"))
+    process = project.start(*RUN, "--machines", "node")
+    eventually(
+        lambda: (
+            f"until [ -e '{turn}' ]" in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout
+        )
+    )
+
+    turn.touch()
+
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert landed(project) == ["1"]
+
+
+def test_machines_of_one_command_are_told_apart(project: Repo, ledger: Path) -> None:
+    home = project.path / ".peal/machines/node"
+    command = json.dumps([sys.executable, "-m", "peal", "machine", "--home", f"{home}-{{number}}"])
+    project.write("peal.toml", f"[machines.node]\ncommand = {command}\ncount = 2\n")
+    plan(project, *[LONG] * 2)
+
+    project.peal(*RUN, "--machines", "node")
+
+    assert sorted(path.name for path in project.path.glob(".peal/machines/node-*")) == ["node-1", "node-2"]
+    assert landed(project) == ["1", "2"]
+
+
 def test_a_machine_that_is_not_there_is_left_out_and_told(project: Repo, ledger: Path) -> None:
     project.write("peal.toml", '[machines.box]\ncommand = ["sh", "-c", "echo no such box >&2; exit 1"]\n')
     plan(project, WORK, WORK)

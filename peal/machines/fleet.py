@@ -1,9 +1,10 @@
 """The machines of a run: met before it begins, lent to one attempt after another whichever plan that is at, and let go at its end."""
 
-import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
+from threading import Condition, Thread
 from typing import TypeVar
 
 from attrs import field
@@ -11,11 +12,13 @@ from attrs import field
 from peal.classes import define
 from peal.errors import MachineLost, PealError
 from peal.machines.equipment import Need
-from peal.machines.machine import Machine
+from peal.machines.machine import START_SEC, Machine
 from peal.machines.placing import Placing
 from peal.system.process import Cancel
 
 T = TypeVar("T")
+_LOOK = 0.02
+"""Seconds between looks whether machines have answered."""
 _PATIENCE = 0.5
 """Seconds between looks for a machine that is free."""
 
@@ -26,20 +29,25 @@ class Fleet:
 
     machines: Mapping[str, Machine]
     placing: Placing
-    _free: threading.Condition = field(factory=threading.Condition)
+    _free: Condition = field(factory=Condition)
     _is_met: bool = False
 
     def begin(self) -> list[str]:
         """
         Meet all machines at once; tells which are left out, and why. PealError if none is left. Once met is enough.
 
-        One that is left out is asked again as the run goes on: it may only have been switched off.
+        One that is left out is asked again as the run goes on: it may only have been switched off. Who stands in a queue is not
+        waited for, as soon as another is there.
         """
         if self._is_met:
             return []
-        answers = self.ask_all(Machine.hello)
-        left_out = [str(answer) for answer in answers.values() if isinstance(answer, MachineLost)]
-        if len(left_out) == len(answers):
+        machines, until = self.machines.values(), time.monotonic() + START_SEC
+        while [one for one in machines if not one.is_there and one.ask_again()]:
+            if time.monotonic() > until and any(one.is_there for one in machines):
+                break
+            time.sleep(_LOOK)
+        left_out = [one.why_not for one in machines if not one.is_there]
+        if len(left_out) == len(machines):
             raise PealError(
                 "\n".join([*left_out, "no machine is left to run on; mend that, or take --machines out"])
             )
@@ -49,14 +57,11 @@ class Fleet:
     def ask_all(self, ask: Callable[[Machine], T]) -> dict[str, T | MachineLost]:
         """What each machine answers, all asked at once, or why it does not."""
 
-        def answer(machine: Machine) -> T | MachineLost:
-            try:
-                return ask(machine)
-            except MachineLost as lost:
-                return lost
-
-        with ThreadPoolExecutor(len(self.machines)) as pool:
-            return dict(zip(self.machines, pool.map(answer, self.machines.values()), strict=True))
+        asked = {name: _beside(ask, machine) for name, machine in self.machines.items()}
+        return {
+            name: lost if isinstance(lost := one.exception(), MachineLost) else one.result()
+            for name, one in asked.items()
+        }
 
     def check(self, agent: str, need: Need) -> list[str]:
         """Tells on which machines that were met an agent cannot run; PealError if it can on none."""
@@ -104,6 +109,20 @@ class Fleet:
         """The run is over."""
         for machine in self.machines.values():
             machine.close()
+
+
+def _beside(ask: Callable[[Machine], T], machine: Machine) -> "Future[T]":
+    """In a thread that nobody has to wait for, unlike those of a pool: a dead host takes long to be so."""
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(ask(machine))
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=work, name=f"machine {machine.name}", daemon=True).start()
+    return future
 
 
 def _why_not(machine: Machine, need: Need) -> str:

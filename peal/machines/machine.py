@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from attrs import field
+from attrs import Factory, field
 
 from peal import __version__
 from peal.classes import define, frozen
@@ -21,8 +21,10 @@ from peal.machines.protocol import ANSWERS, HELLO, PROTOCOL, has_shape
 from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
 from peal.system.process import LOOK, Cancel
 
+START_SEC = 60.0
+"""Seconds that a machine may take to say who it is, unless a person says otherwise: ssh, or a container, has to begin first."""
 _ANSWERS_WITHIN = 60.0
-"""Seconds that a machine may take to say who it is: ssh, or a container, has to begin first."""
+"""Seconds for an answer to what takes no time."""
 _ROOM = 200_000_000
 """Bytes that have to be free on a machine."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -82,6 +84,8 @@ class Machine:
     name: str
     begin: Begin
     silence: float
+    start_sec: float = START_SEC
+    """Seconds until it says who it is: it may stand in a queue."""
     _link: Link | None = None
     _peer: Peer | None = None
     _hello: Hello | None = None
@@ -93,7 +97,9 @@ class Machine:
     """Held while a link is begun that nobody waits for."""
     _failures: int = 0
     _not_before: float = 0.0
-    why_not: str = ""
+    why_not: str = field(
+        default=Factory(lambda self: f"machine `{self.name}` does not answer yet", takes_self=True)
+    )
     """Why it was not there when that was last seen, in words for a person."""
 
     def hello(self) -> Hello:
@@ -223,17 +229,17 @@ class Machine:
         except LinkError as error:
             raise self._put_off(f": {error}") from None
         methods = Methods({}, {"output": self._output, "piece": self._piece})
-        peer = Peer(link.read, link.write, methods, self.silence, _ANSWERS_WITHIN)
+        peer = Peer(link.read, link.write, methods, self.silence, self.start_sec)
         self._link, self._peer = link, peer
         threading.Thread(
             target=self._serve, args=(peer, link), name=f"machine {self.name}", daemon=True
         ).start()
         try:
             question = Question("hello", peer.call("hello", self.silence))
-            told = _checked(question, question.future.result(_ANSWERS_WITHIN))
+            told = _checked(question, question.future.result(self.start_sec))
         except (LinkError, FarError, TimeoutError) as error:
             _let_go(peer, link)
-            why = str(error) or f"it did not say who it is within {_ANSWERS_WITHIN:g} seconds"
+            why = str(error) or f"it did not say who it is within {self.start_sec:g} seconds"
             raise self._put_off(self._told_of(why)) from None
         if unfit := _unfit(told):
             _let_go(peer, link)

@@ -28,11 +28,11 @@ def fleet_of(settings: Settings, repo_paths: RepoPaths) -> Fleet:
     """All machines that are named; PealError for what is none. No link is begun yet, but clusters are asked who is there."""
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
-    for name, begin, places in _named(settings, repo_paths):
+    for name, begin, table in _named(settings, repo_paths):
         if name in machines:
             raise PealError(f"machine `{name}` is named twice; take one out")
-        machines[name] = Machine(name, begin, settings.machine_silence_sec)
-        offers.append(Offer(name, places))
+        machines[name] = Machine(name, begin, settings.machine_silence_sec, table.start_sec)
+        offers.append(Offer(name, table.places))
     return Fleet(machines, Placing(offers))
 
 
@@ -52,8 +52,8 @@ def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, 
     return {name: Need.of(agent) for name, agent in agents.items()}
 
 
-def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Begin, Mapping[str, int]]]:
-    """Each machine with what begins a link to it, and how much it takes."""
+def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Begin, MachineSettings]]:
+    """Each machine with what begins a link to it, and what else is said of it."""
     clusters: dict[str, str] = {}
     for name in settings.run_on:
         table = settings.machines.get(name, MachineSettings())
@@ -64,23 +64,24 @@ def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Beg
         elif table.command:
             for number in range(1, (table.count or 1) + 1):
                 one = f"{name}-{number}" if (table.count or 1) > 1 else name
-                yield one, partial(by_command, table.command), table.places
+                words = [word.replace("{number}", str(number)) for word in table.command]
+                yield one, partial(by_command, words), table
         elif local := _LOCAL.fullmatch(name):
             for number in range(1, int(local[1] or 1) + 1):
                 home = repo_paths.machines / f"local-{number}"
                 argv = (sys.executable, "-m", "peal", "machine", "--home", str(home))
-                yield f"local-{number}", partial(by_command, argv), {}
+                yield f"local-{number}", partial(by_command, argv), table
         elif ":" in name:
             raise PealError(
                 f"machine `{name}`: a number is for `local` alone; write [machines.NAME] with `count`"
             )
         else:
-            yield name, partial(by_command, (*_SSH, name, "peal", "machine")), {}
+            yield name, partial(by_command, (*_SSH, name, "peal", "machine")), table
 
 
 def _workers(
     name: str, url: str, table: MachineSettings, settings: Settings, repo: Path
-) -> Iterator[tuple[str, Begin, Mapping[str, int]]]:
+) -> Iterator[tuple[str, Begin, MachineSettings]]:
     """
     The machines of a Dask cluster, each of which has one worker at a time, whichever that is; PealError if there are none now.
 
@@ -107,7 +108,7 @@ def _workers(
             f"machines `{name}`: `{url}` has no workers; start `dask worker` where attempts are to run"
         )
     for number in range(1, (table.count or workers) + 1):
-        yield f"{name.rpartition('://')[2]}-{number}", cluster.begin, table.places
+        yield f"{name.rpartition('://')[2]}-{number}", cluster.begin, table
 
 
 def called(repo: Path) -> str:

@@ -388,9 +388,10 @@ class MachineSettings:
     )
     count: int | None = _key(
         None,
-        "how many machines like this; 1 by default, of a cluster as many as it has workers",
+        "how many machines like this, each with its {number} in `command`; 1 by default, of a cluster as many as it has workers",
         _at_least(1),
     )
+    start_sec: int = _key(60, "seconds until it answers, for machines that stand in a queue", _at_least(1))
 
 
 @frozen
