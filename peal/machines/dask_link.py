@@ -29,7 +29,6 @@ _PAUSE = 5.0
 """Seconds for which a scheduler that could not be asked is left alone."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of an answer: a worker's entry in the scheduler's is some thousand."""
-
 _FAULTS = (OSError, RuntimeError, ValueError, AttributeError, struct.error, msgpack.UnpackException)
 """What comes of an address that is none, connections of another kind, and answers that make no sense."""
 
@@ -56,7 +55,8 @@ class DaskLink:
 
     def complaint(self) -> str:
         """The far end's last word; empty if it has not said one."""
-        return self._over.result() if self._over.done() and not self._over.cancelled() else ""
+        has_word = self._over.done() and not self._over.cancelled() and not self._over.exception()
+        return self._over.result() if has_word else ""
 
     def kill(self) -> None:
         """End it at once: whoever waits to be heard by it is woken."""
