@@ -207,9 +207,8 @@ def test_a_machine_that_stands_in_a_queue_is_used_when_its_turn_comes(
 ) -> None:
     """Alone it is waited for, as long as a person says."""
     home, turn = project.path / ".peal/machines/node", tmp_path / "turn"
-    words = (
-        f"until [ -e '{turn}' ]; do sleep 0.05; done; exec {sys.executable} -m peal machine --home '{home}'"
-    )
+    waits = f"touch '{tmp_path}/waits'; until [ -e '{turn}' ]; do sleep 0.05; done"
+    words = f"{waits}; exec {sys.executable} -m peal machine --home '{home}'"
     project.write(
         "peal.toml", f"[machines.node]\ncommand = {json.dumps(['sh', '-c', words])}\nstart_sec = 1\n"
     )
@@ -217,12 +216,9 @@ def test_a_machine_that_stands_in_a_queue_is_used_when_its_turn_comes(
     said = project.peal(*RUN, "--machines", "node", code=1).stderr
     assert "machine `node`: it did not say who it is within 1 seconds" in said
     project.write("peal.toml", project.read("peal.toml").replace("start_sec = 1", "start_sec = 50"))
+    (tmp_path / "waits").unlink()
     process = project.start(*RUN, "--machines", "node")
-    eventually(
-        lambda: (
-            f"until [ -e '{turn}' ]" in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout
-        )
-    )
+    eventually((tmp_path / "waits").exists)
 
     turn.touch()
 
