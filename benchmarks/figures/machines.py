@@ -1,12 +1,13 @@
 """What an attempt costs that runs on a machine: there and back, against the same attempt here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from statistics import median
 
 from attrs import evolve, frozen
 
 from benchmarks.ground import Ground, Missing, alternate
-from benchmarks.links import machines, ssh
+from benchmarks.links import dask, machines, ssh
 from benchmarks.plans import scripts
 from benchmarks.rows import Bound, Judged, Row, Unmeasured
 from peal.model.plan import TaskId
@@ -26,17 +27,26 @@ class Machines:
 
     def rows(self, ground: Ground) -> Iterator[Row | Unmeasured]:
         """A row for each link."""
-        yield self._row(ground, "local pipes", [])
-        try:
-            with ssh(ground) as way:
-                yield self._row(ground, "ssh", way)
-        except Missing as missing:
-            yield Unmeasured(self.name, f"skipped: {missing}")
+        for link, opened in (
+            ("local pipes", nullcontext(machines(ground, _MACHINES, _PLACES))),
+            ("ssh", self._by_ssh(ground)),
+            ("Dask", dask(ground, _MACHINES, _PLACES)),
+        ):
+            try:
+                with opened as settings:
+                    yield self._row(ground, link, settings)
+            except Missing as missing:
+                yield Unmeasured(self.name, f"skipped: {missing}")
 
-    def _row(self, ground: Ground, link: str, way: Sequence[str]) -> Row:
+    @contextmanager
+    def _by_ssh(self, ground: Ground) -> Iterator[str]:
+        with ssh(ground) as way:
+            yield machines(ground, _MACHINES, _PLACES, way)
+
+    def _row(self, ground: Ground, link: str, settings: str) -> Row:
         there, here = alternate(
             ground.repeat,
-            lambda: self._attempt(ground, machines(ground, _MACHINES, _PLACES, way)),
+            lambda: self._attempt(ground, settings),
             lambda: self._attempt(ground, ""),
         )
         adds = tuple(one - other for one, other in zip(there, here, strict=True))
