@@ -318,6 +318,52 @@ def test_a_failure_there_is_a_failure_here(project: Repo, ledger: Path) -> None:
     assert "+broken" in (project.memory() / "attempts" / "001-execute-1" / "changes.patch").read_text()
 
 
+ODD = {
+    "commits": "echo 1 >one; git add one; git commit -qm mine; echo 2 >two",
+    "repository inside": "git init -q inner; echo x >inner/x; echo 1 >three",
+    "locked": "echo 1 >four; mkdir d; echo 5 >d/five; chmod 000 four d/five; chmod 000 d",
+    "sparse": "git sparse-checkout set --no-cone /six; echo 6 >six; git add six",
+    "renamed": "git mv dist/a dist/b",
+    "ignored": "mkdir -p lib other; echo 7 >lib/seven; echo 8 >other/eight",
+    "spoiled": 'echo 9 >nine; echo junk >"$(git rev-parse --git-path index)"',
+}
+
+
+def test_what_agents_do_with_git_there_comes_back_as_from_a_worktree_here(
+    project: Repo, ledger: Path, tmp_path: Path, unprivileged: tuple[str, ...]
+) -> None:
+    """Whatever they have done, one after another in the same tree; git there knows nobody's name."""
+    project.before = unprivileged
+    project.env["HOME"] = str(tmp_path)
+    project.write("dist/a", "kept all the same\n")
+    project.write(".gitignore", "dist/\nlib/\nother/\n")
+    project.write("peal.toml", 'commit_ignored = ["lib/*"]\n')
+    project.git("add", "-f", "dist/a")
+    plan(project, *ODD.values())
+
+    project.peal("run", "plan.md", "--agent", "shell", "--machines", "local:1")
+
+    assert landed(project) == list("1234567")
+    mine = {".gitignore", "README.md", "peal.toml", "plan.md"}
+    work = {"one", "two", "three", "four", "d/five", "six", "dist/b", "lib/seven", "nine"}
+    assert set(project.git("ls-files").split()) == mine | work
+    assert {event["outcome"]["result"] for event in project.recorded("StepEnded")} == {"passed"}
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_a_tree_that_an_agent_destroys_is_its_failure_and_clean_for_the_next(
+    project: Repo, ledger: Path
+) -> None:
+    plan(project, 'rm -rf "$PWD"', WORK)
+
+    said = project.peal(
+        *RUN, "--max-parallel", "1", "--machines", "local:1", "--continue-with-remaining-tasks", code=2
+    ).stdout
+
+    assert "is gone or broken; an agent must not touch its `.git`" in said
+    assert landed(project) == ["2"]
+
+
 def test_places_are_kept_on_each_machine(project: Repo, ledger: Path) -> None:
     home = project.path / ".peal/machines/box"
     command = json.dumps([sys.executable, "-m", "peal", "machine", "--home", str(home)])
@@ -484,6 +530,24 @@ def test_a_tree_there_is_readied_once(project: Repo, ledger: Path) -> None:
 
     assert [project.read(f"saw-{number}") for number in (1, 2, 3)] == ["set up\n"] * 3
     assert ledger.read_text().split().count("up") <= 2  # there, and where reviews go on here
+
+
+def test_what_readies_a_tree_there_leaves_nothing_to_commit(project: Repo, ledger: Path) -> None:
+    """But finds what was copied in, and leaves that too."""
+    project.write(".env", "SECRET=1\n")
+    project.write("peal.toml", """worktree_setup = "sh -c 'cp .env stray'"\nworktree_include = [".env"]\n""")
+    project.git("add", "peal.toml")
+    script = 'cat .env >copy\n```\n\n```sh plan\nls -a >>"$LEDGER"'
+    project.write("plan.md", PLAN.format(tasks=TASK.format(number=1, script=script)))
+    project.git("add", "plan.md")
+    project.git("commit", "-qm", "plan")
+
+    project.peal("run", "plan.md", "--agent", "shell", "--machines", "local:1")
+
+    assert project.git("ls-files").split() == ["README.md", "copy", "peal.toml", "plan.md"]
+    assert project.read("copy") == "SECRET=1\n"
+    assert ".env" in ledger.read_text().split()
+    assert "stray" not in ledger.read_text().split()
 
 
 def test_ignore_rules_and_line_ends_are_the_person_s(project: Repo, ledger: Path, tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ ANSWERS: Mapping[str, Shape] = {
     "read": (bytes, type(None)),
     "remove": type(None),
     "carry_out": {"how": frozenset(Ended), "code": int, "seconds": (int, float)},
-    "snapshot": _COMMIT_OR_NOTHING,
+    "snapshot": {"commit": _COMMIT_OR_NOTHING, "is_staged": bool, "broken": str},
     "is_set_up": bool,
-    "mark_set_up": type(None),
+    "mark_set_up": [str],
 }  # fmt: skip
 """What may be asked of a machine, with what it answers: that is foreign, and looked through before anything is made of it."""
 

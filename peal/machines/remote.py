@@ -14,7 +14,7 @@ from attrs import field
 
 from peal.agents.registry import adapter
 from peal.classes import define, frozen
-from peal.errors import MachineLost
+from peal.errors import MachineLost, PealError
 from peal.machines.equipment import Need
 from peal.machines.errand import Errand
 from peal.machines.fleet import Fleet
@@ -53,6 +53,8 @@ class RemoteDoor:
     setup: Sequence[str]
     included: Sequence[Path]
     """The person's untracked files that are copied in, relative to the repository's root."""
+    committed: Sequence[str]
+    """Patterns of paths that are committed though git ignores them."""
     scratch: Path
     put: Callable[[Event | BaseException], None]
     cancel: Cancel
@@ -211,9 +213,11 @@ class RemoteSpot:
         return bool(setup) and not self._call("is_set_up", self.tree, setup)
 
     def mark_set_up(self) -> tuple[str, ...]:
-        """It is ready, for as long as it exists."""
-        self._call("mark_set_up", self.tree, list(self.door.setup))
-        return ()
+        """It is ready, for as long as it exists; what was copied in went with all that nobody commits."""
+        told = self._call("mark_set_up", self.tree, list(self.door.setup))
+        for name in self.door.included:
+            self.include(name)
+        return tuple(told)
 
     def content(self, file: Path, limit: int) -> bytes | None:
         """Asked for there."""
@@ -239,7 +243,10 @@ class RemoteSpot:
         base, name = self.workspace.base, f"{self._attempt}-done"
         file = self.door.scratch / f"{self.machine.name}-{name}.pack"
         with self.machine.taking_file(name, file) as transfer:
-            if not (commit := self._call("snapshot", self.tree, base, name)):
+            done = self._call("snapshot", self.tree, base, name, list(self.door.committed))
+            if done["broken"]:
+                raise PealError(f"machine `{self.machine.name}`: {done['broken']}")
+            if not (commit := done["commit"]):
                 return
             if transfer.error:
                 raise transfer.error
@@ -251,7 +258,7 @@ class RemoteSpot:
                 raise MachineLost(
                     f"machine `{self.machine.name}`: what it sent back is not to be used: {error}"
                 ) from None
-            Worktree(self.door.repo, self.workspace.path).have(commit, base)
+            Worktree(self.door.repo, self.workspace.path).have(commit, base, done["is_staged"])
 
     def give_back(self) -> None:
         """Nobody needs the tree any more; a machine that is lost has forgotten it anyway."""

@@ -17,11 +17,13 @@ from peal.agents import probe
 from peal.agents.cli import program_of
 from peal.agents.registry import adapter, adapters, surroundings
 from peal.classes import define
+from peal.errors import PealError
 from peal.machines import rpc, stores
 from peal.machines.protocol import PROTOCOL
 from peal.machines.trees import Store, inside
 from peal.system import git, removal
 from peal.system.files import content
+from peal.system.git import GitError
 from peal.system.process import Cancel, Clocks, Launch
 from peal.system.scratch import Scratch
 
@@ -149,11 +151,11 @@ class Site:
 
     def is_set_up(self, repository: str, tree: str, by: list[str]) -> bool:
         """Whether this command has readied a tree."""
-        return content(self._mark(repository, tree)) == "\0".join(by).encode()
+        return self._store(repository).worktree(_plain(tree)).was_set_up_by(tuple(by))
 
-    def mark_set_up(self, repository: str, tree: str, by: list[str]) -> None:
-        """It has, just now."""
-        self._mark(repository, tree).write_bytes("\0".join(by).encode())
+    def mark_set_up(self, repository: str, tree: str, by: list[str]) -> list[str]:
+        """It has, just now; what is to be told of that."""
+        return self._store(repository).mark_set_up(_plain(tree), tuple(by))
 
     def carry_out(self, order: dict[str, Any]) -> dict[str, Any]:
         """Carry a program out to its end; what it prints is told while it runs."""
@@ -198,21 +200,27 @@ class Site:
             if cancel := self._cancels.get(errand):
                 cancel.set(hard)
 
-    def snapshot(self, repository: str, tree: str, base: str, errand: str) -> str:
+    def snapshot(
+        self, repository: str, tree: str, base: str, errand: str, committed: list[str]
+    ) -> dict[str, Any]:
         """
-        The commit of what was done in a tree, with its objects told first; empty if nothing was.
+        The commit of what was done in a tree, with its objects told first; empty if nothing was, or the tree is broken.
 
         What was copied in from the person's tree is no work of the attempt's, and goes.
         """
         file, store = self.scratch.folder / f"{_plain(errand)}.pack", self._store(repository)
         store.wipe(_plain(tree))
         try:
-            commit = store.snapshot(tree, base, file)
-            if commit:
+            found = store.snapshot(tree, base, committed, file)
+            if found.commit:
                 rpc.sent(file, partial(self.peer.tell, "piece", errand))
+        except GitError:
+            raise
+        except PealError as error:
+            return {"commit": "", "is_staged": False, "broken": str(error)}
         finally:
             file.unlink(missing_ok=True)
-        return commit
+        return {"commit": found.commit, "is_staged": found.is_staged, "broken": ""}
 
     # --- inside
 
@@ -237,9 +245,6 @@ class Site:
         if kind not in ("trees", "attempts"):
             raise ValueError(f"there is no place `{place}`")
         return self._store(repository).folder / kind / _plain(name)
-
-    def _mark(self, repository: str, tree: str) -> Path:
-        return self._place(repository, f"trees/{tree}").with_name(f"{tree}.set-up")
 
     def _transfer(self, name: str) -> Path:
         return self.scratch.folder / f"{_plain(name)}.part"

@@ -3,18 +3,20 @@
 import fcntl
 import itertools
 import os
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import field
 
-from peal.classes import define
+from peal.classes import define, frozen
 from peal.machines.packs import packed, unpacked
 from peal.system import git, removal
 from peal.system.files import content
+from peal.worktrees.agent_git import Origin
+from peal.worktrees.staging import staged
+from peal.worktrees.worktree import Worktree
 
 GIT = "store.git"
 """The commits of a store, in its folder."""
@@ -25,15 +27,27 @@ _AUTHOR = {
     for part, value in (("NAME", "peal"), ("EMAIL", "peal@localhost"))
 }
 """Of commits that carry files home and are never seen: the task's own commit is made there."""
-_AS_IT_IS = (
-    "-c",
-    "core.autocrlf=false",
-    "-c",
-    "core.excludesFile=/dev/null",
-    "-c",
-    "core.attributesFile=/dev/null",
-)
-"""Line ends and ignore rules of this machine's own do not count: those of the repository do, and at home the person's."""
+_SETTINGS = {
+    "core.autocrlf": "false",
+    "core.excludesFile": "/dev/null",
+    "core.attributesFile": "/dev/null",
+    "user.name": "peal",
+    "user.email": "peal@localhost",
+}
+"""
+Line ends, ignore rules and names of this machine's own do not count: those of the repository do, and at home the person's. An
+agent's own commits have a name by which it can make them.
+"""
+
+
+@frozen
+class Snapshot:
+    """What was done in a tree."""
+
+    commit: str
+    """Empty if nothing was."""
+    is_staged: bool
+    """Whether who worked there has staged or committed anything."""
 
 
 @define(eq=False)
@@ -46,7 +60,6 @@ class Store:
     _free: list[str] = field(factory=list)
     _lent: set[str] = field(factory=set)
     _made: int = 0
-    _object_format: str = "sha1"
     _is_in_doubt: bool = False
     """git has failed at something here."""
     _lock: threading.Lock = field(factory=threading.Lock)
@@ -87,11 +100,10 @@ class Store:
         The store is made first, and made anew after git has failed at it: it may be damaged, and all of it can be sent again.
         """
         with self._lock, self._doubted():
-            self._object_format = object_format
             if self._is_in_doubt and not self._lent:
                 self._remove()
             if not self._git.is_dir():
-                git.output(self.folder, "init", "--quiet", "--bare", f"--object-format={object_format}", GIT)
+                self._make(object_format)
             return git.output(self._git, "for-each-ref", "--format=%(objectname)", _BASES).split()
 
     def bring(self, pack: Path, commit: str, known: list[str]) -> None:
@@ -99,6 +111,7 @@ class Store:
         with self._lock, self._doubted():
             unpacked(self._git, pack, commit, known)
             git.output(self._git, "update-ref", _BASES + commit, commit)
+            git.output(self._git, "update-ref", "--no-deref", "HEAD", commit)  # trees are not made without
 
     @contextmanager
     def _doubted(self) -> Iterator[None]:
@@ -126,7 +139,8 @@ class Store:
         try:
             self.wipe(name)  # of a machine before that was killed
             with self._doubted():
-                self._make_clean(self.tree(name), commit)
+                self.worktree(name).reset(commit)
+                self._hand_over(name)
         except BaseException:
             self.give_back(name)
             raise
@@ -169,46 +183,47 @@ class Store:
         self._made += 1
         return str(self._made)
 
-    def _make_clean(self, tree: Path, commit: str) -> None:
-        """
-        With a git of its own, so that nothing an agent does there is seen by another.
+    def _make(self, object_format: str) -> None:
+        new = self._git.with_suffix(".new")
+        removal.remove(new)
+        git.output(self.folder, "init", "--quiet", "--bare", f"--object-format={object_format}", str(new))
+        for name, value in _SETTINGS.items():
+            git.output(new, "config", name, value)
+        new.rename(self._git)
 
-        What git ignores stays: it is what `worktree_setup` has made. The index too, which knows the files that stay.
-        """
-        folder, kept = tree / ".git", tree.with_name(f"{tree.name}.index")
-        if (folder / "index").is_file():
-            (folder / "index").replace(kept)
-        removal.remove(folder)
-        tree.mkdir(parents=True, exist_ok=True)
-        git.output(tree, "init", "--quiet", "--template=", f"--object-format={self._object_format}")
-        (folder / "objects" / "info").mkdir(exist_ok=True)
-        (folder / "objects" / "info" / "alternates").write_text(
-            f"{self._git / 'objects'}\n", encoding="utf-8"
-        )
-        (folder / "HEAD").write_text(f"{commit}\n", encoding="ascii")
-        if kept.exists():
-            kept.replace(folder / "index")
-        git.output(tree, *_AS_IT_IS, "reset", "--quiet", "--hard", commit)
-        git.output(tree, *_AS_IT_IS, "clean", "--quiet", "-ffd")
+    def worktree(self, name: str, committed: Iterable[str] = ()) -> Worktree:
+        """The same as a worktree of the store."""
+        return Worktree(self._git, self.tree(name), committed=tuple(committed))
 
-    def snapshot(self, name: str, base: str, to: Path) -> str:
-        """Write all that differs from the commit in a tree as a commit on top of it; empty, and no file, if nothing does."""
-        tree = self.tree(name)
-        index = to.with_suffix(".index")
-        env = {"GIT_INDEX_FILE": str(index)}
-        with suppress(OSError):  # it only spares git to read all files
-            shutil.copyfile(tree / ".git" / "index", index)
-        try:
-            git.output(tree, "read-tree", "--reset", base, env=env)
-            git.output(tree, *_AS_IT_IS, "add", "--all", "--", ":(top)", env=env)
-            made = git.output(tree, "write-tree", env=env)
-        finally:
-            index.unlink(missing_ok=True)
-        if made == git.output(tree, "rev-parse", f"{base}^{{tree}}"):
-            return ""
-        commit = git.output(tree, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
-        packed(tree, commit, [base], to)
-        return commit
+    def mark_set_up(self, name: str, by: tuple[str, ...]) -> list[str]:
+        """This command has readied a tree; what else is there and not ignored goes, and is told."""
+        told = self.worktree(name).mark_set_up_by(by)
+        self._hand_over(name)
+        return told
+
+    def _hand_over(self, name: str) -> None:
+        self.worktree(name).hand_over(Origin.of(self._git, self._git))
+
+    def snapshot(self, name: str, base: str, committed: Iterable[str], to: Path) -> Snapshot:
+        """
+        Write all that differs from the commit in a tree as a commit on top of it; no file, if nothing does.
+
+        `PealError` for a tree that who worked there has broken.
+        """
+        worktree = self.worktree(name, committed)
+        worktree.check_intact()
+        is_staged = content(worktree.agent_git.index) != content(worktree.own_index)
+        found = staged(worktree, base)
+        made = found.tree
+        if found.forced:  # what becomes of it is for the other end to say
+            words = ("update-index", "--add", "--remove", "-z", "--stdin")
+            worktree.output(*words, stdin=os.fsencode("\0".join(found.forced)))
+            made = worktree.output("write-tree")
+        if made == git.output(self._git, "rev-parse", f"{base}^{{tree}}"):
+            return Snapshot("", is_staged)
+        commit = git.output(self._git, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
+        packed(self._git, commit, [base], to)
+        return Snapshot(commit, is_staged)
 
 
 def folder_of(home: Path, repository: str, number: int) -> Path:

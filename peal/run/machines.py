@@ -40,6 +40,7 @@ def door_to_machines(job: Job, programs: Programs, screen: Screen, open_now: Ses
         needs,
         pool.setup,
         pool.included,
+        pool.committed,
         programs.scratch,
         programs.put,
         programs.cancel,

@@ -196,10 +196,13 @@ class Worktree:
         """What git has left half done here, by the file that tells of it; empty for nothing."""
         return git.work_under_way(self.agent_git.folder)
 
-    def have(self, commit: str, base: str) -> None:
-        """The files of a commit, as changes to `base` of which nothing is staged yet."""
+    def have(self, commit: str, base: str, is_staged: bool) -> None:
+        """The files of a commit, as changes to `base`, which an agent has staged or not."""
         self.output("read-tree", "--reset", "-u", commit)
         self.output("read-tree", "--reset", base)
+        if is_staged:
+            words, env = ("read-tree", commit), {"GIT_INDEX_FILE": str(self.agent_git.index)}
+            git.printed(self.run(*words, env=env), self.path, words)
 
     def detach(self, commit: str) -> None:
         """HEAD names `commit` itself from now on."""
