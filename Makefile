@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv/bin/python
+ELSEWHERE := $(patsubst %,tests/test_%.py,land left_out review branch batch)
 PIP := $(VENV) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -33,6 +34,7 @@ agents: .venv/tools.installed ## drive the real coding CLIs against a scripted m
 
 torture: .venv/cluster.installed ## kill runs at random moments and look whether they resume (slow)
 	@$(VENV) -m pytest -m torture
+	@MACHINES=local:2 $(VENV) -m pytest $(ELSEWHERE)
 
 clean: ## remove the virtual environment and everything that tools leave
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

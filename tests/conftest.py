@@ -19,12 +19,15 @@ from attrs import define, field
 from forkserver import Process, popen
 from forkserver import stop as stop_forking
 from hypothesis import HealthCheck, settings
+from not_elsewhere import why_not
 
 # How long examples take to make says something of the machine, and nothing of peal.
 settings.register_profile("peal", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("peal")
 
 PEAL = (sys.executable, "-m", "peal")
+ELSEWHERE = os.environ.get("MACHINES", "")
+"""Machines, as --machines has them, on which every run of a `project` works; see tests/not_elsewhere.py."""
 
 
 @define
@@ -111,6 +114,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return 5 * (os.cpu_count() or 1) // 2
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where every run is on machines, leave out what cannot be so there."""
+    for item in items:
+        if ELSEWHERE and (why := why_not(item.name)):
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
 def pytest_collection_finish() -> None:
     """Let collections of garbage be few, and leave alone what stands as long as tests run: all tests, and their imports."""
     gc.collect()
@@ -158,6 +168,8 @@ def project(repo: Repo, templates: dict[str, Path]) -> Repo:
         templates["committed"], repo.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("hooks")
     )
     repo.git("update-index", "--refresh")  # it knows the files that were copied from
+    if ELSEWHERE:
+        repo.env["PEAL_RUN_ON"] = ELSEWHERE
     return repo
 
 
