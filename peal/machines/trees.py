@@ -210,7 +210,10 @@ class Store:
 
         `PealError` for a tree that who worked there has broken.
         """
-        worktree = self.worktree(name, committed)
+        with self._doubted():
+            return self._snapshot(self.worktree(name, committed), base, to)
+
+    def _snapshot(self, worktree: Worktree, base: str, to: Path) -> Snapshot:
         worktree.check_intact()
         is_staged = content(worktree.agent_git.index) != content(worktree.own_index)
         found = staged(worktree, base)
