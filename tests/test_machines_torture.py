@@ -18,14 +18,13 @@ from conftest import Repo, eventually, is_running, landed
 from forkserver import Process
 from links import LINKS, MARK, Ground, Link, ground
 
-TASKS = 24
 SILENCE = 4.0
 """Seconds; the least that can be set."""
 SCRIPT = """\
 echo "$PEAL_TASK $PEAL_ATTEMPT $TMPDIR" >>{ledger}
 (setsid sleep 786 &)
 (env -i sleep 786 &)
-sleep 1 & wait $!
+sleep {nap} & wait $!
 echo $PEAL_TASK >"{name}-$PEAL_TASK"
 """
 SETTINGS = """\
@@ -45,6 +44,9 @@ class Scene:
     ground: Ground
     link: Link
     luck: random.Random
+    tasks: int
+    nap: float
+    """Seconds that a task takes."""
     process: Process | None = None
 
     @property
@@ -53,7 +55,7 @@ class Scene:
 
     def put(self, name: str, count: int) -> None:
         """A committed plan of so many tasks."""
-        script = SCRIPT.format(ledger=self.ground.ledger, name=Path(name).stem)
+        script = SCRIPT.format(ledger=self.ground.ledger, name=Path(name).stem, nap=self.nap)
         tasks = [
             f"## Task {number}: {name} {number} (parallel)\n\n```sh execute\n{script}```\n"
             for number in range(1, count + 1)
@@ -183,7 +185,7 @@ NEAR = ("a near program is killed", "a near program is frozen", "a server is kil
 
 def nothing_is_lost_or_done_twice(scene: Scene, *also: str) -> None:
     """And nobody's work is in the way of anybody's."""
-    numbers = sorted(str(number) for number in range(1, TASKS + 1))
+    numbers = sorted(str(number) for number in range(1, scene.tasks + 1))
     assert landed(scene.project) == numbers
     begun = Counter(tuple(line.split()[:2]) for line in scene.ground.ledger.read_text().splitlines())
     attempts = scene.attempts()
@@ -193,7 +195,7 @@ def nothing_is_lost_or_done_twice(scene: Scene, *also: str) -> None:
     assert passed == Counter(numbers), "carried out again though it was done"
     ends = Counter(attempts.values())
     assert set(ends) <= {"passed", "lost", "interrupted", *also}
-    assert sum(begun.values()) <= TASKS + ends.total() - ends["passed"]
+    assert sum(begun.values()) <= scene.tasks + ends.total() - ends["passed"]
 
 
 def nothing_is_left(scene: Scene) -> None:
@@ -214,9 +216,10 @@ def stores_can_be_used(scene: Scene) -> None:
     for store in scene.ground.home.glob("*/store.git"):
         words = ["git", "-c", f"safe.directory={store}", "-C", str(store), "fsck", "--no-dangling"]
         subprocess.run(words, check=True, capture_output=True)
-    scene.put("next.md", 6)
+    count = scene.tasks // 4
+    scene.put("next.md", count)
     said = scene.project.peal("run", "next.md", *scene.flags).stdout
-    assert landed(scene.project).count("6") == 2, said
+    assert landed(scene.project).count(str(count)) == 2, said
     assert "machine `" not in said
 
 
@@ -232,7 +235,7 @@ def small_home(ground: Ground) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(ground.home)], check=True)
 
 
-def torment(project: Repo, link: str, blow: str, seed: int) -> None:
+def torment(project: Repo, link: str, blow: str, seed: int, tasks: int = 24, nap: float = 1.0) -> None:
     """Carry the plan out, with up to three blows at any moment, and go on until it is done."""
     print(f"seed {seed}")
     with ExitStack() as stack:
@@ -242,11 +245,11 @@ def torment(project: Repo, link: str, blow: str, seed: int) -> None:
         laid = stack.enter_context(LINKS[link](there))
         project.env |= {MARK: there.mark, **laid.env}
         project.before = laid.before
-        scene = Scene(project, there, laid, random.Random(seed))
-        scene.put("plan.md", TASKS)
+        scene = Scene(project, there, laid, random.Random(seed), tasks, nap)
+        scene.put("plan.md", tasks)
         scene.start()
         for _ in range(scene.luck.randint(1, 3)):
-            scene.pause(0.3, 4)
+            scene.pause(0.3, nap * tasks / 6)
             if not scene.is_over():
                 BLOWS[blow](scene)
             if blow.startswith(("peal", "ctrl-c")):
@@ -259,6 +262,11 @@ def torment(project: Repo, link: str, blow: str, seed: int) -> None:
         nothing_is_lost_or_done_twice(scene, *ENDS_TOO.get(blow, ()))
         nothing_is_left(scene)
         stores_can_be_used(scene)
+
+
+@pytest.mark.parametrize("blow", ["a machine is killed", "peal is frozen"])
+def test_a_few_blows(project: Repo, blow: str) -> None:
+    torment(project, "pipes", blow, seed=1, tasks=6, nap=0.4)
 
 
 CASES = [(link, blow) for link in LINKS for blow in BLOWS if link != "pipes" or blow not in NEAR]
