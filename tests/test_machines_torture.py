@@ -18,6 +18,8 @@ from conftest import Repo, eventually, is_running, landed
 from forkserver import Process
 from links import LINKS, MARK, Ground, Link, ground
 
+from peal.machines.protocol import SILENCE as SILENCE_AT_FIRST
+
 SILENCE = 4.0
 """Seconds; the least that can be set."""
 SCRIPT = """\
@@ -199,9 +201,9 @@ def nothing_is_lost_or_done_twice(scene: Scene, *also: str) -> None:
 
 
 def nothing_is_left(scene: Scene) -> None:
-    """No process, no file, no change that nobody asked for."""
+    """No process, no file, no change that nobody asked for; a machine that was never spoken to waits a while."""
     _signal(scene.ground.machines(), signal.SIGCONT)  # who has been frozen may end now
-    eventually(lambda: not scene.ground.carriers())
+    eventually(lambda: not scene.ground.carriers(), SILENCE_AT_FIRST + 20)
     for line in scene.ground.ledger.read_text().splitlines():
         folder = Path(line.split()[2]).parent
         eventually(lambda folder=folder: not folder.exists())

@@ -8,13 +8,19 @@ from peal.model.process import Ended
 
 PROTOCOL = 2
 """Counts what can be asked of a machine and how; two ends with other numbers do not speak with each other."""
-SILENCE = 600.0
-"""Seconds without a sign of life after which the near end counts as gone, until it has said how long that is."""
+SILENCE = 60.0
+"""
+Seconds without a sign of life after which the near end counts as gone, until it has said how long that is. It does so at once;
+what leads here may not pass on that it was killed before, as srun does not.
+"""
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _COMMIT_OR_NOTHING = re.compile(f"(?:{_COMMIT.pattern})?")
 Shape = Any
-"""A type or several, a pattern for a text, a set of what it may be, `[shape]` for a list, `{"name": shape}` for these names and no others, `{str: shape}` for any."""
+"""
+A type or several, a pattern for a text, a set of what it may be; `[shape]` for a list, `{"name": shape}` for these names and no
+others, `{str: shape}` for any.
+"""
 
 HELLO: Shape = {
     "life": str, "peal": str, "protocol": int, "git": [int], "room": int, "clis": {str: str},
