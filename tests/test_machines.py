@@ -727,6 +727,25 @@ def test_who_is_asked_twice_to_end_waits_for_no_frozen_machine(project: Repo, le
     eventually(lambda: not is_running(frozen))
 
 
+def test_who_asks_to_end_waits_for_no_machine_that_does_not_begin_again(
+    project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    home, again = project.path / ".peal/machines/box", tmp_path / "again"
+    script = f'[ -e {tmp_path}/once ] && touch {again} && exec sleep 784; touch {tmp_path}/once; exec "$@"'
+    begins = ["sh", "-c", script, "sh", sys.executable, "-m", "peal", "machine", "--home", str(home)]
+    project.write("peal.toml", f"[machines.box]\ncommand = {json.dumps(begins)}\n")
+    plan(project, *[LONG.replace("sleep 1;", "sleep 60;")] * 4)
+    process = project.start(*RUN, "--machines", "box,local:1")
+    eventually(lambda: len(ledger.read_text().split()) == 4)
+    os.kill(machines(project)["box"], signal.SIGKILL)
+    eventually(again.exists)
+
+    process.send_signal(signal.SIGINT)
+
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+
+
 def test_a_store_that_is_damaged_costs_its_machine_and_not_the_run(project: Repo, ledger: Path) -> None:
     """What goes wrong there is told in its own words, and is no bug of peal's here."""
     project.write("peal.toml", "transient_retry_count = 1\n")

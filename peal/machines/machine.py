@@ -110,6 +110,12 @@ class Machine:
             assert self._hello is not None
             return self._hello
 
+    def met(self) -> Hello:
+        """Who is there, as far as is known; `MachineLost` if nobody is. No link is begun, so nobody waits."""
+        if hello := self._hello:
+            return hello
+        raise MachineLost(self.why_not)
+
     @property
     def is_there(self) -> bool:
         """Whether it answers, as far as is known."""
@@ -134,11 +140,11 @@ class Machine:
 
     def lacks(self, need: Need) -> str:
         """The first that an agent needs and is not there; empty for nothing. `MachineLost` if nobody answers."""
-        hello = self.hello()
+        hello = self.met()
         if need.cli and need.cli not in hello.clis:
             return need.cli
         if unknown := [word for word in need.programs if word not in hello.programs]:
-            hello.programs.update(zip(unknown, self.told("programs", unknown), strict=True))
+            hello.programs.update(zip(unknown, self._soon("programs", unknown), strict=True))
         return next((word for word in need.programs if not hello.programs[word]), "")
 
     def call(self, cancel: Cancel, method: str, *params: Any, life: str = "") -> Any:
@@ -152,12 +158,11 @@ class Machine:
         """
         Ask without waiting.
 
-        What is about something that the machine has lent is for the `life` in which it did: another knows nothing of it, and no
-        link is begun for it.
+        What is about something that the machine has lent is for the `life` in which it did: another knows nothing of it.
         """
-        hello = self._hello if life else self.hello()
+        hello = self.met()
         try:
-            if hello is None or life not in ("", hello.life):
+            if life not in ("", hello.life):
                 raise LinkError("it is gone")
             return Question(method, hello.peer.call(method, *params))
         except LinkError as error:
@@ -248,7 +253,11 @@ class Machine:
         self._failures = 0
 
     def told(self, method: str, *params: Any, within: float = _ANSWERS_WITHIN) -> Any:
-        """The answer to what takes so many seconds at most; `MachineLost` if there is none."""
+        """The answer to what takes so many seconds at most; `MachineLost` if there is none. The link is begun if there is none."""
+        self.hello()
+        return self._soon(method, *params, within=within)
+
+    def _soon(self, method: str, *params: Any, within: float = _ANSWERS_WITHIN) -> Any:
         try:
             question = self.ask(method, *params)
             return _checked(question, question.future.result(within))

@@ -69,11 +69,12 @@ class RemoteDoor:
             need, wanted = self.needs[order.agent], before.machine if before else ""
             machine = self.fleet.take(order.agent, need, self.cancel, wanted)
             stack.callback(self.fleet.give_back, order.agent, machine)
-            hello = machine.hello()
+            hello = machine.met()
             life = hello.life
-            known = machine.call(self.cancel, "bases", self.repository, _object_format(self.repo))
+            form = _object_format(self.repo)
+            known = machine.call(self.cancel, "bases", self.repository, form, life=life)
             if workspace.base not in known:
-                self._bring(machine, workspace.base, known)
+                self._bring(machine, life, workspace.base, known)
             tree = before.tree if before and before.life == life else ""
             told = (self.repository, workspace.base, _attempt(order), tree)
             lent = machine.call(self.cancel, "take", *told, life=life)
@@ -95,13 +96,14 @@ class RemoteDoor:
                 spot.include(name)
             yield spot
 
-    def _bring(self, machine: Machine, commit: str, known: list[str]) -> None:
+    def _bring(self, machine: Machine, life: str, commit: str, known: list[str]) -> None:
         """The machine's own list may name what is gone here, as after a rewritten branch."""
         here = [one for one in known if git.commit_id(self.repo, one)]
         file = self.scratch / f"{machine.name}-{commit}-{threading.get_ident()}.pack"
         try:
             packed(self.repo, commit, here, file)
-            machine.call(self.cancel, "bring", self.repository, machine.send_file(file), commit, here)
+            sent = machine.send_file(file)
+            machine.call(self.cancel, "bring", self.repository, sent, commit, here, life=life)
         finally:
             file.unlink(missing_ok=True)
 
