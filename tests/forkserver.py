@@ -7,13 +7,12 @@ system alone tells of it: /proc/PID/environ and cmdline are the server's, and al
 seed, umask and limits. Tests that look at these start it `cold`; so is every start whose variables would have Python
 itself begin otherwise, and with `COLD=1` in the environment every start there is.
 
-There is one server for each process that runs tests, from its first start on; it ends when that process does, however
-that happens.
+There is one server for each process that runs tests, from its first start on, and one more behind each `setpriv` that tests
+put before peal: what that takes away, forks do not have either. They end when that process does, however that happens.
 """
 
 import atexit
 import fcntl
-import functools
 import gc
 import importlib
 import json
@@ -60,19 +59,26 @@ def popen(
     cold: bool = False,
 ) -> "Process":
     """`python -m ARGV`, behind other words or forked where nobody could tell; else as with subprocess.Popen."""
-    if cold or before or _OURS.get("COLD") or _python_reads(env) != _python_reads(_OURS):
+    is_inherited = before[:1] in ((), ("setpriv",))
+    if cold or not is_inherited or _OURS.get("COLD") or _python_reads(env) != _python_reads(_OURS):
         return subprocess.Popen(
             [*before, sys.executable, "-m", *argv], cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr,
             start_new_session=start_new_session, text=True,
         )  # fmt: skip
-    return _server().start(Call(argv, str(cwd), dict(env), start_new_session), stdin, stdout, stderr)
+    return _server(before).start(Call(argv, str(cwd), dict(env), start_new_session), stdin, stdout, stderr)
 
 
 def stop() -> None:
-    """End the server, if there is one."""
-    if _server.cache_info().currsize:
-        _server().stop()
-        _server.cache_clear()
+    """End all servers there are."""
+    while _servers:
+        _servers.popitem()[1].stop()
+
+
+def _server(before: tuple[str, ...]) -> "Server":
+    """The one behind these words, begun when it is first asked for."""
+    if before not in _servers:
+        _servers[before] = Server.begin(before)
+    return _servers[before]
 
 
 def _python_reads(env: Mapping[str, str]) -> dict[str, str]:
@@ -170,11 +176,11 @@ class Server:
     _process: subprocess.Popen[bytes]
 
     @classmethod
-    def begin(cls) -> "Server":
+    def begin(cls, before: tuple[str, ...]) -> "Server":
         """Returns at once; the first call waits until everything is imported."""
         ours, theirs = socket.socketpair()
         with theirs:
-            argv = [sys.executable, __file__, str(theirs.fileno())]
+            argv = [*before, sys.executable, __file__, str(theirs.fileno())]
             process = subprocess.Popen(
                 argv,
                 env=_OURS,
@@ -204,7 +210,7 @@ class Server:
         self._process.wait()
 
 
-_server = functools.cache(Server.begin)
+_servers: dict[tuple[str, ...], Server] = {}
 
 
 def _output(given: int, null: int, stack: ExitStack) -> tuple[IO[str] | None, int]:

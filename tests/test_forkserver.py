@@ -234,6 +234,31 @@ def test_no_server_outlives_the_process_that_it_serves(environment: dict[str, st
     eventually(lambda: not any(map(is_running, servers)))
 
 
+MAY = "print(*(line for line in open('/proc/self/status') if line.startswith(('Cap', 'NoNew'))))"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc and setpriv")
+def test_a_fork_behind_setpriv_may_do_no_more_than_a_process_that_it_starts(
+    start: Start, unprivileged: tuple[str, ...]
+) -> None:
+    forked, cold, free = (
+        start(MAY, before=before, cold=cold)
+        for before, cold in ((unprivileged, False), (unprivileged, True), ((), False))
+    )
+
+    assert isinstance(forked, forkserver.Forked)
+    may = forked.communicate(timeout=30)[0]
+    assert may == cold.communicate(timeout=30)[0]
+    assert (may == free.communicate(timeout=30)[0]) is (unprivileged == ())
+
+
+def test_words_that_would_not_last_start_a_process_of_their_own(start: Start) -> None:
+    process = start("print(input())", before=("sh", "-c", 'echo told | "$@"', "sh"))
+
+    assert isinstance(process, subprocess.Popen)
+    assert process.communicate(timeout=30)[0] == "told\n"
+
+
 def test_every_start_is_cold_where_that_is_asked_for(environment: dict[str, str]) -> None:
     with _user(environment, COLD="1") as user:
         assert user.communicate()[0] == "Popen peal\n\n"

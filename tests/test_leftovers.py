@@ -259,14 +259,7 @@ def test_what_is_mounted_inside_is_told_and_left_alone(tmp_path: Path) -> None:
 
 def anybody(project: Repo, unprivileged: tuple[str, ...], *words: str) -> "subprocess.CompletedProcess[str]":
     """A command of peal as a person types it who is not root."""
-    return subprocess.run(
-        [*unprivileged, *PEAL, *words],
-        cwd=project.path,
-        env=project.env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return Repo(project.path, project.env, project.started, before=unprivileged).peal(*words, code=None)
 
 
 def said_by(done: "subprocess.CompletedProcess[str]", code: int) -> str:
