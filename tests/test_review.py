@@ -21,6 +21,9 @@ from peal.text.json_replies import answer_with
 PLAN = "# A plan\n\n## Task 1: Greet\n\nWrite greet.py.\n"
 Scripted = Callable[..., Path]
 
+BARE = (sys.executable, "-I", "-S")
+"""Python without the packages that are installed, which starts in a third of the time."""
+
 
 @pytest.fixture
 def agent(project: Repo, tmp_path: Path) -> Scripted:
@@ -42,7 +45,7 @@ def agent(project: Repo, tmp_path: Path) -> Scripted:
             encoding="utf-8",
         )
         with (project.path / "peal.toml").open("a", encoding="utf-8") as file:
-            file.write(f"[agents.{name}]\ncommand = {[sys.executable, str(script)]}\n")
+            file.write(f"[agents.{name}]\ncommand = {[*BARE, str(script)]}\n")
         return log
 
     return put
@@ -62,7 +65,7 @@ def reviewer(project: Repo, tmp_path: Path) -> Callable[..., Path]:
         given = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
         with (project.path / "peal.toml").open("a", encoding="utf-8") as file:
             file.write(f"[[reviewers]]\nname = {json.dumps(name)}\n")
-            file.write(f"command = {json.dumps(shlex.join([sys.executable, str(script)]))}\n{given}")
+            file.write(f"command = {json.dumps(shlex.join([*BARE, str(script)]))}\n{given}")
         return log
 
     return put

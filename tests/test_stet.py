@@ -57,7 +57,7 @@ def stet(project: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stet
     home = tmp_path / "stet"
     (home / "bin").mkdir(parents=True)
     program = home / "bin" / "stet"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-I", str(FAKE)])} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-I", "-S", str(FAKE)])} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("FAKE_STET", str(home))
     project.env["FAKE_STET"] = str(home)
