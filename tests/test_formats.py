@@ -1243,7 +1243,7 @@ def test_ten_thousand_tasks_are_read_quickly():
 
 
 def test_a_long_list_takes_less_than_a_kilobyte_for_each_task():
-    raw = "".join(f"- [ ] do thing number {number}\n" for number in range(20_000)).encode()
+    raw = "".join(f"- [ ] do thing number {number}\n" for number in range(5_000)).encode()
     parse(b"- [ ] a", "a.md")  # what is loaded once does not count
 
     tracemalloc.start()
@@ -1251,8 +1251,8 @@ def test_a_long_list_takes_less_than_a_kilobyte_for_each_task():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert len(plan.tasks) == 20_000
-    assert peak < 1000 * 20_000
+    assert len(plan.tasks) == 5_000
+    assert peak < 1000 * 5_000
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,8 @@ FRAGMENTS = [
         "    t",
     ],
 ]
-RANDOM = 150
-MUTATED = 150
+RANDOM = 60
+MUTATED = 60
 
 
 def sources() -> list[bytes]:
@@ -155,4 +155,4 @@ def test_spoiled_plans_for_each_format(name):
 def test_many_thousand_spoiled_plans_for_each_format(name):
     seed = f"{name} {time.time()}"
     print(f"seed: {seed!r}")
-    shake(name, seed, 7)
+    shake(name, seed, 18)

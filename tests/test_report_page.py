@@ -397,7 +397,7 @@ def test_phases_of_the_backlog_stand_under_their_items(wishes: Wishes) -> None:
 def test_a_browser_takes_it_as_it_is(told: tuple[Repo, str], tmp_path: Path) -> None:
     project, _ = told
     address = (project.path / "out/the page.html").as_uri()
-    for width in (360, 800, 1600):
+    for width in (360, 1600):
         done = looked_at(f"{address}#run-0-task-1", width, tmp_path)
 
         assert "CONSOLE" not in done.stderr, "the policy or the script is at fault"
