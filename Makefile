@@ -32,8 +32,8 @@ bench: .venv/tools.installed ## measure what peal itself costs
 agents: .venv/tools.installed ## drive the real coding CLIs against a scripted model (needs a rig of its own)
 	@$(VENV) -m pytest -m agents -n 0 -v
 
-torture: .venv/cluster.installed ## kill runs at random moments and look whether they resume (slow)
-	@$(VENV) -m pytest -m torture
+torture: .venv/cluster.installed ## kill runs at random moments, and try what tests leave out that have to be quick (slow)
+	@$(VENV) -m pytest -m "torture or hypothesis" --hypothesis-profile torture
 	@MACHINES=local:2 $(VENV) -m pytest $(ELSEWHERE)
 
 clean: ## remove the virtual environment and everything that tools leave

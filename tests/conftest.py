@@ -21,13 +21,20 @@ from forkserver import stop as stop_forking
 from hypothesis import HealthCheck, settings
 from not_elsewhere import why_not
 
-# How long examples take to make says something of the machine, and nothing of peal.
-settings.register_profile("peal", suppress_health_check=[HealthCheck.too_slow])
+# How long examples take says something of the machine, and nothing of peal. `make torture` makes three times as many.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("peal", UNTIMED, max_examples=33)
+settings.register_profile("torture", UNTIMED, max_examples=100)
 settings.load_profile("peal")
 
 PEAL = (sys.executable, "-m", "peal")
 ELSEWHERE = os.environ.get("MACHINES", "")
 """Machines, as --machines has them, on which every run of a `project` works; see tests/not_elsewhere.py."""
+
+
+def examples(number: int) -> int:
+    """So many in `make torture`, and a third of them otherwise."""
+    return number if settings.get_current_profile_name() == "torture" else number // 3
 
 
 @define

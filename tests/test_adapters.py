@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import evolve
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import PHASE
@@ -930,7 +931,7 @@ _EVENTS = st.builds(
 
 
 @pytest.mark.parametrize("agent", ADAPTERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(lines=st.lists(_EVENTS | st.text(max_size=20), max_size=5), stderr=st.text(max_size=40))
 def test_no_output_can_break_the_reading(agent: str, lines: list[str], stderr: str) -> None:
     cli = ADAPTERS[agent]
@@ -1211,7 +1212,7 @@ def test_in_the_new_year_the_date_that_has_just_passed_was_last_year_s() -> None
 
 @pytest.mark.parametrize("late", [180, 3000])
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(minute=st.integers(int(moment(2025, 1, 1, 0)) // 60, int(moment(2030, 1, 1, 0)) // 60))
 def test_whatever_the_hour_a_reset_a_little_ago_is_not_waited_for(zone: str, late: int, minute: int) -> None:
     ends = datetime.fromtimestamp(minute * 60, ZoneInfo(zone))
@@ -1256,7 +1257,7 @@ ZONES = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     at=st.integers(int(moment(2025, 1, 1, 0)), int(moment(2030, 1, 1, 0))),
     ahead=st.integers(2, 23 * 60 - 2),
@@ -1280,7 +1281,7 @@ def _is_skipped(ends: datetime) -> bool:
     return ends.fold == 0 and ends.replace(fold=1).utcoffset() != ends.utcoffset()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(wait=st.integers(1, 300 * 86400))
 def test_a_wait_written_out_is_read_back(wait: int) -> None:
     left = timedelta(seconds=wait)
@@ -1290,7 +1291,7 @@ def test_a_wait_written_out_is_read_back(wait: int) -> None:
     assert reset_time(f"resets in {wait}s", AT) == AT + wait
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.text(max_size=60) | st.from_regex(r"(resets|try again at|in) [\dapm:. A-Z()/,-]{1,30}", fullmatch=True)
 )

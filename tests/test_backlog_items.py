@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 from attrs import evolve, fields
+from conftest import examples
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +75,7 @@ ITEMS = _items(st.sampled_from([one for one in get_args(Status) if one != "block
     st.just("blocked"), BLOCKED
 )
 QUICK = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
@@ -207,7 +208,7 @@ OTHERWISE = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_whatever_a_file_looks_like_all_other_keys_stay_as_they_are(data: st.DataObject) -> None:
     """However a person has written them, and whatever stands around them."""

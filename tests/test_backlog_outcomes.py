@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 from attrs import evolve
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ from peal.model.work import Outcome, Result
 from peal.phases.prompts import Briefing, render
 from peal.settings import GuardrailSettings, ItemPhaseSettings, PipelineSettings
 
-without_clock = settings(deadline=None, max_examples=200)
+without_clock = settings(deadline=None, max_examples=examples(200))
 AT = "2026-11-29T12:00:00+00:00"
 
 

@@ -1,5 +1,6 @@
 """The quick way to the blocks of a text finds what the parser finds in the whole of it."""
 
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +94,7 @@ def without_blank_ends(found: Blocks, lines: list[str]) -> list[tuple]:
 
 
 @given(st.lists(LINES, max_size=24))
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 def test_parts_and_single_lines_are_read_as_the_whole_would_be(lines):
     found, expected = blocks_of(lines, lines), whole(lines)
 

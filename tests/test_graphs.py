@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import Chance, Limits, Moment, Remembered, Script, play, tasks_of, work_of
@@ -140,7 +141,9 @@ limits_of = st.builds(
     as_ready=st.booleans(),
 )
 laws = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import FINDING, PHASES, Limits, Remembered, opened, play, tasks_of
@@ -51,7 +52,7 @@ LATER_KINDS = {"WorkspaceReady", "PlanRewritten", "TasksAdded"}
 """Kinds of events that the first peal did not have."""
 
 one_file = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import Repo, branches, commit_plan, landed, run_plan, shell_plan
+from conftest import Repo, branches, commit_plan, examples, landed, run_plan, shell_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import tasks_of
@@ -222,7 +222,7 @@ def _changes(draw: st.DrawFn) -> tuple[list[_Labelled], set[int], list[_Labelled
     return old, done, new
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(_changes())
 def test_no_task_is_skipped_and_none_done_twice(
     change: tuple[list[_Labelled], set[int], list[_Labelled]],
@@ -239,7 +239,7 @@ def test_no_task_is_skipped_and_none_done_twice(
         assert counted == Counter(text for text, label in new if label in done)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.permutations(range(8)), st.sets(st.integers(0, 7)), st.sets(st.integers(0, 9)))
 def test_a_task_whose_words_are_its_own_is_known_wherever_it_moved(
     order: list[int], done: set[int], kept: set[int]

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 import test_backlog_run
 from attrs import evolve
-from conftest import Repo, commit_plan, end_all, run_plan, untouched
+from conftest import Repo, commit_plan, end_all, examples, run_plan, untouched
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
@@ -419,7 +419,7 @@ def test_each_state_has_its_place_in_each_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     title=st.text(max_size=60),
     said=st.text(max_size=60),

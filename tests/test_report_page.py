@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 import pytest
 import test_backlog_run
 from attrs import evolve
-from conftest import Repo, commit_plan, ended, eventually, run_plan, start_plan
+from conftest import Repo, commit_plan, ended, eventually, examples, run_plan, start_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import links_of, of_class, text_of, tree_of
@@ -452,7 +452,7 @@ def test_a_long_wait_takes_little_room() -> None:
     assert gap.width < 0.05
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(1, 200), st.integers(0, 3), st.randoms())
 def test_no_box_of_the_drawing_lies_on_another(count: int, most: int, luck: random.Random) -> None:
     names = [TaskId(str(number)) for number in range(count)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import define, evolve, field, frozen
+from conftest import examples
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from stories import PHASES, Chance, Limits, Moment, Remembered, Script, play, tasks_of, work_of
@@ -1918,7 +1919,7 @@ def what_address_merges_is_the_latest_that_was_left_for_it(tale: Tale) -> None:
 
 
 @settings(
-    max_examples=150,
+    max_examples=examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -1932,7 +1933,7 @@ def test_every_law_holds_in_every_tale(tale: Tale) -> None:
             raise
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(tale=tales(), data=st.data())
 def test_an_agenda_that_has_followed_a_run_decides_as_one_made_of_the_history(
     tale: Tale, data: st.DataObject
@@ -1951,7 +1952,7 @@ def test_an_agenda_that_has_followed_a_run_decides_as_one_made_of_the_history(
         assert decide(PlanAgenda(work, again.history), NOW) == moment.decision
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(tasks=readings(), limits=limits_of, luck=st.integers(0, 2**32))
 def test_a_run_without_failures_finishes_everything(
     tasks: tuple[TaskRead, ...], limits: Limits, luck: int
@@ -1968,7 +1969,7 @@ def test_a_run_without_failures_finishes_everything(
     assert set(started.values()) <= {1}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(tale=tales(), data=st.data())
 def test_after_whatever_happened_a_run_without_failures_finishes_everything(
     tale: Tale, data: st.DataObject
@@ -1983,7 +1984,7 @@ def test_after_whatever_happened_a_run_without_failures_finishes_everything(
     assert tale.memory.history.completed == {task.id for task in tasks}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(tasks=readings(), limits=limits_of, luck=st.integers(0, 2**32), trouble=st.sampled_from((0.5, 0.8)))
 def test_every_run_ends_whatever_goes_wrong(
     tasks: tuple[TaskRead, ...], limits: Limits, luck: int, trouble: float
@@ -1993,7 +1994,7 @@ def test_every_run_ends_whatever_goes_wrong(
     assert played.halt is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(tasks=readings(), selected=st.none() | st.frozensets(st.integers(1, 20).map(str)))
 def test_a_selection_leaves_out_tasks_and_nothing_else(
     tasks: tuple[TaskRead, ...], selected: frozenset[str] | None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from attrs import define, evolve, field
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import Chance, Limits, Played, Remembered, Run, Script, World, opened, play, tasks_of, work_of
@@ -182,7 +183,7 @@ limits_of = st.builds(
     continue_with_remaining_tasks=st.booleans(),
     execute_retry_count=st.integers(0, 1),
 )
-laws = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @laws
