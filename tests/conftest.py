@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -374,6 +374,24 @@ def landed(project: Repo) -> list[str]:
 def branches(project: Repo) -> list[str]:
     """peal's own branches."""
     return project.git("for-each-ref", "--format=%(refname:short)", "refs/heads/peal/").split()
+
+
+def sample(cases: Mapping[str, object] | Iterable[str], *now: str) -> list[Any]:
+    """
+    Each case as parameters, by its name; those that are not named after them wait for `make torture`.
+
+    It is for cases of which some take every way that there is through the code, and others look at the same once more.
+    """
+    named = cases if isinstance(cases, Mapping) else {name: name for name in cases}
+    assert set(now) <= set(named), set(now) - set(named)
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            id=name,
+            marks=() if name in now else pytest.mark.torture,
+        )
+        for name, case in named.items()
+    ]
 
 
 @pytest.fixture

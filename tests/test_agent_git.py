@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Repo, branches, commit_plan, landed, mended, run_plan
+from conftest import Repo, branches, commit_plan, landed, mended, run_plan, sample
 
 COMMIT = "git add -A; git commit -qm 'by the agent'"
 
@@ -63,7 +63,14 @@ ORDINARY = {
 }
 
 
-@pytest.mark.parametrize("script", ORDINARY.values(), ids=ORDINARY)
+@pytest.mark.parametrize(
+    "script",
+    sample(
+        ORDINARY,
+        *("add and commit", "amend", "stash and pop", "a branch", "rebase", "fetch and push", "configure"),
+        *("tag and notes", "collect garbage", "a worktree", "update-ref", "pack refs and reflog", "sparse"),
+    ),
+)
 def test_git_works_for_an_agent_and_the_person_s_repository_stays_as_it_is(
     project: Repo, script: str
 ) -> None:

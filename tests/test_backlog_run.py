@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from attrs import define, frozen
-from conftest import Repo, branches, carriers, ended, eventually, is_running
+from conftest import Repo, branches, carriers, ended, eventually, is_running, sample
 from forkserver import Process
 
 from peal.backlog import item_file
@@ -776,8 +776,20 @@ def answer_during(wishes: Wishes, gate: str, said: str) -> None:
     wishes.open(gate)
 
 
-@pytest.mark.parametrize("commit", ["true", "false"])
-@pytest.mark.parametrize("end", ["answer phase_complete", "answer blocked 'Which?'", "exit 1"])
+@pytest.mark.parametrize(
+    ("end", "commit"),
+    sample(
+        {
+            f"{end}-{commit}": (end, commit)
+            for end in ("answer phase_complete", "answer blocked 'Which?'", "exit 1")
+            for commit in ("true", "false")
+        },
+        "answer phase_complete-true",
+        "answer phase_complete-false",
+        "answer blocked 'Which?'-true",
+        "exit 1-false",
+    ),
+)
 def test_w19_what_a_person_says_during_a_phase_is_told_to_the_next(
     wishes: Wishes, end: str, commit: str
 ) -> None:
@@ -1333,12 +1345,24 @@ def test_peal_backlog_triage_triages_and_does_nothing_else(wishes: Wishes) -> No
     [
         ("true", "there is no result"),
         ("echo nonsense >$PEAL_RESULT", "it is no JSON"),
-        (": >$PEAL_RESULT", "it is empty"),
-        ("id=WRK-009; answer phase_complete", '`item_id` is `"WRK-009"`; it must be `WRK-001`'),
-        ("phase=prd; answer phase_complete", '`phase` is `"prd"`; it must be `build`'),
+        pytest.param(": >$PEAL_RESULT", "it is empty", marks=pytest.mark.torture),
+        pytest.param(
+            "id=WRK-009; answer phase_complete",
+            '`item_id` is `"WRK-009"`; it must be `WRK-001`',
+            marks=pytest.mark.torture,
+        ),
+        pytest.param(
+            "phase=prd; answer phase_complete",
+            '`phase` is `"prd"`; it must be `build`',
+            marks=pytest.mark.torture,
+        ),
         ("answer DONE", '`result` is `"DONE"`'),
-        ("answer phase_complete ' '", "`summary` is empty"),
-        ("""answer phase_complete x '"follow_ups": "no list"'""", "`follow_ups` is"),
+        pytest.param("answer phase_complete ' '", "`summary` is empty", marks=pytest.mark.torture),
+        pytest.param(
+            """answer phase_complete x '"follow_ups": "no list"'""",
+            "`follow_ups` is",
+            marks=pytest.mark.torture,
+        ),
         (
             """answer phase_complete x '"updated_assessments": {"size": "huge"}'""",
             "`updated_assessments.size` is",
@@ -1346,7 +1370,7 @@ def test_peal_backlog_triage_triages_and_does_nothing_else(wishes: Wishes) -> No
         ("head -c 2000000 /dev/zero | tr '\\0' x >$PEAL_RESULT", "a result has at most"),
         ("printf '\\377\\376' >$PEAL_RESULT", "its result cannot be used"),
         ("ln -s /etc/passwd $PEAL_RESULT", "result"),
-        ("mkdir $PEAL_RESULT", "result"),
+        pytest.param("mkdir $PEAL_RESULT", "result", marks=pytest.mark.torture),
         ("answer failed 'tests do not pass'", "tests do not pass"),
         ("answer phase_complete; exit 3", "exit status 3"),
     ],
@@ -2331,16 +2355,25 @@ def test_an_item_whose_file_is_gone_and_not_committed_so_is_held(wishes: Wishes)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("---\nid: WRK-002\ntitle: [\n---\n", "backlog/x.md"),
-        ("---\nid: WRK-002\ntitle: Twice\nstatus: ready\n---\n", "WRK-002"),
-        ("---\nid: WRK-007\ntitle: Off\nstatus: ready\npipeline: none\n---\n", "WRK-007"),
-        ("---\nid: WRK-007\ntitle: Off\nstatus: scoping\nphase: none\n---\n", "WRK-007"),
-    ],
-    ids=["broken", "twice", "pipeline", "phase"],
+    ("text", "told", "commits"),
+    sample(
+        {
+            f"{name}-{commits}": (text, told, commits)
+            for name, text, told in (
+                ("broken", "---\nid: WRK-002\ntitle: [\n---\n", "backlog/x.md"),
+                ("twice", "---\nid: WRK-002\ntitle: Twice\nstatus: ready\n---\n", "WRK-002"),
+                ("pipeline", "---\nid: WRK-007\ntitle: Off\nstatus: ready\npipeline: none\n---\n", "WRK-007"),
+                ("phase", "---\nid: WRK-007\ntitle: Off\nstatus: scoping\nphase: none\n---\n", "WRK-007"),
+            )
+            for commits in (True, False)
+        },
+        "broken-True",
+        "broken-False",
+        "twice-True",
+        "pipeline-True",
+        "phase-False",
+    ),
 )
-@pytest.mark.parametrize("commits", [True, False])
 def test_a_file_with_a_mistake_in_the_middle_of_a_run_ends_nothing(
     wishes: Wishes, at_work: Process, text: str, told: str, commits: bool
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WAIT, Clis, Repo, carriers, ended, eventually, landed, shell_plan
+from conftest import WAIT, Clis, Repo, carriers, ended, eventually, landed, sample, shell_plan
 from forkserver import Process
 from hypothesis import given
 from hypothesis import strategies as st
@@ -393,10 +393,24 @@ def _kill_while_it_waits(project: Repo, out: Path, process: Process) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+    ("number", "code", "again"),
+    sample(
+        {
+            f"{number.name}-{again[0]}": (number, code, again)
+            for number, code in (
+                (signal.SIGINT, 130),
+                (signal.SIGTERM, 143),
+                (signal.SIGHUP, 129),
+                (signal.SIGKILL, -9),
+            )
+            for again in (RUN, ("resume",))
+        },
+        f"SIGINT-{RUN[0]}",
+        "SIGTERM-resume",
+        f"SIGKILL-{RUN[0]}",
+        "SIGKILL-resume",
+    ),
 )
-@pytest.mark.parametrize("again", [RUN, ("resume",)])
 def test_a_batch_goes_on_where_it_was_ended(
     project: Repo, out: Path, number: int, code: int, again: tuple[str, ...]
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from conftest import sample
 
 ROOT = Path(__file__).parents[1]
 NAMES = (
@@ -15,19 +16,8 @@ NAMES = (
     "machines", "more-machines", "semantics", "flood", "far-output", "large",
 )  # fmt: skip
 
-LONG = (
-    "semantics",
-    "look-ahead",
-    "graph",
-    "phases",
-    "report",
-    "batch",
-    "uneven",
-    "machines",
-    "more-machines",
-    "far-output",
-)
-"""Those that take seconds even so."""
+QUICK = ("version", "processes", "recording", "status", "isolated")
+"""Those that take no seconds at a small size, and one of each kind; others are for `make torture`."""
 
 
 def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
@@ -49,9 +39,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("benchmarks.rows")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.torture) if name in LONG else name for name in NAMES]
-)
+@pytest.mark.parametrize("name", sample(NAMES, *QUICK))
 def test_a_figure_prints_its_row(name: str) -> None:
     """At a small size; one that needs what is not installed says so."""
     done = benchmarks(name, "--small", "--repeat", "1")

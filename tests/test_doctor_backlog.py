@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PEAL, WAIT, Repo, branches, ended, eventually, landed, shell_plan
+from conftest import PEAL, WAIT, Repo, branches, ended, eventually, landed, sample, shell_plan
 from test_doctor import codes, examined
 
 from peal.doctor.backlog import problems
@@ -760,8 +760,19 @@ def guards(kept: Repo) -> None:
     kept.git("commit", "-qm", "more settings")
 
 
-@pytest.mark.parametrize("path", ["peal.toml", "how.md", "tools/look.sh"])
-@pytest.mark.parametrize("accepted", ["WRK-001", "1/prd"])
+@pytest.mark.parametrize(
+    ("path", "accepted"),
+    sample(
+        {
+            f"{path}-{accepted}": (path, accepted)
+            for path in ("peal.toml", "how.md", "tools/look.sh")
+            for accepted in ("WRK-001", "1/prd")
+        },
+        "peal.toml-WRK-001",
+        "how.md-1/prd",
+        "tools/look.sh-WRK-001",
+    ),
+)
 def test_what_peal_would_be_told_by_lands_when_a_person_says_so(kept: Repo, path: str, accepted: str) -> None:
     """Settings, instructions and commands of phases; the phase or the item is named."""
     guards(kept)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from conftest import PEAL, Repo, commit_plan, landed, run_plan
+from conftest import PEAL, Repo, commit_plan, landed, run_plan, sample
 from stories import opened as asked
 
 from peal.model.decision import Halt
@@ -286,8 +286,23 @@ LEFT = {
 }
 
 
-@pytest.mark.parametrize("end", ["exit 3", "true"], ids=["fails", "passes"])
-@pytest.mark.parametrize("script", LEFT.values(), ids=LEFT)
+ENDED = {
+    f"{left}-{how}": (script, end)
+    for left, script in LEFT.items()
+    for how, end in (("fails", "exit 3"), ("passes", "true"))
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "end"),
+    sample(
+        ENDED,
+        *(name for name in ENDED if name.endswith("-fails")),
+        "a worktree nobody may look into-passes",
+        "read-only tracked folders-passes",
+        "a folder in place of a file-passes",
+    ),
+)
 def test_whatever_an_attempt_leaves_the_next_one_starts_and_clean_cleans(
     project: Repo, unprivileged: tuple[str, ...], script: str, end: str
 ) -> None:
@@ -474,7 +489,17 @@ IN_THE_WAY = {
 }
 
 
-@pytest.mark.parametrize("script", IN_THE_WAY.values(), ids=IN_THE_WAY)
+@pytest.mark.parametrize(
+    "script",
+    sample(
+        IN_THE_WAY,
+        "a folder",
+        "a link to elsewhere",
+        "a read-only file in a read-only folder",
+        "a file in place of its folder",
+        "a link in place of its folder",
+    ),
+)
 def test_what_is_in_the_way_of_a_file_to_bring_in_makes_way(
     project: Repo, out: Path, unprivileged: tuple[str, ...], script: str
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from attrs import define, evolve, field
-from conftest import Repo, carriers, eventually
+from conftest import Repo, carriers, eventually, sample
 from forkserver import Process
 
 TASKS = 8
@@ -312,7 +312,17 @@ def killed_at(project: Repo, name: str, *calls: tuple[int, str, str]) -> int:
     return scene.kills
 
 
-@pytest.mark.parametrize(("words", "when"), NOTEWORTHY)
+@pytest.mark.parametrize(
+    ("words", "when"),
+    sample(
+        {" ".join(each): each for each in NOTEWORTHY},
+        "write-tree after",
+        "merge-tree after",
+        "update-ref\t-m before",
+        "merge\t--quiet after",
+        "merge\t--ff-only after",
+    ),
+)
 def test_killed_at_a_git_call_that_changes_something(project: Repo, words: str, when: str) -> None:
     assert killed_at(project, "scene", (1, when, words)) == 1
 
@@ -477,7 +487,10 @@ def torment_batch(repo: Repo, kills: int, seed: int, flags: tuple[str, ...]) -> 
 IN_ONE, IN_EACH = (), ("--branch", "own/{plan}")
 
 
-@pytest.mark.parametrize(("jobs", "branch"), [("1", IN_ONE), ("2", IN_ONE), ("2", IN_EACH)])
+@pytest.mark.parametrize(
+    ("jobs", "branch"),
+    sample({"1": ("1", IN_ONE), "2": ("2", IN_ONE), "2-a branch each": ("2", IN_EACH)}, "2"),
+)
 def test_a_batch_and_a_few_kills(project: Repo, jobs: str, branch: tuple[str, ...]) -> None:
     torment_batch(project, kills=3, seed=2, flags=("--jobs", jobs, *branch))
 
@@ -629,7 +642,7 @@ def torment_backlog(repo: Repo, kills: int, seed: int, *, commits: bool) -> int:
     return killed
 
 
-@pytest.mark.parametrize("commits", [True, False])
+@pytest.mark.parametrize("commits", [True, pytest.param(False, marks=pytest.mark.torture)])
 def test_a_backlog_and_a_few_kills(project: Repo, commits: bool) -> None:
     assert torment_backlog(project, kills=4, seed=5, commits=commits) > 0
 
@@ -742,13 +755,18 @@ def backlog_killed_at(project: Repo, name: str, at: int, when: str, only: str = 
 
 @pytest.mark.parametrize(
     ("words", "at", "when"),
-    [
-        ("merge\t--ff-only", 3, "after"),
-        ("merge\t--ff-only", 5, "before"),
-        ("merge\t--ff-only", 6, "before"),
-        ("merge\t--ff-only", 12, "after"),
-        ("add\t--all", 3, "before"),
-    ],
+    sample(
+        {
+            "3rd merge": ("merge\t--ff-only", 3, "after"),
+            "5th merge": ("merge\t--ff-only", 5, "before"),
+            "6th merge": ("merge\t--ff-only", 6, "before"),
+            "12th merge": ("merge\t--ff-only", 12, "after"),
+            "3rd add": ("add\t--all", 3, "before"),
+        },
+        "3rd merge",
+        "6th merge",
+        "3rd add",
+    ),
 )
 def test_a_backlog_killed_at_a_git_call_that_changes_something(
     project: Repo, words: str, at: int, when: str
