@@ -257,7 +257,7 @@ def _slurm(ground: Ground) -> Iterator[Path]:
         f"SlurmctldPort={control}\nSlurmdPort={daemon}\nStateSaveLocation={folder}/state\n"
         f"SlurmdSpoolDir={folder}/spool\nSlurmctldPidFile={folder}/control.pid\nSlurmdPidFile={folder}/node.pid\n"
         f"SlurmctldLogFile={folder}/control.log\nSlurmdLogFile={folder}/node.log\n"
-        f"PlugStackConfig={folder}/plugstack.conf\nKillWait=2\nReturnToService=2\n"
+        f"PlugStackConfig={folder}/plugstack.conf\nReturnToService=2\n"
         "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny\nSlurmdParameters=config_overrides\n"
         f"NodeName={node} NodeAddr=127.0.0.1 CPUs=64 State=UNKNOWN\n"
         "PartitionName=all Nodes=ALL Default=YES State=UP MaxTime=INFINITE\n"
