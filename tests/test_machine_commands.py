@@ -195,6 +195,7 @@ sys.exit(main())
         ("snapshot", {"commit": "--output=evil", "is_staged": False, "broken": ""}),
         ("snapshot", {"commit": "1" * 40, "is_staged": False, "broken": ""}),
         ("programs", "yes"),
+        ("programs", {"bash": 1}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -281,7 +281,7 @@ def test_a_machine_that_is_left_out_is_given_nothing(project: Repo, ledger: Path
     ("answer", "why"),
     [
         ({"peal": "0.0.9"}, "machine `box` has peal 0.0.9, and here is"),
-        ({"protocol": 99}, "machine `box` has peal"),
+        ({"protocol": 99}, "machine `box` has another build of peal"),
         ({"git": []}, "machine `box` has no git; install it there"),
         ({"room": 5_000_000}, "machine `box` has only 5 MB free; make room there"),
         (
@@ -709,6 +709,65 @@ def test_phases_of_items_run_there_too(project: Repo, ledger: Path, tmp_path: Pa
     assert project.read("WRK-001-build") == "build\n"
     assert {Path(line).parts[-4] for line in ledger.read_text().splitlines()} == {"local-1"}
     assert project.git("status", "--porcelain") == ""
+
+
+def test_a_quiet_attempt_is_no_silent_machine(project: Repo, ledger: Path) -> None:
+    """Both ends show that they are there, however short the silence is that a person allows."""
+    plan(project, f"sleep 9; {WORK}")
+
+    project.peal(*RUN, "--machines", "local:1", "--machine-silence-sec", "4")
+
+    assert {one["outcome"]["result"] for one in project.recorded("StepEnded")} == {"passed"}
+
+
+def test_an_attempt_does_not_wait_for_ever_for_a_place_on_a_machine_that_is_gone(
+    project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    """Others that are there have none for its agent."""
+    project.write(
+        "peal.toml",
+        boxes(project, box={}, other={}).replace(
+            "[machines.other]", "places = { shell = 1 }\n[machines.other]"
+        )
+        + "places = { claude = 1 }\n",
+    )
+    text = project.read("peal.toml").replace(
+        '["env", ', f'["sh", "-c", "mkdir {tmp_path}/once && exec \\"$@\\"", "sh", ', 1
+    )
+    project.write("peal.toml", f"transient_retry_count = 1\n{text}")
+    plan(project, f"kill -9 $(cat {tmp_path}/pid); sleep 30")
+    process = project.start(*RUN, "--machines", "box,other")
+    eventually(lambda: "box" in machines(project))
+    (tmp_path / "pid").write_text(str(machines(project)["box"]))
+
+    said, _ = process.communicate(timeout=40)
+
+    assert process.returncode == 1, said
+    assert "machine `other` has no place for agent `shell`" in said
+
+
+def test_who_is_asked_twice_to_end_waits_for_no_machine_that_reads_nothing(
+    project: Repo, ledger: Path, tmp_path: Path
+) -> None:
+    """It is frozen while much is sent to it."""
+    project.write("peal.toml", 'worktree_include = ["much"]\n')
+    (project.path / "much").write_bytes(os.urandom(30_000_000))
+    project.write(".gitignore", "much\n")
+    plan(project, WORK, WORK)
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually(lambda: list(project.path.glob(".peal/machines/local-1/*/trees/*")))
+    frozen = machines(project)["local-1"]
+    os.kill(frozen, signal.SIGSTOP)
+    eventually(lambda: project.recorded("StepStarted"))
+
+    process.send_signal(signal.SIGINT)
+    eventually(lambda: project.recorded("StopAsked"))
+    process.send_signal(signal.SIGINT)
+
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert not is_running(frozen)
 
 
 def test_who_is_asked_twice_to_end_waits_for_no_frozen_machine(project: Repo, ledger: Path) -> None:

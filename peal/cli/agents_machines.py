@@ -8,8 +8,8 @@ from peal.agents.probe import Found
 from peal.agents.registry import find
 from peal.cli.agent_rows import MachineRows, Row
 from peal.errors import MachineLost, PealError
+from peal.machines.connection import Connection
 from peal.machines.equipment import Need
-from peal.machines.machine import Machine
 from peal.machines.named import fleet_of
 from peal.settings import CLIS, Settings, load
 from peal.system.layout import RepoPaths
@@ -23,8 +23,8 @@ def found_on(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRow
             "no machine is named; name some, as in `peal agents --machines build1,build2`, or set `run_on`"
         )
 
-    def ask(machine: Machine) -> MachineRows:
-        hello = machine.hello()
+    def ask(machine: Connection) -> MachineRows:
+        hello = machine.hello
         clis = machine.told("agents", [name for name in wanted if name in CLIS])
         found = {one["name"]: Found(**{**one, "notes": tuple(one["notes"])}) for one in clis}
         found |= {name: _other(name, machine, settings, folder) for name in wanted if name not in found}
@@ -39,7 +39,7 @@ def found_on(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRow
         ]
 
 
-def _other(name: str, machine: Machine, settings: Settings, folder: Path) -> Found:
+def _other(name: str, machine: Connection, settings: Settings, folder: Path) -> Found:
     """An agent that is no coding CLI: what its programs tell of their version nobody knows, so they are not asked."""
     agent = find(name, settings.agents, folder, "any", is_here=False)
     lacked = machine.lacks(Need.of(agent))

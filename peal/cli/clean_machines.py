@@ -6,7 +6,7 @@ from typing import Any
 
 from peal.errors import MachineLost
 from peal.machines import used
-from peal.machines.machine import Machine
+from peal.machines.connection import Connection
 from peal.machines.named import called, fleet_of
 from peal.settings import load
 from peal.system.layout import RepoPaths
@@ -37,7 +37,7 @@ def _on(name: str, repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[str, 
     settings = load(repo_paths.repo, {"run_on": name})
     repository = called(repo_paths.repo)
 
-    def ask(machine: Machine) -> list[dict[str, Any]]:
+    def ask(machine: Connection) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = machine.told(
             "stores" if dry_run else "remove_stores", repository, within=_WITHIN
         )

@@ -9,7 +9,7 @@ from typing import IO
 from attrs import evolve, field
 
 from peal.classes import define
-from peal.machines.machine import Machine, Question
+from peal.machines.connection import Connection, Question
 from peal.machines.rpc import FarError
 from peal.model.process import Ended, Ending, Sign
 from peal.system.process import Cancel, Listener
@@ -21,7 +21,7 @@ _OUTPUTS = ("stdout", "stderr")
 class Errand:
     """One program, from before it starts to its end."""
 
-    machine: Machine
+    machine: Connection
     name: str
     outputs: str
     """What the paths begin with to which `stdout` and `stderr` are written."""
@@ -40,9 +40,8 @@ class Errand:
             for name in _OUTPUTS:
                 file = Path(f"{self.outputs}{name}").open("ab", buffering=0)  # noqa: SIM115 - closed by the stack
                 self._files[name] = stack.enter_context(file)
-            self.machine.hear(self.name, self._heard)
-            stack.callback(self.machine.hear, self.name, None)
-            yield
+            with self.machine.hearing(self.name, self._heard):
+                yield
 
     def followed(self, question: Question, sign: Callable[[str], Sign | None] | None) -> Ending:
         """Wait for its end; `MachineLost` if that is not told, OSError if it cannot be started, or its output be kept."""
@@ -57,7 +56,7 @@ class Errand:
                 self._end(self.cancel.hard)
 
         try:
-            told = self.machine.answer(question, self.cancel, look)
+            told = self.machine.answer(question, look)
         except FarError as error:
             raise OSError(0, f"machine `{self.machine.name}`: {error}") from None
         if self._error:

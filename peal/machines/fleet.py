@@ -5,20 +5,25 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Condition, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import field
 
 from peal.classes import define
 from peal.errors import MachineLost, PealError
+from peal.machines.connection import Connection
 from peal.machines.equipment import Need
 from peal.machines.machine import START_SEC, Machine
 from peal.machines.placing import Placing
 from peal.system.process import Cancel
 
 T = TypeVar("T")
-_LOOK = 0.02
-"""Seconds between looks whether machines have answered."""
+_LOOK = 0.05
+"""Seconds between looks whether machines have answered, or the run is to end at once."""
+_LONG = 5.0
+"""Seconds between looks whether the run is over anyway."""
+_LAST_PATIENCE = 3.0
+"""Seconds for machines to answer when the run has to end at once."""
 _PATIENCE = 0.5
 """Seconds between looks for a machine that is free."""
 
@@ -31,18 +36,19 @@ class Fleet:
     placing: Placing
     _free: Condition = field(factory=Condition)
     _is_met: bool = False
+    _is_over: bool = False
 
     def begin(self) -> list[str]:
         """
         Meet all machines at once; tells which are left out, and why. PealError if none is left. Once met is enough.
 
-        One that is left out is asked again as the run goes on: it may only have been switched off. Who stands in a queue is not
-        waited for, as soon as another is there.
+        One that is left out, or lost later, is connected to as soon as it can be: it may only have been switched off. Who stands in
+        a queue is not waited for, as soon as another is there.
         """
         if self._is_met:
             return []
         machines, until = self.machines.values(), time.monotonic() + START_SEC
-        while [one for one in machines if not one.is_there and one.ask_again()]:
+        while [one for one in machines if not one.is_there and one.connect_beside()]:
             if time.monotonic() > until and any(one.is_there for one in machines):
                 break
             time.sleep(_LOOK)
@@ -52,12 +58,12 @@ class Fleet:
                 "\n".join([*left_out, "no machine is left to run on; mend that, or take --machines out"])
             )
         self._is_met = True
+        _beside(self._connect_again)
         return [f"{problem}; it is left out until it answers" for problem in left_out]
 
-    def ask_all(self, ask: Callable[[Machine], T]) -> dict[str, T | MachineLost]:
+    def ask_all(self, ask: Callable[[Connection], T]) -> dict[str, T | MachineLost]:
         """What each machine answers, all asked at once, or why it does not."""
-
-        asked = {name: _beside(ask, machine) for name, machine in self.machines.items()}
+        asked = {name: _beside(_asked, ask, machine) for name, machine in self.machines.items()}
         return {
             name: lost if isinstance(lost := one.exception(), MachineLost) else one.result()
             for name, one in asked.items()
@@ -75,66 +81,98 @@ class Fleet:
         lacking: dict[str, list[Machine]] = {}
         for machine in asked:
             with suppress(MachineLost):
-                if lacked := machine.lacks(need):
+                if lacked := machine.met().lacks(need):
                     lacking.setdefault(lacked, []).append(machine)
         told = [f"there is no `{word}` on {_names(machines)}" for word, machines in lacking.items()]
         if sum(map(len, lacking.values())) == len(asked):
             raise PealError(f"agent `{agent}`: {'; '.join(told)}; install it there, or name another agent")
         return [f"agent `{agent}`: {text}, so it does not run there" for text in told]
 
-    def take(self, agent: str, need: Need, cancel: Cancel, first: str = "") -> Machine:
+    def take(self, agent: str, need: Need, cancel: Cancel, first: str = "") -> Connection:
         """
         A machine with a free place for an agent, the `first` of that name if it has one; it may have to be waited for.
         `MachineLost` if there can be none.
         """
         while not cancel.is_set:
-            lacking = {name: _why_not(machine, need) for name, machine in self.machines.items()}
+            lacking = {name: self._why_not(machine, agent, need) for name, machine in self.machines.items()}
             usable = [name for name, why in lacking.items() if not why]
-            awaited = [one for one in self.machines.values() if not one.is_there and one.ask_again()]
+            awaited = [one for one in self.machines.values() if not one.is_there and one.connect_beside()]
             with self._free:
                 if name := self.placing.take(agent, usable, first):
-                    return self.machines[name]
-                if not usable and not awaited:
+                    return self._taken(agent, name)
+                if not usable and not any(self.placing.may_take(agent, one.name) for one in awaited):
                     raise MachineLost(f"no machine could take it: {'; '.join(lacking.values())}")
                 self._free.wait(_PATIENCE)
         raise MachineLost("the run was ended before a machine was free")
 
-    def give_back(self, agent: str, machine: Machine) -> None:
-        """An attempt there is over."""
+    def _taken(self, agent: str, name: str) -> Connection:
+        try:
+            return self.machines[name].met()
+        except MachineLost:
+            self.placing.give_back(agent, name)
+            raise
+
+    def _why_not(self, machine: Machine, agent: str, need: Need) -> str:
+        """Why an agent can have no place on a machine, free or not; empty if it can."""
+        if not self.placing.may_take(agent, machine.name):
+            return f"machine `{machine.name}` has no place for agent `{agent}`"
+        try:
+            lacked = machine.met().lacks(need)
+        except MachineLost as lost:
+            return str(lost)
+        return f"machine `{machine.name}` has no `{lacked}`" if lacked else ""
+
+    def give_back(self, agent: str, name: str) -> None:
+        """An attempt on the machine of this name is over."""
         with self._free:
-            self.placing.give_back(agent, machine.name)
+            self.placing.give_back(agent, name)
             self._free.notify_all()
+
+    def close_with(self, cancel: Cancel) -> None:
+        """Have the links of machines that do not end in time ended, when the run has to end at once: they may be frozen."""
+        _beside(self._close_with, cancel)
 
     def close(self) -> None:
         """The run is over."""
-        for machine in self.machines.values():
-            machine.close()
+        self._is_over = True
+        for one in [_beside(machine.close) for machine in self.machines.values()]:
+            one.result()
+
+    def _connect_again(self) -> None:
+        while not self._is_over:
+            for machine in self.machines.values():
+                if not machine.is_there:
+                    machine.connect_beside()
+            time.sleep(_PATIENCE)
+
+    def _close_with(self, cancel: Cancel) -> None:
+        while not (self._is_over or cancel.comes_within(_LONG)):
+            pass
+        while not (self._is_over or cancel.hard):
+            time.sleep(_LOOK)
+        until = time.monotonic() + _LAST_PATIENCE
+        while not self._is_over and time.monotonic() < until:
+            time.sleep(_LOOK)
+        self.close()
 
 
-def _beside(ask: Callable[[Machine], T], machine: Machine) -> "Future[T]":
-    """In a thread that nobody has to wait for, unlike those of a pool: a dead host takes long to be so."""
-    future: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(ask(machine))
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=work, name=f"machine {machine.name}", daemon=True).start()
-    return future
-
-
-def _why_not(machine: Machine, need: Need) -> str:
-    """Why an agent cannot run on a machine; empty if it can."""
-    if not machine.is_there:
-        return machine.why_not
-    try:
-        lacked = machine.lacks(need)
-    except MachineLost as lost:
-        return str(lost)
-    return f"machine `{machine.name}` has no `{lacked}`" if lacked else ""
+def _asked(ask: Callable[[Connection], T], machine: Machine) -> T:
+    return ask(machine.connect())
 
 
 def _names(machines: Sequence[Machine]) -> str:
     return ", ".join(f"`{one.name}`" for one in machines)
+
+
+def _beside(work: Callable[..., T], *params: Any) -> "Future[T]":
+    """In a thread that nobody has to wait for, unlike those of a pool: a dead host takes long to be so."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*params))
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, name="machines", daemon=True).start()
+    return future

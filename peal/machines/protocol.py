@@ -6,7 +6,7 @@ from typing import Any
 
 from peal.model.process import Ended
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Counts what can be asked of a machine and how; two ends with other numbers do not speak with each other."""
 SILENCE = 60.0
 """
@@ -27,7 +27,7 @@ HELLO: Shape = {
 }  # fmt: skip
 ANSWERS: Mapping[str, Shape] = {
     "hello": {str: object},  # another peal may say it otherwise
-    "programs": [bool],
+    "programs": {str: bool},
     "agents": [
         {
             "name": str, "program": str, "version": str, "tested": str, "problem": str, "notes": [str], "is_auto": bool,

@@ -15,10 +15,10 @@ from attrs import field
 from peal.agents.registry import adapter
 from peal.classes import define, frozen
 from peal.errors import MachineLost, PealError
+from peal.machines.connection import Connection
 from peal.machines.equipment import Need
 from peal.machines.errand import Errand
 from peal.machines.fleet import Fleet
-from peal.machines.machine import Machine
 from peal.machines.packs import packed, unpacked
 from peal.model.agent import Command, Session
 from peal.model.plan import TaskId
@@ -33,10 +33,9 @@ from peal.worktrees.worktree import Worktree
 
 @frozen
 class _Place:
-    """A tree on a machine, for as long as that lives."""
+    """A tree on a machine, for as long as the connection lasts."""
 
-    machine: str
-    life: str
+    machine: Connection
     tree: str
 
 
@@ -66,44 +65,31 @@ class RemoteDoor:
         """A tree on a machine that has room; `MachineLost` if there is none, or the one that was found is lost."""
         with ExitStack() as stack:
             before = self._latest.get(order.task.id) if order.session else None
-            need, wanted = self.needs[order.agent], before.machine if before else ""
-            machine = self.fleet.take(order.agent, need, self.cancel, wanted)
-            stack.callback(self.fleet.give_back, order.agent, machine)
-            hello = machine.met()
-            life = hello.life
-            form = _object_format(self.repo)
-            known = machine.call(self.cancel, "bases", self.repository, form, life=life)
+            first = before.machine.name if before else ""
+            machine = self.fleet.take(order.agent, self.needs[order.agent], self.cancel, first)
+            stack.callback(self.fleet.give_back, order.agent, machine.name)
+            known = machine.call("bases", self.repository, _object_format(self.repo))
             if workspace.base not in known:
-                self._bring(machine, life, workspace.base, known)
-            tree = before.tree if before and before.life == life else ""
-            told = (self.repository, workspace.base, _attempt(order), tree)
-            lent = machine.call(self.cancel, "take", *told, life=life)
-            here = _Place(machine.name, life, lent["tree"])
+                self._bring(machine, workspace.base, known)
+            tree = before.tree if before and before.machine is machine else ""
+            lent = machine.call("take", self.repository, workspace.base, _attempt(order), tree)
+            here = _Place(machine, lent["tree"])
             self._latest[order.task.id] = here
             spot = RemoteSpot(
-                self,
-                machine,
-                order,
-                workspace,
-                here,
-                Path(lent["path"]),
-                Path(lent["folder"]),
-                hello.clis,
-                here == before,
+                self, here, order, workspace, Path(lent["path"]), Path(lent["folder"]), here == before
             )
             stack.callback(spot.give_back)
             for name in self.included:
                 spot.include(name)
             yield spot
 
-    def _bring(self, machine: Machine, life: str, commit: str, known: list[str]) -> None:
+    def _bring(self, machine: Connection, commit: str, known: list[str]) -> None:
         """The machine's own list may name what is gone here, as after a rewritten branch."""
         here = [one for one in known if git.commit_id(self.repo, one)]
         file = self.scratch / f"{machine.name}-{commit}-{threading.get_ident()}.pack"
         try:
             packed(self.repo, commit, here, file)
-            sent = machine.send_file(file)
-            machine.call(self.cancel, "bring", self.repository, sent, commit, here, life=life)
+            machine.call("bring", self.repository, machine.send_file(file), commit, here)
         finally:
             file.unlink(missing_ok=True)
 
@@ -113,16 +99,18 @@ class RemoteSpot:
     """A tree there, for one attempt."""
 
     door: RemoteDoor
-    machine: Machine
+    place: _Place
     order: Order
     workspace: Workspace | Change
-    place: _Place
     path: Path
     folder: Path
-    clis: Mapping[str, str]
-    """What the programs of coding CLIs are called there."""
     is_as_before: bool
     """The task's attempt before this one was in the same place."""
+
+    @property
+    def machine(self) -> Connection:
+        """Where it is."""
+        return self.place.machine
 
     @property
     def tree(self) -> str:
@@ -154,7 +142,7 @@ class RemoteSpot:
             for file in (*command.files, *[prompt] * (self.order.folder / prompt).exists()):
                 self._send(self.order.folder / file, f"attempts/{self._attempt}", file)
             order = self._order(name, command, clocks, prefix)
-            question = self.machine.ask("carry_out", order, life=self.place.life)
+            question = self.machine.ask("carry_out", order)
             self._tell_started()
             return errand.followed(question, sign)
 
@@ -180,7 +168,7 @@ class RemoteSpot:
             **_time_zone(),
         }
         return {
-            "life": self.place.life,
+            "life": self.machine.hello.life,
             "errand": errand,
             "repository": self.door.repository,
             "attempt": self._attempt,
@@ -199,15 +187,13 @@ class RemoteSpot:
             words = [word.replace("{folder}", str(self.folder)) for word in words]
         cli = self.door.needs[self.order.agent].cli
         if cli and program in adapter(cli).programs:
-            program = self.clis[cli]
+            program = self.machine.hello.clis[cli]
         elif Path(program).is_relative_to(self.door.repo):
             program = str(self.path / Path(program).relative_to(self.door.repo))
         return [program, *words]
 
     def _call(self, method: str, *params: Any) -> Any:
-        return self.machine.call(
-            self.door.cancel, method, self.door.repository, *params, life=self.place.life
-        )
+        return self.machine.call(method, self.door.repository, *params)
 
     def needs_setup(self) -> bool:
         """Whether nobody has readied this tree by the same command."""
@@ -257,9 +243,7 @@ class RemoteSpot:
             except (git.GitError, FileNotFoundError) as error:
                 if isinstance(error, git.GitError) and error.no_room:
                     raise
-                raise MachineLost(
-                    f"machine `{self.machine.name}`: what it sent back is not to be used: {error}"
-                ) from None
+                raise self.machine.lost(f"what it sent back is not to be used: {error}") from None
             Worktree(self.door.repo, self.workspace.path).have(commit, base, done["is_staged"])
 
     def give_back(self) -> None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ PIECE = 1024 * 1024
 _CALL, _ANSWER, _NOTICE = 0, 1, 2
 _ENDED = "it ended the connection"
 _ALIVE = "alive"
-"""Tells nothing but that its sender is there."""
+"""Tells that its sender is there, and by a number of seconds for how long either may be silent from now on."""
+_LEAST = 1.0
+"""Seconds that anybody may be silent."""
 
 
 class LinkError(Exception):
@@ -58,15 +61,26 @@ class Peer:
     write: int
     methods: Methods
     silence: float
-    """Seconds without a sign of life after which the other end counts as gone."""
+    """Seconds without a sign of life after which the other end counts as gone; what one end has said, both keep to."""
     beginning: float = 0.0
     """Seconds until its first one, where that may take longer."""
     _ids: "itertools.count[int]" = field(factory=itertools.count)
     _waiting: dict[int, "Future[Any]"] = field(factory=dict)
     _lock: threading.Lock = field(factory=threading.Lock)
     _writing: threading.Lock = field(factory=threading.Lock)
+    _paced: threading.Event = field(factory=threading.Event)
+    """Set when a sign of life is due sooner than was thought, or none any more."""
     _why: str = ""
     """Why nothing comes any more."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+        return bool(self._why)
+
+    def agree(self) -> None:
+        """Have the other end keep to the same silence."""
+        self.tell(_ALIVE, self.silence)
 
     def call(self, method: str, *params: Any) -> "Future[Any]":
         """Ask; the future has the answer, `FarError` or `LinkError`."""
@@ -93,6 +107,7 @@ class Peer:
             return False
         self._why = self._why or _ENDED
         self._writing.release()
+        self._paced.set()
         return True
 
     def serve(self) -> str:
@@ -100,20 +115,18 @@ class Peer:
         unpacker = msgpack.Unpacker(
             max_buffer_size=LARGEST + PIECE, strict_map_key=False, unicode_errors="surrogateescape"
         )
-        alive = threading.Event()
-        threading.Thread(target=self._keep_alive, args=(alive,), daemon=True).start()
-        patience = max(self.silence, self.beginning)
+        threading.Thread(target=self._keep_alive, daemon=True).start()
+        patience, why = max(self.silence, self.beginning), _ENDED
         try:
             while chunk := self._heard(patience):
                 unpacker.feed(chunk)
                 for message in unpacker:
                     self._take(message)
                 patience = self.silence
-            why = _ENDED
-        except (LinkError, OSError, ValueError, TypeError, msgpack.UnpackException) as error:
+        except Exception as error:  # whatever the other end has made of it, nobody waits for ever
             why = str(error) or type(error).__name__
-        alive.set()
-        self._end(why)
+        finally:
+            self._end(why)
         return why
 
     def _heard(self, patience: float) -> bytes:
@@ -123,14 +136,20 @@ class Peer:
             raise LinkError(f"nothing was heard of it for {patience:g} seconds")
         return os.read(self.read, 65536)
 
-    def _keep_alive(self, over: threading.Event) -> None:
-        while not over.wait(self.silence / 4):
+    def _keep_alive(self) -> None:
+        while not self._why:
+            self._paced.wait(self.silence / 4)
+            self._paced.clear()
             self.tell(_ALIVE)
 
     def _take(self, message: Any) -> None:
         match message:
             case [int(kind), int(number), str(method), list(params)] if kind == _CALL:
-                threading.Thread(target=self._answer, args=(number, method, params), daemon=True).start()
+                asked = partial(self._method(self.methods.calls, method), *params)
+                threading.Thread(target=self._answer, args=(number, asked), daemon=True).start()
+            case [int(kind), method, [int() | float() as silence]] if (kind, method) == (_NOTICE, _ALIVE):
+                self.silence = max(float(silence), _LEAST)
+                self._paced.set()
             case [int(kind), int(number), error, result] if kind == _ANSWER:
                 with self._lock:
                     future = self._waiting.pop(number, None)
@@ -144,9 +163,9 @@ class Peer:
             case _:
                 raise LinkError("it said what is no message")
 
-    def _answer(self, number: int, method: str, params: list[Any]) -> None:
+    def _answer(self, number: int, asked: Callable[[], Any]) -> None:
         try:
-            answer = [_ANSWER, number, None, self._method(self.methods.calls, method)(*params)]
+            answer = [_ANSWER, number, None, asked()]
         except Exception as error:
             answer = [_ANSWER, number, f"{type(error).__name__}: {error}", None]
         with suppress(LinkError):
@@ -172,6 +191,7 @@ class Peer:
     def _end(self, why: str) -> None:
         with self._lock:
             self._why = self._why or why
+            self._paced.set()
             left, self._waiting = list(self._waiting.values()), {}
         for future in left:
             future.set_exception(LinkError(self._why))

@@ -43,6 +43,8 @@ class Site:
     _stores: dict[str, Store] = field(factory=dict)
     _cancels: dict[str, Cancel] = field(factory=dict)
     """Of what runs, by its errand."""
+    _to_end: dict[str, bool] = field(factory=dict)
+    """Errands of which the end came before the beginning, each with whether at once."""
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def methods(self) -> rpc.Methods:
@@ -68,9 +70,8 @@ class Site:
 
     # --- what is asked
 
-    def hello(self, silence: float) -> dict[str, Any]:
-        """Who this is, and which coding CLIs are here; from now on silence counts after so many seconds."""
-        self.peer.silence = silence
+    def hello(self) -> dict[str, Any]:
+        """Who this is, and which coding CLIs are here."""
         return {
             "life": self.life,
             "peal": __version__,
@@ -80,9 +81,9 @@ class Site:
             "clis": {name: program for name, cli in adapters().items() if (program := program_of(cli))},
         }
 
-    def programs(self, words: list[str]) -> list[bool]:
+    def programs(self, words: list[str]) -> dict[str, bool]:
         """Which of these programs are here."""
-        return [shutil.which(word) is not None for word in words]
+        return {word: shutil.which(word) is not None for word in words}
 
     def agents(self, names: list[str]) -> list[dict[str, Any]]:
         """What is here of these coding CLIs, as `Found` has it."""
@@ -180,6 +181,8 @@ class Site:
         cancel = Cancel()
         with self._lock:
             self._cancels[errand] = cancel
+            if errand in self._to_end:
+                cancel.set(self._to_end.pop(errand))
         over = threading.Event()
         teller = threading.Thread(target=self._tell_output, args=(errand, launch, over), daemon=True)
         try:
@@ -199,6 +202,8 @@ class Site:
         with self._lock:
             if cancel := self._cancels.get(errand):
                 cancel.set(hard)
+            else:
+                self._to_end[errand] = hard
 
     def snapshot(
         self, repository: str, tree: str, base: str, errand: str, committed: list[str]

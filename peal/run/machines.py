@@ -19,6 +19,7 @@ def door_to_machines(job: Job, programs: Programs, screen: Screen, open_now: Ses
     tip = pool.tip()
     refusals.check(pool.repo, tip)
     fleet = open_now.fleet(job.roster.settings)
+    fleet.close_with(programs.cancel)
     told = fleet.begin()
     used.note(job.repo_paths, job.roster.settings.run_on)
     leaving = {
