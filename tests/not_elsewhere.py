@@ -1,6 +1,5 @@
 """Tests that cannot hold where every run is on machines (`MACHINES=local:2 pytest …`), each with what is different there."""
 
-IGNORED = "files that git ignores stay on the machine, and nobody is told of them"
 REFUSED = "such a repository is refused for machines"
 PATHS = "looks for files by where a worktree lies here"
 LOST = "what a killed peal had running on a machine is lost with it"
@@ -16,12 +15,6 @@ NOT_ELSEWHERE = {
     "test_a_worktree_that_is_gone_has_nothing_left_to_be_taken_back": REFUSED,
     "test_a_submodule_that_a_task_moves_is_moved_in_the_branch": REFUSED,
     "test_a_switch_to_the_branch_in_the_moment_of_its_landing_ends_with_the_tree_it_holds": REFUSED,
-    "test_files_that_git_ignores_are_named_where_the_task_passes": IGNORED,
-    "test_a_file_that_git_lists_twice_is_named_once": IGNORED,
-    "test_the_next_attempt_is_told_what_was_left_out": IGNORED,
-    "test_a_setting_lets_files_land_that_git_ignores": IGNORED,
-    "test_where_a_change_is_required_ignored_files_are_none": IGNORED,
-    "test_files_that_were_ignored_before_and_did_not_change_are_not_told": IGNORED,
     "test_what_git_cannot_reach_is_told": "what git could not read there is not told here",
 }
 """By name, with or without its parameters."""

@@ -106,6 +106,7 @@ class RemoteSpot:
     folder: Path
     is_as_before: bool
     """The task's attempt before this one was in the same place."""
+    _left_out: list[str] = field(factory=list)
 
     @property
     def machine(self) -> Connection:
@@ -234,6 +235,7 @@ class RemoteSpot:
             done = self._call("snapshot", self.tree, base, name, list(self.door.committed))
             if done["broken"]:
                 raise PealError(f"machine `{self.machine.name}`: {done['broken']}")
+            self._left_out[:] = done["left_out"]
             if not (commit := done["commit"]):
                 return
             if transfer.error:
@@ -245,6 +247,10 @@ class RemoteSpot:
                     raise
                 raise self.machine.lost(f"what it sent back is not to be used: {error}") from None
             Worktree(self.door.repo, self.workspace.path).have(commit, base, done["is_staged"])
+
+    def left_out(self) -> tuple[str, ...]:
+        """As the machine has told when it was brought back."""
+        return tuple(self._left_out)
 
     def give_back(self) -> None:
         """Nobody needs the tree any more; a machine that is lost has forgotten it anyway."""

@@ -222,10 +222,10 @@ class Site:
         except GitError:
             raise
         except PealError as error:
-            return {"commit": "", "is_staged": False, "broken": str(error)}
+            return {"commit": "", "is_staged": False, "left_out": [], "broken": str(error)}
         finally:
             file.unlink(missing_ok=True)
-        return {"commit": found.commit, "is_staged": found.is_staged, "broken": ""}
+        return {**asdict(found), "broken": ""}
 
     # --- inside
 

@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,12 +16,15 @@ from peal.machines.packs import packed, unpacked
 from peal.system import git, removal
 from peal.system.files import content
 from peal.worktrees.agent_git import Origin
+from peal.worktrees.left_out import ignored_since
 from peal.worktrees.staging import staged
 from peal.worktrees.worktree import Worktree
 
 GIT = "store.git"
 """The commits of a store, in its folder."""
 _BASES = "refs/peal/bases/"
+_TICK = 20_000_000
+"""Nanoseconds by which a file system may be behind the clock."""
 _AUTHOR = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -48,6 +52,8 @@ class Snapshot:
     """Empty if nothing was."""
     is_staged: bool
     """Whether who worked there has staged or committed anything."""
+    left_out: list[str]
+    """Files that git ignores and that were made or changed there."""
 
 
 @define(eq=False)
@@ -60,6 +66,8 @@ class Store:
     _free: list[str] = field(factory=list)
     _lent: set[str] = field(factory=set)
     _made: int = 0
+    _watched_at: dict[str, int] = field(factory=dict)
+    """When each tree was handed over, in ns: what git ignores there and is younger, an attempt has made."""
     _is_in_doubt: bool = False
     """git has failed at something here."""
     _lock: threading.Lock = field(factory=threading.Lock)
@@ -202,6 +210,7 @@ class Store:
         return told
 
     def _hand_over(self, name: str) -> None:
+        self._watched_at[name] = time.time_ns() - _TICK
         self.worktree(name).hand_over(Origin.of(self._git, self._git))
 
     def snapshot(self, name: str, base: str, committed: Iterable[str], to: Path) -> Snapshot:
@@ -217,16 +226,17 @@ class Store:
         worktree.check_intact()
         is_staged = content(worktree.agent_git.index) != content(worktree.own_index)
         found = staged(worktree, base)
+        left_out = ignored_since(worktree, self._watched_at.get(worktree.path.name, 0), found.tree)
         made = found.tree
         if found.forced:  # what becomes of it is for the other end to say
             words = ("update-index", "--add", "--remove", "-z", "--stdin")
             worktree.output(*words, stdin=os.fsencode("\0".join(found.forced)))
             made = worktree.output("write-tree")
         if made == git.output(self._git, "rev-parse", f"{base}^{{tree}}"):
-            return Snapshot("", is_staged)
+            return Snapshot("", is_staged, left_out)
         commit = git.output(self._git, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
         packed(self._git, commit, [base], to)
-        return Snapshot(commit, is_staged)
+        return Snapshot(commit, is_staged, left_out)
 
 
 def folder_of(home: Path, repository: str, number: int) -> Path:

@@ -204,7 +204,8 @@ class AttemptContext:
         answered = self._answered(agent, command)
         with ThreadPoolExecutor(1) as beside:  # two trees, and git takes its time in each
             outside = beside.submit(workspace.changed_outside)
-            evidence = evolve(answered, left_out=workspace.left_out(), outside=outside.result())
+            left_out = tuple(sorted({*workspace.left_out(), *self.spot.left_out()}))
+            evidence = evolve(answered, left_out=left_out, outside=outside.result())
         return evolve(evidence, changed=workspace.changed()) if matters or evidence.outside else evidence
 
     def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:

@@ -57,6 +57,9 @@ class Spot(Protocol):
     def bring_back(self) -> None:
         """Have in the attempt's worktree here what was done."""
 
+    def left_out(self) -> tuple[str, ...]:
+        """Files that git ignores, were made elsewhere, and stay there."""
+
 
 class Door(Protocol):
     """Lends spots."""
@@ -120,6 +123,10 @@ class SpotHere:
 
     def bring_back(self) -> None:
         """It is there."""
+
+    def left_out(self) -> tuple[str, ...]:
+        """None: it is there."""
+        return ()
 
 
 @frozen
