@@ -28,6 +28,7 @@ from peal.record.events import Event, ProcessStarted
 from peal.system import git
 from peal.system.process import Cancel, Clocks
 from peal.workspaces import Change, Workspace
+from peal.worktrees import unconverted
 from peal.worktrees.worktree import Worktree
 
 
@@ -233,20 +234,26 @@ class RemoteSpot:
         file = self.door.scratch / f"{self.machine.name}-{name}.pack"
         with self.machine.taking_file(name, file) as transfer:
             done = self._call("snapshot", self.tree, base, name, list(self.door.committed))
-            if done["broken"]:
-                raise PealError(f"machine `{self.machine.name}`: {done['broken']}")
             self._left_out[:] = done["left_out"]
-            if not (commit := done["commit"]):
-                return
-            if transfer.error:
-                raise transfer.error
-            try:
-                unpacked(self.door.repo, file, commit, [base])
-            except (git.GitError, FileNotFoundError) as error:
-                if isinstance(error, git.GitError) and error.no_room:
-                    raise
-                raise self.machine.lost(f"what it sent back is not to be used: {error}") from None
-            Worktree(self.door.repo, self.workspace.path).have(commit, base, done["is_staged"])
+            if done["commit"]:
+                if transfer.error:
+                    raise transfer.error
+                self._have(done, base, file)
+        if done["broken"]:
+            raise PealError(f"machine `{self.machine.name}`: {done['broken']}")
+
+    def _have(self, done: Mapping[str, Any], base: str, file: Path) -> None:
+        """What could not be committed there is here as it was, so that it is kept like any that cannot be."""
+        commit, worktree = done["commit"], Worktree(self.door.repo, self.workspace.path)
+        try:
+            unpacked(self.door.repo, file, commit, [base])
+        except (git.GitError, FileNotFoundError) as error:
+            if isinstance(error, git.GitError) and error.no_room:
+                raise
+            raise self.machine.lost(f"what it sent back is not to be used: {error}") from None
+        if done["broken"]:
+            unconverted.write(worktree, commit)
+        worktree.have(commit, base, done["is_staged"])
 
     def left_out(self) -> tuple[str, ...]:
         """As the machine has told when it was brought back."""

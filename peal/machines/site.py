@@ -209,7 +209,7 @@ class Site:
         self, repository: str, tree: str, base: str, errand: str, committed: list[str]
     ) -> dict[str, Any]:
         """
-        The commit of what was done in a tree, with its objects told first; empty if nothing was, or the tree is broken.
+        The commit of what was done in a tree, with its objects told first; empty if nothing was, or the tree is broken past that.
 
         What was copied in from the person's tree is no work of the attempt's, and goes.
         """
@@ -225,7 +225,7 @@ class Site:
             return {"commit": "", "is_staged": False, "left_out": [], "broken": str(error)}
         finally:
             file.unlink(missing_ok=True)
-        return {**asdict(found), "broken": ""}
+        return asdict(found)
 
     # --- inside
 

@@ -15,6 +15,7 @@ from peal.classes import define, frozen
 from peal.machines.packs import packed, unpacked
 from peal.system import git, removal
 from peal.system.files import content
+from peal.worktrees import unconverted
 from peal.worktrees.agent_git import Origin
 from peal.worktrees.left_out import ignored_since
 from peal.worktrees.staging import staged
@@ -54,6 +55,8 @@ class Snapshot:
     """Whether who worked there has staged or committed anything."""
     left_out: list[str]
     """Files that git ignores and that were made or changed there."""
+    broken: str
+    """Why git could not take it in as the attributes there say; it is as it was then, byte by byte, as far as git can read it. Empty if it could."""
 
 
 @define(eq=False)
@@ -217,26 +220,43 @@ class Store:
         """
         Write all that differs from the commit in a tree as a commit on top of it; no file, if nothing does.
 
-        `PealError` for a tree that who worked there has broken.
+        `PealError` for a tree that who worked there has broken; `GitError` for a store that is.
         """
-        with self._doubted():
-            return self._snapshot(self.worktree(name, committed), base, to)
-
-    def _snapshot(self, worktree: Worktree, base: str, to: Path) -> Snapshot:
+        worktree = self.worktree(name, committed)
         worktree.check_intact()
-        is_staged = content(worktree.agent_git.index) != content(worktree.own_index)
-        found = staged(worktree, base)
-        left_out = ignored_since(worktree, self._watched_at.get(worktree.path.name, 0), found.tree)
-        made = found.tree
-        if found.forced:  # what becomes of it is for the other end to say
-            words = ("update-index", "--add", "--remove", "-z", "--stdin")
-            worktree.output(*words, stdin=os.fsencode("\0".join(found.forced)))
-            made = worktree.output("write-tree")
+        is_staged, broken = False, ""
+        try:
+            is_staged = content(worktree.agent_git.index) != content(worktree.own_index)
+            made = _made(worktree, base)
+        except git.GitError as error:
+            if error.no_room:
+                raise
+            broken = str(error)
+        with self._doubted():
+            if broken:
+                made = unconverted.tree(worktree)
+            left_out = [] if broken else ignored_since(worktree, self._watched_at.get(name, 0), made)
+            return Snapshot(self._packed(made, base, to), is_staged, left_out, broken)
+
+    def _packed(self, made: str, base: str, to: Path) -> str:
+        """The commit of a tree, written to a file; empty if it is that of the base."""
         if made == git.output(self._git, "rev-parse", f"{base}^{{tree}}"):
-            return Snapshot("", is_staged, left_out)
+            return ""
         commit = git.output(self._git, "commit-tree", "-p", base, "-m", "what was done", made, env=_AUTHOR)
         packed(self._git, commit, [base], to)
-        return Snapshot(commit, is_staged, left_out)
+        return commit
+
+
+def _made(worktree: Worktree, base: str) -> str:
+    """All that differs, as a tree."""
+    found = staged(worktree, base)
+    if not found.forced:
+        return found.tree
+    words = ("update-index", "--add", "--remove", "-z", "--stdin")
+    worktree.output(
+        *words, stdin=os.fsencode("\0".join(found.forced))
+    )  # what becomes of it is for the other end to say
+    return worktree.output("write-tree")
 
 
 def folder_of(home: Path, repository: str, number: int) -> Path:
