@@ -1,8 +1,15 @@
 """What goes wrong on machines is told for what it is, and costs no more than it has to."""
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
-from conftest import Repo
-from test_machines import RUN, ledger, plan
+from conftest import Repo, eventually, is_running
+from test_machines import RUN, ledger, machines, plan
+
+from peal.machines.site import Site
+from peal.system.scratch import Scratch
 
 __all__ = ["ledger"]
 
@@ -35,3 +42,82 @@ def test_what_git_cannot_take_in_there_is_kept_as_here(project: Repo) -> None:
     plan(project, "echo 1 >one")
     project.peal(*RUN, "--fresh", "--machines", "local:1")
     assert store.stat().st_ino == made
+
+
+# --- the far end's end
+
+
+INCLUDED = 'worktree_include = [".env"]\n'
+
+
+def copies(project: Repo) -> list[Path]:
+    """What machines have of the person's own files."""
+    return list((project.path / ".peal/machines").rglob(".env"))
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+def test_what_was_copied_in_goes_when_a_machine_is_ended(
+    how: signal.Signals, project: Repo, out: Path
+) -> None:
+    """As a host does that is shut down."""
+    project.write(".env", "SECRET=1\n")
+    project.write(".gitignore", ".env\n")
+    project.write("peal.toml", INCLUDED)
+    plan(project, f'ls -a >>"{out}/begun"; sleep 60')
+    process = project.start(*RUN, "--machines", "local:1", "--transient-retry-count", "0")
+    eventually((out / "begun").exists)
+    there = machines(project)["local-1"]
+    assert copies(project)
+
+    os.kill(there, how)
+
+    eventually(lambda: not is_running(there))
+    process.kill()
+    process.wait()
+    assert copies(project) == []
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_a_killed_machine_left_goes_when_its_store_is_opened(project: Repo, out: Path) -> None:
+    """Also from trees that nobody is lent again."""
+    project.write(".env", "SECRET=1\n")
+    project.write(".gitignore", ".env\n")
+    project.write("peal.toml", INCLUDED)
+    plan(project, *[f'echo $PEAL_TASK >>"{out}/begun"; sleep 60'] * 2)
+    process = project.start(*RUN, "--machines", "local:1")
+    eventually(lambda: (out / "begun").exists() and len((out / "begun").read_text().split()) == 2)
+    there = machines(project)["local-1"]
+    process.send_signal(signal.SIGSTOP)
+    os.kill(there, signal.SIGKILL)
+    eventually(lambda: not is_running(there))
+    process.kill()
+    process.wait()
+    assert len(copies(project)) == 2
+    project.write("peal.toml", "")
+    plan(project, "ls -a ../1 ../2 >seen")
+
+    project.peal(*RUN, "--fresh", "--machines", "local:1")
+
+    assert "README.md" in project.read("seen")
+    assert ".env" not in project.read("seen")
+
+
+def test_nothing_begins_at_a_site_that_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    site = Site(tmp_path / "home", Scratch("life", tmp_path / "scratch", lambda _: None), "life")
+    (tmp_path / "home/repo/trees/1").mkdir(parents=True)
+    (tmp_path / "home/repo/attempts/x").mkdir(parents=True)
+    order = {
+        "life": "life", "errand": "e", "repository": "repo", "attempt": "x", "tree": "1", "prefix": "", "stdin": "", "env": {},
+        "clocks": [None, None, None], "argv": ["touch", str(tmp_path / "evil")],
+    }  # fmt: skip
+    site.piece("it", b"SECRET=1\n")
+
+    site.end()
+
+    for one in (lambda: site.put("repo", "trees/1", ".env", "it", 0o600), lambda: site.carry_out(order)):
+        with pytest.raises(ValueError, match="this machine is ending"):
+            one()
+    assert not (tmp_path / "evil").exists()
+    assert not (tmp_path / "home/repo/trees/1/.env").exists()

@@ -10,6 +10,7 @@ from peal.machines.protocol import SILENCE
 from peal.machines.rpc import Peer
 from peal.machines.site import Site
 from peal.system.scratch import watched
+from peal.system.signals import Stopped, listening
 
 
 @click.command()
@@ -29,13 +30,18 @@ def machine(home: Path | None) -> int:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     read, write = _streams()
     life = uuid4().hex
-    with watched(life, lambda text: click.echo(text, err=True)) as scratch:
+    with listening() as hearing, watched(life, lambda text: click.echo(text, err=True)) as scratch:
         site = Site(place, scratch, life)
-        site.peer = Peer(read, write, site.methods(), SILENCE)
-        why = site.peer.serve()
-        site.end()
+        try:
+            site.peer = Peer(read, write, site.methods(), SILENCE)
+            code, why = 0, site.peer.serve()
+        except Stopped as stopped:
+            code, why = stopped.code, str(stopped)
+        finally:
+            hearing.end()
+            site.end()
     click.echo(f"ended: {why}", err=True)
-    return 0
+    return code
 
 
 def _streams() -> tuple[int, int]:

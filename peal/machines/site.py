@@ -45,7 +45,11 @@ class Site:
     """Of what runs, by its errand."""
     _to_end: dict[str, bool] = field(factory=dict)
     """Errands of which the end came before the beginning, each with whether at once."""
+    _is_over: bool = False
+    """Nothing begins any more."""
     _lock: threading.Lock = field(factory=threading.Lock)
+    _putting: threading.Lock = field(factory=threading.Lock)
+    """Held while a file is copied in."""
 
     def methods(self) -> rpc.Methods:
         """What may be asked here."""
@@ -60,8 +64,9 @@ class Site:
         return rpc.Methods(calls, {"piece": self.piece, "cancel": self.cancel})
 
     def end(self) -> None:
-        """End what runs, and wipe what was copied in."""
-        with self._lock:
+        """End what runs, and wipe what was copied in; what is asked for from now on is refused."""
+        with self._putting, self._lock:
+            self._is_over = True
             for cancel in self._cancels.values():
                 cancel.set(hard=True)
             stores = list(self._stores.values())
@@ -132,15 +137,17 @@ class Site:
 
     def put(self, repository: str, place: str, name: str, transfer: str, mode: int) -> None:
         """Put a file that has come into a tree, or an attempt's folder."""
-        target = inside(self._place(repository, place), name)
-        if place.startswith("trees/"):
-            self._store(repository).note(place.removeprefix("trees/"), name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        removal.remove(target)
+        store, target = self._store(repository), inside(self._place(repository, place), name)
         file = self._transfer(transfer)
         file.touch()
         file.chmod(mode & 0o777)
-        shutil.move(file, target)
+        with self._putting:
+            self._check_goes_on()
+            if place.startswith("trees/"):
+                store.note(place.removeprefix("trees/"), name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            removal.remove(target)
+            shutil.move(file, target)
 
     def read(self, repository: str, place: str, name: str, limit: int) -> bytes | None:
         """What a small file there holds; None if there is none."""
@@ -180,6 +187,7 @@ class Site:
         )
         cancel = Cancel()
         with self._lock:
+            self._check_goes_on()
             self._cancels[errand] = cancel
             if errand in self._to_end:
                 cancel.set(self._to_end.pop(errand))
@@ -228,6 +236,10 @@ class Site:
         return asdict(found)
 
     # --- inside
+
+    def _check_goes_on(self) -> None:
+        if self._is_over:
+            raise ValueError("this machine is ending")
 
     def _tell_output(self, errand: str, launch: Launch, over: threading.Event) -> None:
         told = {launch.stdout: 0, launch.stderr: 0}

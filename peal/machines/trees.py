@@ -78,9 +78,10 @@ class Store:
 
     @classmethod
     def open(cls, home: Path, name: str) -> "Store":
-        """The store of this name; beside another peal that has it, one of its own."""
+        """The store of this name, without what a dead machine left in it; beside another peal that has it, one of its own."""
         for number in itertools.count(1):
             if store := cls.held(folder_of(home, name, number)):
+                store.wipe_all()
                 return store
         raise AssertionError("there is always one more")
 
