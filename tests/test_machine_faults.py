@@ -1,14 +1,21 @@
 """What goes wrong on machines is told for what it is, and costs no more than it has to."""
 
+import fcntl
 import os
+import shutil
 import signal
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from conftest import Repo, eventually, is_running
-from test_machines import RUN, ledger, machines, plan
+from test_machines import RUN, boxes, ledger, machines, plan
 
+from peal.machines import stores
 from peal.machines.site import Site
+from peal.machines.trees import Store
+from peal.system import removal
 from peal.system.scratch import Scratch
 
 __all__ = ["ledger"]
@@ -121,3 +128,72 @@ def test_nothing_begins_at_a_site_that_has_ended(tmp_path: Path) -> None:
             one()
     assert not (tmp_path / "evil").exists()
     assert not (tmp_path / "home/repo/trees/1/.env").exists()
+
+
+# --- two peals, one store
+
+
+@pytest.mark.parametrize("before", [(os, "open"), (fcntl, "flock")], ids=["it is opened", "it is locked"])
+def test_a_store_that_is_removed_while_it_is_taken_is_had_by_one(
+    before: tuple[ModuleType, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock on a file that is not there any more keeps nobody out."""
+    is_cleaned: list[bool] = []
+
+    def late(*words: Any, **more: Any) -> Any:
+        if not is_cleaned and (tmp_path / "repo").exists():
+            is_cleaned.append(True)
+            shutil.rmtree(tmp_path / "repo")
+        return real(*words, **more)
+
+    real = getattr(*before)
+    monkeypatch.setattr(*before, late)
+
+    one, two = Store.open(tmp_path, "repo"), Store.open(tmp_path, "repo")
+
+    assert is_cleaned
+    assert (one.folder.name, two.folder.name) == ("repo", "repo-2")
+
+
+def test_a_store_that_is_taken_while_it_is_removed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.open(tmp_path, "repo").close()
+    taken: list[Store] = []
+
+    def late(path: Path) -> object:
+        (path / "lock").unlink()  # as far as it has come
+        taken.append(Store.open(tmp_path, "repo"))
+        (taken[0].folder / "mine").touch()
+        return real(path)
+
+    real = removal.remove
+    monkeypatch.setattr(removal, "remove", late)
+
+    stores.remove(tmp_path, "repo")
+
+    assert (taken[0].folder / "mine").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [taken[0].folder.name]
+
+
+@pytest.mark.usefixtures("ledger")
+def test_who_looks_at_a_store_keeps_it_from_nobody(project: Repo, out: Path) -> None:
+    """A run that begins meanwhile would make another, and send all of it again."""
+    git = shutil.which("git", path=project.env["PATH"])
+    (out / "git").write_text(
+        f'#!/bin/sh\ncase " $* " in *" --all "*) touch "{out}/looks"; until [ -e "{out}/go" ]; do sleep 0.05; done;; esac\n'
+        f'exec {git} "$@"\n'
+    )
+    (out / "git").chmod(0o755)
+    project.write("peal.toml", 'run_on = ["box"]\n' + boxes(project, box={}))
+    plan(project, "echo 1 >one")
+    project.peal(*RUN)
+    looking = project.start("doctor", PATH=f"{out}:{project.env['PATH']}")
+    eventually((out / "looks").exists)
+
+    project.peal(*RUN, "--fresh")
+
+    (out / "go").touch()
+    said, _ = looking.communicate(timeout=30)
+    assert "MACHINE" not in said
+    assert len(list((project.path / ".peal/machines/box").glob("*/store.git"))) == 1

@@ -1,13 +1,17 @@
 """What a machine keeps of a repository, looked at and removed while nobody uses it."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from peal.classes import frozen
-from peal.machines.trees import GIT, Store, folder_of
+from peal.machines.trees import GIT, LOCK, Store, folder_of
 from peal.system import git, removal
 from peal.text.display import last_line
+
+_REST = ".left-"
+"""Between the name of a store and when it was removed, in what is left of it."""
 
 
 @frozen
@@ -34,18 +38,14 @@ class StoreRemoved:
 
 
 def find(home: Path, repository: str) -> list[StoreFound]:
-    """All of them, each looked through by git."""
-    found = []
-    for folder in _folders(home, repository):
-        held = Store.held(folder)
-        try:
-            found.append(
-                StoreFound(str(folder), _size(folder), held is None, _damage(folder) if held else "")
-            )
-        finally:
-            if held:
-                held.close()
-    return found
+    """All of them, each looked through by git; a run that begins meanwhile has them all the same."""
+    return [_found(folder) for folder in _folders(home, repository)]
+
+
+def _found(folder: Path) -> StoreFound:
+    damage = "" if _is_in_use(folder) else _damage(folder)
+    is_in_use = _is_in_use(folder)  # once more: what was half written by somebody is no damage
+    return StoreFound(str(folder), _size(folder), is_in_use, "" if is_in_use else damage)
 
 
 def remove(home: Path, repository: str) -> list[StoreRemoved]:
@@ -58,16 +58,35 @@ def _removed(folder: Path) -> StoreRemoved:
     if not (held := Store.held(folder)):
         return StoreRemoved(str(folder), size, "another peal is using it")
     try:
-        left = removal.remove(folder)
+        left = removal.remove(_set_aside(folder))
+    except OSError as error:
+        return StoreRemoved(str(folder), size, error.strerror or str(error))
     finally:
         held.close()
-    return StoreRemoved(str(folder), size, left.why if left else "")
+    return StoreRemoved(str(left.path if left else folder), size, left.why if left else "")
+
+
+def _set_aside(folder: Path) -> Path:
+    """Out of the way of whoever opens the store now: that is another one, made anew."""
+    return folder if _REST in folder.name else folder.rename(removal.free_name(folder, _REST.strip(".-")))
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Whether a peal has the store; the lock is held for no longer than it takes to ask."""
+    try:
+        with (folder / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _folders(home: Path, repository: str) -> Iterator[Path]:
-    """However many there are: one between them may have been removed."""
+    """However many there are: one between them may have been removed. With what could not be removed of others."""
     names = {folder_of(home, repository, number).name for number in range(1, 100)}
-    yield from sorted(path for path in home.iterdir() if path.name in names)
+    yield from sorted(path for path in home.iterdir() if path.name.partition(_REST)[0] in names)
 
 
 def _damage(folder: Path) -> str:
@@ -81,4 +100,12 @@ def _damage(folder: Path) -> str:
 
 
 def _size(folder: Path) -> int:
-    return sum((Path(place) / name).lstat().st_size for place, _, names in os.walk(folder) for name in names)
+    """As far as it stays: a run may be at work there."""
+    return sum(_size_of(Path(place) / name) for place, _, names in os.walk(folder) for name in names)
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.lstat().st_size
+    except FileNotFoundError:
+        return 0

@@ -23,6 +23,10 @@ from peal.worktrees.worktree import Worktree
 
 GIT = "store.git"
 """The commits of a store, in its folder."""
+LOCK = "lock"
+"""Locked for as long as a peal has the store."""
+_PAUSES = (0.01, 0.02, 0.0)
+"""Seconds before a lock is tried again: somebody may only be asking whether there is one."""
 _BASES = "refs/peal/bases/"
 _TICK = 20_000_000
 """Nanoseconds by which a file system may be behind the clock."""
@@ -88,14 +92,18 @@ class Store:
     @classmethod
     def held(cls, folder: Path) -> "Store | None":
         """The store in a folder, for this peal alone until it is closed or the process ends; None if another has it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:  # somebody is removing the store
+                continue
+            if not _lock(lock):
+                os.close(lock)
+                return None
+            if _is_at(lock, folder / LOCK):
+                return cls(folder, lock)
             os.close(lock)
-            return None
-        return cls(folder, lock)
 
     def close(self) -> None:
         """Let others have it."""
@@ -258,6 +266,26 @@ def _made(worktree: Worktree, base: str) -> str:
         *words, stdin=os.fsencode("\0".join(found.forced))
     )  # what becomes of it is for the other end to say
     return worktree.output("write-tree")
+
+
+def _lock(file: int) -> bool:
+    """Lock a file for this peal alone; whether nobody else has it."""
+    for pause in _PAUSES:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether this is the file that is there: a lock on one that was removed keeps nobody out."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def folder_of(home: Path, repository: str, number: int) -> Path:
