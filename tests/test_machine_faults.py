@@ -1,6 +1,7 @@
 """What goes wrong on machines is told for what it is, and costs no more than it has to."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -13,9 +14,12 @@ from conftest import Repo, eventually, is_running
 from test_machines import RUN, boxes, ledger, machines, plan
 
 from peal.machines import stores
+from peal.machines.asking import ask_each
 from peal.machines.site import Site
 from peal.machines.trees import Store
+from peal.settings import load
 from peal.system import removal
+from peal.system.layout import RepoPaths
 from peal.system.scratch import Scratch
 
 __all__ = ["ledger"]
@@ -197,3 +201,52 @@ def test_who_looks_at_a_store_keeps_it_from_nobody(project: Repo, out: Path) -> 
     said, _ = looking.communicate(timeout=30)
     assert "MACHINE" not in said
     assert len(list((project.path / ".peal/machines/box").glob("*/store.git"))) == 1
+
+
+# --- machines asked beside a run
+
+
+AWAY = "tcp://127.0.0.1:1"
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_name_that_leads_nowhere_keeps_nobody_from_the_others(project: Repo) -> None:
+    """Whoever asks them: what there is to say of the others is said, and of that one how it could be asked."""
+    plan(project, "echo 1 >one")
+    project.peal(*RUN, "--machines", "local:1")
+    project.write("peal.toml", f'run_on = ["{AWAY}", "local:1"]\n')
+
+    agents = project.peal("agents", "shell", "--machines", code=None).stdout
+    (store,) = project.path.glob(".peal/machines/local-1/*/store.git")
+    for path in store.glob("objects/*/*"):
+        path.unlink()
+    doctor = json.loads(project.peal("doctor", "--json", code=None).stdout)
+    dry = project.peal("clean", "--machines", "--dry-run", code=1).stdout
+    clean = project.peal("clean", "--machines", code=1).stdout
+    insecure = project.peal("clean", "--machines", code=1, PEAL_INSECURE="true").stdout
+
+    assert f"{AWAY}: machines `{AWAY}`: what goes to" in agents
+    assert "local-1: peal " in agents
+    assert {(one["code"], one["where"]) for one in doctor if one["code"].startswith("MACHINE")} == {
+        ("MACHINE_UNREACHABLE", AWAY),
+        ("MACHINE_STORE_DAMAGED", "local-1"),
+    }
+    assert "would have removed store" in dry
+    assert f"removed store `{store.parent}` on `local-1`" in clean
+    assert f"machines `{AWAY}`: what goes to" in clean
+    assert "for commands without that flag, `PEAL_INSECURE=true`" in clean
+    assert "can be read and changed" not in insecure
+
+
+def test_who_only_asks_does_not_wait_as_long_as_a_run(project: Repo) -> None:
+    """What stands in a queue may do so for hours."""
+    project.write("peal.toml", '[machines.node]\ncommand = ["sleep", "1003"]\nstart_sec = 3600\n')
+
+    told = ask_each(
+        ["node"], load(project.path, {}), RepoPaths(project.path), lambda one: one.hello(), start_sec=0.2
+    )
+
+    assert str(told["node"]["node"]) == (
+        "machine `node`: it did not say who it is within 0.2 seconds; it may stand in a queue, where a run waits 3600 seconds: "
+        "try again once it would begin at once"
+    )

@@ -282,6 +282,27 @@ def test_a_worker_that_comes_later_is_used(project: Repo, ledger: Path, cluster:
 
 
 @with_cluster
+def test_what_workers_keep_is_found_whichever_a_run_has_used(
+    project: Repo, ledger: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        cluster.worker()
+    project.write("peal.toml", table("lab", cluster.files, f'url = "{cluster.url}"', "count = 2"))
+    plan(project, WORK, WORK)
+    project.peal(*RUN, "--machines", "lab")
+    stores = cluster.folder.glob("cache-*/peal/machines/*/store.git")
+    homes = {store.parents[1]: store.parent for store in stores}
+    for number in range(1, 4):  # as of runs before that have used others
+        home = cluster.folder / f"cache-{number}/peal/machines"
+        (home / next(iter(homes.values())).name).mkdir(parents=True, exist_ok=True)
+
+    said = project.peal("clean", "--machines").stdout
+
+    assert said.count("removed store `") == 3
+    assert list(cluster.folder.glob("cache-*/peal/machines/*")) == []
+
+
+@with_cluster
 def test_a_frozen_worker_is_lost_and_others_go_on(project: Repo, ledger: Path, cluster: Cluster) -> None:
     """The scheduler still tells of it."""
     workers = [cluster.worker() for _ in range(2)]

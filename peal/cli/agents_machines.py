@@ -1,16 +1,15 @@
 """`peal agents --machines`: which agents are on machines."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from peal.agents.probe import Found
 from peal.agents.registry import find
 from peal.cli.agent_rows import MachineRows, Row
-from peal.errors import MachineLost, PealError
+from peal.errors import PealError
+from peal.machines.asking import ask_each, of_all
 from peal.machines.connection import Connection
 from peal.machines.equipment import Need
-from peal.machines.named import fleet_of
 from peal.settings import CLIS, Settings, load
 from peal.system.layout import RepoPaths
 
@@ -32,11 +31,11 @@ def found_on(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRow
             machine.name, "", hello.git, hello.room, tuple(Row(found[name]) for name in wanted)
         )
 
-    with closing(fleet_of(settings, RepoPaths(folder))) as fleet:
-        return [
-            MachineRows(name, str(answer)) if isinstance(answer, MachineLost) else answer
-            for name, answer in fleet.ask_all(ask).items()
-        ]
+    told = of_all(ask_each(settings.run_on, settings, RepoPaths(folder), ask))
+    return [
+        MachineRows(name, str(answer)) if isinstance(answer, PealError) else answer
+        for name, answer in told.items()
+    ]
 
 
 def _other(name: str, machine: Connection, settings: Settings, folder: Path) -> Found:

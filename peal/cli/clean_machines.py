@@ -1,28 +1,32 @@
 """`peal clean --machines`: removes what machines keep of a repository."""
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
-from peal.errors import MachineLost
+from peal.errors import PealError
 from peal.machines import used
+from peal.machines.asking import LOOK_SEC, Answers, ask_each
 from peal.machines.connection import Connection
-from peal.machines.named import called, fleet_of
+from peal.machines.named import called
 from peal.settings import load
 from peal.system.layout import RepoPaths
 from peal.text.display import harmless, size
 
-_WITHIN = 600.0
-"""Seconds for a machine to remove what it keeps."""
-
 
 def without_stores(repo_paths: RepoPaths, given: str, dry_run: bool) -> Iterator[tuple[str, bool]]:
     """What becomes of each store on these machines, or on those that were used; false for what had to go and could not."""
-    settings = load(repo_paths.repo, {"run_on": given} if given else {})
+    settings, repository = load(repo_paths.repo, {"run_on": given} if given else {}), called(repo_paths.repo)
     names = settings.run_on if given else (*used.noted(repo_paths), *settings.run_on)
-    for name in dict.fromkeys(names):
+    method = "stores" if dry_run else "remove_stores"
+
+    def ask(machine: Connection) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = machine.told(method, repository, within=LOOK_SEC)
+        return found
+
+    for name, answers in ask_each(names, settings, repo_paths, ask, everywhere=True).items():
         is_clean = True
-        for text, is_gone in _on(name, repo_paths, dry_run):
+        for text, is_gone in _of_all(answers, dry_run):
             is_clean = is_clean and is_gone
             yield text, is_gone
         if is_clean and not dry_run:
@@ -33,23 +37,13 @@ def without_stores(repo_paths: RepoPaths, given: str, dry_run: bool) -> Iterator
                 folder.rmdir()
 
 
-def _on(name: str, repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[str, bool]]:
-    settings = load(repo_paths.repo, {"run_on": name})
-    repository = called(repo_paths.repo)
-
-    def ask(machine: Connection) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = machine.told(
-            "stores" if dry_run else "remove_stores", repository, within=_WITHIN
-        )
-        return found
-
-    with closing(fleet_of(settings, repo_paths)) as fleet:
-        for machine, answer in fleet.ask_all(ask).items():
-            if isinstance(answer, MachineLost):
-                yield f"{harmless(str(answer))}; what it keeps of this repository stays", False
-                continue
-            for store in answer:
-                yield _told(machine, store, dry_run)
+def _of_all(answers: Answers[list[dict[str, Any]]], dry_run: bool) -> Iterator[tuple[str, bool]]:
+    for machine, answer in answers.items():
+        if isinstance(answer, PealError):
+            yield f"{harmless(str(answer))}; what it keeps of this repository stays", False
+            continue
+        for store in answer:
+            yield _told(machine, store, dry_run)
 
 
 def _told(machine: str, store: dict[str, Any], dry_run: bool) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """What the checks look at: a repository, what is remembered in it and how it is set up, each thing read once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -216,17 +216,23 @@ class Look:
     @cached_property
     def stores(self) -> Mapping[str, Any | PealError]:
         """What each machine of the settings keeps of the repository, as `StoreFound` has it, or why it does not say."""
-        try:
-            return self.ask_machines("stores") if self.readable.settings.run_on else {}
-        except PealError as error:  # of a name that is none
-            return {"": error}
+        return self.ask_machines("stores") if self.readable.settings.run_on else {}
 
     def ask_machines(self, method: str) -> Mapping[str, Any | PealError]:
         """What each machine of the settings answers when it is asked about the repository, or why it does not."""
-        from peal.machines.named import called, fleet_of  # only here: most have no machines
+        from peal.machines.asking import LOOK_SEC, ask_each, of_all  # only here: most have no machines
+        from peal.machines.named import called
 
-        with closing(fleet_of(self.readable.settings, self.repo_paths)) as fleet:
-            return fleet.ask_all(lambda machine: machine.told(method, called(self.repo)))
+        settings, name = self.readable.settings, called(self.repo)
+        return of_all(
+            ask_each(
+                settings.run_on,
+                settings,
+                self.repo_paths,
+                lambda machine: machine.told(method, name, within=LOOK_SEC),
+                everywhere=True,
+            )
+        )
 
     @cached_property
     def twins(self) -> Mapping[str, tuple[Kept, Kept]]:

@@ -61,9 +61,9 @@ class Fleet:
         _beside(self._connect_again)
         return [f"{problem}; it is left out until it answers" for problem in left_out]
 
-    def ask_all(self, ask: Callable[[Connection], T]) -> dict[str, T | MachineLost]:
+    def ask_all(self, ask: Callable[[Machine], T]) -> dict[str, T | MachineLost]:
         """What each machine answers, all asked at once, or why it does not."""
-        asked = {name: _beside(_asked, ask, machine) for name, machine in self.machines.items()}
+        asked = {name: _beside(ask, machine) for name, machine in self.machines.items()}
         return {
             name: lost if isinstance(lost := one.exception(), MachineLost) else one.result()
             for name, one in asked.items()
@@ -154,10 +154,6 @@ class Fleet:
         while not self._is_over and time.monotonic() < until:
             time.sleep(_LOOK)
         self.close()
-
-
-def _asked(ask: Callable[[Connection], T], machine: Machine) -> T:
-    return ask(machine.connect())
 
 
 def _names(machines: Sequence[Machine]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from attrs import evolve
+
 from peal.agents.protocol import Agent
 from peal.errors import PealError
 from peal.machines.equipment import Need, lies_in_repository
@@ -24,11 +26,15 @@ _SSH = ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "--")
 _LOCAL = re.compile(r"local(?::(\d+))?")
 
 
-def fleet_of(settings: Settings, repo_paths: RepoPaths) -> Fleet:
-    """All machines that are named; PealError for what is none. No link is begun yet, but clusters are asked who is there."""
+def fleet_of(settings: Settings, repo_paths: RepoPaths, everywhere: bool = False) -> Fleet:
+    """
+    All machines that are named; PealError for what is none. No link is begun yet, but clusters are asked who is there.
+
+    `everywhere` is each worker of a cluster, whatever `count` says: runs have taken any.
+    """
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
-    for name, begin, table in _named(settings, repo_paths):
+    for name, begin, table in _named(settings, repo_paths, everywhere):
         if name in machines:
             raise PealError(f"machine `{name}` is named twice; take one out")
         machines[name] = Machine(name, begin, settings.machine_silence_sec, table.start_sec)
@@ -52,7 +58,9 @@ def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, 
     return {name: Need.of(agent) for name, agent in agents.items()}
 
 
-def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Begin, MachineSettings]]:
+def _named(
+    settings: Settings, repo_paths: RepoPaths, everywhere: bool
+) -> Iterator[tuple[str, Begin, MachineSettings]]:
     """Each machine with what begins a link to it, and what else is said of it."""
     clusters: dict[str, str] = {}
     for name in settings.run_on:
@@ -60,7 +68,8 @@ def _named(settings: Settings, repo_paths: RepoPaths) -> Iterator[tuple[str, Beg
         if url := table.url or ("://" in name and name):
             if clusters.setdefault(url, name) != name:
                 raise PealError(f"machines `{clusters[url]}` and `{name}` are one cluster; take one out")
-            yield from _workers(name, url, table, settings, repo_paths.repo)
+            wanted = None if everywhere else table.count
+            yield from _workers(name, url, evolve(table, count=wanted), settings, repo_paths.repo)
         elif table.command:
             for number in range(1, (table.count or 1) + 1):
                 one = f"{name}-{number}" if (table.count or 1) > 1 else name
@@ -90,7 +99,7 @@ def _workers(
     if url.startswith("tcp:") and not settings.insecure:
         raise PealError(
             f"machines `{name}`: what goes to `{url}` can be read and changed on its way; give the cluster TLS and write `tls:`, "
-            "or say --insecure"
+            "or say --insecure; for commands without that flag, `PEAL_INSECURE=true`"
         )
     from peal.machines.dask_link import Cluster
 
