@@ -196,17 +196,14 @@ sys.exit(main())
         ("snapshot", {"commit": "1" * 40, "is_staged": False, "left_out": [], "broken": ""}),
         ("programs", "yes"),
         ("programs", {"bash": 1}),
+        ("programs", []),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_answer_that_makes_no_sense_costs_the_machine_and_nothing_else(
     project: Repo, tmp_path: Path, method: str, answer: object
 ) -> None:
-    box = tmp_path / "box.py"
-    box.write_text(ANSWERING)
-    home = str(project.path / ".peal/machines/box")
-    command = json.dumps([sys.executable, str(box), method, json.dumps(answer), home])
-    project.write("peal.toml", f"[machines.box]\ncommand = {command}\n")
+    answering(project, tmp_path, method, answer)
     plan(project, WORK)
 
     said = project.peal(*RUN, "--machines", "box", "--transient-retry-count", "0", code=None)
@@ -217,6 +214,41 @@ def test_an_answer_that_makes_no_sense_costs_the_machine_and_nothing_else(
     assert "machine `box`" in said.stdout + said.stderr
     assert landed(project) == []
     assert not list(project.path.glob("**/evil"))
+
+
+def answering(project: Repo, tmp_path: Path, method: str, answer: object) -> None:
+    """Have a machine `box` that answers this to one thing, and is as it should be for the rest."""
+    box = tmp_path / "box.py"
+    box.write_text(ANSWERING)
+    home = str(project.path / ".peal/machines/box")
+    command = json.dumps([sys.executable, str(box), method, json.dumps(answer), home])
+    project.write("peal.toml", f"[machines.box]\ncommand = {command}\n")
+
+
+def test_a_program_of_which_a_machine_does_not_speak_is_not_there(project: Repo, tmp_path: Path) -> None:
+    answering(project, tmp_path, "programs", {"other": True})
+    plan(project, WORK)
+
+    said = project.peal(*RUN, "--machines", "box", code=1).stderr
+
+    assert "agent `shell`: there is no `bash` on `box`; install it there" in said
+
+
+def test_what_a_machine_tells_of_an_agent_does_nothing_to_the_terminal(project: Repo, tmp_path: Path) -> None:
+    found = {
+        "name": "claude",
+        "program": "/bin/claude",
+        "tested": "",
+        "problem": "",
+        "notes": [],
+        "is_auto": False,
+    }
+    answering(project, tmp_path, "agents", [{**found, "version": "1\x1b]0;evil\x07"}])
+
+    said = project.peal("agents", "claude", "--machines", "box").stdout
+
+    assert "/bin/claude" in said
+    assert "\x1b" not in said
 
 
 def test_a_hello_that_makes_no_sense_is_refused(project: Repo, tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_a_machine_that_is_left_out_is_given_nothing(project: Repo, ledger: Path
     ("answer", "why"),
     [
         ({"peal": "0.0.9"}, "machine `box` has peal 0.0.9, and here is"),
-        ({"protocol": 99}, "machine `box` has another build of peal"),
+        ({"protocol": 99}, "as here, but another commit of it: it speaks protocol 99, and here is"),
         ({"git": []}, "machine `box` has no git; install it there"),
         ({"room": 5_000_000}, "machine `box` has only 5 MB free; make room there"),
         (

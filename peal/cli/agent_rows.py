@@ -63,12 +63,13 @@ class MachineRows:
 def lines_of(rows: Sequence[Row]) -> Iterator[str]:
     """One line for each agent, and below it what is to be known of it."""
     names = max(len(row.found.name) for row in rows)
-    versions = max(len(row.found.version) for row in rows) or 1
-    for row in rows:
+    told = [harmless(row.found.version) or "-" for row in rows]
+    versions = max(map(len, told))
+    for row, version in zip(rows, told, strict=True):
         found = row.found
         mark = "*" if found.is_auto else " "
         where = harmless(found.program) or harmless(found.problem)
-        yield f"{mark} {found.name:<{names}}  {found.version or '-':<{versions}}  {where}"
+        yield f"{mark} {found.name:<{names}}  {version:<{versions}}  {where}"
         below = [*found.notes, *([found.problem] if found.program and found.problem else [])]
         yield from (f"    {harmless(line)}" for line in below)
         if row.answer:

@@ -246,7 +246,10 @@ def _unfit(told: dict[str, Any]) -> str:
     if told.get("peal") != __version__:
         return f"has peal {told.get('peal')}, and here is {__version__}; install the same on both"
     if told.get("protocol") != PROTOCOL or not has_shape(told, HELLO):
-        return f"has another build of peal {__version__}, which speaks otherwise; install the same on both"
+        return (
+            f"has peal {__version__} as here, but another commit of it: it speaks protocol {told.get('protocol')}, and here is "
+            f"{PROTOCOL}; install the same commit on both, which `peal --version` tells"
+        )
     if not told["git"]:
         return "has no git; install it there"
     if told["room"] < _ROOM:
