@@ -1,10 +1,10 @@
 """The machines of a run: met before it begins, lent to one attempt after another whichever plan that is at, and let go at its end."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from threading import Condition, Thread
+from contextlib import contextmanager, suppress
+from threading import Condition, Event, Thread
 from typing import Any, TypeVar
 
 from attrs import field
@@ -128,9 +128,15 @@ class Fleet:
             self.placing.give_back(agent, name)
             self._free.notify_all()
 
-    def close_with(self, cancel: Cancel) -> None:
-        """Have the links of machines that do not end in time ended, when the run has to end at once: they may be frozen."""
-        _beside(self._close_with, cancel)
+    @contextmanager
+    def closed_with(self, cancel: Cancel) -> Iterator[None]:
+        """Have the links of machines that do not end in time ended, when a run has to end at once: they may be frozen."""
+        over = Event()
+        _beside(self._close_with, cancel, over)
+        try:
+            yield
+        finally:
+            over.set()
 
     def close(self) -> None:
         """The run is over."""
@@ -145,15 +151,13 @@ class Fleet:
                     machine.connect_beside()
             time.sleep(_PATIENCE)
 
-    def _close_with(self, cancel: Cancel) -> None:
-        while not (self._is_over or cancel.comes_within(_LONG)):
+    def _close_with(self, cancel: Cancel, over: Event) -> None:
+        while not over.is_set() and not cancel.comes_within(_LONG):
             pass
-        while not (self._is_over or cancel.hard):
-            time.sleep(_LOOK)
-        until = time.monotonic() + _LAST_PATIENCE
-        while not self._is_over and time.monotonic() < until:
-            time.sleep(_LOOK)
-        self.close()
+        while not over.wait(_LOOK) and not cancel.hard:
+            pass
+        if not over.wait(_LAST_PATIENCE):
+            self.close()
 
 
 def _names(machines: Sequence[Machine]) -> str:

@@ -1,5 +1,7 @@
 """The way of a run's attempts to the machines that it names."""
 
+from contextlib import ExitStack
+
 from peal.errors import PealError
 from peal.jobs.job import Job
 from peal.machines import refusals, used
@@ -10,8 +12,13 @@ from peal.views.screens import Screen
 from peal.work.programs import Programs
 
 
-def door_to_machines(job: Job, programs: Programs, screen: Screen, open_now: Session) -> RemoteDoor:
-    """Once the machines are met; tells which are left out, and why. PealError where attempts could run on none."""
+def door_to_machines(
+    job: Job, programs: Programs, screen: Screen, open_now: Session, stack: ExitStack
+) -> RemoteDoor:
+    """
+    Once the machines are met; tells which are left out, and why. `stack` is that of the run. PealError where attempts could run
+    on none.
+    """
     if not (pool := job.pool):
         raise PealError(
             "on machines (`run_on`, --machines) each attempt has a worktree; take --no-commit out, or the machines"
@@ -19,7 +26,7 @@ def door_to_machines(job: Job, programs: Programs, screen: Screen, open_now: Ses
     tip = pool.tip()
     refusals.check(pool.repo, tip)
     fleet = open_now.fleet(job.roster.settings)
-    fleet.close_with(programs.cancel)
+    stack.enter_context(fleet.closed_with(programs.cancel))
     told = fleet.begin()
     used.note(job.repo_paths, job.roster.settings.run_on)
     leaving = {

@@ -127,7 +127,7 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
     if job.roster.settings.run_on:
         from peal.run.machines import door_to_machines  # only here: who names none pays nothing
 
-        away = door_to_machines(job, programs, screen, open_now)
+        away = door_to_machines(job, programs, screen, open_now, stack)
     worker = Worker(job.roster, programs, away)
     stack.enter_context(executor.performing(job.key, worker))
 
