@@ -47,8 +47,9 @@ class Ground:
         return carriers(MARK, self.mark)
 
     def machines(self) -> list[int]:
-        """The far ends."""
-        return [pid for pid in self.carriers() if _is_machine(_words(pid))]
+        """The far ends, without what one has forked and is about to be an agent."""
+        found = [pid for pid in self.carriers() if _is_machine(_words(pid))]
+        return [pid for pid in found if _parent(pid) not in found]
 
     def near_programs(self) -> list[int]:
         """What gives a pipe to a machine, where that is another program: each that leads its group."""
@@ -303,6 +304,14 @@ def _words(pid: int) -> list[str]:
 
 def _is_machine(words: list[str]) -> bool:
     return "machine" in words and Path(words[0]).name.startswith("python")
+
+
+def _parent(pid: int) -> int:
+    """The process that has started this one; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _ancestor(pid: int, names: tuple[str, ...]) -> int:

@@ -214,6 +214,7 @@ def test_an_answer_that_makes_no_sense_costs_the_machine_and_nothing_else(
     assert "machine `box`" in said.stdout + said.stderr
     assert landed(project) == []
     assert not list(project.path.glob("**/evil"))
+    assert "STUCK_WORKTREE" not in project.peal("doctor", code=None).stdout
 
 
 def answering(project: Repo, tmp_path: Path, method: str, answer: object) -> None:

@@ -115,6 +115,7 @@ def test_a_machine_that_dies_costs_its_attempts_and_nothing_else(
     assert process.returncode == 0, said
     assert landed(project) == list("123456")
     assert "machine `local-2`: it ended the connection" in said
+    assert "STUCK_WORKTREE" not in project.peal("doctor", code=None).stdout
     counts = begun(ledger)
     lost = [event for event in project.recorded("StepEnded") if event["outcome"]["result"] == "lost"]
     assert sum(counts.values()) <= 6 + len(lost)

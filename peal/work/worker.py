@@ -56,8 +56,6 @@ class Worker:
         except GitError as error:
             failed = Outcome(Result.FAILED, str(error))
             outcome = self._stopped(error.no_room) if error.no_room else self.programs.judged(failed)
-        except MachineLost as error:
-            outcome = self._lost(order, str(error))
         except Paused as error:
             outcome = Outcome(Result.HELD, str(error))
         except PealError as error:
@@ -100,7 +98,11 @@ class Worker:
                 return self._addressed(order, spaces.change(order))
             case _:
                 with spaces.lend(order) as workspace:
-                    return self._carried_out(order, workspace)
+                    try:
+                        return self._carried_out(order, workspace)
+                    except MachineLost as error:
+                        lost = with_rescue(self._lost(order, str(error)), workspace)
+                        return write_outcome(order, lost, workspace, self.roster.hide)
 
     @property
     def _here(self) -> Door:
