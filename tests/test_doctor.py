@@ -1019,3 +1019,16 @@ def test_what_a_person_is_to_do_is_set_off_whatever_is_in_it(shelled: Repo) -> N
     lines = shelled.peal("doctor").stdout.splitlines()
 
     assert [line[:2] for line in lines if "chmod +x" in line] == ["  "]
+
+
+def test_an_attempt_that_could_not_be_started_leaves_nothing_to_be_mended(project: Repo) -> None:
+    """It has ended, whatever has kept it from beginning."""
+    project.write("broken", "#!/nonexistent\n").chmod(0o755)
+    project.write("peal.toml", '[agents.broken]\ncommand = "./broken"\n')
+    project.write("plan.md", "# P\n\n## Task 1: one\n\nDo it.\n")
+    project.git("add", ".")
+    project.git("commit", "-qm", "plan")
+
+    assert "cannot be started" in project.peal("run", "plan.md", "--agent", "broken", code=1).stdout
+
+    assert codes(project) == []

@@ -1,6 +1,7 @@
 """Does attempts, each in whatever thread it is called in."""
 
 import time
+from contextlib import suppress
 
 from attrs import evolve
 
@@ -48,28 +49,39 @@ class Worker:
         """Carry the attempt out; the last thing put is its end."""
         try:
             outcome = self._outcome(order)
-        except UnreadyError as unready:
-            outcome = unready.outcome
-        except OSError as error:
-            said = f"{error.strerror or error}: `{error.filename or order.folder}`"
-            outcome = self._stopped(str(error.strerror)) if is_full(error) else Outcome(Result.FAILED, said)
-        except GitError as error:
-            failed = Outcome(Result.FAILED, str(error))
-            outcome = self._stopped(error.no_room) if error.no_room else self.programs.judged(failed)
-        except Paused as error:
-            outcome = Outcome(Result.HELD, str(error))
-        except PealError as error:
-            is_systemic = isinstance(error, CannotStart)
-            outcome = self.programs.judged(Outcome(Result.FAILED, str(error), is_systemic=is_systemic))
-        except BaseException as bug:
-            self.programs.put(bug)
-            outcome = Outcome(Result.INTERRUPTED, "a bug in peal")
+        except BaseException as error:
+            outcome = self._of_error(order, error)
         outcome = shown(outcome, self.roster.hide)
         if outcome.result is Result.STOPPED:
             self.programs.put(
                 StopAsked(time.time(), 1, f"agent `{outcome.agent}` cannot work: {outcome.reason}")
             )
         self.programs.put(StepEnded(time.time(), order.task.id, order.phase.name, order.number, outcome))
+
+    def _of_error(self, order: Order, error: BaseException) -> Outcome:
+        """What an error makes of an attempt."""
+        match error:
+            case UnreadyError():
+                found = error.outcome
+            case OSError() if is_full(error):
+                found = self._stopped(str(error.strerror))
+            case OSError():
+                found = Outcome(
+                    Result.FAILED, f"{error.strerror or error}: `{error.filename or order.folder}`"
+                )
+            case GitError() if error.no_room:
+                found = self._stopped(error.no_room)
+            case MachineLost():
+                found = self._lost(order, str(error))
+            case Paused():
+                found = Outcome(Result.HELD, str(error))
+            case PealError():
+                is_systemic = isinstance(error, CannotStart)
+                found = self.programs.judged(Outcome(Result.FAILED, str(error), is_systemic=is_systemic))
+            case _:
+                self.programs.put(error)
+                found = Outcome(Result.INTERRUPTED, "a bug in peal")
+        return found
 
     def _lost(self, order: Order, why: str) -> Outcome:
         """The machine is gone: another try in a while, unless the run is being ended."""
@@ -98,11 +110,17 @@ class Worker:
                 return self._addressed(order, spaces.change(order))
             case _:
                 with spaces.lend(order) as workspace:
-                    try:
-                        return self._carried_out(order, workspace)
-                    except MachineLost as error:
-                        lost = with_rescue(self._lost(order, str(error)), workspace)
-                        return write_outcome(order, lost, workspace, self.roster.hide)
+                    return self._ended(order, workspace)
+
+    def _ended(self, order: Order, workspace: Workspace) -> Outcome:
+        """How it has ended, which is noted so that nobody takes what its worktree holds for that of a dead run."""
+        try:
+            return self._carried_out(order, workspace)
+        except (UnreadyError, OSError, PealError) as error:
+            outcome = self._of_error(order, error)
+            with suppress(OSError):  # the disk may be full
+                return write_outcome(order, outcome, workspace, self.roster.hide)
+            return outcome
 
     @property
     def _here(self) -> Door:
