@@ -477,6 +477,37 @@ def test_what_a_cluster_has_pickled_is_left_alone(project: Repo, tmp_path: Path)
     assert not (tmp_path / "sprung").exists()
 
 
+def message(answer: bytes) -> bytes:
+    """As Dask sends it, with nothing pickled."""
+    lengths = struct.pack("QQ", 1, len(answer))
+    return struct.pack("Q", len(lengths) + len(answer)) + lengths + answer
+
+
+@with_cluster
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"\x81\x91\x01\x02", "cannot be spoken with: unhashable type: 'list'"),
+        (
+            msgpack.packb({"workers": {"tls://127.0.0.1:1": {}}}),
+            "`tls://127.0.0.1:1` cannot be spoken with: ",
+        ),
+    ],
+    ids=["a list as a key", "a worker with TLS, a scheduler without"],
+)
+def test_whatever_a_scheduler_answers_is_told_and_is_no_bug(answer: bytes, why: str, project: Repo) -> None:
+    plan(project, WORK)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer_all, args=(server, message(answer)), daemon=True).start()
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        said = project.peal(*RUN, "--machines", url, "--insecure", code=1).stderr
+        server.shutdown(socket.SHUT_RDWR)
+
+    assert why in said
+    assert "Traceback" not in said
+
+
 def _answer_all(server: socket.socket, message: bytes) -> None:
     """With the same, whatever is said."""
     while True:

@@ -29,8 +29,6 @@ _PAUSE = 5.0
 """Seconds for which a scheduler that could not be asked is left alone."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of an answer: a worker's entry in the scheduler's is some thousand."""
-_FAULTS = (OSError, RuntimeError, ValueError, AttributeError, struct.error, msgpack.UnpackException)
-"""What comes of an address that is none, connections of another kind, and answers that make no sense."""
 
 
 @define(eq=False)
@@ -191,7 +189,7 @@ class Cluster:
                 asyncio.wait_for(work, dask_access.ANSWERS_WITHIN), self._loop
             )
             return future.result()
-        except _FAULTS as error:
+        except Exception as error:  # what is answered, and where workers are said to be, is foreign
             raise LinkError(dask_access.cannot_be_asked(address, error)) from None
 
 
