@@ -250,3 +250,31 @@ def test_who_only_asks_does_not_wait_as_long_as_a_run(project: Repo) -> None:
         "machine `node`: it did not say who it is within 0.2 seconds; it may stand in a queue, where a run waits 3600 seconds: "
         "try again once it would begin at once"
     )
+
+
+# --- what leads to machines
+
+
+QUEUED = 'head -c 1 >"$OUT/heard"; echo $$ >"$OUT/pid"; exec sleep 1004'
+"""It has been told something first, so whoever started it knows of it."""
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize("words", [RUN, ("agents", "shell"), ("doctor",), ("clean",)], ids=lambda one: one[0])
+def test_what_leads_to_a_machine_ends_with_peal_though_it_does_not_listen(
+    words: tuple[str, ...], project: Repo, out: Path
+) -> None:
+    """As what stands in a queue does not."""
+    project.write(
+        "peal.toml",
+        f'run_on = ["node"]\n[machines.node]\ncommand = {json.dumps(["sh", "-c", QUEUED])}\nstart_sec = 100\n',
+    )
+    plan(project, "echo 1 >one")
+    (project.path / ".peal").mkdir(exist_ok=True)
+    process = project.start(*words, *["--machines"] * (words[0] in ("agents", "clean")))
+    eventually(lambda: (out / "pid").exists() and (out / "pid").read_text())
+    pid = int((out / "pid").read_text())
+
+    process.kill()
+
+    eventually(lambda: not is_running(pid))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import TypeVar
+from uuid import uuid4
 
 from attrs import evolve
 
@@ -15,6 +16,7 @@ from peal.machines.named import fleet_of
 from peal.machines.placing import Placing
 from peal.settings import Settings
 from peal.system.layout import RepoPaths
+from peal.system.scratch import watched
 
 LOOK_SEC = 600.0
 """Seconds for a machine to look through, or remove, what it keeps."""
@@ -39,17 +41,20 @@ def ask_each(
     it.
     """
     machines: dict[str, Machine] = {}
-    found: dict[str, list[str] | PealError] = {}
-    for name in dict.fromkeys(names):
-        try:
-            of_name = fleet_of(evolve(settings, run_on=(name,)), repo_paths, everywhere).machines
-        except PealError as error:
-            found[name] = error
-        else:
-            found[name] = [one for one in of_name if one not in machines]
-            machines |= of_name
-    with closing(Fleet(machines, Placing([]))) as fleet:
-        answers = fleet.ask_all(lambda machine: _answer(machine, ask, start_sec))
+    found: dict[str, Iterable[str] | PealError] = {}
+    with watched(uuid4().hex[:12], lambda _: None) as scratch:
+        for name in dict.fromkeys(names):
+            try:
+                of_name = fleet_of(
+                    evolve(settings, run_on=(name,)), repo_paths, scratch.watch, everywhere
+                ).machines
+            except PealError as error:
+                found[name] = error
+            else:
+                found[name] = new = [one for one in of_name if one not in machines]
+                machines |= {one: of_name[one] for one in new}
+        with closing(Fleet(machines, Placing([]))) as fleet:
+            answers = fleet.ask_all(lambda machine: _answer(machine, ask, start_sec))
     return {
         name: {name: there} if isinstance(there, PealError) else {one: answers[one] for one in there}
         for name, there in found.items()

@@ -32,9 +32,15 @@ Begin = Callable[[], Link]
 """Begins a link; `LinkError` if that cannot be."""
 
 
-def by_command(argv: Sequence[str]) -> Link:
-    """That of a command which gives a pipe to `peal machine`."""
+def by_command(argv: Sequence[str], watch: Callable[[int], None]) -> Link:
+    """
+    That of a command which gives a pipe to `peal machine`.
+
+    `watch` is told of it: what does not read, as in a queue, does not hear that peal is gone.
+    """
     try:
-        return Pipe.start(argv)
+        pipe = Pipe.start(argv)
     except OSError as error:
         raise LinkError(f"`{argv[0]}` cannot be started: {error.strerror}") from None
+    watch(pipe.pid)
+    return pipe

@@ -4,7 +4,7 @@ import hashlib
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from peal.agents.protocol import Agent
 from peal.errors import PealError
 from peal.machines.equipment import Need, lies_in_repository
 from peal.machines.fleet import Fleet
-from peal.machines.link import Begin, by_command
+from peal.machines.link import Begin, Link, by_command
 from peal.machines.machine import Machine
 from peal.machines.placing import Offer, Placing
 from peal.machines.rpc import LinkError
@@ -26,15 +26,17 @@ _SSH = ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "--")
 _LOCAL = re.compile(r"local(?::(\d+))?")
 
 
-def fleet_of(settings: Settings, repo_paths: RepoPaths, everywhere: bool = False) -> Fleet:
+def fleet_of(
+    settings: Settings, repo_paths: RepoPaths, watch: Callable[[int], None], everywhere: bool = False
+) -> Fleet:
     """
     All machines that are named; PealError for what is none. No link is begun yet, but clusters are asked who is there.
 
-    `everywhere` is each worker of a cluster, whatever `count` says: runs have taken any.
+    `watch` has to be told of what is started here, so that it ends with peal. `everywhere` is each worker of a cluster, whatever `count` says: runs have taken any.
     """
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}
-    for name, begin, table in _named(settings, repo_paths, everywhere):
+    for name, begin, table in _named(settings, repo_paths, partial(by_command, watch=watch), everywhere):
         if name in machines:
             raise PealError(f"machine `{name}` is named twice; take one out")
         machines[name] = Machine(name, begin, settings.machine_silence_sec, table.start_sec)
@@ -59,7 +61,7 @@ def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, 
 
 
 def _named(
-    settings: Settings, repo_paths: RepoPaths, everywhere: bool
+    settings: Settings, repo_paths: RepoPaths, begin: Callable[[Sequence[str]], Link], everywhere: bool
 ) -> Iterator[tuple[str, Begin, MachineSettings]]:
     """Each machine with what begins a link to it, and what else is said of it."""
     clusters: dict[str, str] = {}
@@ -74,18 +76,18 @@ def _named(
             for number in range(1, (table.count or 1) + 1):
                 one = f"{name}-{number}" if (table.count or 1) > 1 else name
                 words = [word.replace("{number}", str(number)) for word in table.command]
-                yield one, partial(by_command, words), table
+                yield one, partial(begin, words), table
         elif local := _LOCAL.fullmatch(name):
             for number in range(1, int(local[1] or 1) + 1):
                 home = repo_paths.machines / f"local-{number}"
                 argv = (sys.executable, "-m", "peal", "machine", "--home", str(home))
-                yield f"local-{number}", partial(by_command, argv), table
+                yield f"local-{number}", partial(begin, argv), table
         elif ":" in name:
             raise PealError(
                 f"machine `{name}`: a number is for `local` alone; write [machines.NAME] with `count`"
             )
         else:
-            yield name, partial(by_command, (*_SSH, name, "peal", "machine")), table
+            yield name, partial(begin, (*_SSH, name, "peal", "machine")), table
 
 
 def _workers(

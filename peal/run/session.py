@@ -84,7 +84,7 @@ class Session:
         if self._fleet is None:
             from peal.machines.named import fleet_of
 
-            self._fleet = fleet_of(settings, self.repo_paths)
+            self._fleet = fleet_of(settings, self.repo_paths, self._scratch.watch)
             self._stack.callback(self._fleet.close)
         return self._fleet
 

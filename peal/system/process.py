@@ -569,6 +569,11 @@ class Pipe:
         return cls(started, complaints)
 
     @property
+    def pid(self) -> int:
+        """Its number; it leads a group."""
+        return self._process.pid
+
+    @property
     def read(self) -> int:
         """What it says."""
         assert self._process.stdout is not None
