@@ -302,6 +302,30 @@ def test_what_one_attempt_does_with_git_is_not_seen_by_the_next(
     assert store.bases("sha1") == [base]
 
 
+def test_a_store_knows_the_latest_bases_and_those_that_trees_are_lent_on(
+    git: Callable[..., str], tmp_path: Path
+) -> None:
+    """However many there were: each is asked for whenever another is brought."""
+    commits = []
+    for number in range(70):
+        git("one", "commit", "-q", "--allow-empty", "-m", str(number))
+        commits.append(git("one", "rev-parse", "HEAD"))
+    store = Store.open(tmp_path, "store")
+    store.bases("sha1")
+    lent = []
+    for before, commit in zip([None, *commits], commits, strict=False):
+        packed(tmp_path / "one", commit, [before] if before else [], tmp_path / "pack")
+        store.bring(tmp_path / "pack", commit, [before] if before else [])
+        if commit == commits[2]:
+            lent.append(store.take(commit))
+
+    known = store.bases("sha1")
+
+    assert set(known) == {commits[2], *commits[-64:]}
+    store.give_back(lent[0])
+    assert store.take(commits[-1]) == lent[0]
+
+
 def test_two_that_serve_on_one_machine_have_a_store_each(tmp_path: Path) -> None:
     one, two = Store.open(tmp_path, "repo"), Store.open(tmp_path, "repo")
 

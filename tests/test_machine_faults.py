@@ -278,3 +278,27 @@ def test_what_leads_to_a_machine_ends_with_peal_though_it_does_not_listen(
     process.kill()
 
     eventually(lambda: not is_running(pid))
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_a_machine_has_is_asked_about_by_one_git(project: Repo, out: Path) -> None:
+    """However much that is."""
+    plan(project, "echo 1 >one")
+    project.peal(*RUN, "--machines", "local:1")
+    (store,) = project.path.glob(".peal/machines/local-1/*/store.git")
+    for number in range(20):
+        project.git("commit", "-q", "--allow-empty", "-m", str(number))
+    known = project.git("rev-list", "--max-count=20", "HEAD").split()
+    project.git("--git-dir", str(store), "fetch", "-q", str(project.path), "HEAD")
+    for commit in known:
+        project.git("--git-dir", str(store), "update-ref", f"refs/peal/bases/{commit}", commit)
+    git = shutil.which("git", path=project.env["PATH"])
+    (out / "git").write_text(f'#!/bin/sh\necho "$*" >>"{out}/asked"\nexec {git} "$@"\n')
+    (out / "git").chmod(0o755)
+    plan(project, "echo 2 >two")
+
+    project.peal(*RUN, "--fresh", "--machines", "local:1", PATH=f"{out}:{project.env['PATH']}")
+
+    asked = (out / "asked").read_text()
+    assert "pack-objects" in asked
+    assert [commit for commit in known if f"--verify --quiet {commit}" in asked] == []

@@ -26,6 +26,7 @@ from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order
 from peal.record.events import Event, ProcessStarted
 from peal.system import git
+from peal.system.git_objects import objects_of
 from peal.system.process import Cancel, Clocks
 from peal.workspaces import Change, Workspace
 from peal.worktrees import unconverted
@@ -86,7 +87,7 @@ class RemoteDoor:
 
     def _bring(self, machine: Connection, commit: str, known: list[str]) -> None:
         """The machine's own list may name what is gone here, as after a rewritten branch."""
-        here = [one for one in known if git.commit_id(self.repo, one)]
+        here = list(filter(objects_of(self.repo).commit_id, known))
         file = self.scratch / f"{machine.name}-{commit}-{threading.get_ident()}.pack"
         try:
             packed(self.repo, commit, here, file)

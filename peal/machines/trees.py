@@ -30,6 +30,8 @@ _PAUSES = (0.01, 0.02, 0.0)
 _BASES = "refs/peal/bases/"
 _TICK = 20_000_000
 """Nanoseconds by which a file system may be behind the clock."""
+_BASES_KEPT = 64
+"""More than attempts are likely to be on at once."""
 _AUTHOR = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -71,7 +73,10 @@ class Store:
     _held: int = -1
     """Open for as long as no other peal may use this store."""
     _free: list[str] = field(factory=list)
-    _lent: set[str] = field(factory=set)
+    _lent: dict[str, str] = field(factory=dict)
+    """The trees that somebody has, each with the commit that it is lent on."""
+    _used: dict[str, None] = field(factory=dict)
+    """The commits that trees were lent on, or are about to be; the latest last."""
     _made: int = 0
     _watched_at: dict[str, int] = field(factory=dict)
     """When each tree was handed over, in ns: what git ignores there and is younger, an attempt has made."""
@@ -115,7 +120,7 @@ class Store:
 
     def bases(self, object_format: str) -> list[str]:
         """
-        The commits that attempts have begun on, which are here with all that they need.
+        The latest commits that attempts have begun on, which are here with all that they need.
 
         The store is made first, and made anew after git has failed at it: it may be damaged, and all of it can be sent again.
         """
@@ -132,6 +137,23 @@ class Store:
             unpacked(self._git, pack, commit, known)
             git.output(self._git, "update-ref", _BASES + commit, commit)
             git.output(self._git, "update-ref", "--no-deref", "HEAD", commit)  # trees are not made without
+            self._use(commit)
+            self._forget_bases()
+
+    def _use(self, commit: str) -> None:
+        self._used.pop(commit, None)
+        self._used[commit] = None
+        if len(self._used) > _BASES_KEPT:
+            del self._used[next(iter(self._used))]
+
+    def _forget_bases(self) -> None:
+        """All but the latest, and those that trees are lent on: each is asked for, and told, whenever another is brought."""
+        words = ("for-each-ref", "--sort=-committerdate", "--format=%(objectname)", _BASES)
+        known = git.output(self._git, *words).split()
+        latest = list(dict.fromkeys([*reversed(self._used), *known]))[:_BASES_KEPT]
+        if gone := set(known).difference(latest, self._lent.values()):
+            told = "".join(f"delete {_BASES}{commit}\n" for commit in sorted(gone))
+            git.output(self._git, "update-ref", "--stdin", stdin=told.encode())
 
     @contextmanager
     def _doubted(self) -> Iterator[None]:
@@ -145,7 +167,7 @@ class Store:
         """Of trees what git ignores too: it may rest on what is not there any more."""
         for path in (self._git, self.folder / "trees"):
             removal.remove(path)
-        self._free, self._made, self._is_in_doubt = [], 0, False
+        self._free, self._used, self._made, self._is_in_doubt = [], {}, 0, False
 
     def take(self, commit: str, first: str = "") -> str:
         """The name of a tree that nobody has, rather the `first`, clean and on a commit that is here."""
@@ -155,7 +177,8 @@ class Store:
                 name = first
             else:
                 name = self._free.pop(0) if self._free else self._next()
-            self._lent.add(name)
+            self._lent[name] = commit
+            self._use(commit)
         try:
             self.wipe(name)  # of a machine before that was killed
             with self._doubted():
@@ -171,7 +194,7 @@ class Store:
         self.wipe(name)
         with self._lock:
             if name in self._lent:
-                self._lent.remove(name)
+                del self._lent[name]
                 self._free.append(name)
 
     def tree(self, name: str) -> Path:
