@@ -450,6 +450,28 @@ def test_a_program_of_the_repository_is_there_as_it_is_in_the_commits(project: R
     assert "agent `own`: `tools/agent` is in no commit, so machines do not have it; commit it, or" in said
 
 
+def test_a_program_is_in_the_repository_by_whatever_path(project: Repo, ledger: Path, tmp_path: Path) -> None:
+    """Named by the whole of it, it is where the tree is; one that lies beside the repository is on no machine."""
+    script = '#!/bin/sh\ncase $PEAL_PHASE in execute) echo "$0" >"f$PEAL_TASK";; *) echo fine; esac\n'
+    project.write("tools/agent", script)
+    (project.path / "tools/agent").chmod(0o755)
+    shutil.copytree(project.path / "tools", tmp_path / "tools")
+    absolute = json.dumps([str(project.path / "tools/agent")])
+    project.write(
+        "peal.toml", f"[agents.own]\ncommand = {absolute}\n[agents.out]\ncommand = '../tools/agent'\n"
+    )
+    plan(project, "one")
+    words = ("run", "plan.md", "--machines", "local:1")
+
+    project.peal(*words, "--agent", "own")
+    said = project.peal(*words, "--agent", "out", "--fresh", code=1).stderr
+    told = project.peal("agents", "own", "out", "--machines", "local:1", code=None).stdout
+
+    assert "/machines/local-1/" in project.read("f1")
+    assert "agent `out`: `../tools/agent` is not in the repository, so machines do not have it there" in said
+    assert "there is no `../tools/agent`; install it there and give its name" in told
+
+
 def test_a_session_stays_with_its_machine_and_tree(
     project: Repo, clis: Callable[..., Clis], ledger: Path
 ) -> None:

@@ -66,7 +66,7 @@ def test_names_are_hosts_for_ssh(project: Repo, leading: Path) -> None:
 
     assert landed(project)[:4] == list("1234")
     assert re.findall(r"^(build\d): peal ", found, re.MULTILINE) == ["build1", "build2"]
-    assert called == {shown[0].replace("HOST", f"-- {host}") for host in ("build1", "build2")}
+    assert called == {shown[0].replace("HOST", host) for host in ("build1", "build2")}
 
 
 def test_settings_that_lead_elsewhere_are_those_that_are_shown(project: Repo, leading: Path) -> None:

@@ -9,7 +9,7 @@ from peal.cli.agent_rows import MachineRows, Row
 from peal.errors import PealError
 from peal.machines.asking import ask_each, of_all
 from peal.machines.connection import Connection
-from peal.machines.equipment import Need
+from peal.machines.equipment import Need, leads_out
 from peal.settings import CLIS, Settings, load
 from peal.system.layout import RepoPaths
 
@@ -41,7 +41,7 @@ def found_on(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRow
 def _other(name: str, machine: Connection, settings: Settings, folder: Path) -> Found:
     """An agent that is no coding CLI: what its programs tell of their version nobody knows, so they are not asked."""
     agent = find(name, settings.agents, folder, "any", is_here=False)
-    lacked = machine.lacks(Need.of(agent))
-    return Found(
-        name, agent.programs[0], problem=f"there is no `{lacked}`; install it there" if lacked else ""
-    )
+    out = next((word for word in agent.programs if leads_out(word, folder)), "")
+    lacked = out or machine.lacks(Need.of(agent, folder))
+    way_out = "install it there and give its name" if out else "install it there"
+    return Found(name, agent.programs[0], problem=f"there is no `{lacked}`; {way_out}" if lacked else "")

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from peal.agents.protocol import Agent
 from peal.errors import PealError
-from peal.machines.equipment import Need, lies_in_repository
+from peal.machines.equipment import Need, leads_out, path_in_repository
 from peal.machines.fleet import Fleet
 from peal.machines.link import Begin, Link, by_command
 from peal.machines.machine import Machine
@@ -51,13 +51,19 @@ def needs_of(agents: Mapping[str, Agent], repo: Path, commit: str) -> dict[str, 
     What it runs of the repository itself goes there as it is in the commits; PealError if that is in none.
     """
     for agent in agents.values():
-        for word in filter(lies_in_repository, agent.programs):
-            if not git.output(repo, "ls-tree", "--name-only", commit, "--", word):
+        for word in agent.programs:
+            if leads_out(word, repo):
+                raise PealError(
+                    f"agent `{agent.name}`: `{word}` is not in the repository, so machines do not have it there; install it there "
+                    "and give its name"
+                )
+            path = path_in_repository(word, repo)
+            if path and not git.output(repo, "ls-tree", "--name-only", commit, "--", path):
                 raise PealError(
                     f"agent `{agent.name}`: `{word}` is in no commit, so machines do not have it; commit it, or install it "
                     "there and give its name"
                 )
-    return {name: Need.of(agent) for name, agent in agents.items()}
+    return {name: Need.of(agent, repo) for name, agent in agents.items()}
 
 
 def _named(
@@ -123,5 +129,8 @@ def _workers(
 
 
 def called(repo: Path) -> str:
-    """What a repository is called on machines: nobody else's, and the same in each run."""
+    """
+    What a repository is called on machines, in each run: another has the same only if its path and its host's name are, as in
+    containers. Then they share what is kept, one after another.
+    """
     return hashlib.sha256(f"{platform.node()}\0{repo}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
