@@ -180,6 +180,16 @@ def test_a_store_that_is_taken_while_it_is_removed_stays(
     assert [path.name for path in tmp_path.iterdir()] == [taken[0].folder.name]
 
 
+def test_a_store_may_change_while_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may be at work there."""
+    Store.open(tmp_path, "repo").close()
+    monkeypatch.setattr(os, "walk", lambda folder: [(str(folder), [], ["lock", "gone meanwhile"])])
+
+    (found,) = stores.find(tmp_path, "repo")
+
+    assert (found.size, found.damage) == (0, "")
+
+
 @pytest.mark.usefixtures("ledger")
 def test_who_looks_at_a_store_keeps_it_from_nobody(project: Repo, out: Path) -> None:
     """A run that begins meanwhile would make another, and send all of it again."""
@@ -302,3 +312,24 @@ def test_what_a_machine_has_is_asked_about_by_one_git(project: Repo, out: Path) 
     asked = (out / "asked").read_text()
     assert "pack-objects" in asked
     assert [commit for commit in known if f"--verify --quiet {commit}" in asked] == []
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_has_gathered_on_a_machine_is_packed(project: Repo) -> None:
+    """When a run begins, beside it."""
+    plan(project, "echo 1 >one")
+    project.peal(*RUN, "--machines", "local:1")
+    (store,) = project.path.glob(".peal/machines/local-1/*/store.git")
+    there = ("--git-dir", str(store))
+    for number in range(3):
+        project.git("commit", "-q", "--allow-empty", "-m", str(number))
+        project.git(*there, "fetch", "-q", str(project.path), "HEAD")
+        project.git(*there, "update-ref", "refs/peal/bases/x", "FETCH_HEAD")
+        project.git(*there, "repack", "-q")
+    packs = len(list(store.glob("objects/pack/*.pack")))
+    project.git(*there, "config", "gc.autoPackLimit", "1")
+
+    project.peal(*RUN, "--fresh", "--machines", "local:1")
+
+    assert packs > 1
+    eventually(lambda: len(list(store.glob("objects/pack/*.pack"))) == 1)

@@ -32,6 +32,8 @@ _TICK = 20_000_000
 """Nanoseconds by which a file system may be behind the clock."""
 _BASES_KEPT = 64
 """More than attempts are likely to be on at once."""
+_LOOSE = 6700
+"""Objects that are much to lie about in files of their own, as git has it by itself."""
 _AUTHOR = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -82,6 +84,7 @@ class Store:
     """When each tree was handed over, in ns: what git ignores there and is younger, an attempt has made."""
     _is_in_doubt: bool = False
     """git has failed at something here."""
+    _is_tidied: bool = False
     _lock: threading.Lock = field(factory=threading.Lock)
     """One change of the store at a time."""
 
@@ -129,7 +132,19 @@ class Store:
                 self._remove()
             if not self._git.is_dir():
                 self._make(object_format)
+            self._tidy()
             return git.output(self._git, "for-each-ref", "--format=%(objectname)", _BASES).split()
+
+    def _tidy(self) -> None:
+        """
+        Have git pack what has gathered, once, if that is much; nobody waits for it.
+
+        What it forgets is reachable from no base and no tree's HEAD or index, and was not touched for two weeks.
+        """
+        if not self._is_tidied:
+            self._is_tidied = True
+            words = ("-c", f"gc.auto={_LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+            threading.Thread(target=git.run, args=(self._git, *words), daemon=True).start()
 
     def bring(self, pack: Path, commit: str, known: list[str]) -> None:
         """Take in a commit that the person's repository has."""
