@@ -781,7 +781,7 @@ def test_who_is_asked_twice_to_end_waits_for_no_machine_that_reads_nothing(
 ) -> None:
     """It is frozen while much is sent to it."""
     project.write("peal.toml", 'worktree_include = ["much"]\n')
-    (project.path / "much").write_bytes(os.urandom(30_000_000))
+    (project.path / "much").write_bytes(os.urandom(150_000_000))
     project.write(".gitignore", "much\n")
     plan(project, WORK, WORK)
     process = project.start(*RUN, "--machines", "local:1")
