@@ -7,6 +7,8 @@ system alone tells of it: /proc/PID/environ and cmdline are the server's, and al
 seed, umask and limits. Tests that look at these start it `cold`; so is every start whose variables would have Python
 itself begin otherwise, and with `COLD=1` in the environment every start there is.
 
+Scripts that call `peal` themselves find one on PATH, by `on_path`, that asks the same server.
+
 There is one server for each process that runs tests, from its first start on, and one more behind each `setpriv` that tests
 put before peal: what that takes away, forks do not have either. They end when that process does, however that happens.
 """
@@ -21,6 +23,7 @@ import pkgutil
 import runpy
 import select
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
@@ -66,6 +69,11 @@ def popen(
             start_new_session=start_new_session, text=True,
         )  # fmt: skip
     return _server(before).start(Call(argv, str(cwd), dict(env), start_new_session), stdin, stdout, stderr)
+
+
+def on_path() -> str:
+    """A folder to stand first on PATH: its `peal` is forked too, where nobody could tell."""
+    return str(Path(sys.executable).parent) if _OURS.get("COLD") else str(_server(()).bin_())
 
 
 def stop() -> None:
@@ -174,21 +182,40 @@ class Server:
     _control: socket.socket
     """The server ends when this end of it is closed, as the system does too."""
     _process: subprocess.Popen[bytes]
+    _folder: tempfile.TemporaryDirectory[str]
+    """Where programs that are no tests of this process find the server."""
 
     @classmethod
     def begin(cls, before: tuple[str, ...]) -> "Server":
         """Returns at once; the first call waits until everything is imported."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            argv = [*before, sys.executable, __file__, str(theirs.fileno())]
+        folder = tempfile.TemporaryDirectory(prefix="forks-")
+        with theirs, socket.socket(socket.AF_UNIX) as door:
+            door.bind(f"{folder.name}/door")
+            door.listen(64)
+            argv = [*before, sys.executable, __file__, str(theirs.fileno()), str(door.fileno())]
             process = subprocess.Popen(
                 argv,
                 env=_OURS,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), door.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
-        return cls(ours, process)
+        return cls(ours, process, folder)
+
+    def bin_(self) -> Path:
+        """A folder with a `peal` that comes in by the door, and starts as ever where Python would begin otherwise."""
+        folder = Path(self._folder.name, "bin")
+        if not folder.exists():
+            folder.mkdir()
+            asks = Path(__file__).parent / "fakes/peal.py"
+            words = (
+                *(sys.executable, "-I", "-S", str(asks), f"{self._folder.name}/door"),
+                json.dumps(_python_reads(_OURS)),
+            )
+            (folder / "peal").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+            (folder / "peal").chmod(0o755)
+        return folder
 
     def start(self, call: Call, stdin: int, stdout: int, stderr: int) -> Forked:
         """Fork a process for this call."""
@@ -208,6 +235,7 @@ class Server:
         """Returns when it has ended."""
         self._control.close()
         self._process.wait()
+        self._folder.cleanup()
 
 
 _servers: dict[tuple[str, ...], Server] = {}
@@ -232,11 +260,11 @@ def _number(told: bytes) -> int:
 
 def main() -> None:
     """Import everything, then fork for each call; what is forked leaves the loop and becomes what was called."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control, door = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
     _import_all()
     _make_ahead()
     gc.freeze()  # a collection in a fork need not look at, and so copy, what they all share
-    if called := _called(control):
+    if called := _called(control, door):
         call, files = called
         _become(call, files)
         _run(call.argv[0])
@@ -274,7 +302,7 @@ def _classes(*modules: str) -> list[type]:
     return [each for values in found for each in values if isinstance(each, type) and has(each)]
 
 
-def _called(control: socket.socket) -> tuple[Call, list[int]] | None:
+def _called(control: socket.socket, door: socket.socket) -> tuple[Call, list[int]] | None:
     """In each fork the call it is for, with its streams; in the server None, when nobody is left to call."""
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and they end the server
     child = signal.signal(signal.SIGCHLD, lambda *_: None)  # heard, so that it is told to `alarm`
@@ -283,15 +311,19 @@ def _called(control: socket.socket) -> tuple[Call, list[int]] | None:
     signal.set_wakeup_fd(alarm.fileno(), warn_on_full_buffer=False)
     lines: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([control, ended], [], [])
+        ready, _, _ = select.select([control, ended, door], [], [])
         if ended in ready:
             ended.recv(65536)
             _tell_ends(lines)
             continue
-        files = socket.recv_fds(control, 1, 4)[1]
-        if not files:
-            return None
-        line = socket.socket(fileno=files.pop(0))
+        if control in ready:
+            files = socket.recv_fds(control, 1, 4)[1]
+            if not files:
+                return None
+            line = socket.socket(fileno=files.pop(0))
+        else:
+            line, _ = door.accept()
+            files = socket.recv_fds(line, 1, 3)[1]
         if pid := os.fork():
             _close(files)
             lines[pid] = line
@@ -299,7 +331,7 @@ def _called(control: socket.socket) -> tuple[Call, list[int]] | None:
             continue
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, child)
-        for servers in (control, ended, alarm, *lines.values()):
+        for servers in (control, door, ended, alarm, *lines.values()):
             servers.close()
         with line, line.makefile("rb") as told:
             call = Call(*json.load(told))

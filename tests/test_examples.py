@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forkserver import on_path
 from junitparser import JUnitXml
 from ruamel.yaml import YAML
 
@@ -20,11 +21,11 @@ BIN = Path(sys.executable).parent
 
 
 def environment() -> dict[str, str]:
-    """The peal of this Python comes first on PATH; nothing of an outer peal, make or git gets in."""
-    outer = ("PEAL_", "MAKE", "MFLAGS", "GIT_", "GITHUB_", "COLUMNS")
+    """The peal of this Python comes first on PATH; nothing of an outer peal, make, Python or git gets in."""
+    outer = ("PEAL_", "MAKE", "MFLAGS", "GIT_", "GITHUB_", "COLUMNS", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     no_git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    return {**kept, **no_git, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    return {**kept, **no_git, "PATH": os.pathsep.join((on_path(), str(BIN), os.environ["PATH"]))}
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import forkserver
 import pytest
-from conftest import end_all, eventually, is_running
-from forkserver import Process
+from conftest import Repo, end_all, eventually, is_running, shell_plan
+from forkserver import Process, on_path
 
 Start = Callable[..., Process]
 
@@ -262,3 +262,26 @@ def test_words_that_would_not_last_start_a_process_of_their_own(start: Start) ->
 def test_every_start_is_cold_where_that_is_asked_for(environment: dict[str, str]) -> None:
     with _user(environment, COLD="1") as user:
         assert user.communicate()[0] == "Popen peal\n\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "program"), [({}, "forkserver.py"), ({"PYTHONUNBUFFERED": "1"}, "-m peal")]
+)
+def test_a_peal_that_a_script_finds_on_path_ends_as_it_would(
+    repo: Repo, variables: dict[str, str], program: str
+) -> None:
+    """It is a fork, or none where Python would begin otherwise; folder, variables and streams are the script's."""
+    repo.write("plan.md", shell_plan('ps -o args= -p "$PPID"; echo "$MARK"; kill -9 "$PPID"'))
+    env = {**repo.env, **variables, "MARK": "ü", "PATH": os.pathsep.join((on_path(), repo.env["PATH"]))}
+
+    refused, told, killed = (
+        subprocess.run(["peal", *words], cwd=repo.path, env=env, capture_output=True, text=True, check=False)
+        for words in (("check", "none.md"), ("check", "plan.md"), ("run", "plan.md", "--agent", "shell"))
+    )
+
+    assert (refused.returncode, "none.md" in refused.stderr) == (1, True)
+    assert (told.returncode, "1 task" in told.stdout) == (0, True)
+    assert killed.returncode == -signal.SIGKILL
+    (printed,) = repo.memory().glob("attempts/*execute*/stdout*")
+    assert program in printed.read_text(encoding="utf-8")
+    assert printed.read_text(encoding="utf-8").endswith("ü\n")

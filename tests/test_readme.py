@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
+from forkserver import on_path
 from markdown_it import MarkdownIt
 
 from peal import formats
@@ -67,13 +68,17 @@ def environment(tmp_path: Path) -> dict[str, str]:
     claude.write_text(f"#!/bin/sh\necho {ADAPTERS['claude'].tested} {' '.join(ADAPTERS['claude'].flags)}\n")
     claude.chmod(0o755)
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PEAL_", "GIT_", "GITHUB_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PEAL_", "PYTHON", "GIT_", "GITHUB_"))
     }
     return {
         **kept,
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), str(claude.parent), os.environ["PATH"])),
+        "PATH": os.pathsep.join(
+            (on_path(), str(Path(sys.executable).parent), str(claude.parent), os.environ["PATH"])
+        ),
         "TMPDIR": str(tmp_path),
     }
 
