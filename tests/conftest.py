@@ -213,6 +213,18 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"empty": empty.path, "committed": committed.path}
 
 
+def copy_of_peal(folder: Path) -> Path:
+    """
+    The package in this folder, for tests that add something to it.
+
+    With what Python has compiled of it, which it takes for whatever has not changed since: to compile all takes a second.
+    """
+    made = folder / "peal"
+    half_written = shutil.ignore_patterns("*.pyc.*")
+    shutil.copytree(Path(__file__).parents[1] / "peal", made, ignore=half_written)
+    return made
+
+
 def end_all(started: list[Process]) -> None:
     """No process of a test outlives it."""
     for process in started:

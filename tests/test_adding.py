@@ -1,14 +1,13 @@
 """The recipe for a phase in docs/adding.md, followed to the letter: what comes of it is run through the command line."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from attrs import frozen
-from conftest import Repo
-from test_docs import ROOT, _sections
+from conftest import Repo, copy_of_peal
+from test_docs import _sections
 
 PLAN = """
 ## Task 1: Greet (parallel)
@@ -85,8 +84,7 @@ def _insert(path: Path, before: str, text: str) -> None:
 @pytest.fixture
 def extended(project: Repo, tmp_path: Path) -> Iterator[Repo]:
     """A project and a peal with two phases more, between `execute` and `address`; `plan` is left out."""
-    peal = tmp_path / "more" / "peal"
-    shutil.copytree(ROOT / "peal", peal, ignore=shutil.ignore_patterns("__pycache__"))
+    peal = copy_of_peal(tmp_path / "more")
     recipe = Recipe.of_the_page()
     recipe.follow(peal, "summarise", before="address")
     recipe.follow(peal, "document", before="address", kind="WRITE", also="{{ replies.summarise }}\n")

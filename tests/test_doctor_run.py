@@ -2,11 +2,10 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
-from conftest import Repo, shell_plan
+from conftest import Repo, copy_of_peal, shell_plan
 from test_docs import ROOT, _sections
 from test_doctor import codes, examined, fixed, half, half_done, restored, shelled
 
@@ -284,8 +283,7 @@ def test_the_page_tells_each_code_and_no_other() -> None:
 
 def test_the_recipe_for_a_check_is_followed(half: Repo, tmp_path: Path) -> None:
     """What docs/adding.md says is all it takes."""
-    peal = tmp_path / "more/peal"
-    shutil.copytree(ROOT / "peal", peal, ignore=shutil.ignore_patterns("__pycache__"))
+    peal = copy_of_peal(tmp_path / "more")
     function, _test = _sections("adding.md", "python")["A check"]
     (line,) = _sections("adding.md", "py")["A check"]
     (peal / "doctor/summaries.py").write_text(f'"""Summaries."""\n\n{function}')
