@@ -34,7 +34,12 @@ ELSEWHERE = os.environ.get("MACHINES", "")
 
 def examples(number: int) -> int:
     """So many in `make torture`, and a third of them otherwise."""
-    return number if settings.get_current_profile_name() == "torture" else number // 3
+    return number if is_thorough() else number // 3
+
+
+def is_thorough() -> bool:
+    """Whether these are the tests of `make torture`."""
+    return settings.get_current_profile_name() == "torture"
 
 
 @define
@@ -404,6 +409,12 @@ def sample(cases: Mapping[str, object] | Iterable[str], *now: str) -> list[Any]:
         )
         for name, case in named.items()
     ]
+
+
+def later(*cases: object) -> list[Any]:
+    """Cases that wait for `make torture`, since those beside them take the same way; a tuple has the parameters of one."""
+    marks = pytest.mark.torture
+    return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=marks) for case in cases]
 
 
 @pytest.fixture

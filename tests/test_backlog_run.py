@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from attrs import define, frozen
-from conftest import Repo, branches, carriers, ended, eventually, is_running, sample
+from conftest import Repo, branches, carriers, ended, eventually, is_running, later, sample
 from forkserver import Process
 
 from peal.backlog import item_file
@@ -242,7 +242,7 @@ def test_w03_an_item_may_depend_on_one_that_was_done_in_an_earlier_run(wishes: W
     assert wishes.statuses()["WRK-002"] == "done"
 
 
-@pytest.mark.parametrize("id_", ["tg-k49ya", "WRK-3f9ab", "ABC-007"])
+@pytest.mark.parametrize("id_", ["tg-k49ya", "ABC-007", *later("WRK-3f9ab")])
 def test_w04_a_target_may_have_any_suffix(wishes: Wishes, id_: str) -> None:
     """phase-golem takes only hexadecimal ones, and task-golem makes others."""
     wishes.put(ready(id_))
@@ -300,7 +300,7 @@ TOO_MUCH = '"updated_assessments": {"size": "large", "complexity": "high", "risk
 
 @pytest.mark.parametrize(
     ("pipeline", "phase", "before"),
-    [(ONE, "triage", "ready"), (WITH_SCOPING, "design", "ready"), (TWO, "prd", "in_progress")],
+    [(ONE, "triage", "ready"), (TWO, "prd", "in_progress"), *later((WITH_SCOPING, "design", "ready"))],
 )
 def test_w07_guardrails_hold_at_every_step_to_more_autonomy(
     wishes: Wishes, pipeline: dict[str, list[str]], phase: str, before: str
@@ -349,7 +349,9 @@ def test_w07_an_item_that_a_person_has_made_ready_is_asked_about_too(wishes: Wis
     assert wishes.is_clean()
 
 
-@pytest.mark.parametrize(("phase", "pipeline"), [("triage", ONE), ("design", WITH_SCOPING), ("prd", TWO)])
+@pytest.mark.parametrize(
+    ("phase", "pipeline"), [("triage", ONE), ("prd", TWO), *later(("design", WITH_SCOPING))]
+)
 def test_w08_whoever_asks_for_a_persons_review_gets_one(
     wishes: Wishes, phase: str, pipeline: dict[str, list[str]]
 ) -> None:
@@ -386,7 +388,7 @@ def test_w09_a_person_lets_pass_what_is_beyond_the_guardrails(wishes: Wishes) ->
     assert wishes.item("WRK-001").status == "done"
 
 
-@pytest.mark.parametrize("said", ["review", "prd"])
+@pytest.mark.parametrize("said", ["review", *later("prd")])
 def test_w10_a_result_of_another_phase_is_none(wishes: Wishes, said: str) -> None:
     """phase-golem archives an item as done whose triage calls itself `review`, and triages without end for `prd`."""
     wishes.settings("[execution]\nmax_retries = 1", feature={"phases": ["prd", "review"]})
@@ -785,7 +787,6 @@ def answer_during(wishes: Wishes, gate: str, said: str) -> None:
             for commit in ("true", "false")
         },
         "answer phase_complete-true",
-        "answer phase_complete-false",
         "answer blocked 'Which?'-true",
         "exit 1-false",
     ),
@@ -865,7 +866,7 @@ def test_w19_what_a_person_says_during_a_plan_is_told_to_the_next_phase(planned:
     assert told == [["FIRST"], ["SECOND"], []]
 
 
-@pytest.mark.parametrize("how", ["removed", "cancelled", "blocked", "moved on"])
+@pytest.mark.parametrize("how", ["removed", "cancelled", "moved on", *later("blocked")])
 def test_w20_an_item_that_changes_under_its_phase_ends_no_run(wishes: Wishes, how: str) -> None:
     """phase-golem ends with a raw error, and no summary."""
     wishes.put(ready("WRK-001"), ready("WRK-002"))
@@ -1052,7 +1053,7 @@ def test_end_cap_reached_with_nothing_but_a_block(wishes: Wishes) -> None:
     )
 
 
-@pytest.mark.parametrize(("cap", "calls"), [("0", 0), ("1", 1), ("2", 2)])
+@pytest.mark.parametrize(("cap", "calls"), [("1", 1), ("2", 2), *later(("0", 0))])
 def test_end_cap_reached(wishes: Wishes, cap: str, calls: int) -> None:
     wishes.settings(feature=TWO)
     wishes.put(ready("WRK-001"), ready("WRK-002"))
@@ -1523,7 +1524,7 @@ def test_an_agent_may_say_what_its_work_rests_on(wishes: Wishes, length: int) ->
     assert wishes.item("WRK-001").last_phase_commit == commit
 
 
-@pytest.mark.parametrize("said", ["deadbeef", "main", "the latest"])
+@pytest.mark.parametrize("said", ["main", "the latest", *later("deadbeef")])
 def test_what_is_no_commit_is_nothing_that_work_rests_on(wishes: Wishes, said: str) -> None:
     """Else the phase that comes next would be blocked for it."""
     wishes.settings(feature={"phases": ["prd", {"name": "build", "staleness": "block"}]})
@@ -1615,8 +1616,8 @@ def test_a_phase_that_is_a_plan_is_carried_out_task_by_task(planned: Wishes) -> 
     ("text", "tasks"),
     [
         ("- [ ] T001 First\n- [ ] T002 [P] Second\n- [ ] T003 [P] Third", ["T001", "T002", "T003"]),
-        ("## Tasks\n\n- [ ] 1. First\n- [x] 2. Second\n- [ ] 3. Third\n", ["1", "3"]),
         ("# P\n\n- [ ] First\n- [ ] Second\n", ["1", "2"]),
+        *later(("## Tasks\n\n- [ ] 1. First\n- [x] 2. Second\n- [ ] 3. Third\n", ["1", "3"])),
     ],
 )
 def test_a_plan_may_have_any_format(planned: Wishes, text: str, tasks: list[str]) -> None:
@@ -1705,7 +1706,8 @@ def test_nothing_more_is_begun_of_a_plan_whose_item_is_closed_or_blocked(
 
 
 @pytest.mark.parametrize(
-    "words", [("triage",), ("run", "--target", "2"), ("run", "--only", "tag=x"), ("run", "--cap", "0")]
+    "words",
+    [("triage",), ("run", "--target", "2"), *later((("run", "--only", "tag=x"),), (("run", "--cap", "0"),))],
 )
 def test_a_plan_that_was_broken_off_goes_on_when_its_item_is_asked_for(
     planned: Wishes, words: tuple[str, ...]
@@ -1846,8 +1848,8 @@ def test_a_task_of_a_plan_that_fails_blocks_the_item_and_others_go_on(planned: W
     ("script", "told"),
     [
         ("answer phase_complete", "the phase wants one plan `changes/WRK-001_x/SPEC.md`, and none is there"),
-        (WRITES_PLAN.format("no tasks at all"), "SPEC.md"),
         (WRITES_PLAN.format("## Task 1: a\n\nx\n\n## Task 1: b\n\ny"), "SPEC.md` line 5"),
+        *later((WRITES_PLAN.format("no tasks at all"), "SPEC.md")),
     ],
 )
 def test_a_plan_that_is_not_there_or_is_wrong_blocks_its_item(
@@ -1868,7 +1870,7 @@ def test_a_plan_that_is_not_there_or_is_wrong_blocks_its_item(
     assert planned.statuses() == {"WRK-001": "done"}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, *later(signal.SIGINT)])
 def test_a_plan_is_gone_on_with_in_its_middle(planned: Wishes, how: signal.Signals) -> None:
     planned.does("task-2", 'touch "$OUT/begun-x"; sleep 900')
     run = planned.start()
@@ -2370,7 +2372,6 @@ def test_an_item_whose_file_is_gone_and_not_committed_so_is_held(wishes: Wishes)
         "broken-True",
         "broken-False",
         "twice-True",
-        "pipeline-True",
         "phase-False",
     ),
 )
@@ -2518,8 +2519,7 @@ def assert_agrees(wishes: Wishes, items: int, *phases: str) -> None:
         (signal.SIGKILL, ("backlog", "run")),
         (signal.SIGKILL, ("resume",)),
         (signal.SIGINT, ("resume",)),
-        (signal.SIGTERM, ("backlog", "run")),
-        (signal.SIGHUP, ("backlog", "run")),
+        *later((signal.SIGTERM, ("backlog", "run")), (signal.SIGHUP, ("backlog", "run"))),
     ],
 )
 def test_a_run_that_is_ended_while_agents_work_goes_on(
@@ -2616,7 +2616,7 @@ def test_a_run_that_is_killed_while_git_lands_lands_once(wishes: Wishes) -> None
     [
         (("triage",), ["WRK-001/triage", "WRK-001/triage", "WRK-002/triage"]),
         (("run", "--target", "1"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
-        (("run", "--only", "tag=x"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
+        *later((("run", "--only", "tag=x"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"])),
     ],
 )
 def test_resume_does_what_was_asked_for_and_no_more(
@@ -2709,7 +2709,7 @@ def test_without_commits_a_block_is_written_in_place_and_a_new_run_goes_on(uncom
     assert "So" in uncommitted.prompt("WRK-001-build", 2)
 
 
-@pytest.mark.parametrize("setting", ["block", "warn", "ignore"])
+@pytest.mark.parametrize("setting", ["block", "ignore", *later("warn")])
 def test_without_commits_what_a_phase_rested_on_must_still_be_in_history(
     wishes: Wishes, setting: str
 ) -> None:
@@ -2728,7 +2728,7 @@ def test_without_commits_what_a_phase_rested_on_must_still_be_in_history(
     assert wishes.statuses() == {"WRK-001": "blocked" if setting == "block" else "done"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, *later(signal.SIGINT)])
 def test_without_commits_a_run_that_is_ended_goes_on(uncommitted: Wishes, number: signal.Signals) -> None:
     uncommitted.does("WRK-001-build", "gate x; answer phase_complete")
     run = uncommitted.start()
@@ -2767,7 +2767,9 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("how", BY_HAND)
+@pytest.mark.parametrize(
+    "how", sample(BY_HAND.keys(), "its own fields", "fields of another", "a file that is gone")
+)
 def test_without_commits_the_fields_of_items_are_peals(uncommitted: Wishes, how: str) -> None:
     script, told = BY_HAND[how]
     uncommitted.put(ready("WRK-003", priority=-1))
@@ -3153,7 +3155,7 @@ def stamps(wishes: Wishes) -> list[str]:
         ("max_wip = 4\nmax_concurrent = 4", ("--max-parallel", "2"), 2),
         ("max_wip = 2\nmax_concurrent = 4", (), 2),
         ("max_wip = 4", (), 1),
-        ("max_wip = 4\nmax_concurrent = 4", ("--no-parallel",), 1),
+        *later(("max_wip = 4\nmax_concurrent = 4", ("--no-parallel",), 1)),
     ],
 )
 def test_no_more_phases_at_once_than_allowed(

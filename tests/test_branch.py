@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
-from conftest import WAIT, Repo, branches, commit_plan, ended, eventually, run_plan, start_plan
+from conftest import WAIT, Repo, branches, commit_plan, ended, eventually, run_plan, sample, start_plan
 from test_land_whole import CUT_OFF, KILL_BOTH, KILL_GIT
 
 from peal.system.layout import RepoPaths
@@ -386,8 +386,14 @@ def of_another_worktree(project: Repo) -> Repo:
 KINDS = (bare, in_dot_git, packed, sha256, linked, of_another_worktree)
 
 
-@pytest.mark.parametrize("name", [BRANCH, "main"])
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    sample(
+        {f"{kind.__name__}-{name}": (kind, name) for kind in KINDS for name in (BRANCH, "main")},
+        *(f"{kind.__name__}-{BRANCH}" for kind in KINDS),
+        f"{KINDS[0].__name__}-main",
+    ),
+)
 def test_repositories_of_all_kinds_get_results_into_a_branch(
     project: Repo, out: Path, kind: Callable[[Repo], Repo], name: str
 ) -> None:

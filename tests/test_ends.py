@@ -150,20 +150,26 @@ def signal_all(project: Repo, process: "subprocess.Popen[str]", groups: list[int
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "why"),
-    [
-        (signal.SIGTERM, 143, "terminated"),
-        (signal.SIGINT, 130, "interrupted"),
-        (signal.SIGHUP, 129, "hung up"),
-    ],
-)
-@pytest.mark.parametrize(
-    "script",
-    [
-        SLEEPS,
-        f"trap 'exit 1' TERM INT HUP; {SLEEPS} & wait",
-        f"trap 'exit 143' TERM INT HUP; {SLEEPS} & wait",
-    ],
+    ("number", "code", "why", "script"),
+    sample(
+        {
+            f"{number.name}-{name}": (number, code, why, script)
+            for number, code, why in (
+                (signal.SIGTERM, 143, "terminated"),
+                (signal.SIGINT, 130, "interrupted"),
+                (signal.SIGHUP, 129, "hung up"),
+            )
+            for name, script in (
+                ("dies", SLEEPS),
+                ("fails", f"trap 'exit 1' TERM INT HUP; {SLEEPS} & wait"),
+                ("says so", f"trap 'exit 143' TERM INT HUP; {SLEEPS} & wait"),
+            )
+        },
+        "SIGTERM-says so",
+        "SIGINT-dies",
+        "SIGINT-fails",
+        "SIGHUP-fails",
+    ),
 )
 def test_agents_that_die_a_moment_before_peal_hears_of_it_are_interrupted(
     project: Repo, out: Path, number: signal.Signals, code: int, why: str, script: str

@@ -78,7 +78,7 @@ CLOSED = {
 
 @pytest.mark.parametrize(
     ("task", "closed"),
-    sample(CLOSED, *(name for name in CLOSED if name.startswith("a-w-")), "a-wx-changed", "a-wx-new folder"),
+    sample(CLOSED, "a-w-changed", "a-w-new folder", "a-w-deleted", "a-w-moved", "a-wx-new folder"),
 )
 def test_a_folder_that_is_not_writable_holds_the_whole_landing_until_it_is(
     project: Repo, unprivileged: tuple[str, ...], task: str, closed: str
@@ -685,8 +685,17 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("inside_another", [False, True])
-@pytest.mark.parametrize(("harm", "said"), DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize(
+    ("harm", "said", "inside_another"),
+    sample(
+        {
+            f"{name}-{inside_another}": (*damage, inside_another)
+            for name, damage in DAMAGES.items()
+            for inside_another in (False, True)
+        },
+        *(f"{name}-{bool(number % 2)}" for number, name in enumerate(DAMAGES)),
+    ),
+)
 def test_a_damaged_repository_is_told_with_the_command_that_heals_it(
     project: Repo, out: Path, harm: str, said: str, inside_another: bool
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -378,36 +379,44 @@ def test_no_templates_or_a_folder_without_any_are_accepted(tmp_path: Path) -> No
     prompts.check(tmp_path)
 
 
-@pytest.mark.parametrize("phase", AGENT_PHASES)
+FAILING = (
+    "{{ nope }}",
+    "{% if plan %}{{ nope }}{% endif %}",
+    "{% if not plan %}{{ nope }}{% endif %}",
+    "{% if context %}{{ nope }}{% endif %}",
+    "{% if not context %}{{ nope }}{% endif %}",
+    "{% if failed_before %}{{ nope }}{% endif %}",
+    "{% if interrupted_before %}{{ nope }}{% endif %}",
+    "{% if not interrupted_before %}{{ nope }}{% endif %}",
+    "{% if task.title %}{{ nope }}{% endif %}",
+    "{% if not task.title %}{{ nope }}{% endif %}",
+    "{% for finding in findings %}{{ finding.nope }}{% endfor %}",
+    "{% for finding in findings %}{% else %}{{ nope }}{% endfor %}",
+    "{% if plan %}{% elif context %}{{ nope }}{% endif %}",
+    "{% if context and not plan %}{{ task.nope }}{% endif %}",
+    "{% if failed_before and not interrupted_before %}{{ nope }}{% endif %}",
+    "{{ task.titel }}",
+    "{{ task.title + 1 }}",
+    "{{ task.index + task.title }}",
+    "{{ 1 // 0 }}",
+    "{{ plan | nope }}",
+    "{% if plan %}",
+    "{{ plan",
+    "{% include 'nope.md.j2' %}",
+    "{% if plan %}{% include 'nope.md.j2' %}{% endif %}",
+    "{% import 'parts.md.j2' as parts %}{{ parts.nope() }}",
+)
+"""Templates that fail, whatever phase they are for."""
+
+
 @pytest.mark.parametrize(
-    "template",
-    [
-        "{{ nope }}",
-        "{% if plan %}{{ nope }}{% endif %}",
-        "{% if not plan %}{{ nope }}{% endif %}",
-        "{% if context %}{{ nope }}{% endif %}",
-        "{% if not context %}{{ nope }}{% endif %}",
-        "{% if failed_before %}{{ nope }}{% endif %}",
-        "{% if interrupted_before %}{{ nope }}{% endif %}",
-        "{% if not interrupted_before %}{{ nope }}{% endif %}",
-        "{% if task.title %}{{ nope }}{% endif %}",
-        "{% if not task.title %}{{ nope }}{% endif %}",
-        "{% for finding in findings %}{{ finding.nope }}{% endfor %}",
-        "{% for finding in findings %}{% else %}{{ nope }}{% endfor %}",
-        "{% if plan %}{% elif context %}{{ nope }}{% endif %}",
-        "{% if context and not plan %}{{ task.nope }}{% endif %}",
-        "{% if failed_before and not interrupted_before %}{{ nope }}{% endif %}",
-        "{{ task.titel }}",
-        "{{ task.title + 1 }}",
-        "{{ task.index + task.title }}",
-        "{{ 1 // 0 }}",
-        "{{ plan | nope }}",
-        "{% if plan %}",
-        "{{ plan",
-        "{% include 'nope.md.j2' %}",
-        "{% if plan %}{% include 'nope.md.j2' %}{% endif %}",
-        "{% import 'parts.md.j2' as parts %}{{ parts.nope() }}",
-    ],
+    ("template", "phase"),
+    sample(
+        {f"{template}-{phase}": (template, phase) for template in FAILING for phase in AGENT_PHASES},
+        *(f"{template}-execute" for template in FAILING),
+        *(f"{FAILING[0]}-{phase}" for phase in AGENT_PHASES),
+        *(f"{FAILING[-1]}-{phase}" for phase in AGENT_PHASES),
+    ),
 )
 def test_a_template_that_fails_in_any_branch_is_refused_with_its_name(
     template: str, phase: str, tmp_path: Path

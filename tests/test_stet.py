@@ -13,7 +13,18 @@ from tempfile import mkdtemp
 
 import pytest
 from attrs import define, evolve, field
-from conftest import Repo, carriers, commit_plan, ended, eventually, landed, mended, run_plan, start_plan
+from conftest import (
+    Repo,
+    carriers,
+    commit_plan,
+    ended,
+    eventually,
+    landed,
+    later,
+    mended,
+    run_plan,
+    start_plan,
+)
 
 from peal.errors import PealError
 from peal.model.agent import Reply
@@ -549,9 +560,9 @@ def test_what_stet_cannot_finish_is_swept_away(
     "broken",
     [
         "rm -rf '{}'",
-        "rm '{}/.git'",
         "git -C '{}' switch -qc mine",
         "touch \"$(git -C '{}' rev-parse --git-path index.lock)\"",
+        *later("rm '{}/.git'"),
     ],
 )
 def test_a_broken_worktree_is_made_again(

@@ -317,9 +317,7 @@ def killed_at(project: Repo, name: str, *calls: tuple[int, str, str]) -> int:
     sample(
         {" ".join(each): each for each in NOTEWORTHY},
         "write-tree after",
-        "merge-tree after",
         "update-ref\t-m before",
-        "merge\t--quiet after",
         "merge\t--ff-only after",
     ),
 )
@@ -764,7 +762,6 @@ def backlog_killed_at(project: Repo, name: str, at: int, when: str, only: str = 
             "3rd add": ("add\t--all", 3, "before"),
         },
         "3rd merge",
-        "6th merge",
         "3rd add",
     ),
 )

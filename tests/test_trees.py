@@ -16,6 +16,7 @@ from conftest import (
     landed,
     mended,
     run_plan,
+    sample,
     shell_plan,
     start_plan,
 )
@@ -362,8 +363,20 @@ def test_clean_with_branches_deletes_what_is_in_head_and_names_what_is_not(proje
     assert landed(project) == ["1", "2"]
 
 
-@pytest.mark.parametrize("name", ["pealing", "feature/peal", "feature/peal/x", "peal/mine", "peal/greet/1"])
-@pytest.mark.parametrize("is_checked_out", [True, False])
+@pytest.mark.parametrize(
+    ("name", "is_checked_out"),
+    sample(
+        {
+            f"{name}-{is_checked_out}": (name, is_checked_out)
+            for name in ("pealing", "feature/peal", "feature/peal/x", "peal/mine", "peal/greet/1")
+            for is_checked_out in (True, False)
+        },
+        "pealing-False",
+        "feature/peal/x-True",
+        "peal/mine-True",
+        "peal/greet/1-False",
+    ),
+)
 def test_clean_never_deletes_a_person_s_own_branch(project: Repo, name: str, is_checked_out: bool) -> None:
     project.git("branch", name)
     commit_plan(project, "echo 1 > one")

@@ -68,7 +68,6 @@ ENDED = {
         ENDED,
         *(name for name in ENDED if name.endswith("-passes")),
         "a git folder of its own-fails",
-        "a submodule-fails",
     ),
 )
 def test_peal_s_git_runs_nothing_that_an_agent_has_planted(
