@@ -58,7 +58,10 @@ def _is_an_id(word: str) -> bool:
         (PLAIN, REVIEWER, 7),
         (PLAIN, NO_REVIEWER, 6),
         (f"{PLAIN}; git add -A; git commit -qm x", REVIEWER, 8),
-        (f"{PLAIN}; mkdir -p src/__pycache__; touch src/__pycache__/a.pyc", REVIEWER, 9),
+        pytest.param(
+            *(f"{PLAIN}; mkdir -p src/__pycache__; touch src/__pycache__/a.pyc", REVIEWER, 9),
+            marks=pytest.mark.torture,
+        ),
         (f"{PLAIN}; mkdir -p build; touch build/a", REVIEWER, 9),
     ],
     ids=["plain", "nobody reviews", "the agent commits", "a cache is left", "ignored files are left"],

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -185,16 +186,17 @@ SOURCES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 MODULES = frozenset(SOURCES)
 
 
+@cache
+def _arrows_of(module: str) -> tuple[Arrow, ...]:
+    """The imports of one of peal's modules; to read all of them takes a second."""
+    path = SOURCES[module]
+    return tuple(arrows(module, path.read_text(encoding="utf-8"), MODULES, path.name == "__init__.py"))
+
+
 @pytest.mark.parametrize("here", sorted({room(module) for module in MODULES}))
 def test_a_module_imports_only_from_rows_below_its_own(here: str) -> None:
     """Never sideways or up, and things from outside only through their door."""
-    sources = {module: path for module, path in SOURCES.items() if room(module) == here}
-
-    found = [
-        arrow
-        for module, path in sources.items()
-        for arrow in arrows(module, path.read_text(encoding="utf-8"), MODULES, path.name == "__init__.py")
-    ]
+    found = [arrow for module in SOURCES if room(module) == here for arrow in _arrows_of(module)]
 
     assert [said for arrow in found if (said := wrong(arrow))] == []
 
@@ -300,12 +302,8 @@ def test_the_reaper_imports_nothing_of_ours() -> None:
 def test_no_two_modules_import_each_other_not_even_by_way_of_others() -> None:
     """What is read first has no need of what is read later, also inside a folder."""
     graph = {
-        module: {
-            arrow.imported
-            for arrow in arrows(module, path.read_text(encoding="utf-8"), MODULES, path.name == "__init__.py")
-            if arrow.imported in MODULES
-        }
-        for module, path in SOURCES.items()
+        module: {arrow.imported for arrow in _arrows_of(module) if arrow.imported in MODULES}
+        for module in SOURCES
     }
 
     assert list(TopologicalSorter(graph).static_order())  # CycleError names the circle
