@@ -24,6 +24,7 @@ import runpy
 import select
 import selectors
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -182,16 +183,16 @@ class Server:
     _control: socket.socket
     """The server ends when this end of it is closed, as the system does too."""
     _process: subprocess.Popen[bytes]
-    _folder: tempfile.TemporaryDirectory[str]
-    """Where programs that are no tests of this process find the server."""
+    _folder: Path
+    """Where programs that are no tests of this process find the server, which takes it away when it ends."""
 
     @classmethod
     def begin(cls, before: tuple[str, ...]) -> "Server":
         """Returns at once; the first call waits until everything is imported."""
         ours, theirs = socket.socketpair()
-        folder = tempfile.TemporaryDirectory(prefix="forks-")
+        folder = Path(tempfile.mkdtemp(prefix="forks-"))
         with theirs, socket.socket(socket.AF_UNIX) as door:
-            door.bind(f"{folder.name}/door")
+            door.bind(str(folder / "door"))
             door.listen(64)
             argv = [*before, sys.executable, __file__, str(theirs.fileno()), str(door.fileno())]
             process = subprocess.Popen(
@@ -205,12 +206,12 @@ class Server:
 
     def bin_(self) -> Path:
         """A folder with a `peal` that comes in by the door, and starts as ever where Python would begin otherwise."""
-        folder = Path(self._folder.name, "bin")
+        folder = self._folder / "bin"
         if not folder.exists():
             folder.mkdir()
             asks = Path(__file__).parent / "fakes/peal.py"
             words = (
-                *(sys.executable, "-I", "-S", str(asks), f"{self._folder.name}/door"),
+                *(sys.executable, "-I", "-S", str(asks), str(self._folder / "door")),
                 json.dumps(_python_reads(_OURS)),
             )
             (folder / "peal").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
@@ -235,7 +236,6 @@ class Server:
         """Returns when it has ended."""
         self._control.close()
         self._process.wait()
-        self._folder.cleanup()
 
 
 _servers: dict[tuple[str, ...], Server] = {}
@@ -268,6 +268,8 @@ def main() -> None:
         call, files = called
         _become(call, files)
         _run(call.argv[0])
+    else:
+        shutil.rmtree(Path(door.getsockname()).parent, ignore_errors=True)
 
 
 def _import_all() -> None:

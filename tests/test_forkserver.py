@@ -211,7 +211,8 @@ import os, pathlib, sys, forkserver
 process = forkserver.popen(("peal", "--version"), pathlib.Path.cwd(), os.environ)
 print(type(process).__name__, process.communicate(timeout=30)[0].split()[0])
 children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children")
-print(*(children.read_text().split() if children.exists() else ()), flush=True)
+print(*(children.read_text().split() if children.exists() else ()))
+print(forkserver.on_path(), flush=True)
 sys.stdin.read()
 """
 
@@ -228,10 +229,13 @@ def test_no_server_outlives_the_process_that_it_serves(environment: dict[str, st
         assert user.stdout
         assert user.stdout.readline() == "Forked peal\n"
         servers = user.stdout.readline().split()
+        folder = Path(user.stdout.readline().strip())
+        assert (folder / "peal").exists()
 
         user.kill()
 
     eventually(lambda: not any(map(is_running, servers)))
+    eventually(lambda: not folder.parent.exists())
 
 
 MAY = "print(*(line for line in open('/proc/self/status') if line.startswith(('Cap', 'NoNew'))))"
@@ -261,7 +265,7 @@ def test_words_that_would_not_last_start_a_process_of_their_own(start: Start) ->
 
 def test_every_start_is_cold_where_that_is_asked_for(environment: dict[str, str]) -> None:
     with _user(environment, COLD="1") as user:
-        assert user.communicate()[0] == "Popen peal\n\n"
+        assert user.communicate()[0] == f"Popen peal\n\n{Path(sys.executable).parent}\n"
 
 
 @pytest.mark.parametrize(
