@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import field
 
 from peal.classes import define, frozen
+from peal.errors import PealError
 from peal.machines.packs import packed, unpacked
 from peal.system import git, removal
 from peal.system.files import content
@@ -278,6 +279,8 @@ class Store:
         except git.GitError as error:
             if error.no_room:
                 raise
+            if not worktree.exists:
+                raise PealError(str(error)) from None
             broken = str(error)
         with self._doubted():
             if broken:
