@@ -181,6 +181,31 @@ def test_an_order_for_another_life_is_refused(site: Site) -> None:
         site.carry_out({"life": "another"})
 
 
+def test_an_end_that_is_heard_before_its_beginning_counts(
+    site: Site, link: Callable[..., Link], tmp_path: Path
+) -> None:
+    """What is told is heard at once, and what is asked in a thread of its own."""
+    site.peer = link().peer
+    for folder in ("attempts/one", "trees/1"):
+        (tmp_path / "home/repo" / folder).mkdir(parents=True)
+    order = {
+        "life": "life",
+        "errand": "one",
+        "repository": "repo",
+        "attempt": "one",
+        "tree": "1",
+        "argv": ["sleep", "40"],
+        "env": {},
+        "prefix": "",
+        "stdin": "",
+        "clocks": [None, None, None],
+    }
+
+    site.cancel("one", hard=True)
+
+    assert site.carry_out(order)["how"] == "cancelled"
+
+
 # --- commits
 
 

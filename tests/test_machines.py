@@ -484,17 +484,30 @@ def test_a_program_is_in_the_repository_by_whatever_path(project: Repo, ledger: 
 def test_a_session_stays_with_its_machine_and_tree(
     project: Repo, clis: Callable[..., Clis], ledger: Path
 ) -> None:
+    """Though the other machine has as little to do by then."""
     cli = clis("claude")
-    plan(project, *[f"EXIT\n```\n\nexecute: WRITE f{number}: yes\n\n```" for number in range(1, 7)])
+    plan(
+        project,
+        "EXIT\n```\n\nexecute: WRITE f1: yes\n\n```",
+        "EXIT\n```\n\nplan: GATE two\nexecute: WRITE f2: yes\n\n```",
+    )
+    words = ("--agent", "claude", "--continue-session", "--max-parallel", "2", "--machines", "local:2")
+    process = project.start("run", "plan.md", *words)
+    eventually(lambda: [one for one in project.recorded("StepEnded") if one["phase"] == "execute"])
 
-    project.peal("run", "plan.md", "--agent", "claude", "--continue-session", "--machines", "local:2")
+    cli.open("two")
 
-    assert landed(project) == list("123456")
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert landed(project) == ["1", "2"]
     began = {call["env"]["PEAL_TASK"]: call["cwd"] for call in cli.calls(phase="plan")}
-    went_on = [call for call in cli.calls(phase="execute") if "--resume" in call["argv"]]
-    assert len(went_on) >= 3
-    for call in went_on:
-        assert call["cwd"] == began[call["env"]["PEAL_TASK"]]
+    went_on = {
+        call["env"]["PEAL_TASK"]: call["cwd"]
+        for call in cli.calls(phase="execute")
+        if "--resume" in call["argv"]
+    }
+    assert len(set(began.values())) == 2
+    assert went_on == began
 
 
 def test_where_attempts_run_is_shown(project: Repo, ledger: Path, tmp_path: Path) -> None:
