@@ -32,7 +32,8 @@ def fleet_of(
     """
     All machines that are named; PealError for what is none. No link is begun yet, but clusters are asked who is there.
 
-    `watch` has to be told of what is started here, so that it ends with peal. `everywhere` is each worker of a cluster, whatever `count` says: runs have taken any.
+    `watch` has to be told of what is started here, so that it ends with peal. `everywhere` is each worker of a cluster, whatever
+    `count` says: runs have taken any.
     """
     offers: list[Offer] = []
     machines: dict[str, Machine] = {}

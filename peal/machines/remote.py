@@ -48,6 +48,8 @@ class RemoteDoor:
     repo: Path
     repository: str
     """What it is called there."""
+    object_format: str
+    """See `git.object_format`."""
     fleet: Fleet
     needs: Mapping[str, Need]
     """What each agent needs of a machine."""
@@ -70,7 +72,7 @@ class RemoteDoor:
             first = before.machine.name if before else ""
             machine = self.fleet.take(order.agent, self.needs[order.agent], self.cancel, first)
             stack.callback(self.fleet.give_back, order.agent, machine.name)
-            known = machine.call("bases", self.repository, _object_format(self.repo))
+            known = machine.call("bases", self.repository, self.object_format)
             if workspace.base not in known:
                 self._bring(machine, workspace.base, known)
             tree = before.tree if before and before.machine is machine else ""
@@ -285,7 +287,3 @@ def _attempt(order: Order) -> str:
     """What an attempt is called there: a plain name, and no other attempt's, whichever plan that is at."""
     mark = hashlib.sha256(str(order.folder).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return f"{mark}-{re.sub('[^A-Za-z0-9._-]', '_', order.folder.name)[:60]}"
-
-
-def _object_format(repo: Path) -> str:
-    return git.output(repo, "rev-parse", "--show-object-format")

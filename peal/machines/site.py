@@ -19,7 +19,7 @@ from peal.agents.registry import adapter, adapters, surroundings
 from peal.classes import define
 from peal.errors import PealError
 from peal.machines import rpc, stores
-from peal.machines.protocol import PROTOCOL
+from peal.machines.protocol import ANSWERS, PROTOCOL
 from peal.machines.trees import Store, inside
 from peal.system import git, removal
 from peal.system.files import content
@@ -52,15 +52,8 @@ class Site:
     """Held while a file is copied in."""
 
     def methods(self) -> rpc.Methods:
-        """What may be asked here."""
-        calls: dict[str, Callable[..., Any]] = {
-            one.__name__: one
-            for one in (
-                self.hello, self.programs, self.bases, self.bring, self.take, self.give_back, self.put, self.read, self.remove,
-                self.carry_out, self.snapshot, self.is_set_up, self.mark_set_up,
-                self.agents, self.stores, self.remove_stores,
-            )
-        }  # fmt: skip
+        """What may be asked here, each by a method of its name."""
+        calls: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in ANSWERS}
         return rpc.Methods(calls, {"piece": self.piece, "cancel": self.cancel})
 
     def end(self) -> None:

@@ -18,7 +18,7 @@ from peal.system import git, removal
 from peal.system.files import content
 from peal.worktrees import unconverted
 from peal.worktrees.agent_git import Origin
-from peal.worktrees.left_out import ignored_since
+from peal.worktrees.left_out import from_now_on, ignored_since
 from peal.worktrees.staging import staged
 from peal.worktrees.worktree import Worktree
 
@@ -29,8 +29,6 @@ LOCK = "lock"
 _PAUSES = (0.01, 0.02, 0.0)
 """Seconds before a lock is tried again: somebody may only be asking whether there is one."""
 _BASES = "refs/peal/bases/"
-_TICK = 20_000_000
-"""Nanoseconds by which a file system may be behind the clock."""
 _BASES_KEPT = 64
 """More than attempts are likely to be on at once."""
 _LOOSE = 6700
@@ -65,7 +63,10 @@ class Snapshot:
     left_out: list[str]
     """Files that git ignores and that were made or changed there."""
     broken: str
-    """Why git could not take it in as the attributes there say; it is as it was then, byte by byte, as far as git can read it. Empty if it could."""
+    """
+    Why git could not take it in as the attributes there say; it is as it was then, byte by byte, as far as git can read it. Empty if
+    it could.
+    """
 
 
 @define(eq=False)
@@ -261,7 +262,7 @@ class Store:
         return told
 
     def _hand_over(self, name: str) -> None:
-        self._watched_at[name] = time.time_ns() - _TICK
+        self._watched_at[name] = from_now_on()
         self.worktree(name).hand_over(Origin.of(self._git, self._git))
 
     def snapshot(self, name: str, base: str, committed: Iterable[str], to: Path) -> Snapshot:

@@ -8,6 +8,7 @@ from peal.machines import refusals, used
 from peal.machines.named import called, needs_of
 from peal.machines.remote import RemoteDoor
 from peal.run.session import Session
+from peal.system import git
 from peal.views.screens import Screen
 from peal.work.programs import Programs
 
@@ -42,14 +43,15 @@ def door_to_machines(
     for text in open_now.news(told):
         screen.say(text)
     return RemoteDoor(
-        pool.repo,
-        called(pool.repo),
-        fleet,
-        needs,
-        pool.setup,
-        pool.included,
-        pool.committed,
-        programs.scratch,
-        programs.put,
-        programs.cancel,
+        repo=pool.repo,
+        repository=called(pool.repo),
+        object_format=git.object_format(pool.repo),
+        fleet=fleet,
+        needs=needs,
+        setup=pool.setup,
+        included=pool.included,
+        committed=pool.committed,
+        scratch=programs.scratch,
+        put=programs.put,
+        cancel=programs.cancel,
     )

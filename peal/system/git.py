@@ -198,6 +198,11 @@ def output(folder: Path, *words: str, stdin: bytes = b"", env: Mapping[str, str]
     return printed(run(folder, *words, stdin=stdin, env=env), folder, words)
 
 
+def object_format(folder: Path) -> str:
+    """What names of objects are there: `sha1` or `sha256`."""
+    return output(folder, "rev-parse", "--show-object-format")
+
+
 def succeeds(folder: Path, *words: str) -> bool:
     """Whether git ends with 0."""
     return run(folder, *words).returncode == 0

@@ -1,6 +1,5 @@
 """A worktree in the hands of one attempt at `plan` or `execute`: what it did there is kept as the task's commit."""
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -15,13 +14,11 @@ from peal.system.git_objects import objects_of
 from peal.text.display import some
 from peal.workspaces.messages import Messages
 from peal.worktrees import commits, leftovers
-from peal.worktrees.left_out import ignored_since
+from peal.worktrees.left_out import from_now_on, ignored_since
 from peal.worktrees.staging import Staged, staged
 from peal.worktrees.worktree import Worktree
 
 _SHOWN = 3
-_TICK = 20_000_000
-"""Nanoseconds by which the stamps of files may lag behind the clock: kernels take theirs once per tick."""
 
 
 @define
@@ -59,7 +56,7 @@ class LentWorktree:
 
     def watch(self) -> None:
         """The worktree is clean: what it is compared with is known, and only the time is new."""
-        self._watched_at = time.time_ns() - _TICK
+        self._watched_at = from_now_on()
 
     def left_out(self) -> tuple[str, ...]:
         """Files that git ignores and that this attempt has made."""

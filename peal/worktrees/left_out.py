@@ -1,6 +1,7 @@
 """What an attempt has made that does not get into its commit, or is more than anybody would expect there."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +24,14 @@ _CACHE_ENDS = (".pyc", ".pyo", ".o", ".class", ".swp", ".egg-info", ".tsbuildinf
 _SHOWN = 5
 _MANY_FILES = 1000
 _MANY_BYTES = 20_000_000
+
+_TICK = 20_000_000
+"""Nanoseconds by which the stamps of files may lag behind the clock: kernels take theirs once per tick."""
+
+
+def from_now_on() -> int:
+    """The moment, in ns, after which whatever is changed from now on has its stamp."""
+    return time.time_ns() - _TICK
 
 
 def ignored_since(worktree: Worktree, since: int, staged: str = "") -> list[str]:

@@ -32,7 +32,7 @@ def write(worktree: Worktree, commit: str) -> None:
 @contextmanager
 def _git_of_its_own(worktree: Worktree) -> Iterator[dict[str, str]]:
     """Variables for a git with attributes of its own, on the worktree's objects and index: attributes are per repository."""
-    form = git.output(worktree.repo, "rev-parse", "--show-object-format")
+    form = git.object_format(worktree.repo)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         git.output(folder, "init", "--quiet", "--bare", "--template=", f"--object-format={form}", made)
