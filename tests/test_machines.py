@@ -833,7 +833,7 @@ def test_who_asks_to_end_waits_for_no_machine_that_does_not_begin_again(
     project: Repo, ledger: Path, tmp_path: Path
 ) -> None:
     home, again = project.path / ".peal/machines/box", tmp_path / "again"
-    script = f'[ -e {tmp_path}/once ] && touch {again} && exec sleep 784; touch {tmp_path}/once; exec "$@"'
+    script = f'[ -e {tmp_path}/once ] && echo $$ >{again} && exec sleep 784; touch {tmp_path}/once; exec "$@"'
     begins = ["sh", "-c", script, "sh", sys.executable, "-m", "peal", "machine", "--home", str(home)]
     project.write("peal.toml", f"[machines.box]\ncommand = {json.dumps(begins)}\n")
     plan(project, *[LONG.replace("sleep 1;", "sleep 60;")] * 4)
@@ -846,6 +846,7 @@ def test_who_asks_to_end_waits_for_no_machine_that_does_not_begin_again(
 
     said, _ = process.communicate(timeout=20)
     assert process.returncode == 130, said
+    eventually(lambda: not is_running(again.read_text().strip()))
 
 
 def test_a_store_that_is_damaged_costs_its_machine_and_not_the_run(project: Repo, ledger: Path) -> None:

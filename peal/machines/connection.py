@@ -97,18 +97,21 @@ class Connection:
         start_sec: float,
         ended: Callable[["Connection", str], None],
     ) -> "Connection":
-        """Meet a machine; `ended` is called at the end of the link, with why. `MachineLost` if nobody is met who is fit."""
+        """A link that is begun, at whose end `ended` is called with why; nobody is met yet. `MachineLost` if it cannot be."""
         try:
             connection = cls(name, begin())
         except LinkError as error:
             raise MachineLost(f"machine `{name}`: {error}") from None
         connection._begin(silence, start_sec, ended)
-        try:
-            connection._meet(start_sec)
-        except MachineLost:
-            connection.close()
-            raise
         return connection
+
+    def meet(self, start_sec: float) -> None:
+        """Learn who is there, within so many seconds; else, or if that is not fit, it is let go, and `MachineLost` raised."""
+        try:
+            self._meet(start_sec)
+        except MachineLost:
+            self.close()
+            raise
 
     def lacks(self, need: Need) -> str:
         """The first that an agent needs and is not there; empty for nothing."""

@@ -30,6 +30,8 @@ class Machine:
     )
     """Why it was not there when that was last seen, in words for a person."""
     _connection: Connection | None = None
+    _unmet: Connection | None = None
+    """That of a link which is begun, and at whose end nobody has answered yet."""
     _connecting: threading.Lock = field(factory=threading.Lock)
     """Held for as long as a link is begun."""
     _failures: int = 0
@@ -68,8 +70,9 @@ class Machine:
     def close(self) -> None:
         """Let it go, and connect to it no more."""
         self._is_closed = True
-        if connection := self._connection:
-            connection.close()
+        for connection in (self._connection, self._unmet):
+            if connection:
+                connection.close()
 
     # --- inside
 
@@ -82,10 +85,17 @@ class Machine:
 
     def _connected(self) -> Connection:
         try:
-            connection = Connection.open(self.name, self.begin, self.silence, self.start_sec, self._ended)
+            connection = self._unmet = Connection.open(
+                self.name, self.begin, self.silence, self.start_sec, self._ended
+            )
+            if self._is_closed:
+                connection.close()
+            connection.meet(self.start_sec)
         except MachineLost as lost:
             self._put_off(str(lost))
             raise
+        finally:
+            self._unmet = None
         self._connection, self._failures = connection, 0
         if self._is_closed or connection.is_over:  # in the meantime
             self._ended(connection, "it is gone")
