@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 from attrs import evolve
 from conftest import carriers, eventually, is_running
@@ -793,12 +794,23 @@ def test_a_reaper_acts_when_peal_is_killed(
     eventually(lambda: not _reapers(folder))
 
 
+def test_a_reaper_is_nobodys_child(folder: Path) -> None:
+    """Who ends a job by its tree of parents would end it, and miss what an agent had put in the background."""
+    standing = Reaper.start(str(uuid4()), folder)
+
+    def family() -> set[int]:
+        return {process.pid for process in psutil.Process().children(recursive=True)}
+
+    eventually(lambda: _reapers(folder) and not family() & set(_reapers(folder)))
+    standing.release()
+
+
 @pytest.mark.parametrize("last_words", [b"", reaper.DONE], ids=["peal is gone", "peal ended in good order"])
 def test_a_reaper_ends_what_ignores_the_order_and_starts_itself_anew(
     last_words: bytes, folder: Path, carrier: Callable[..., Any], child: Callable[..., Any]
 ) -> None:
     run = str(uuid4())
-    standing = child(*_reaper(folder, run), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder, run), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     stubborn = carrier(
         run, "sh", "-c", f"trap '' TERM; echo ready; while :; do setsid sleep {LONG} & sleep 0.02; done"
     )
@@ -823,7 +835,7 @@ def hidden(child: Callable[..., Any], tmp_path: Path) -> tuple[int, int]:
 def test_a_reaper_ends_the_groups_it_was_told_of_when_peal_is_gone(
     hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
-    standing = child(*_reaper(folder), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     standing.communicate(b"%d %s\n" % (hidden[0], reaper.started(hidden[0])), timeout=20)
 
@@ -855,7 +867,7 @@ def test_a_reaper_ends_the_group_of_a_carrier_that_it_was_not_told_of(
 def test_a_reaper_leaves_other_groups_alone(
     born: bytes | None, last_words: bytes, hidden: tuple[int, int], folder: Path, child: Callable[..., Any]
 ) -> None:
-    standing = child(*_reaper(folder), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     start = reaper.started(hidden[0]) if born is None else born
 
     standing.communicate(b"%d %s\n%s" % (hidden[0], start, last_words), timeout=20)
@@ -883,16 +895,18 @@ def test_a_reaper_that_watches_a_process_is_told_its_number_and_start(
 def test_a_reaper_is_not_moved_by_the_signals_that_end_others(
     folder: Path, child: Callable[..., Any]
 ) -> None:
-    standing = child(*_reaper(folder), stdin=subprocess.PIPE)
+    standing = child(*_reaper(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    eventually(lambda: all(_ignores(standing.pid, number) for number in signals))
+    standing.wait(20)
+    (stands,) = _reapers(folder)
+    eventually(lambda: all(_ignores(stands, number) for number in signals))
 
     for number in signals:
-        standing.send_signal(number)
+        os.kill(stands, number)
 
-    assert standing.poll() is None
+    assert _reapers(folder) == [stands]
     standing.communicate(reaper.DONE, timeout=20)
-    assert standing.returncode == 0
+    assert _reapers(folder) == []
 
 
 def _ignores(pid: int, number: int) -> bool:

@@ -467,14 +467,13 @@ class Reaper:
     def start(cls, run: str, folder: Path) -> "Reaper":
         """Start the reaper of a run; `folder` is removed when the run is over."""
         argv = [sys.executable, "-I", "-S", reaper.__file__, run, str(folder)]
-        quiet = subprocess.DEVNULL
         env = {key: value for key, value in os.environ.items() if key not in (RUN_MARKER, ATTEMPT_MARKER)}
         return cls(
             subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE,
-                stdout=quiet,
-                stderr=quiet,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
                 env=env,
@@ -484,16 +483,14 @@ class Reaper:
     def watch(self, pid: int) -> None:
         """End this process's group too when peal is gone, whatever its environment; may be called from any thread."""
         assert self._process.stdin is not None
+        self._process.poll()  # collects what the reaper has left behind when it stood apart
         with suppress(OSError):
             os.write(self._process.stdin.fileno(), b"%d %s\n" % (pid, reaper.started(pid)))
 
     def release(self) -> None:
         """The run is over: let the reaper look once more that nothing is left."""
-        assert self._process.stdin is not None
         with suppress(OSError):  # if somebody ended the reaper there is nobody to tell
-            self._process.stdin.write(reaper.DONE)
-            self._process.stdin.close()
-        self._process.wait()
+            self._process.communicate(reaper.DONE)  # it stands apart: its output ends when it does
 
 
 @define

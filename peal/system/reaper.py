@@ -3,7 +3,8 @@ Ends what a dead peal left running.
 
 Run as `python -I -S reaper.py RUN FOLDER` with a pipe for standard input of which only peal holds the other end.
 When the pipe closes, peal is gone, however it ended: everything that carries the run's marker in its environment
-gets SIGTERM, half a second later SIGKILL, again until nothing is left; then the run's temporary folder goes.
+gets SIGTERM, half a second later SIGKILL, again until nothing is left; then the run's temporary folder goes. Its
+standard output says nothing and closes when all that is done.
 
 Imports nothing of peal's and little of Python's, because one starts with every run.
 """
@@ -136,11 +137,23 @@ def leaders(pids: list[int]) -> set[int]:
     return found
 
 
+def stand_apart() -> None:
+    """
+    Go on as nobody's child.
+
+    Slurm without control groups, and some that run builds, end a job by its tree of parents: with peal they would end
+    the reaper, but not what an agent had put in the background.
+    """
+    if os.fork():
+        os._exit(0)
+
+
 def main() -> None:
     """Wait for peal's end, then clean up after it."""
     marker, folder = f"PEAL_RUN_ID={sys.argv[1]}".encode(), sys.argv[2]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    stand_apart()
     told = b""
     while chunk := os.read(0, 65536):
         told += chunk
@@ -159,4 +172,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # peal waits for it, and there is nothing to take apart
+    os._exit(0)  # there is nothing to take apart
