@@ -756,6 +756,12 @@ def _reapers(folder: Path) -> list[int]:
     return found
 
 
+def _stands_apart(folder: Path) -> bool:
+    """Whether the reaper of this folder is nobody's child any more."""
+    family = {process.pid for process in psutil.Process().children(recursive=True)}
+    return bool(_reapers(folder)) and not family & set(_reapers(folder))
+
+
 def test_a_reaper_stands_until_it_is_released_and_leaves_nothing_then(
     folder: Path, carrier: Callable[..., Any]
 ) -> None:
@@ -797,11 +803,7 @@ def test_a_reaper_acts_when_peal_is_killed(
 def test_a_reaper_is_nobodys_child(folder: Path) -> None:
     """Who ends a job by its tree of parents would end it, and miss what an agent had put in the background."""
     standing = Reaper.start(str(uuid4()), folder)
-
-    def family() -> set[int]:
-        return {process.pid for process in psutil.Process().children(recursive=True)}
-
-    eventually(lambda: _reapers(folder) and not family() & set(_reapers(folder)))
+    eventually(lambda: _stands_apart(folder))
     standing.release()
 
 
@@ -897,7 +899,7 @@ def test_a_reaper_is_not_moved_by_the_signals_that_end_others(
 ) -> None:
     standing = child(*_reaper(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    standing.wait(20)
+    eventually(lambda: _stands_apart(folder))
     (stands,) = _reapers(folder)
     eventually(lambda: all(_ignores(stands, number) for number in signals))
 
@@ -930,7 +932,7 @@ def test_a_reaper_has_nothing_to_say_when_the_folder_is_gone_already(
 
 def test_a_reaper_that_somebody_ended_is_released_without_complaint(folder: Path) -> None:
     standing = Reaper.start(str(uuid4()), folder)
-    eventually(lambda: _reapers(folder))
+    eventually(lambda: _stands_apart(folder))
     (pid,) = _reapers(folder)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not is_running(pid))
