@@ -49,7 +49,8 @@ def _extracted(commit: str, ground: Ground) -> Path:
         raise Broken(f"there is no peal of `{commit}`: {done.stderr.decode(errors='replace').strip()}")
     folder = ground.fresh()
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # not there before 3.11.4
+        archive.extractall(folder)
     return folder
 
 

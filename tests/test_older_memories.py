@@ -23,7 +23,8 @@ class Shop:
     def as_left(self, name: str) -> Repo:
         """Unpacked from `tests/data/memories`."""
         with tarfile.open(MEMORIES / f"{name}.tar.gz") as packed:
-            packed.extractall(self.folder, filter="tar")
+            packed.extraction_filter = getattr(tarfile, "tar_filter", None)  # not there before 3.11.4
+            packed.extractall(self.folder)
         return Repo(self.folder / "shop", self.environment)
 
 

@@ -135,7 +135,7 @@ def test_after_a_kill_nothing_of_the_run_is_alive_and_resume_finishes_it(repo: R
 def test_strays_of_a_run_whose_guard_died_too_are_ended_at_the_next_start(repo: Repo) -> None:
     process = run_until(repo, "begun-2")
     run = run_id(repo)
-    reaper = reaper_of(process.pid)
+    reaper = reaper_of(run)
     os.kill(reaper, signal.SIGKILL)
     eventually(lambda: not is_running(reaper))
     process.kill()
@@ -150,10 +150,10 @@ def test_strays_of_a_run_whose_guard_died_too_are_ended_at_the_next_start(repo: 
     assert not Path(f"/tmp/peal-{run}").exists()
 
 
-def reaper_of(peal: int) -> int:
-    """The reaper among the children of a peal."""
-    children = Path(f"/proc/{peal}/task/{peal}/children").read_text(encoding="ascii").split()
-    (reaper,) = (pid for pid in children if b"reaper.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
+def reaper_of(run: str) -> int:
+    """The reaper of a run, which is no child of peal's."""
+    words = ["pgrep", "-f", f"reaper.py {run} "]
+    (reaper,) = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
     return int(reaper)
 
 
