@@ -30,6 +30,8 @@ settings.load_profile("peal")
 PEAL = (sys.executable, "-m", "peal")
 ELSEWHERE = os.environ.get("MACHINES", "")
 """Machines, as --machines has them, on which every run of a `project` works; see tests/not_elsewhere.py."""
+SANDBOX = os.environ.get("SANDBOX", "")
+"""The sandbox, as --sandbox has it, in which every run of a `project` works."""
 
 
 def examples(number: int) -> int:
@@ -173,7 +175,7 @@ def untouched() -> dict[str, str]:
 
 
 @pytest.fixture
-def project(repo: Repo, templates: dict[str, Path]) -> Repo:
+def project(repo: Repo, templates: dict[str, Path], tmp_path: Path) -> Repo:
     """The repository with a first commit and peal as it is without settings: tasks in worktrees, commits that land."""
     del repo.env["PEAL_COMMIT"]
     shutil.copytree(
@@ -182,6 +184,9 @@ def project(repo: Repo, templates: dict[str, Path]) -> Repo:
     repo.git("update-index", "--refresh")  # it knows the files that were copied from
     if ELSEWHERE:
         repo.env["PEAL_RUN_ON"] = ELSEWHERE
+    if SANDBOX:
+        repo.env["PEAL_SANDBOX"] = SANDBOX
+        repo.env["PEAL_SANDBOX_WRITABLE"] = shlex.quote(str(tmp_path))  # where tests see what agents did
     return repo
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = (
     "version", "processes", "uneven", "recording", "reading", "status", "resume", "screen",
     "isolated", "overhead", "as-ready", "graph", "batch", "backlog-status", "phases", "look-ahead", "report",
-    "machines", "more-machines", "semantics", "flood", "far-output", "large",
+    "machines", "more-machines", "sandbox", "semantics", "flood", "far-output", "large",
 )  # fmt: skip
 
 QUICK = ("version", "processes", "recording", "status", "isolated")

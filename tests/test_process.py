@@ -19,8 +19,11 @@ import psutil
 import pytest
 from attrs import evolve
 from conftest import carriers, eventually, is_running
+from sandboxes import why_no_bubblewrap
 
 from peal.model.process import Ended, Ending, Sign
+from peal.sandbox import bubblewrap
+from peal.sandbox.rules import Rule, Sandbox, Touch
 from peal.system import process, reaper
 from peal.system.process import ATTEMPT_MARKER, RUN_MARKER, Cancel, Clocks, Launch, Reaper
 
@@ -78,15 +81,34 @@ def _is_seen(pid: int) -> bool:
     return False
 
 
+@pytest.fixture(params=["by itself", "in a sandbox"])
+def wrapper(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    """What stands in front of a script's words: nothing, or what puts it into a sandbox in which it may write in the test's folder."""
+    if request.param == "by itself":
+        return []
+    if "system" in request.fixturenames and request.getfixturevalue("system") == "without /proc":
+        pytest.skip("there are no such sandboxes on systems without /proc")
+    if why := why_no_bubblewrap():
+        pytest.skip(why)
+    sandbox = Sandbox(str(tmp_path), (Rule(str(tmp_path), Touch.WRITE),), str(tmp_path))
+    return bubblewrap.words(sandbox, os.geteuid() == 0)
+
+
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., Launch]]:
+def launch(tmp_path: Path, wrapper: list[str]) -> Iterator[Callable[..., Launch]]:
     """A shell script to be started in the test's folder; whatever of it is left at the end is killed."""
     marker = f"test/{uuid4()}"
 
     def made(script: str, **more: Any) -> Launch:
         env = {**os.environb, ATTEMPT_MARKER.encode(): marker.encode()}
         given = Launch(
-            ("sh", "-c", script), tmp_path, env, f"{tmp_path}/stdout", f"{tmp_path}/stderr", marker=marker
+            (*wrapper, "sh", "-c", script),
+            tmp_path,
+            env,
+            f"{tmp_path}/stdout",
+            f"{tmp_path}/stderr",
+            marker=marker,
+            tells_signals=bool(wrapper),
         )
         return evolve(given, **more)
 
@@ -107,6 +129,17 @@ def marked(name: str, value: str) -> dict[str, str]:
 def number_in(path: Path) -> int:
     """The process number that a script wrote."""
     return int(path.read_text(encoding="ascii"))
+
+
+def lives(path: Path) -> bool:
+    """Whether the process still runs that a script started in this folder, and whose number, as it has it, is written there."""
+    number = path.read_text(encoding="ascii").strip()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            numbers = (entry / "status").read_text(encoding="utf-8").partition("NSpid:")[2].splitlines()[0]
+            if numbers.split()[-1] == number and (entry / "cwd").readlink() == path.parent:
+                return True
+    return False
 
 
 def _open_files() -> list[str]:
@@ -340,7 +373,7 @@ def test_a_process_without_a_prompt_reads_nothing_and_waits_for_nobody(
 
 
 def test_a_process_gets_a_session_of_its_own_and_no_open_file_but_its_three(
-    launch: Callable[..., Launch], cancel: Cancel, tmp_path: Path
+    launch: Callable[..., Launch], wrapper: list[str], cancel: Cancel, tmp_path: Path
 ) -> None:
     script = "ls /proc/$$/fd; echo $$; cut -d' ' -f6 /proc/$$/stat"
 
@@ -349,7 +382,7 @@ def test_a_process_gets_a_session_of_its_own_and_no_open_file_but_its_three(
 
     *files, pid, session = (tmp_path / "stdout").read_text(encoding="ascii").split()
     assert files == ["0", "1", "2"]
-    assert session == pid
+    assert session == ("0" if wrapper else pid)  # which it has from outside
 
 
 def test_what_cannot_be_started_says_so_and_leaves_no_file_open(
@@ -576,7 +609,7 @@ def test_children_left_behind_in_the_group_are_ended(
     ending = run(launch(f"sleep {LONG} & echo $! > child", marker=None), cancel)
 
     assert ending.is_clean
-    assert not is_running(number_in(tmp_path / "child"))
+    assert not lives(tmp_path / "child")
 
 
 def test_children_left_behind_are_asked_before_they_are_killed(
@@ -603,7 +636,7 @@ def test_children_left_behind_that_ignore_the_order_are_killed(
 
     run(launch(script, marker=None), cancel)
 
-    eventually(lambda: not is_running(number_in(tmp_path / "child")))
+    eventually(lambda: not lives(tmp_path / "child"))
 
 
 @pytest.mark.parametrize(
@@ -624,7 +657,7 @@ def test_children_that_left_the_group_are_found_by_their_marker(
 
     run(launch(script, clocks=clocks), cancel)
 
-    eventually(lambda: not is_running(number_in(tmp_path / "child")))
+    eventually(lambda: not lives(tmp_path / "child"))
 
 
 def test_processes_of_others_are_left_alone(
@@ -650,7 +683,7 @@ def test_a_group_is_ended_when_its_first_process_is_the_one_meant(
 
     process.end_group(leader.pid, process.birth(leader.pid) or "")
 
-    eventually(lambda: not is_running(number_in(tmp_path / "child")))
+    eventually(lambda: not lives(tmp_path / "child"))
     assert leader.wait() == -signal.SIGTERM
 
 

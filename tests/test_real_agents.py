@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from attrs import define, field
-from conftest import end_all, eventually
+from conftest import SANDBOX, end_all, eventually
 
 from peal.agents.registry import adapters
 
@@ -76,7 +76,8 @@ class Sealed:
     def words(self, *words: str) -> list[str]:
         """`peal run plan.md` with this CLI."""
         model = ["--model", MODELS[self.cli]] if self.cli in MODELS else []
-        return ["peal", "run", "plan.md", "--agent", self.cli, *model, *words]
+        sandbox = ["--sandbox", SANDBOX, "--sandbox-env", "FAKE_API_KEY"] if SANDBOX else []
+        return ["peal", "run", "plan.md", "--agent", self.cli, *model, *sandbox, *words]
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command in the sealed place and go on; what it prints is in `out.txt`."""

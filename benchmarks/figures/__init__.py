@@ -21,6 +21,7 @@ from benchmarks.figures.processes import Processes
 from benchmarks.figures.reading import Reading
 from benchmarks.figures.recording import Recording
 from benchmarks.figures.report import Report
+from benchmarks.figures.sandbox import SandboxCosts
 from benchmarks.figures.screen import Screen
 from benchmarks.figures.semantics import Semantics
 from benchmarks.figures.uneven import Uneven
@@ -66,6 +67,7 @@ FIGURES: tuple[Figure, ...] = (
     Report(),
     Machines(),
     MoreMachines(),
+    SandboxCosts(),
     Semantics(),
     Flood(),
     FarOutput(),

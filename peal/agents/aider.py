@@ -3,7 +3,8 @@
 import re
 
 from peal.agents.faults import complains, trouble
-from peal.agents.protocol import Cli, Request, Transcript
+from peal.agents.protocol import ANY_MODEL, Cli, Request, Transcript
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _BANNER = re.compile(
@@ -131,6 +132,8 @@ AIDER = Cli(
     prompt="file",
     reports_cost=True,
     sessions=False,
+    state=(StateFolder(".aider"),),
+    variables=ANY_MODEL,
     login="set the key of your model's service, such as OPENAI_API_KEY or ANTHROPIC_API_KEY",
     install="python -m pip install aider-install && aider-install",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from peal.agents.faults import complains, limited, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.reset_times import told_as_number
 from peal.agents.said import at, error, message, refused, words
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 from peal.text.display import duration
 
@@ -177,6 +178,8 @@ CLAUDE = Cli(
         "--resume",
     ),
     reports_cost=True,
+    state=(StateFolder(".claude", "CLAUDE_CONFIG_DIR", settings=("settings.json", "settings.local.json", "CLAUDE.md", "commands", "agents", "skills", "hooks", "plugins", "local", "output-styles")),),
+    variables=("ANTHROPIC_*", "CLAUDE_*"),
     login="run `claude` and log in there, or set ANTHROPIC_API_KEY",
     install="npm install -g @anthropic-ai/claude-code",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from attrs import evolve, field
 
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.classes import frozen
+from peal.model.access import Access
 from peal.model.agent import Command, Fault, Reply
 from peal.settings import AgentSettings
 
@@ -67,6 +68,7 @@ class CliAgent:
             prompt_on_stdin=self.cli.prompt == "stdin",
             env={**self.cli.env(request), **self.table.env},
             files=dict(self.cli.files(request)),
+            access=Access(self.name, request.may_write),
         )
 
     def read(self, transcript: Transcript) -> Reply:

@@ -6,6 +6,7 @@ from peal.agents import json_lines
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import at, error, tool, words, wrong
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _WAITS = "Reconnecting... waiting for network"
@@ -16,6 +17,8 @@ def argv(request: Request) -> list[str]:
     A plan and `limited` work in the CLI's own sandbox; `limited` writes in the workspace and in temporary folders, and
     not in `.git`.
 
+    Where a sandbox of peal's stands around it that is enough, and often no second one can be made inside.
+
     To go on in a session it has no flag for the sandbox and does not keep the one of before, so the setting is told.
     """
     sandbox = "workspace-write" if request.may_write else "read-only"
@@ -23,7 +26,7 @@ def argv(request: Request) -> list[str]:
     words += ["--json", "--skip-git-repo-check"]
     if request.model:
         words += ["-m", request.model]
-    if request.may_write and request.permissions == "full":
+    if request.is_confined or (request.may_write and request.permissions == "full"):
         words += ["--dangerously-bypass-approvals-and-sandbox"]
     elif request.session:
         words += ["-c", f'sandbox_mode="{sandbox}"']
@@ -123,6 +126,8 @@ CODEX = Cli(
     sign=sign,
     helps=(("exec", "--help"), ("exec", "resume", "--help")),
     flags=("--json", "--skip-git-repo-check", "-m", "-s", "-c", "--dangerously-bypass-approvals-and-sandbox"),
+    state=(StateFolder(".codex", "CODEX_HOME", settings=("config.toml", "AGENTS.md", "prompts", "skills", "rules", "hooks.json", "plugins", "packages")),),
+    variables=("OPENAI_*", "CODEX_*"),
     login="run `codex login`, or set OPENAI_API_KEY",
     install="npm install -g @openai/codex",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.classes import frozen
+from peal.model.access import Access
 from peal.model.agent import Command, Declined, Reply
 from peal.model.pipeline import AGENT_PHASES
 from peal.settings import AgentSettings
@@ -77,7 +78,8 @@ class CommandAgent:
         ]
         program = str(self.repo / words[0]) if "/" in words[0] else words[0]
         on_stdin = self.table.prompt == "stdin"
-        return Command((program, *words[1:]), prompt_on_stdin=on_stdin, env=dict(self.table.env))
+        access = Access(self.speaks.name if self.speaks else "", request.may_write)
+        return Command((program, *words[1:]), on_stdin, dict(self.table.env), access=access)
 
     def read(self, transcript: Transcript) -> Reply:
         """Standard output as it is, or as the CLI that it speaks like would have meant it."""

@@ -9,6 +9,7 @@ from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import at, error, tool, words, wrong
 from peal.classes import define
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble
 
 _STATUS = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}
@@ -138,6 +139,8 @@ COPILOT = Cli(
         "--allow-tool", "--allow-all",
     ),
     reports_usage=False,
+    state=(StateFolder(".copilot", "COPILOT_HOME", settings=("mcp-config.json", "config.json", "settings.json", "agents", "hooks")),),
+    variables=("COPILOT_*", "GH_TOKEN", "GITHUB_TOKEN"),
     login="run `copilot login`, or set COPILOT_GITHUB_TOKEN",
     install="npm install -g @github/copilot",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from peal.agents.claude import result_said
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import at, message, refused, tool, words
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 
@@ -120,6 +121,11 @@ CURSOR = Cli(
     says={"assistant": message, "user": refused, "result": result_said, "tool_call": _called},
     sign=sign,
     flags=("-p", "--trust", "--output-format", "--model", "--resume", "--mode", "--force"),
+    state=(
+        StateFolder(".cursor", settings=("mcp.json", "rules", "hooks.json", "commands", "extensions")),
+        StateFolder(".config/cursor", "XDG_CONFIG_HOME", "cursor"),
+    ),
+    variables=("CURSOR_*",),
     login="run `cursor-agent login`, or set CURSOR_API_KEY",
     install="curl https://cursor.com/install -fsS | bash",
     is_its=is_its,

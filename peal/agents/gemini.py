@@ -10,6 +10,7 @@ from peal.agents.faults import complains, complaint, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import at, error, tool, words, wrong
 from peal.classes import define
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ATTEMPT = re.compile(r"^Attempt (\d+) failed", re.MULTILINE)
@@ -187,6 +188,15 @@ GEMINI = Cli(
     files=files,
     sign=sign,
     flags=("-o", "--skip-trust", "-m", "--resume", "--approval-mode", "--policy"),
+    state=(
+        StateFolder(
+            ".gemini",
+            "GEMINI_CLI_HOME",
+            ".gemini",
+            settings=("settings.json", "GEMINI.md", "commands", "extensions", "policies", ".env"),
+        ),
+    ),
+    variables=("GEMINI_*", "GOOGLE_*"),
     login="run `gemini` and log in there, or set GEMINI_API_KEY",
     install="npm install -g @google/gemini-cli",
 )

@@ -9,10 +9,11 @@ from attrs import field
 
 from peal.agents import json_lines
 from peal.agents.faults import complains, is_limit, trouble
-from peal.agents.protocol import Cli, Request, Sign, Transcript
+from peal.agents.protocol import ANY_MODEL, Cli, Request, Sign, Transcript
 from peal.agents.reset_times import seconds_or_milliseconds, told_by_header
 from peal.agents.said import at, error, tool, words, wrong
 from peal.classes import define
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _READ_ONLY = {"edit": "deny", "bash": "deny"}
@@ -192,6 +193,12 @@ OPENCODE = Cli(
     helps=(("run", "--help"),),
     flags=("--format", "--print-logs", "--log-level", "--dir", "-m", "--session", "--agent", "--auto"),
     reports_cost=True,
+    state=(
+        StateFolder(".local/share/opencode", "XDG_DATA_HOME", "opencode", settings=("bin",)),
+        StateFolder(".local/state/opencode", "XDG_STATE_HOME", "opencode"),
+        StateFolder(".cache/opencode", "XDG_CACHE_HOME", "opencode", settings=("bin", "node_modules")),
+    ),
+    variables=ANY_MODEL,
     login="run `opencode auth login`",
     install="npm install -g opencode-ai",
 )

@@ -8,12 +8,20 @@ from attrs import field
 
 from peal.agents.said import Says
 from peal.classes import frozen
+from peal.model.access import StateFolder
 from peal.model.agent import Command, Declined, Reply
 from peal.model.pipeline import Phase
 from peal.model.plan import Task
 from peal.model.process import Sign
 
-__all__ = ["Agent", "Cli", "Request", "Sign", "Transcript"]
+__all__ = ["ANY_MODEL", "Agent", "Cli", "Request", "Sign", "Transcript"]
+
+ANY_MODEL = (
+    "ANTHROPIC_*", "OPENAI_*", "GEMINI_*", "GOOGLE_*", "OPENROUTER_*", "MISTRAL_*", "GROQ_*", "DEEPSEEK_*", "XAI_*",
+    "DASHSCOPE_*", "OLLAMA_*", "AZURE_API_*", "AZURE_OPENAI_*", "COHERE_*", "TOGETHER_*", "FIREWORKS_*", "CEREBRAS_*",
+    "OPENCODE_*", "AIDER_*",
+)  # fmt: skip
+"""Patterns of the variables by which a CLI that works with models of any maker logs in."""
 
 
 @frozen
@@ -32,6 +40,8 @@ class Request:
     """What it may do where it may write."""
     session: str = ""
     """The conversation to go on in; empty for a new one."""
+    is_confined: bool = False
+    """A sandbox of peal's stands around it, so one of its own is not needed, and may not be possible."""
 
 
 @frozen
@@ -117,6 +127,10 @@ class Cli:
     """Every flag that `argv` may use; each has to be in one of `helps`."""
     env: Callable[[Request], Mapping[str, str]] = _nothing_set
     """Variables to set for it."""
+    state: tuple[StateFolder, ...] = ()
+    """What it has to write in beside the folder it works in."""
+    variables: tuple[str, ...] = ()
+    """Patterns of the variables that are its own, with the keys it logs in by."""
     files: Callable[[Request], Mapping[str, str]] = _nothing_set
     """Files to put beside the prompt, by name; `{folder}` in `argv` is where."""
     prompt: Literal["stdin", "file"] = "stdin"

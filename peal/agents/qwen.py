@@ -7,6 +7,7 @@ from peal.agents.claude import refusals, result_said
 from peal.agents.faults import complains, trouble
 from peal.agents.protocol import Cli, Request, Sign, Transcript
 from peal.agents.said import message, refused
+from peal.model.access import StateFolder
 from peal.model.agent import Fault, Reply, Trouble, Usage
 
 _ERROR_API = "[API Error"
@@ -97,6 +98,8 @@ QWEN = Cli(
     says={"assistant": message, "user": refused, "result": result_said},
     sign=sign,
     flags=("-o", "-m", "--resume", "--approval-mode", "--exclude-tools"),
+    state=(StateFolder(".qwen", settings=("settings.json", "QWEN.md", "commands", "extensions", ".env")),),
+    variables=("QWEN_*", "DASHSCOPE_*", "OPENAI_*"),
     login="run `qwen auth`, or set OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL",
     install="npm install -g @qwen-code/qwen-code",
 )

@@ -5,6 +5,7 @@ from enum import StrEnum
 from attrs import field
 
 from peal.classes import frozen
+from peal.model.access import Access
 
 
 @frozen
@@ -49,6 +50,8 @@ class Command:
     env: dict[str, str] = field(factory=dict)
     files: dict[str, str] = field(factory=dict)
     """Small files to write into the attempt's folder first; `{folder}` in `argv` names it."""
+    access: Access = Access()
+    """What it needs of a sandbox."""
 
 
 class Fault(StrEnum):

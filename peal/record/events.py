@@ -68,6 +68,8 @@ class RunOpened:
     """In which format the plan was read; empty in what older peals wrote."""
     is_open_ended: bool = False
     """Its tasks come while it goes on: it is over when it says so, whatever is left of them."""
+    sandbox: tuple[str, ...] = ()
+    """What its programs were started in; empty for none."""
 
 
 @frozen

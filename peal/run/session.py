@@ -17,13 +17,15 @@ from peal.record import journal, lock, store
 from peal.record.events import Event, PlanRead
 from peal.record.providers import Providers
 from peal.settings import Settings
-from peal.system import process, scratch, strays
+from peal.system import process, strays
 from peal.system.layout import RepoPaths
+from peal.system.scratch import Scratch, scratch
 from peal.work.programs import Programs
 from peal.worktrees import leftovers
 
 if TYPE_CHECKING:
     from peal.machines.fleet import Fleet
+    from peal.sandbox.confinement import Confinement
 
 
 @define(slots=False)
@@ -47,9 +49,9 @@ class Session:
     _fleet: "Fleet | None" = None
 
     @cached_property
-    def _scratch(self) -> scratch.Scratch:
+    def scratch(self) -> Scratch:
         """Made when the first program is to be started: who only takes the lock needs none."""
-        return self._stack.enter_context(scratch.scratch(self.name, self._tell))
+        return self._stack.enter_context(scratch(self.name, self._tell))
 
     def _tell(self, text: str) -> None:
         """To whoever is told at that time."""
@@ -62,29 +64,36 @@ class Session:
                 self._told.add(text)
                 yield text
 
-    def programs(self, plan: str, fence: Mapping[str, str]) -> Programs:
+    def programs(
+        self, plan: str, fence: Mapping[str, str], confinement: "Confinement | None" = None
+    ) -> Programs:
         """What starts the programs for a plan, with a temporary folder of its own; PealError if there can be none."""
 
         def put(event: Event | BaseException) -> None:
             self.inbox.put(event if isinstance(event, BaseException) else Happened(event, plan))
 
-        return self._programs(put, fence)
+        return self._programs(put, fence, confinement)
 
     def programs_before(self) -> Programs:
         """The same for what is asked before there is a plan; nobody hears of them."""
-        return self._programs(lambda _: None, {})
+        return self._programs(lambda _: None, {}, None)
 
-    def _programs(self, put: Callable[[Event | BaseException], None], fence: Mapping[str, str]) -> Programs:
+    def _programs(
+        self,
+        put: Callable[[Event | BaseException], None],
+        fence: Mapping[str, str],
+        confinement: "Confinement | None",
+    ) -> Programs:
         self._plans += 1
-        folder = self._scratch.folder / str(self._plans)
-        return Programs(self.name, folder, put, self._scratch.watch, fence)
+        folder = self.scratch.folder / str(self._plans)
+        return Programs(self.name, folder, put, self.scratch.watch, fence, confinement)
 
     def fleet(self, settings: Settings) -> "Fleet":
         """The machines that the first plan names are those of all plans; loaded only where there are some."""
         if self._fleet is None:
             from peal.machines.named import fleet_of
 
-            self._fleet = fleet_of(settings, self.repo_paths, self._scratch.watch)
+            self._fleet = fleet_of(settings, self.repo_paths, self.scratch.watch)
             self._stack.callback(self._fleet.close)
         return self._fleet
 

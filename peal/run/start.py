@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from peal.classes import frozen
 from peal.errors import PealError
@@ -34,6 +35,9 @@ from peal.text.names import ranges
 from peal.views.screens import Screen
 from peal.work import Worker
 from peal.workspaces import Pool, reconcile
+
+if TYPE_CHECKING:
+    from peal.sandbox.confinement import Confinement
 
 
 @frozen
@@ -99,18 +103,39 @@ def begun(
             return
         log = stack.enter_context(closing(_log(job, open_now.name)))
         try:
-            _prepare(job, screen, open_now, executor, stack)
+            confinement = _confinement(job, held.history, screen, open_now)
+            _prepare(job, screen, open_now, executor, stack, confinement)
             take_over()
         except signals.Stopped as stopped:
             halt = _stopped_at_once(job, held, open_now.name, stopped)
             yield End(halt, held.history)
             return
         under_way = PlanRun(job, held, executor, screen, log)
-        under_way.open(opening_of(job, open_now.name))
+        under_way.open(opening_of(job, open_now.name, confinement))
         yield under_way
 
 
-def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, stack: ExitStack) -> None:
+def _confinement(job: Job, history: History, screen: Screen, open_now: Session) -> "Confinement | None":
+    """The sandbox that programs are started in, if there is to be one."""
+    before = history.opened.sandbox if history.opened else ()
+    if job.roster.settings.sandbox == ("none",) and not before:
+        return None
+    from peal.run import sandbox  # only here: who has none pays nothing
+
+    found, told = sandbox.confinement_of(job, sandbox.kind_of(job, history), open_now)
+    for text in open_now.news(told):
+        screen.say(text)
+    return found
+
+
+def _prepare(
+    job: Job,
+    screen: Screen,
+    open_now: Session,
+    executor: Threads,
+    stack: ExitStack,
+    confinement: "Confinement | None",
+) -> None:
     """Where the attempts work, and who carries them out; `stack` gives all of it back."""
     phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases if phase.asks_agent]
     contracts = dict.fromkeys(phase.contract_name for phase in phases)
@@ -122,7 +147,7 @@ def _prepare(job: Job, screen: Screen, open_now: Session, executor: Threads, sta
         stack.callback(job.pool.leave)
     for reviewer in job.roster.reviewers:
         stack.callback(reviewer.leave)
-    programs = open_now.programs(job.key, job.roster.workspaces.fence)
+    programs = open_now.programs(job.key, job.roster.workspaces.fence, confinement)
     away = None
     if job.roster.settings.run_on:
         from peal.run.machines import door_to_machines  # only here: who names none pays nothing
@@ -249,7 +274,7 @@ def _review(job: Job) -> str:
     return phase.name if phase else job.pipeline.phases[-1].name
 
 
-def opening_of(job: Job, name: str) -> RunOpened:
+def opening_of(job: Job, name: str, confinement: "Confinement | None" = None) -> RunOpened:
     pid = os.getpid()
     selected = job.selected if job.selected is None else job.work.tasks
     return RunOpened(
@@ -272,6 +297,7 @@ def opening_of(job: Job, name: str) -> RunOpened:
         session=name,
         format=job.plan.format,
         is_open_ended=job.source.is_open_ended,
+        sandbox=confinement.kind if confinement else (),
     )
 
 

@@ -10,7 +10,6 @@ REPLACED = {
     "plan_path": "name the plan behind the command: `peal run PLAN`",
     "repo_path": "pass --repo DIR, or be in the repository",
     "agent_cmd": "describe the command as [agents.NAME] in peal.toml and choose it with `agent`",
-    "sandbox": "set `permissions` to `full` or `limited`",
     "state_dir": "progress is always kept in `.peal` at the repository's root",
     "log": "set `log_level`",
 }
@@ -22,7 +21,6 @@ REPLACED_VARIABLES = {"stet_dismiss_patterns": "write [[stet_dismiss_patterns]] 
 REPLACED_FLAGS = {
     "--plan": REPLACED["plan_path"],
     "--agent-cmd": REPLACED["agent_cmd"],
-    "--sandbox": REPLACED["sandbox"],
     "--state-dir": REPLACED["state_dir"],
     "--normalize-retries": "pass --normalize-retry-count N",
 }

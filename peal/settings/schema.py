@@ -272,6 +272,41 @@ def _program(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
         raise ValueError("begins with an empty word; name a program, or take it out")
 
 
+SANDBOXES = ("none", "auto", "bubblewrap", "seatbelt")
+"""What a single word for a sandbox may be; more words are a wrapper."""
+_OF_WRAPPERS = ("workspace", "repo", "git", "own_git", "scratch", "home", "state", "phase")
+"""The placeholders in a wrapper's words."""
+
+
+def _sandbox(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    _program(None, None, value)
+    if value in (("enabled",), ("disabled",)):
+        raise ValueError(
+            f"is `{value[0]}`, as in the Rust peal; here set `permissions` to `full` or `limited`, or `sandbox` to one of "
+            + ", ".join(SANDBOXES)
+        )
+    if not value or (len(value) == 1 and value[0] not in SANDBOXES):
+        near = difflib.get_close_matches(value[0], SANDBOXES, n=1, cutoff=0.6) if value else []
+        meant = f"did you mean `{near[0]}`?" if near else f"it must be one of {', '.join(SANDBOXES)}"
+        raise ValueError(f"is `{' '.join(value)}`; {meant}, or the words of a wrapper, such as `env -i`")
+    for name in (name for word in value for name in re.findall(r"\{([a-z_]+)\}", word)):
+        if name not in _OF_WRAPPERS:
+            known = " ".join(f"{{{one}}}" for one in _OF_WRAPPERS)
+            raise ValueError(f"has no field `{{{name}}}`; there are {known}")
+
+
+def _paths(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    for name in value:
+        if not name.strip() or (name.startswith("~") and name != "~" and not name.startswith("~/")):
+            raise ValueError(f"names `{name}`; write a path from the root, from `~/` or from the repository")
+
+
+def _patterns(_settings: Any, _key: Any, value: tuple[str, ...]) -> None:
+    for name in value:
+        if not re.fullmatch(r"[A-Za-z_*][A-Za-z0-9_*]*", name) or not name.strip("*"):
+            raise ValueError(f"names `{name}`; write the name of a variable, or a pattern such as `MY_*`")
+
+
 def _key(
     default: Any, about: str, check: Callable[[Any, Any, Any], None] | None = None, flag: str | None = None
 ) -> Any:
@@ -558,6 +593,18 @@ class Settings:
     model: str | None = _key(None, "model handed to the agent", _filled)
     permissions: Literal["full", "limited"] = _key(
         "full", "what a CLI may do in `execute` and `address`: all, or what its own safer mode allows"
+    )
+    sandbox: tuple[_Argument, ...] = _key(
+        ("none",),
+        "what keeps programs of attempts from all but their work: `none`, `auto`, `bubblewrap`, `seatbelt`, or a wrapper's words",
+        _sandbox,
+    )
+    sandbox_writable: tuple[_Word, ...] = _key(
+        (), "files and folders that they may write in as well: `~/.cargo/registry`", _paths
+    )
+    sandbox_hidden: tuple[_Word, ...] = _key((), "files and folders that they may not even read", _paths)
+    sandbox_env: tuple[_Word, ...] = _key(
+        (), "variables that they are given though they look like keys; `*` stands for any letters", _patterns
     )
     continue_session: bool = _key(
         False, "let `execute` and `address` go on in the session of the phase before, where that can be"

@@ -34,6 +34,7 @@ _LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of a line that are kept until its end comes; no sign is that long."""
 _COMPLAINT = 4096
 """Bytes of what a companion says that are read."""
+_LAST_SIGNAL = 64
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _HAS_PROC = Path("/proc/self/environ").exists()
 
@@ -161,6 +162,8 @@ class Launch:
     clocks: Clocks = Clocks()
     sign: Callable[[str], Sign | None] | None = None
     """What a line of stdout or stderr tells, looked at while the process runs."""
+    tells_signals: bool = False
+    """The first word is a wrapper, which tells of a program that signal 9 has ended with 128 and 9, as a shell does."""
 
 
 def start(launch: Launch) -> subprocess.Popen[bytes]:
@@ -191,7 +194,12 @@ def finish(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel) -> 
     if how is not Ended.EXITED:
         _end_group(process, cancel)
     _end_left_behind(process, launch.marker, thorough=seconds > 1, cancel=cancel)
-    return Ending(how, process.wait(), seconds)
+    return Ending(how, _exit_code(process.wait(), launch), seconds)
+
+
+def _exit_code(code: int, launch: Launch) -> int:
+    """As the operating system tells it of the program itself."""
+    return 128 - code if launch.tells_signals and 128 < code <= 128 + _LAST_SIGNAL else code
 
 
 def _watch(process: subprocess.Popen[bytes], launch: Launch, cancel: Cancel, began: float) -> Ended:
@@ -309,20 +317,20 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
     return True
 
 
-def _group_lives(process: subprocess.Popen[bytes]) -> bool:
-    """Whether anything of the group still runs; the dead that nobody has collected yet do not count."""
+def _members(process: subprocess.Popen[bytes]) -> list[str]:
+    """Who of the group still runs; the dead that nobody has collected yet do not count."""
     if not _signal_group(process, 0):
-        return False
+        return []
     if not _HAS_PROC:
-        return True
-    return any(state not in "ZX" for state in _states_of_group(process.pid))
+        return [str(process.pid)]
+    return [pid for pid, state, group in _processes() if group == process.pid and state not in "ZX"]
 
 
-def _states_of_group(group: int) -> Iterator[str]:
-    """The one-letter states of a group's processes; see proc_pid_stat(5)."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (stat := _stat(entry.name)) and int(stat[2]) == group:
-            yield stat[0]
+def _processes() -> Iterator[tuple[str, str, int]]:
+    """The number of each process, its state in one letter, and its group; see proc_pid_stat(5)."""
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (stat := _stat(name)):
+            yield name, stat[0], int(stat[2])
 
 
 def _stat(pid: int | str) -> list[str]:
@@ -340,20 +348,50 @@ def _stat(pid: int | str) -> list[str]:
 
 
 def _end_group(process: subprocess.Popen[bytes], cancel: Cancel) -> None:
-    _signal_group(process, signal.SIGTERM)
-    _group_ends_within(process, GRACE, cancel)
+    _ends_when_asked(process, cancel)
     _signal_group(process, signal.SIGKILL)
     process.wait()
 
 
-def _group_ends_within(process: subprocess.Popen[bytes], seconds: float, cancel: Cancel) -> bool:
-    until = time.monotonic() + seconds
+def _ends_when_asked(process: subprocess.Popen[bytes], cancel: Cancel) -> bool:
+    """Ask the rest of a group to end; whether it has within the grace."""
+    until, pause = time.monotonic() + GRACE, 0.001
+    asked: set[int] = set()
     while time.monotonic() < until and not cancel.hard:
         process.poll()
-        if not _group_lives(process):
+        members = _members(process)
+        if not members:
             return True
-        time.sleep(0.02)
+        inside = _in_namespaces_of(members)
+        if inside or asked:
+            reaper.signal_all(sorted(inside - asked), signal.SIGTERM)
+        else:
+            _signal_group(process, signal.SIGTERM)
+        asked |= inside or {process.pid}
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
     return False
+
+
+def _in_namespaces_of(members: Sequence[str]) -> set[int]:
+    """
+    All in the process namespaces that a group has made, as sandboxes do; nobody where it has made none.
+
+    The first process of a namespace waits for all others there and heeds no TERM; the one that has made it tells how they ended, so
+    it has to outlive them. Whoever in there has left the group and carries no marker is found too; see pid_namespaces(7).
+    """
+    if not _HAS_PROC:
+        return set()
+    made = {_namespace(pid) for pid in members} - {_namespace("self"), ""}
+    return {int(pid) for pid, _, _ in _processes() if _namespace(pid) in made} if made else set()
+
+
+def _namespace(pid: str) -> str:
+    """Tells the namespace of a process from all others; empty if it is gone, or somebody else's."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""
 
 
 def _end_left_behind(
@@ -365,7 +403,7 @@ def _end_left_behind(
     A descendant's number is higher than its ancestor's until numbers wrap, so a short attempt looks at younger
     processes only; the reaper's look at the end of the run has no such limit.
     """
-    if _signal_group(process, signal.SIGTERM) and not _group_ends_within(process, GRACE, cancel):
+    if _signal_group(process, 0) and not _ends_when_asked(process, cancel):
         _signal_group(process, signal.SIGKILL)
     if marker is None:
         return

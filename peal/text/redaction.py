@@ -13,6 +13,11 @@ _SHORTEST = 8
 """Letters; a shorter value, such as `true` or `test`, would blot out half of what is shown."""
 
 
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name is likely to hold a key."""
+    return bool(_LOOKS_SECRET.search(name))
+
+
 def secrets(variables: Iterable[tuple[str, str]], named: Sequence[str] = ()) -> tuple[str, ...]:
     """
     The values that nobody may read: of the variables named, and of those whose names look like keys.
@@ -22,7 +27,7 @@ def secrets(variables: Iterable[tuple[str, str]], named: Sequence[str] = ()) -> 
     whole = {
         value
         for name, value in variables
-        if value.strip() and (name in named or (_LOOKS_SECRET.search(name) and len(value) >= _SHORTEST))
+        if value.strip() and (name in named or (looks_secret(name) and len(value) >= _SHORTEST))
     }
     lines = {line.strip() for value in whole if "\n" in value for line in value.splitlines()}
     found = whole | {line for line in lines if len(line) >= _SHORTEST}

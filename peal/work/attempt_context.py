@@ -173,6 +173,7 @@ class AttemptContext:
             roster.model_for(order),
             roster.settings.permissions,
             self._session.id if self._session else "",
+            self.programs.confinement is not None,
         )
 
     @property
@@ -216,7 +217,10 @@ class AttemptContext:
         agent, file = self.roster.agents[name], order.folder / f"{prefix}prompt.md"
         put(str(file), prompt)
         asked = model or settings.agents.get(name, AgentSettings()).model
-        prepared = agent.prepare(Request(order.task, order.phase, prompt, file, self.path, model=asked))
+        is_confined = self.programs.confinement is not None
+        prepared = agent.prepare(
+            Request(order.task, order.phase, prompt, file, self.path, model=asked, is_confined=is_confined)
+        )
         if isinstance(prepared, Declined):
             return Outcome(Result.FAILED, prepared.reason, agent=name)
         if isinstance(prepared, Reply):

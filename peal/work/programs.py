@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve, field
 
@@ -17,6 +18,9 @@ from peal.record.events import Event, ProcessStarted
 from peal.system import process
 from peal.system.files import put
 from peal.system.process import Cancel, Clocks, Launch
+
+if TYPE_CHECKING:
+    from peal.sandbox.confinement import Confinement
 
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _BY_SIGNAL = frozenset(code for number in _ENDING for code in (-number, 128 + number))
@@ -40,13 +44,11 @@ class Programs:
     """Tells the reaper of a process."""
     fence: Mapping[str, str]
     """Variables that go with the places to work in."""
+    confinement: "Confinement | None" = None
+    """The sandbox that they are started in."""
     cancel: Cancel = field(factory=Cancel)
-    _env: dict[bytes, bytes] = field(init=False)
-
-    @_env.default
-    def _base_environment(self) -> dict[bytes, bytes]:
-        ours = {process.RUN_MARKER: self.run, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", **self.fence}
-        return _encoded({**surroundings(), **ours})
+    _env: dict[str, dict[bytes, bytes]] = field(factory=dict)
+    """What all programs are given, by the CLI that they are of."""
 
     def carry_out(
         self,
@@ -86,6 +88,20 @@ class Programs:
             return evolve(outcome, result=Result.INTERRUPTED, reason="the run was ended")
         return outcome
 
+    def _base_environment(self, cli: str) -> dict[bytes, bytes]:
+        if cli not in self._env:
+            ours = {
+                process.RUN_MARKER: self.run,
+                "GIT_TERMINAL_PROMPT": "0",
+                "GIT_EDITOR": "true",
+                **self.fence,
+            }
+            given = surroundings()
+            if self.confinement:
+                given = self.confinement.environment(given, cli)
+            self._env[cli] = _encoded({**given, **ours})
+        return self._env[cli]
+
     def _launch(self, order: Order, workspace: Path, command: Command, clocks: Clocks, prefix: str) -> Launch:
         folder, name = str(order.folder), order.folder.name
         marker = f"{self.run}/{self.scratch.name}/{name}"
@@ -99,17 +115,21 @@ class Programs:
             "PWD": str(workspace),  # some believe it rather than the folder they were started in
             "TMPDIR": f"{self.scratch}/{name}",
         }
+        base = self._base_environment(command.access.cli if self.confinement else "")
+        argv = [word.replace("{folder}", folder) for word in command.argv] if command.files else command.argv
+        if self.confinement:
+            path = command.env.get("PATH") or os.fsdecode(base.get(b"PATH", b""))
+            argv = self.confinement.wrapped(argv, command.access, workspace, env["TMPDIR"], path)
         return Launch(
-            argv=[word.replace("{folder}", folder) for word in command.argv]
-            if command.files
-            else command.argv,
+            argv=argv,
             cwd=workspace,
-            env={**self._env, **_encoded(env)},
+            env={**base, **_encoded(env)},
             stdout=f"{folder}/{prefix}stdout",
             stderr=f"{folder}/{prefix}stderr",
             stdin=f"{folder}/{prefix}prompt.md" if command.prompt_on_stdin else None,
             marker=marker,
             clocks=clocks,
+            tells_signals=self.confinement is not None and self.confinement.tells_signals,
         )
 
 

@@ -1,0 +1,62 @@
+"""The sandbox that the programs of a run are started in."""
+
+from collections.abc import Iterator
+
+from peal.agents.registry import surroundings
+from peal.errors import PealError
+from peal.jobs.job import Job
+from peal.record.history import History
+from peal.run.session import Session
+from peal.sandbox.available import best, problem
+from peal.sandbox.confinement import Confinement
+from peal.system import git
+from peal.text.display import some
+
+_SHOWN = 6
+_GIVEN = ("command line", "environment")
+"""Where a word on the sandbox comes from that nobody can have changed during the run."""
+
+
+def kind_of(job: Job, history: History) -> tuple[str, ...]:
+    """As a person says now; what a settings file says does not take away the one that the run began in."""
+    settings = job.roster.settings
+    before = history.opened.sandbox if history.opened else ()
+    is_given = settings.origins.get("sandbox") in _GIVEN
+    return before if before and settings.sandbox == ("none",) and not is_given else settings.sandbox
+
+
+def confinement_of(
+    job: Job, kind: tuple[str, ...], open_now: Session
+) -> tuple[Confinement | None, list[str]]:
+    """It, if there is one, and what is to be told of it; PealError if one that is named cannot work here."""
+    settings, repo = job.roster.settings, job.repo_paths.repo
+    is_auto = kind == ("auto",)
+    made = Confinement(
+        (best(),) if is_auto else kind,
+        repo,
+        git.common_folder(repo),
+        job.repo_paths.root / "cache",
+        writable=settings.sandbox_writable,
+        hidden=settings.sandbox_hidden,
+        variables=settings.sandbox_env,
+    )
+    if kind == ("none",):
+        return None, []
+    why = problem(made, open_now.scratch) if made.kind[0] else "there is none for this system"
+    if why and is_auto:
+        return None, [f"there is no sandbox, and agents may do whatever you may: {why}"]
+    if why:
+        raise PealError(f"sandbox `{' '.join(kind)}` cannot be used here: {why}")
+    return made, list(_told(made, job.roster.settings.sandbox, kind))
+
+
+def _told(made: Confinement, configured: tuple[str, ...], kind: tuple[str, ...]) -> Iterator[str]:
+    name = " ".join(made.kind)
+    if configured == ("none",) != kind:
+        yield f"this run began in the sandbox `{name}` and goes on there; --sandbox {configured[0]} takes it away"
+    given = surroundings()
+    if left_out := sorted(given.keys() - made.environment(given, "").keys()):
+        yield (
+            f"in the sandbox ({name}) programs are not given {some(left_out, _SHOWN)}, but for an agent's own; `sandbox_env` lets "
+            "others in"
+        )

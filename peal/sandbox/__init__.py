@@ -1,0 +1,1 @@
+"""What programs of attempts may touch, enforced by the operating system."""

@@ -1,0 +1,152 @@
+"""The sandbox of one program of a repository: what is there of all that may be touched or is hidden, on this machine."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from attrs import field
+
+from peal.agents.registry import adapters
+from peal.classes import frozen
+from peal.model.access import Access
+from peal.sandbox import bubblewrap, secret_places
+from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
+from peal.sandbox.variables import let_in
+
+_CACHES = {
+    "XDG_CACHE_HOME": "", "npm_config_cache": "npm", "YARN_CACHE_FOLDER": "yarn", "PIP_CACHE_DIR": "pip", "UV_CACHE_DIR": "uv",
+    "GOCACHE": "go-build", "GOMODCACHE": "go-mod", "GRADLE_USER_HOME": "gradle", "CARGO_HOME": "cargo",
+    "COREPACK_HOME": "corepack", "DENO_DIR": "deno", "npm_config_store_dir": "pnpm",
+}  # fmt: skip
+"""Variables that tell package managers where to keep what they have fetched, and the folder below peal's own for each."""
+
+
+@frozen
+class Confinement:
+    """Wraps the programs of one repository's attempts."""
+
+    kind: tuple[str, ...]
+    """`bubblewrap`, `seatbelt`, or the words of a wrapper."""
+    repo: Path
+    """The person's tree, or a store of its commits."""
+    git: Path
+    """The repository's git folder."""
+    caches: Path
+    """Where package managers keep what they fetch; the person's own are not theirs to write."""
+    guarded: tuple[str, ...] = ()
+    """Paths in the tree that say what is run in it later."""
+    writable: tuple[str, ...] = ()
+    """What a person has added to what may be written; it is shown, too."""
+    hidden: tuple[str, ...] = ()
+    """The same of what is hidden."""
+    variables: tuple[str, ...] = ()
+    """Patterns of variables that are let in."""
+    home: str = field(factory=lambda: os.path.realpath(Path.home()))
+
+    @property
+    def tells_signals(self) -> bool:
+        """See `Launch.tells_signals`."""
+        return self.kind == ("bubblewrap",)
+
+    def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
+        """What of these variables a program is given, with places for what package managers fetch."""
+        own = adapters()[cli] if cli else None
+        found = let_in(variables, own.variables if own else (), self.variables)
+        moved = {state.variable for state in (own.state if own else ())}
+        caches = {name: str(self.caches / folder) for name, folder in _CACHES.items() if name not in moved}
+        return {**found, **caches}
+
+    def wrapped(
+        self, argv: Iterable[str], access: Access, workspace: Path, scratch: str, path: str
+    ) -> list[str]:
+        """
+        The words that run a program in its sandbox: `scratch` is its folder for temporary files, `path` its variable PATH.
+
+        What it needs is made where it is missing, before it starts: a wrapper takes nothing that is not there.
+        """
+        program = list(argv)
+        own = f"{scratch}.own"
+        os.makedirs(own, exist_ok=True)
+        self.caches.mkdir(parents=True, exist_ok=True)
+        rules = [*self._shown(program[0], path), *self._hidden(access, workspace), *self._writable(access)]
+        rules += [Rule(scratch, Touch.WRITE), *self._of_workspace(workspace, access.may_write)]
+        found = Sandbox(os.path.realpath(workspace), in_order(rules), own, access.has_network)
+        return [*bubblewrap.words(found, os.geteuid() == 0), *program]
+
+    def _shown(self, program: str, path: str) -> Iterator[Rule]:
+        """What is to be seen though it lies where all else is out of sight."""
+        yield from _rules(secret_places.TEMPORARY, Touch.OWN)
+        yield from _rules(secret_places.SOCKETS, Touch.HIDE)
+        yield from _rules(secret_places.NEEDED_OF_SOCKETS, Touch.READ)
+        folders = [folder for folder in path.split(os.pathsep) if folder.startswith("/")]
+        shown = [*folders, *_installed(program, folders, self.repo), sys.prefix, sys.base_prefix]
+        yield from _rules(
+            [*shown, str(self.repo), str(self.git), self.home],
+            Touch.READ,
+        )
+
+    def _hidden(self, access: Access, workspace: Path) -> Iterator[Rule]:
+        below = (f"{self.home}/{name}" for name in secret_places.BELOW_HOME)
+        states = (
+            state.place(self.home, dict(os.environ))
+            for cli in adapters().values()
+            if cli.name != access.cli
+            for state in cli.state
+        )
+        yield from _rules(
+            [*secret_places.OF_THE_MACHINE, *below, *states, *self._named(self.hidden)], Touch.HIDE
+        )
+        if workspace != self.repo:
+            yield from _rules(map(str, self.repo.glob(secret_places.IN_THE_TREE)), Touch.HIDE)
+
+    def _writable(self, access: Access) -> Iterator[Rule]:
+        """State folders with what in them is not to be changed, caches, and what a person has named."""
+        cli = adapters()[access.cli] if access.cli else None
+        for state in cli.state if cli else ():
+            place = state.place(self.home, dict(os.environ))
+            os.makedirs(place, mode=0o700, exist_ok=True)
+            yield from _rules([place], Touch.WRITE)
+            yield from _rules([f"{place}/{name}" for name in state.settings], Touch.READ)
+        yield from _rules([str(self.caches), *self._named(self.writable)], Touch.WRITE)
+
+    def _of_workspace(self, workspace: Path, may_write: bool) -> Iterator[Rule]:
+        yield Rule(os.path.realpath(workspace), Touch.WRITE if may_write else Touch.READ)
+        own_git = workspace.with_name(f"{workspace.name}.git")
+        if workspace == self.repo:
+            yield from _rules(
+                [str(self.repo / ".peal"), *(str(self.repo / name) for name in self.guarded)], Touch.READ
+            )
+        elif own_git.is_dir():
+            yield Rule(os.path.realpath(own_git), Touch.WRITE)
+        yield from _rules([str(workspace / ".git"), str(self.git)], Touch.READ)
+
+    def _named(self, names: Iterable[str]) -> list[str]:
+        """Paths as a person has them: from the repository or from the home folder."""
+        return [
+            str(self.repo / (self.home + name[1:] if name == "~" or name.startswith("~/") else name))
+            for name in names
+        ]
+
+
+def _rules(paths: Iterable[str], touch: Touch) -> Iterator[Rule]:
+    """A rule for what is there of these, by its real name."""
+    for path in paths:
+        real = os.path.realpath(path)
+        if os.path.lexists(real):
+            yield Rule(real, touch, os.path.isdir(real))
+
+
+def _installed(program: str, folders: Iterable[str], repo: Path) -> Iterator[str]:
+    """The folder that holds all of a program which lies below one for temporary files: nobody knows what else it needs."""
+    places = [program] if "/" in program else [f"{folder}/{program}" for folder in folders]
+    for place in places:
+        for real in {place, os.path.realpath(place)} if os.path.exists(place) else ():
+            if not Path(real).is_relative_to(repo):
+                yield from (
+                    _first_below(top, real) for top in secret_places.TEMPORARY if real.startswith(f"{top}/")
+                )
+
+
+def _first_below(top: str, path: str) -> str:
+    return f"{top}/{path.removeprefix(f'{top}/').partition('/')[0]}"

@@ -1,0 +1,42 @@
+"""Where keys, tokens and other people's programs lie: nothing that works on a task needs to see them."""
+
+BELOW_HOME = (
+    ".ssh", ".gnupg", ".password-store", ".pki", ".netrc", "_netrc", ".authinfo", ".authinfo.gpg", ".git-credentials",
+    ".config/git/credentials", ".config/gh", ".config/glab-cli", ".config/hub", ".npmrc", ".yarnrc.yml", ".pypirc",
+    ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml", ".m2/settings-security.xml",
+    ".gradle/gradle.properties", ".composer/auth.json", ".config/composer/auth.json", ".nuget/NuGet/NuGet.Config",
+    ".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".config/heroku", ".oci", ".kube", ".docker",
+    ".config/containers/auth.json", ".config/helm", ".vault-token", ".terraform.d/credentials.tfrc.json", ".terraformrc",
+    ".config/rclone", ".config/op", ".config/sops", ".config/age", ".fly", ".vercel", ".netlify", ".config/netlify",
+    ".local/share/keyrings", ".local/share/kwalletd", ".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium",
+    ".config/BraveSoftware", ".config/microsoft-edge", ".config/1Password", ".config/Bitwarden", ".config/Signal",
+    ".config/Slack", ".pgpass", ".my.cnf", ".mylogin.cnf", ".s3cfg", ".boto", ".bash_history", ".zsh_history",
+    ".python_history", ".node_repl_history", ".psql_history", ".local/share/fish/fish_history",
+    "Library/Keychains", "Library/Cookies", "Library/Application Support/Google/Chrome", "Library/Application Support/Firefox",
+    "Library/Application Support/1Password",
+)  # fmt: skip
+"""From the home folder; what is not there is not missed."""
+
+OF_THE_MACHINE = (
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/ssl/private",
+    "/etc/krb5.keytab",
+)
+
+SOCKETS = ("/run", "/var/run")
+"""Where services listen: a folder that may only be read does not keep anybody from talking to them."""
+
+NEEDED_OF_SOCKETS = (
+    "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf",
+    "/run/nscd", "/run/current-system", "/run/wrappers", "/run/opengl-driver", "/run/booted-system",
+)  # fmt: skip
+"""What names are looked up by, and where NixOS has its programs."""
+
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
+"""What everybody may write in: a program gets an empty folder in their place."""
+
+IN_THE_TREE = ".env*"
+"""Of the person's own tree, at its root."""
