@@ -1,6 +1,9 @@
 """The sandbox that the programs of a run are started in."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from uuid import uuid4
 
 from peal.agents.registry import surroundings
 from peal.errors import PealError
@@ -9,7 +12,10 @@ from peal.record.history import History
 from peal.run.session import Session
 from peal.sandbox.available import best, problem
 from peal.sandbox.confinement import Confinement
+from peal.sandbox.secret_places import IN_THE_TREE
 from peal.system import git
+from peal.system.files import replace
+from peal.system.git_settings import without_ways_out
 from peal.text.display import some
 
 _SHOWN = 6
@@ -39,6 +45,8 @@ def confinement_of(
         writable=settings.sandbox_writable,
         hidden=settings.sandbox_hidden,
         variables=settings.sandbox_env,
+        private=_private(repo),
+        instead=_instead(repo, open_now.scratch.folder),
     )
     if kind == ("none",):
         return None, []
@@ -48,6 +56,21 @@ def confinement_of(
     if why:
         raise PealError(f"sandbox `{' '.join(kind)}` cannot be used here: {why}")
     return made, list(_told(made, job.roster.settings.sandbox, kind))
+
+
+def _private(repo: Path) -> tuple[str, ...]:
+    """Files with keys that are in the person's tree and not in git; git does not look into folders that it ignores."""
+    listed = git.output(repo, "ls-files", "-z", "--others", "--directory").split("\0")
+    return tuple(str(repo / path) for path in listed if fnmatch(PurePath(path).name, IN_THE_TREE))
+
+
+def _instead(repo: Path, scratch: Path) -> tuple[tuple[str, str], ...]:
+    """Git's settings files that lead elsewhere, each with a copy that does not."""
+    found = without_ways_out(repo)
+    shown = [(path, scratch / f"settings-{uuid4().hex[:8]}") for path in found]
+    for path, copy in shown:
+        replace(copy, found[path].encode("utf-8", "surrogateescape"))
+    return tuple((path, str(copy)) for path, copy in shown)
 
 
 def _told(made: Confinement, configured: tuple[str, ...], kind: tuple[str, ...]) -> Iterator[str]:

@@ -104,6 +104,8 @@ def begun(
         log = stack.enter_context(closing(_log(job, open_now.name)))
         try:
             confinement = _confinement(job, held.history, screen, open_now)
+            if job.pool:
+                job.pool.is_alone = confinement is not None
             _prepare(job, screen, open_now, executor, stack, confinement)
             take_over()
         except signals.Stopped as stopped:

@@ -32,7 +32,7 @@ def _mounted(rule: Rule, own: str) -> list[str]:
         case Touch.HIDE if rule.is_folder:
             return ["--tmpfs", rule.path]
         case Touch.HIDE:
-            return ["--ro-bind", "/dev/null", rule.path]
+            return ["--ro-bind", rule.instead or "/dev/null", rule.path]
         case Touch.READ:
             return ["--ro-bind", rule.path, rule.path]
         case Touch.WRITE:

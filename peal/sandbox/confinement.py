@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from attrs import field
+from attrs import evolve, field
 
 from peal.agents.registry import adapters
 from peal.classes import frozen
@@ -13,6 +13,7 @@ from peal.model.access import Access
 from peal.sandbox import bubblewrap, secret_places
 from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
 from peal.sandbox.variables import let_in
+from peal.system.git_settings import variables_without_ways_out
 
 _CACHES = {
     "XDG_CACHE_HOME": "", "npm_config_cache": "npm", "YARN_CACHE_FOLDER": "yarn", "PIP_CACHE_DIR": "pip", "UV_CACHE_DIR": "uv",
@@ -40,6 +41,10 @@ class Confinement:
     """What a person has added to what may be written; it is shown, too."""
     hidden: tuple[str, ...] = ()
     """The same of what is hidden."""
+    private: tuple[str, ...] = ()
+    """Files in the person's tree that are only theirs."""
+    instead: tuple[tuple[str, str], ...] = ()
+    """Files of which programs see others in their place: the settings of git without what leads elsewhere."""
     variables: tuple[str, ...] = ()
     """Patterns of variables that are let in."""
     home: str = field(factory=lambda: os.path.realpath(Path.home()))
@@ -52,7 +57,9 @@ class Confinement:
     def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
         """What of these variables a program is given, with places for what package managers fetch."""
         own = adapters()[cli] if cli else None
-        found = let_in(variables, own.variables if own else (), self.variables)
+        found = let_in(
+            variables_without_ways_out(dict(variables)), own.variables if own else (), self.variables
+        )
         moved = {state.variable for state in (own.state if own else ())}
         caches = {name: str(self.caches / folder) for name, folder in _CACHES.items() if name not in moved}
         return {**found, **caches}
@@ -98,7 +105,11 @@ class Confinement:
             [*secret_places.OF_THE_MACHINE, *below, *states, *self._named(self.hidden)], Touch.HIDE
         )
         if workspace != self.repo:
-            yield from _rules(map(str, self.repo.glob(secret_places.IN_THE_TREE)), Touch.HIDE)
+            in_tree = map(str, self.repo.glob(secret_places.IN_THE_TREE))
+            yield from _rules([*in_tree, *self.private], Touch.HIDE)
+        for place, shown in self.instead:
+            for rule in _rules([place], Touch.HIDE):
+                yield evolve(rule, instead=shown)
 
     def _writable(self, access: Access) -> Iterator[Rule]:
         """State folders with what in them is not to be changed, caches, and what a person has named."""

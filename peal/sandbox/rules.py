@@ -22,6 +22,8 @@ class Rule:
     path: str
     touch: Touch
     is_folder: bool = True
+    instead: str = ""
+    """A file that is shown in place of one that is hidden; nothing if there is none."""
 
 
 @frozen

@@ -1,15 +1,15 @@
 """Where keys, tokens and other people's programs lie: nothing that works on a task needs to see them."""
 
 BELOW_HOME = (
-    ".ssh", ".gnupg", ".password-store", ".pki", ".netrc", "_netrc", ".authinfo", ".authinfo.gpg", ".git-credentials",
-    ".config/git/credentials", ".config/gh", ".config/glab-cli", ".config/hub", ".npmrc", ".yarnrc.yml", ".pypirc",
+    ".ssh", ".gnupg", ".password-store", ".pki", ".netrc", "_netrc", ".authinfo", ".authinfo.gpg", ".git-credentials", ".git-credential-cache",
+    ".config/git/credentials", ".cache/git/credential", ".config/gh", ".config/glab-cli", ".config/hub", ".npmrc", ".yarnrc.yml", ".pypirc",
     ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml", ".m2/settings-security.xml",
     ".gradle/gradle.properties", ".composer/auth.json", ".config/composer/auth.json", ".nuget/NuGet/NuGet.Config",
-    ".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".config/heroku", ".oci", ".kube", ".docker",
+    ".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".config/heroku", ".oci", ".kube", ".docker", ".colima", ".lima", ".orbstack", ".rd",
     ".config/containers/auth.json", ".config/helm", ".vault-token", ".terraform.d/credentials.tfrc.json", ".terraformrc",
     ".config/rclone", ".config/op", ".config/sops", ".config/age", ".fly", ".vercel", ".netlify", ".config/netlify",
     ".local/share/keyrings", ".local/share/kwalletd", ".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium",
-    ".config/BraveSoftware", ".config/microsoft-edge", ".config/1Password", ".config/Bitwarden", ".config/Signal",
+    ".config/BraveSoftware", ".config/microsoft-edge", ".config/1Password", ".1password", ".config/Bitwarden", ".bitwarden-ssh-agent.sock", ".config/Signal",
     ".config/Slack", ".pgpass", ".my.cnf", ".mylogin.cnf", ".s3cfg", ".boto", ".bash_history", ".zsh_history",
     ".python_history", ".node_repl_history", ".psql_history", ".local/share/fish/fish_history",
     "Library/Keychains", "Library/Cookies", "Library/Application Support/Google/Chrome", "Library/Application Support/Firefox",

@@ -15,6 +15,8 @@ _WAYS_OUT = frozenset(
     )
 )  # fmt: skip
 """They lead to services that do what they are asked, outside of any sandbox."""
+_OF_GIT = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+"""Settings of git's; which of them lead out is told by what they are."""
 _WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 """An address that lets in whoever has it, as of a database."""
 
@@ -34,6 +36,8 @@ def let_in(variables: Mapping[str, str], own: Iterable[str], named: Iterable[str
 
 
 def _is_kept_out(name: str, value: str) -> bool:
+    if name.startswith(_OF_GIT):
+        return False
     if name in _WAYS_OUT or looks_secret(name):
         return True
     return bool(_WITH_PASSWORD.search(value)) and not name.lower().endswith("_proxy")

@@ -69,6 +69,8 @@ class Pool:
     """The same, told before the first run alone."""
     begins_at: str = ""
     """The commit at which the branch is to be made; empty if it is there."""
+    is_alone: bool = False
+    """Whether programs in the worktrees are to find no way to another repository in their git's settings."""
     _seat: str | None = None
     """See `Slots.take_seat`; None as long as there is nothing to review."""
     _held: dict[TaskId, tuple[Worktree, str, Stamp | None]] = field(factory=dict)
@@ -175,7 +177,7 @@ class Pool:
     @cached_property
     def _origin(self) -> Origin:
         """What agents' own git folders are made from."""
-        return Origin.of(git.common_folder(self.repo), self.repo, f"refs/heads/{self.prefix}/")
+        return Origin.of(git.common_folder(self.repo), self.repo, f"refs/heads/{self.prefix}/", self.is_alone)
 
     @cached_property
     def _objects(self) -> Objects:

@@ -14,6 +14,7 @@ from peal.classes import frozen
 from peal.system import git, removal
 from peal.system.files import content
 from peal.system.git_refs import all_refs
+from peal.system.git_settings import Entry, entries, is_way_out, setting
 
 _UNDER_WAY = ("MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "AUTO_MERGE", "CHERRY_PICK_HEAD", "ORIG_HEAD")
 """What git keeps beside the index of something begun; see gitrepository-layout(5)."""
@@ -56,13 +57,17 @@ class Origin:
     """Whether git keeps branches and tags in files there, and not in a table."""
     hidden: str = _PEAL_S_OWN
     """Begins the names of refs that are peal's own business: as many as tasks have not landed."""
+    is_alone: bool = False
+    """Whether nothing there leads to another repository: no remote, and no password for one."""
 
     @classmethod
-    def of(cls, folder: Path, tree: Path, hidden: str = _PEAL_S_OWN) -> "Origin":
+    def of(cls, folder: Path, tree: Path, hidden: str = _PEAL_S_OWN, is_alone: bool = False) -> "Origin":
         """As the repository is configured now; what an agent changes in there later is not handed on."""
         configured = _configured(folder)
+        if is_alone:
+            configured = [entry for entry in configured if not is_way_out(entry[0], entry[2])]
         in_files = all(value == "files" for name, _, value in configured if name == "extensions.refstorage")
-        return cls(folder, _settings(folder, tree, configured), in_files, hidden)
+        return cls(folder, _settings(folder, tree, configured), in_files, hidden, is_alone)
 
 
 @frozen
@@ -218,23 +223,22 @@ def _refs(origin: Origin) -> str:
     return "".join(f"{id_} {name}\n" for name, id_ in listed.items() if not name.startswith(_NOT_ANYBODY_S))
 
 
-def _configured(folder: Path) -> list[tuple[str, str, str]]:
+def _configured(folder: Path) -> list[Entry]:
     """The repository's settings, with what they include: names, a line end if there is a value, values."""
     words = ("config", "--local", "--includes", "--list", "-z")
-    listed = git.output(folder, *words, env=git.steered(folder, folder))
-    return [entry.partition("\n") for entry in listed.split("\0") if entry]
+    return entries(git.output(folder, *words, env=git.steered(folder, folder)))
 
 
-def _settings(folder: Path, tree: Path, configured: Iterable[tuple[str, str, str]]) -> str:
+def _settings(folder: Path, tree: Path, configured: Iterable[Entry]) -> str:
     """Settings in a form that holds in another folder."""
-    lines = [_setting("core.bare", "false"), _setting("core.hooksPath", str(folder / "hooks"))]
+    lines = [setting("core.bare", "false"), setting("core.hooksPath", str(folder / "hooks"))]
     for name, equals, value in configured:
         is_url = name.startswith(("remote.", "submodule.")) and name.endswith((".url", ".pushurl"))
         if not name.startswith(_NOT_TAKEN):
             told = _absolute_url(value, tree) if is_url else value
-            lines.append(_setting(name, told if equals else None))
+            lines.append(setting(name, told if equals else None))
     if (folder / "lfs").is_dir():
-        lines.append(_setting("lfs.storage", str(folder / "lfs")))
+        lines.append(setting("lfs.storage", str(folder / "lfs")))
     return "".join(lines)
 
 
@@ -243,26 +247,11 @@ def _of_worktree(own: Path) -> str:
     if not (own / "config.worktree").exists():
         return ""
     listed = git.output(own, "config", "--file", str(own / "config.worktree"), "--list", "-z")
-    entries = [entry.partition("\n") for entry in listed.split("\0") if entry]
     return "".join(
-        _setting(name, value if equals else None)
-        for name, equals, value in entries
+        setting(name, value if equals else None)
+        for name, equals, value in entries(listed)
         if not name.startswith(_NOT_TAKEN)
     )
-
-
-def _setting(name: str, value: str | None) -> str:
-    """One setting with its section, as git-config(1), "Syntax", has it; None for one that is only named."""
-    section, _, rest = name.partition(".")
-    subsection, _, key = rest.rpartition(".")
-    quoted = subsection.replace("\\", "\\\\").replace('"', '\\"')
-    head = f'[{section} "{quoted}"]' if subsection else f"[{section}]"
-    return f"{head}\n\t{key}\n" if value is None else f'{head}\n\t{key} = "{_escaped(value)}"\n'
-
-
-def _escaped(value: str) -> str:
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\b": "\\b"}
-    return "".join(escapes.get(letter, letter) for letter in value)
 
 
 def _absolute_url(url: str, tree: Path) -> str:

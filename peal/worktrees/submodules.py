@@ -131,14 +131,14 @@ class Submodule:
         self._own.mkdir(parents=True, exist_ok=True)
         self.inside.output("read-tree", "--reset", self.commit)
 
-    def fill(self) -> None:
+    def fill(self, is_alone: bool) -> None:
         """Exactly the files of its commit, and a git folder for agents; ignored files stay."""
         self._own.mkdir(parents=True, exist_ok=True)
         self.path.mkdir(parents=True, exist_ok=True)
         self.inside.output("read-tree", "--reset", "-u", self.commit)
         self.inside.output("clean", "-qffd")
         (self._own / "HEAD").write_text(f"{self.commit}\n", encoding="utf-8")
-        self.agent_git.make(Origin.of(self.store, self.person_path), self._own)
+        self.agent_git.make(Origin.of(self.store, self.person_path, is_alone=is_alone), self._own)
 
     @property
     def head(self) -> str:
@@ -244,14 +244,18 @@ def filled(around: Around) -> Iterator[Submodule]:
             yield from filled(submodule.inside)
 
 
-def fill(around: Around) -> list[str]:
-    """Fill all of them, as deep as they go; a line on each that stays empty for want of its commit."""
+def fill(around: Around, is_alone: bool = False) -> list[str]:
+    """
+    Fill all of them, as deep as they go; a line on each that stays empty for want of its commit.
+
+    `is_alone` is as in `Origin`.
+    """
     said = []
     for submodule in around.submodules():
         shown = os.path.relpath(submodule.person_path, around.person_tree)
         if submodule.has(submodule.commit):
-            submodule.fill()
-            said += fill(submodule.inside)
+            submodule.fill(is_alone)
+            said += fill(submodule.inside, is_alone)
         elif submodule.store != submodule.own_store:
             said.append(
                 f"submodule `{shown}` is empty in worktrees: yours lacks commit {submodule.commit[:10]}; "

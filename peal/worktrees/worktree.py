@@ -77,7 +77,7 @@ class Worktree:
     def hand_over(self, origin: Origin) -> list[str]:
         """Somebody is about to work here: their git finds the worktree as peal's has it; what to note of submodules."""
         self.agent_git.make(origin, self._registered())
-        return submodules.fill(self.around)
+        return submodules.fill(self.around, origin.is_alone)
 
     def stamp(self) -> Stamp | None:
         """

@@ -1,0 +1,174 @@
+"""What an agent may try to get out of its worktree by, how it is seen that it did, and whether it does: the table of docs/sandbox.md."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from attrs import frozen
+
+SECRET = "b7Q-secret"
+"""Begins what nobody in a sandbox may get to read; the name of what it was in follows."""
+THROUGH = "got-through"
+"""Printed by an attempt that has succeeded and leaves no other trace."""
+
+
+@frozen
+class Seen:
+    """What is there when the attempts are over."""
+
+    repo: Path
+    home: Path
+    outside: Path
+    """A folder of the person's, not below their home."""
+    places: Mapping[str, str]
+    """What the attempts were told as variables."""
+    git: Callable[..., str]
+    heard: Mapping[str, bool]
+    """Whether somebody has spoken to these services."""
+    said: str
+    """What the attempt has printed."""
+
+
+@frozen
+class Attempt:
+    """One way out."""
+
+    what: str
+    """As the page has it."""
+    does: str
+    """A script for bash, carried out in the agent's worktree."""
+    got_through: Callable[[Seen], object]
+    without: bool | None = True
+    """Whether it gets through without a sandbox; None if it makes no sense there, or the machine decides."""
+    within: bool = False
+    """The same in a sandbox."""
+    for_whom: Literal["both", "root", "user"] = "both"
+
+
+def reads(name: str, *files: str) -> Callable[[Seen], object]:
+    """It has printed the secret of this name."""
+    return lambda seen: f"{SECRET}-{name}" in seen.said
+
+
+def says(seen: Seen) -> object:
+    """It says so itself."""
+    return f"\n{THROUGH}\n" in f"\n{seen.said}\n"
+
+
+def at_home(name: str) -> Callable[[Seen], object]:
+    """There is such a file in the home folder."""
+    return lambda seen: (seen.home / name).exists()
+
+
+def in_repo(name: str) -> Callable[[Seen], object]:
+    """There is such a file in the person's tree."""
+    return lambda seen: bool(list(seen.repo.glob(name)))
+
+
+def spoke(name: str) -> Callable[[Seen], object]:
+    """A service of this name was spoken to."""
+    return lambda seen: seen.heard[name]
+
+
+_SAY = f"echo {THROUGH}"
+_CONNECT = """"$PY" -I -c 'import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1].replace("@","\\0")); s.sendall(b"hi")'"""
+_PTRACE = (
+    """"$PY" -I -c "import ctypes,os; l=ctypes.CDLL(None); """
+    """assert l.ptrace(16,int(os.environ['VICTIM']),0,0)==0; print('got-through'); os.waitpid(int(os.environ['VICTIM']),0); """
+    '''l.ptrace(17,int(os.environ['VICTIM']),0,0)"'''
+)
+_TIOCSTI = """"$PY" -I -c 'import os,fcntl,sys; os.setsid(); f=os.open(sys.argv[1],os.O_RDWR); fcntl.ioctl(f,0x540E,1)
+for c in b"hi\\n": fcntl.ioctl(f,0x5412,bytes([c]))' """
+
+TABLE: Mapping[str, tuple[Attempt, ...]] = {
+    "Your tree and peal's memory": (
+        Attempt("write a file into your tree", 'echo x > "$REPO/planted"', in_repo("planted")),
+        Attempt("change a file of your tree", 'echo x >> "$REPO/README.md"', lambda seen: "x" in (seen.repo / "README.md").read_text()),
+        Attempt("write into another task's worktree", "echo x > ../2/planted", in_repo(".peal/worktrees/2/planted")),
+        Attempt("write into peal's memory", 'echo x > "$REPO/.peal/planted"', in_repo(".peal/planted")),
+        Attempt(
+            "write over the journal", f'j=$(echo "$REPO"/.peal/*/journal.jsonl); : >> "$j" && [ -w "$j" ] && {_SAY}', says
+        ),
+        Attempt("read your untracked `.env`", 'cat "$REPO/.env"', reads("env")),
+        Attempt("read an untracked `.env.local` further down", 'cat "$REPO/app/.env.local"', reads("deep-env")),
+        Attempt("write over its own `.git` file", f'cp .git .kept; echo x > .git && {_SAY}; cat .kept > .git; rm .kept', says),
+        Attempt("replace its own `.git` file", f"mv .git .kept && {_SAY} && mv .kept .git", says),
+        Attempt("move its own worktree", f'cd ..; mv 1 1-moved && {_SAY} && mv 1-moved 1', says),
+    ),
+    "Your repository's git folder": (
+        Attempt("plant a hook", 'mkdir -p "$REPO/.git/hooks"; echo x > "$REPO/.git/hooks/post-checkout"', in_repo(".git/hooks/post-checkout")),
+        Attempt("change its settings", 'git --git-dir="$REPO/.git" config alias.planted x', lambda seen: "planted" in seen.git("config", "--list")),
+        Attempt("make a branch, by its own git", "git branch planted", lambda seen: "planted" in seen.git("branch").split(), without=False),
+        Attempt("set a branch", 'git --git-dir="$REPO/.git" update-ref refs/heads/set HEAD', lambda seen: "set" in seen.git("branch").split()),
+        Attempt("delete a branch", 'git --git-dir="$REPO/.git" branch -D yours', lambda seen: "yours" not in seen.git("branch").split()),
+        Attempt("stash, by its own git", "echo x > y; git add y; git stash; git stash pop; rm y", lambda seen: "stash@{1}" in seen.git("stash", "list"), without=False),
+        Attempt("read a stash of yours", 'git --git-dir="$REPO/.git" show "stash@{0}"', reads("stash"), within=True),
+        Attempt("drop a stash of yours", 'git --git-dir="$REPO/.git" stash drop', lambda seen: "stash@{0}" not in seen.git("stash", "list")),
+        Attempt("write beside what git keeps of its worktree", 'echo x > "$REPO/.git/worktrees/1/config.worktree"', in_repo(".git/worktrees/1/config.worktree")),
+        Attempt("change `gitdir` and `commondir` there", f'cd "$REPO/.git/worktrees/1"; [ -w gitdir ] && [ -w commondir ] && touch gitdir commondir && {_SAY}', says),
+        Attempt("throw away what nothing points to", 'git --git-dir="$REPO/.git" prune --expire=now', lambda seen: seen.git("count-objects") and not seen.repo.joinpath(".git/objects", seen.places["LOOSE"]).exists()),
+        Attempt("push to a remote by its name", "git push -q origin HEAD:refs/heads/by-name", lambda seen: "by-name" in seen.git("ls-remote", "origin")),
+        Attempt("push to a remote by its path", 'git push -q "$HOME/remote.git" HEAD:refs/heads/by-path', lambda seen: "by-path" in seen.git("ls-remote", "origin")),
+        Attempt("read a token in git's settings, by its own git", "git config --list", reads("token")),
+        Attempt("read a token in git's settings, in the file", 'cat "$REPO/.git/config" ~/.gitconfig', reads("token")),
+        Attempt("read a token in your own git's settings", "git config --list; cat ~/.gitconfig", reads("global-token")),
+    ),
+    "Your home folder": (
+        Attempt("read a key for ssh", "cat ~/.ssh/id_ed25519", reads("ssh")),
+        Attempt("read credentials of a cloud", "cat ~/.aws/credentials", reads("aws")),
+        Attempt("read git's passwords", "cat ~/.git-credentials", reads("git")),
+        Attempt("read the login of another agent", "cat ~/.codex/auth.json", reads("codex")),
+        Attempt("read what you have typed", "cat ~/.bash_history", reads("history")),
+        Attempt("read any other file of yours", "cat ~/notes.txt", reads("notes"), within=True),
+        Attempt("change `~/.bashrc`", "echo x >> ~/.bashrc", at_home(".bashrc")),
+        Attempt("put a program into `~/.local/bin`", "mkdir -p ~/.local/bin; echo x > ~/.local/bin/git", at_home(".local/bin/git")),
+        Attempt("add a service of systemd's", "mkdir -p ~/.config/systemd/user; echo x > ~/.config/systemd/user/x.service", at_home(".config/systemd/user/x.service")),
+        Attempt("be started when you log in", "mkdir -p ~/.config/autostart; echo x > ~/.config/autostart/x.desktop", at_home(".config/autostart/x.desktop")),
+        Attempt("change your git's settings", "git config --global alias.planted x", lambda seen: "planted" in (seen.home / ".gitconfig").read_text()),
+        Attempt("write to a table of cron", f"for f in /var/spool/cron /etc/cron.d /etc; do [ -w $f ] && {_SAY} && break; done", says, for_whom="root"),
+        Attempt("use programs with rights of their own (sudo, crontab)", f"grep -q 'NoNewPrivs:.*0' /proc/self/status && {_SAY}", says),
+        Attempt("change a file by a hard link that `worktree_setup` has made", "echo x >> linked", lambda seen: "x" in (seen.home / "linked").read_text()),
+        Attempt("have peal write its reply through a link", 'ln -sf "$HOME/replied" "$REPO"/.peal/*/attempts/001-execute-1/reply.md', at_home("replied"), without=False),
+        Attempt("have peal remove a folder through a link in its `TMPDIR`", 'ln -s "$HOME/kept" "$TMPDIR/kept"; rmdir "$TMPDIR"; mv "$TMPDIR" "$TMPDIR-"; ln -s "$HOME/kept" "$TMPDIR"', lambda seen: not (seen.home / "kept/file").exists(), without=False),
+    ),
+    "Keys in the environment": (
+        Attempt("a key of another agent's", 'echo "$ANTHROPIC_API_KEY"', reads("anthropic")),
+        Attempt("a token of a forge", 'echo "$GH_TOKEN"', reads("gh")),
+        Attempt("an address with a password", 'echo "$DATABASE_URL"', reads("database")),
+        Attempt("where your ssh-agent listens", f'[ -n "$SSH_AUTH_SOCK" ] && {_SAY}', says),
+        Attempt("any variable that does not look like a key", 'echo "$PLAIN"', reads("plain"), within=True),
+    ),
+    "Other programs": (
+        Attempt("see another program of yours", f'[ -e /proc/$VICTIM ] && grep -q VICTIM_OF /proc/$VICTIM/environ && {_SAY}', says),
+        Attempt("read its environment", "cat /proc/$VICTIM/environ", reads("victim")),
+        Attempt("read its memory", f"grep -q heap /proc/$VICTIM/maps && {_SAY}", says),
+        Attempt("trace it", _PTRACE, says),
+        Attempt("end it", "kill -9 $VICTIM", lambda seen: seen.heard["victim"]),
+        Attempt("read peal's environment", f'p=$(sed "s/.*\\"pid\\": *\\([0-9]*\\).*/\\1/" "$REPO/.peal/owner.json"); head -c1 /proc/$p/environ >/dev/null && [ $p != $$ ] && grep -q python /proc/$p/maps && {_SAY}', says),
+        Attempt("write to your terminal", 'echo hi > "$PTS"', spoke("pts")),
+        Attempt("type into your terminal (TIOCSTI)", f'{_TIOCSTI} "$PTS"', spoke("pts"), without=None),
+    ),
+    "Places that everybody shares": (
+        Attempt("read a file in `/tmp`", 'cat "$TEMPORARY/secret"', reads("tmp")),
+        Attempt("write into `/tmp`", 'echo x > "$TEMPORARY/planted"', lambda seen: Path(seen.places["TEMPORARY"], "planted").exists()),
+        Attempt("write into `/var/tmp`", 'echo x > "$VARTMP"', lambda seen: Path(seen.places["VARTMP"]).exists()),
+        Attempt("write into `/dev/shm`", 'echo x > "$SHM"', lambda seen: Path(seen.places["SHM"]).exists()),
+        Attempt("speak to a service below `/tmp` (tmux, an ssh-agent)", f'{_CONNECT} "$TEMPORARY/tmux"', spoke("tmux")),
+        Attempt("speak to a service below `/run` (Docker, D-Bus)", f'{_CONNECT} "$RUN/docker.sock"', spoke("docker"), for_whom="root"),
+        Attempt("speak to a service below a hidden folder of your home", f'{_CONNECT} "$HOME/.docker/s"', spoke("hidden")),
+        Attempt("speak to a service elsewhere in your home", f'{_CONNECT} "$HOME/s"', spoke("home"), within=True),
+        Attempt("speak to a service that listens by an abstract name (X11)", f'{_CONNECT} "$ABSTRACT"', spoke("abstract"), within=True),
+        Attempt("speak to a port of this machine", 'echo hi > "/dev/tcp/127.0.0.1/$PORT"', spoke("port"), within=True),
+    ),
+    "The sandbox itself": (
+        Attempt("make all writable again", 'mount -o remount,rw,bind / ; mount -o remount,rw,bind "$REPO"; echo x > "$REPO/remounted"', in_repo("remounted"), without=None),
+        Attempt("take away what hides a folder", "umount ~/.ssh; cat ~/.ssh/id_ed25519", reads("ssh"), without=None),
+        Attempt("the same as root of namespaces of its own", 'unshare -rm sh -c \'mount -o remount,rw,bind "$REPO"; umount ~/.ssh; echo x > "$REPO/nested"; cat ~/.ssh/id_ed25519\'', lambda seen: reads("ssh")(seen) or in_repo("nested")(seen), without=None),
+        Attempt("make namespaces of its own", f"unshare -Ur true && {_SAY}", says, without=None, within=True),
+        Attempt("have the kernel start a program (core_pattern)", f"cat /proc/sys/kernel/core_pattern > /proc/sys/kernel/core_pattern && {_SAY}", says, without=None),
+        Attempt("rename the machine", f'hostname "$(hostname)" && {_SAY}', says, without=None),
+        Attempt("make a device", f'mknod "$TMPDIR/disk" b 7 0 && {_SAY}', says, without=None),
+        Attempt("change a file of the system", f'[ -w /etc ] && {_SAY}; [ -w /usr/bin ] && {_SAY}', says, for_whom="root"),
+        Attempt("read the system's passwords", f"head -c1 /etc/shadow | grep -q . && {_SAY}", says, for_whom="root"),
+    ),
+}  # fmt: skip
