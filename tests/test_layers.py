@@ -21,7 +21,7 @@ ROWS = (
     ("model",),
     ("formats", "phases", "settings", "system"),
     ("agents", "landing", "reviewers", "worktrees"),
-    ("record",),
+    ("record", "sandbox"),
     ("executors", "schedule", "views", "workspaces"),
     ("backlog", "machines", "notify", "reports", "requests"),
     ("doctor", "work"),
