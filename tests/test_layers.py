@@ -64,6 +64,7 @@ DOORS = {
         "notify.sending",
         "record.log",
         "run.report_file",
+        "sandbox.appeared",
         "system.git_dialogue",
         "system.process",
         "system.terminal",

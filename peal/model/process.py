@@ -27,6 +27,8 @@ class Ending:
     exit_code: int
     """As the operating system tells it; minus the signal's number if a signal ended it."""
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What a person should know of what it has left."""
 
     @property
     def is_clean(self) -> bool:

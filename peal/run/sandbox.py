@@ -17,6 +17,8 @@ from peal.system import git
 from peal.system.files import replace
 from peal.system.git_settings import without_ways_out
 from peal.text.display import some
+from peal.worktrees.guarded import guarded
+from peal.worktrees.hooks import Hooks
 
 _SHOWN = 6
 _GIVEN = ("command line", "environment")
@@ -42,6 +44,7 @@ def confinement_of(
         repo,
         git.common_folder(repo),
         job.repo_paths.root / "cache",
+        guarded=() if job.pool else _guarded(job),
         writable=settings.sandbox_writable,
         hidden=settings.sandbox_hidden,
         variables=settings.sandbox_env,
@@ -56,6 +59,15 @@ def confinement_of(
     if why:
         raise PealError(f"sandbox `{' '.join(kind)}` cannot be used here: {why}")
     return made, list(_told(made, job.roster.settings.sandbox, kind))
+
+
+def _guarded(job: Job) -> tuple[str, ...]:
+    """What in a tree that all work in says what is run later."""
+    repo = job.repo_paths.repo
+    config = Path(job.flags["config"]) if job.flags.get("config") else None
+    found = guarded(repo, job.roster.settings, config, Hooks.of(repo).folder)
+    names = (*sorted(found.files), *(folder.rstrip("/") for folder in found.folders))
+    return tuple(name for name in names if not name.startswith((".git/", ".peal/")))  # nobody writes there
 
 
 def _private(repo: Path) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from peal.agents.registry import adapters
 from peal.classes import frozen
 from peal.model.access import Access
 from peal.sandbox import bubblewrap, secret_places
+from peal.sandbox.appeared import Appeared, Place
 from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
 from peal.sandbox.variables import let_in
 from peal.system.git_settings import variables_without_ways_out
@@ -47,6 +48,8 @@ class Confinement:
     """Files of which programs see others in their place: the settings of git without what leads elsewhere."""
     variables: tuple[str, ...] = ()
     """Patterns of variables that are let in."""
+    appeared: Appeared = field(factory=Appeared)
+    """What programs make where nothing can be mounted, for nothing is there."""
     home: str = field(factory=lambda: os.path.realpath(Path.home()))
 
     @property
@@ -80,6 +83,30 @@ class Confinement:
         rules += [Rule(scratch, Touch.WRITE), *self._of_workspace(workspace, access.may_write)]
         found = Sandbox(os.path.realpath(workspace), in_order(rules), own, access.has_network)
         return [*bubblewrap.words(found, os.geteuid() == 0), *program]
+
+    def places(self, access: Access, workspace: Path) -> list[Place]:
+        """Where something may appear that is run later, outside of any sandbox."""
+        cli = adapters()[access.cli] if access.cli else None
+        found = [
+            Place(
+                f"{os.path.realpath(state.place(self.home, dict(os.environ)))}/{name}",
+                f"which your own `{access.cli}` obeys",
+            )
+            for state in (cli.state if cli else ())
+            for name in state.settings
+        ]
+        return [*found, *self._places_in_tree()] if workspace == self.repo and access.may_write else found
+
+    def _places_in_tree(self) -> Iterator[Place]:
+        meaning = "by which peal or git is told what to run"
+        for name in self.guarded:
+            yield Place(str(self.repo / name), meaning)
+        for above in sorted({above for name in self.guarded for above in self._above(name)}):
+            yield Place(above, meaning, is_way=True)
+
+    def _above(self, name: str) -> Iterator[str]:
+        """The folders between the tree and something in it that an agent may write in."""
+        return (str(self.repo / above) for above in Path(name).parents if above.name)
 
     def _shown(self, program: str, path: str) -> Iterator[Rule]:
         """What is to be seen though it lies where all else is out of sight."""
@@ -128,9 +155,18 @@ class Confinement:
             yield from _rules(
                 [str(self.repo / ".peal"), *(str(self.repo / name) for name in self.guarded)], Touch.READ
             )
+            if may_write:  # what has something mounted on it cannot be renamed, with what is guarded in it
+                yield from self._held()
         elif own_git.is_dir():
             yield Rule(os.path.realpath(own_git), Touch.WRITE)
         yield from _rules([str(workspace / ".git"), str(self.git)], Touch.READ)
+
+    def _held(self) -> Iterator[Rule]:
+        outside = (str(self.git), str(self.repo / ".peal"))
+        for rule in _rules({above for name in self.guarded for above in self._above(name)}, Touch.WRITE):
+            is_in_tree = rule.path.startswith(f"{self.repo}/")
+            if is_in_tree and not any(f"{rule.path}/".startswith(f"{one}/") for one in outside):
+                yield rule
 
     def _named(self, names: Iterable[str]) -> list[str]:
         """Paths as a person has them: from the repository or from the home folder."""

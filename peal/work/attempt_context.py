@@ -257,6 +257,7 @@ class AttemptContext:
             if is_full(error):
                 raise
             raise _cannot_start(command.argv[0], error) from None
+        self.workspace.notes.extend(ending.notes)
         stdout, stderr = f"{order.folder}/{prefix}stdout", f"{order.folder}/{prefix}stderr"
         words = "" if ending.is_clean else last_words(stderr) or last_words(stdout)
         said = end_of(stderr, REPLY_LIMIT).decode("utf-8", "replace")
@@ -290,8 +291,11 @@ class AttemptContext:
         clocks = self.roster.helper_clocks(self.order.phase, timeout_sec)
         try:
             if folder:
-                return self.programs.carry_out(self.order, folder, command, clocks, prefix)
-            return self.spot.carry_out(command, clocks, prefix)
+                ending = self.programs.carry_out(self.order, folder, command, clocks, prefix)
+            else:
+                ending = self.spot.carry_out(command, clocks, prefix)
+            self.workspace.notes.extend(ending.notes)
+            return ending
         except OSError as error:
             if is_full(error):
                 raise

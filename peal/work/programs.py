@@ -70,6 +70,18 @@ class Programs:
             for path in (launch.stdout, launch.stderr):
                 put(path, "")
             return Ending(Ended.CANCELLED, 0, 0.0)
+        if self.confinement is None:
+            return self._followed(order, launch, sign)
+        places = self.confinement.places(command.access, workspace)
+        self.confinement.appeared.begin(places)
+        try:
+            ending = self._followed(order, launch, sign)
+        finally:
+            told = self.confinement.appeared.end(places, order.folder)
+        return evolve(ending, notes=told)
+
+    def _followed(self, order: Order, launch: Launch, sign: Callable[[str], Sign | None] | None) -> Ending:
+        """Start it, tell of it, and wait for its end."""
         started = process.start(launch)
         self.watch(started.pid)
         born = process.birth(started.pid) or ""
