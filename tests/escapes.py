@@ -80,6 +80,8 @@ _PTRACE = (
 _TIOCSTI = """"$PY" -I -c 'import os,fcntl,sys; os.setsid(); f=os.open(sys.argv[1],os.O_RDWR); fcntl.ioctl(f,0x540E,1)
 for c in b"hi\\n": fcntl.ioctl(f,0x5412,bytes([c]))' """
 
+_PEAL = """$(grep -o '"pid": *[0-9]*' "$REPO/.peal/owner.json" | grep -o '[0-9]*$')"""
+
 TABLE: Mapping[str, tuple[Attempt, ...]] = {
     "Your tree and peal's memory": (
         Attempt("write a file into your tree", 'echo x > "$REPO/planted"', in_repo("planted")),
@@ -144,7 +146,7 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("read its memory", f"grep -q heap /proc/$VICTIM/maps && {_SAY}", says),
         Attempt("trace it", _PTRACE, says),
         Attempt("end it", "kill -9 $VICTIM", lambda seen: seen.heard["victim"]),
-        Attempt("read peal's environment", f'p=$(sed "s/.*\\"pid\\": *\\([0-9]*\\).*/\\1/" "$REPO/.peal/owner.json"); head -c1 /proc/$p/environ >/dev/null && [ $p != $$ ] && grep -q python /proc/$p/maps && {_SAY}', says),
+        Attempt("read peal's environment", f"p={_PEAL}; head -c1 /proc/$p/environ >/dev/null && grep -q python /proc/$p/maps && {_SAY}", says),
         Attempt("write to your terminal", 'echo hi > "$PTS"', spoke("pts")),
         Attempt("type into your terminal (TIOCSTI)", f'{_TIOCSTI} "$PTS"', spoke("pts"), without=None),
     ),
@@ -159,6 +161,40 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("speak to a service elsewhere in your home", f'{_CONNECT} "$HOME/s"', spoke("home"), within=True),
         Attempt("speak to a service that listens by an abstract name (X11)", f'{_CONNECT} "$ABSTRACT"', spoke("abstract"), within=True),
         Attempt("speak to a port of this machine", 'echo hi > "/dev/tcp/127.0.0.1/$PORT"', spoke("port"), within=True),
+    ),
+    "Settings of the agent's own program (claude)": (
+        Attempt("change settings that are there", "echo x >> ~/.claude/settings.json", lambda seen: any("x" in path.read_text() for path in seen.home.glob(".claude/*") if path.name in ("settings.json", "old"))),
+        Attempt("replace them", "mv ~/.claude/settings.json ~/.claude/old; echo replaced > ~/.claude/settings.json", lambda seen: "replaced" in (seen.home / ".claude/settings.json").read_text()),
+        Attempt("make settings that are not there", "echo '{\"hooks\": {\"x\": 1}}' > ~/.claude/settings.local.json", at_home(".claude/settings.local.json")),
+        Attempt("make a folder of commands or hooks", "mkdir ~/.claude/commands; echo x > ~/.claude/commands/x.md", at_home(".claude/commands")),
+        Attempt("change what such a file is a link to", "echo x >> ~/dot/CLAUDE.md", lambda seen: "x" in (seen.home / "dot/CLAUDE.md").read_text()),
+        Attempt("replace a link by a file", "rm ~/.claude/CLAUDE.md; echo replaced > ~/.claude/CLAUDE.md", lambda seen: "replaced" in (seen.home / ".claude/CLAUDE.md").read_text()),
+        Attempt("put another link in place of a link", "rm ~/.claude/agents; ln -s \"$PWD\" ~/.claude/agents", lambda seen: (seen.home / ".claude/agents").readlink() != Path("../dot")),
+        Attempt("move the whole folder", f"mv ~/.claude ~/.other && mv ~/.other ~/.claude && {_SAY}", says),
+        Attempt("read its own login", "cat ~/.claude/.credentials.json", reads("own-login"), within=True),
+        Attempt("read a key of its own in the environment", 'echo "$ANTHROPIC_API_KEY"', reads("anthropic"), within=True),
+        Attempt("read a key of another agent's in the environment", 'echo "$OPENAI_API_KEY"', reads("openai")),
+    ),
+    "Your tree, where all tasks work in it (`commit = false`)": (
+        Attempt("change a file of your tree", "echo x >> README.md", lambda seen: "x" in seen.repo.joinpath("README.md").read_text(), within=True),
+        Attempt("change `peal.toml`", "echo '# x' >> peal.toml", lambda seen: any("# x" in path.read_text() for path in seen.repo.glob("*.toml"))),
+        Attempt("replace `peal.toml`", "mv peal.toml old.toml; echo '# replaced' > peal.toml", lambda seen: "# replaced" in seen.repo.joinpath("peal.toml").read_text()),
+        Attempt("change a program that it names", "echo '# x' >> tools/check.sh", lambda seen: any("# x" in path.read_text() for path in seen.repo.glob("*/check.sh"))),
+        Attempt("replace the folder of such a program", "mv tools old; mkdir tools; echo '# replaced' > tools/check.sh", lambda seen: "# replaced" in seen.repo.joinpath("tools/check.sh").read_text()),
+        Attempt("make such a program that is not there", "mkdir scripts; echo x > scripts/new.sh", in_repo("scripts/new.sh")),
+        Attempt("replace a link to such a program", "rm linked.sh; echo x > linked.sh", lambda seen: not seen.repo.joinpath("linked.sh").is_symlink()),
+        Attempt("make a link that leads to such a program elsewhere", 'ln -s "$HOME/elsewhere" lib', lambda seen: seen.repo.joinpath("lib").is_symlink() or not (seen.home / "elsewhere/new.sh").exists()),
+        Attempt("commit", "git commit -q --allow-empty -m planted", lambda seen: "planted" in seen.git("log", "--format=%s")),
+        Attempt("plant a hook", "mkdir -p .git/hooks; echo x > .git/hooks/post-checkout", in_repo(".git/hooks/post-checkout")),
+        Attempt("move the git folder away", f"mv .git .old && mv .old .git && {_SAY}", says),
+        Attempt("write into peal's memory", "echo x > .peal/planted", in_repo(".peal/planted")),
+        Attempt("read your untracked `.env`", "cat .env", reads("env"), within=True),
+    ),
+    "Your tree, the same without a `peal.toml`": (
+        Attempt("make one", "echo '# x' > peal.toml", in_repo("peal.toml")),
+    ),
+    "peal itself": (
+        Attempt("end peal, with no time for it to end others", f"kill -9 {_PEAL}", lambda seen: seen.heard["peal"]),
     ),
     "The sandbox itself": (
         Attempt("make all writable again", 'mount -o remount,rw,bind / ; mount -o remount,rw,bind "$REPO"; echo x > "$REPO/remounted"', in_repo("remounted"), without=None),

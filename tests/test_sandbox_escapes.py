@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from conftest import Repo, shell_plan
+from conftest import Repo, sample, shell_plan
 from escapes import SECRET, TABLE, Attempt, Seen
 from sandboxes import needs_bubblewrap, why_no_bubblewrap
 
@@ -28,9 +28,10 @@ _SECRETS = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture
 def who(request: pytest.FixtureRequest) -> str:
     """As whom peal is run."""
+    assert isinstance(request.param, str)
     is_root = os.geteuid() == 0
     if request.param == "root":
         if not is_root:
@@ -192,7 +193,6 @@ def _world(own: Repo, base: Path, who: str) -> Iterator[Services]:
         }  # fmt: skip
         for place in (own.env["VARTMP"], own.env["SHM"]):
             stack.callback(Path(place).unlink, missing_ok=True)
-        _handed_over(own, shared)
         services.pts = lambda: _printed(master)
         services.victim = lambda: victim.poll() is not None
         yield services
@@ -212,9 +212,10 @@ def _script(attempts: list[Attempt]) -> str:
         f"echo; echo '{_MARK} {number}'; timeout 20 bash -c {shlex.quote(one.does)} 2>&1 || true"
         for number, one in enumerate(attempts)
     ]
-    return "\n".join(["until [ -e ../2/.git ]; do sleep 0.02; done", *lines, f"echo '{_END}'"])
+    return "\n".join([*lines, f"echo '{_END}'"])
 
 
+_BESIDE_BEGUN = "until [ -e ../2/.git ]; do sleep 0.02; done"
 _BESIDE = f"""until grep -q '{_END}' "$REPO"/.peal/*/attempts/001-execute-1/stdout; do sleep 0.05; done"""
 
 
@@ -227,25 +228,124 @@ def _said(own: Repo, told: str) -> list[str]:
     return [part.partition("\n")[2] for part in text.partition(_END)[0].split(f"\n{_MARK} ")[1:]]
 
 
+_CLAUDE = """
+[agents.mine]
+command = ["bash", "{script}"]
+reply = "claude"
+"""
+_SHARED = """
+commit = false
+[[reviewers]]
+name = "check"
+command = "sh tools/check.sh"
+[agents.one]
+command = ["scripts/new.sh"]
+[agents.two]
+command = ["lib/new.sh"]
+[agents.three]
+command = ["./linked.sh"]
+"""
+
+
+def _beside(own: Repo, script: str) -> tuple[str, ...]:
+    """In a worktree, with another task at work beside."""
+    return (
+        shell_plan(f"(parallel){_BESIDE_BEGUN}\n{script}", f"(parallel){_BESIDE}"),
+        "--agent",
+        "shell",
+        "--max-parallel",
+        "2",
+    )
+
+
+def _as_claude(own: Repo, script: str) -> tuple[str, ...]:
+    """By a program with state of its own, in a worktree."""
+    home = Path(own.env["HOME"])
+    _put(home / ".claude/settings.json", "{}\n")
+    _put(home / ".claude/.credentials.json", f"{SECRET}-own-login\n")
+    _put(home / "dot/CLAUDE.md", "\n")
+    (home / ".claude/CLAUDE.md").symlink_to("../dot/CLAUDE.md")
+    (home / ".claude/agents").symlink_to("../dot")
+    own.env["OPENAI_API_KEY"] = f"{SECRET}-openai"
+    answer = (
+        '{"type": "result", "subtype": "success", "is_error": false, "result": "done", "session_id": "1"}'
+    )
+    _put(home / "agent.sh", f"cat >/dev/null\n[ $PEAL_PHASE != execute ] || {{ {script}\n}}\necho '{answer}'")
+    own.write("peal.toml", own.read("peal.toml") + _CLAUDE.format(script=home / "agent.sh"))
+    own.git("commit", "-qam", "settings")
+    return "## Task 1: a\n", "--agent", "mine"
+
+
+def _in_shared_tree(own: Repo, script: str) -> tuple[str, ...]:
+    """In the person's tree, with a link and programs that settings name."""
+    own.write("peal.toml", _SHARED)
+    own.write("tools/check.sh", "true\n")
+    _put(Path(own.env["HOME"], "elsewhere/new.sh"), "true\n")
+    own.write("target.sh", "true\n")
+    (own.path / "linked.sh").symlink_to("target.sh")
+    own.git("add", ".")
+    own.git("commit", "-qm", "settings")
+    return shell_plan(script), "--agent", "shell"
+
+
+def _in_bare_tree(own: Repo, script: str) -> tuple[str, ...]:
+    """The same without settings."""
+    own.git("rm", "-q", "peal.toml")
+    own.git("commit", "-qm", "settings")
+    return shell_plan(script), "--agent", "shell", "--no-commit"
+
+
+def _alone(own: Repo, script: str) -> tuple[str, ...]:
+    """In a worktree, alone."""
+    return shell_plan(script), "--agent", "shell"
+
+
+SCENES = {
+    "Settings of the agent's own program (claude)": _as_claude,
+    "Your tree, where all tasks work in it (`commit = false`)": _in_shared_tree,
+    "Your tree, the same without a `peal.toml`": _in_bare_tree,
+    "peal itself": _alone,
+}
+"""How the attempts of a part of the table are made; all others in one run, by `_beside`."""
+CASES = {
+    f"{how.__name__.strip('_')}-{who}-{sandbox}": (how, who, sandbox)
+    for how in (_beside, *SCENES.values())
+    for who in ("root", "user")
+    for sandbox in ("none", "bubblewrap")
+}
+
+
 @needs_bubblewrap
-@pytest.mark.parametrize("sandbox", ["none", "bubblewrap"])
-def test_what_gets_through_is_what_the_table_says(own: Repo, base: Path, who: str, sandbox: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "who", "sandbox"),
+    sample(CASES, "beside-user-bubblewrap", *(name for name in CASES if "-root-" in name)),
+    indirect=["who"],
+)
+def test_what_gets_through_is_what_the_table_says(
+    own: Repo, base: Path, who: str, sandbox: str, how: Callable[[Repo, str], tuple[str, ...]]
+) -> None:
     is_within = sandbox != "none"
     attempts = [
         one
-        for part in TABLE.values()
-        for one in part
-        if one.for_whom in ("both", who) and (is_within or one.without is not None)
+        for part, those in TABLE.items()
+        for one in those
+        if SCENES.get(part, _beside) is how
+        and one.for_whom in ("both", who)
+        and (is_within or one.without is not None)
     ]
     with _world(own, base, who) as services:
-        own.write("plan.md", shell_plan(f"(parallel){_script(attempts)}", f"(parallel){_BESIDE}"))
-        _handed_over(own)
-        done = own.peal(
-            "run", "plan.md", "--agent", "shell", "--max-parallel", "2", "--sandbox", sandbox, code=None
-        )
+        plan, *flags = how(own, _script(attempts))
+        own.write("plan.md", plan)
+        _handed_over(own, base / "shared")
+        done = own.peal("run", "plan.md", *flags, "--sandbox", sandbox, code=None)
         told = done.stdout + done.stderr
         said = _said(own, told)
-        heard = {**services.heard, "pts": services.pts(), "victim": services.victim()}
+        heard = {
+            **services.heard,
+            "pts": services.pts(),
+            "victim": services.victim(),
+            "peal": done.returncode == -9,
+        }
         if own.before:
             subprocess.run(
                 ["chown", "-R", f"{os.geteuid()}:{os.getegid()}", str(own.path), own.env["HOME"]], check=True
@@ -260,6 +360,5 @@ def test_what_gets_through_is_what_the_table_says(own: Repo, base: Path, who: st
     wrong = {
         what: (found[what], said[n]) for n, what in enumerate(found) if found[what] is not expected[what]
     }
-    assert not wrong, (
-        "\n".join(f"{what}: got through {is_so}\n{text}" for what, (is_so, text) in wrong.items()) + told
-    )
+    lines = (f"{what}: got through {is_so}\n{text}" for what, (is_so, text) in wrong.items())
+    assert not wrong, "\n".join(lines) + told
