@@ -91,6 +91,8 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt(
             "write over the journal", f'j=$(echo "$REPO"/.peal/*/journal.jsonl); : >> "$j" && [ -w "$j" ] && {_SAY}', says
         ),
+        Attempt("read peal's memory, with what other tasks have printed", 'cat "$REPO"/.peal/*/attempts/002-execute-1/stdout', reads("other-task"), within=True),
+        Attempt("put something into caches that later tasks use", 'mkdir -p "$REPO/.peal/cache"; echo x > "$REPO/.peal/cache/planted"', in_repo(".peal/cache/planted"), within=True),
         Attempt("read your untracked `.env`", 'cat "$REPO/.env"', reads("env")),
         Attempt("read an untracked `.env.local` further down", 'cat "$REPO/app/.env.local"', reads("deep-env")),
         Attempt("write over its own `.git` file", f'cp .git .kept; echo x > .git && {_SAY}; cat .kept > .git; rm .kept', says),
@@ -120,6 +122,7 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("read credentials of a cloud", "cat ~/.aws/credentials", reads("aws")),
         Attempt("read git's passwords", "cat ~/.git-credentials", reads("git")),
         Attempt("read the login of another agent", "cat ~/.codex/auth.json", reads("codex")),
+        Attempt("read settings with keys of another agent's (`~/.claude.json`, `~/.env`)", "cat ~/.claude.json ~/.env", lambda seen: reads("claude")(seen) or reads("home-env")(seen)),
         Attempt("read what you have typed", "cat ~/.bash_history", reads("history")),
         Attempt("read any other file of yours", "cat ~/notes.txt", reads("notes"), within=True),
         Attempt("change `~/.bashrc`", "echo x >> ~/.bashrc", at_home(".bashrc")),
@@ -171,6 +174,8 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("replace a link by a file", "rm ~/.claude/CLAUDE.md; echo replaced > ~/.claude/CLAUDE.md", lambda seen: "replaced" in (seen.home / ".claude/CLAUDE.md").read_text()),
         Attempt("put another link in place of a link", "rm ~/.claude/agents; ln -s \"$PWD\" ~/.claude/agents", lambda seen: (seen.home / ".claude/agents").readlink() != Path("../dot")),
         Attempt("move the whole folder", f"mv ~/.claude ~/.other && mv ~/.other ~/.claude && {_SAY}", says),
+        Attempt("read its own settings with keys (`~/.claude.json`)", "cat ~/.claude.json", reads("claude"), within=True),
+        Attempt("change your other conversations with it", "echo x >> ~/.claude/projects/other.jsonl", lambda seen: "x" in (seen.home / ".claude/projects/other.jsonl").read_text(), within=True),
         Attempt("read its own login", "cat ~/.claude/.credentials.json", reads("own-login"), within=True),
         Attempt("read a key of its own in the environment", 'echo "$ANTHROPIC_API_KEY"', reads("anthropic"), within=True),
         Attempt("read a key of another agent's in the environment", 'echo "$OPENAI_API_KEY"', reads("openai")),

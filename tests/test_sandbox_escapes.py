@@ -24,7 +24,7 @@ _MARK = "%%attempt"
 _END = "%%end"
 _SECRETS = {
     ".ssh/id_ed25519": "ssh", ".aws/credentials": "aws", ".git-credentials": "git", ".codex/auth.json": "codex",
-    ".bash_history": "history", "notes.txt": "notes", "linked": "linked", "kept/file": "kept",
+    ".bash_history": "history", "notes.txt": "notes", "linked": "linked", "kept/file": "kept", ".claude.json": "claude", ".env": "home-env",
 }  # fmt: skip
 
 
@@ -215,8 +215,10 @@ def _script(attempts: list[Attempt]) -> str:
     return "\n".join([*lines, f"echo '{_END}'"])
 
 
-_BESIDE_BEGUN = "until [ -e ../2/.git ]; do sleep 0.02; done"
-_BESIDE = f"""until grep -q '{_END}' "$REPO"/.peal/*/attempts/001-execute-1/stdout; do sleep 0.05; done"""
+_BESIDE_BEGUN = (
+    f"""until grep -q {SECRET} "$REPO"/.peal/*/attempts/002-execute-1/stdout; do sleep 0.02; done"""
+)
+_BESIDE = f"""echo {SECRET}-other-task; until grep -q '{_END}' "$REPO"/.peal/*/attempts/001-execute-1/stdout; do sleep 0.05; done"""
 
 
 def _said(own: Repo, told: str) -> list[str]:
@@ -264,6 +266,7 @@ def _as_claude(own: Repo, script: str) -> tuple[str, ...]:
     _put(home / ".claude/settings.json", "{}\n")
     _put(home / ".claude/.credentials.json", f"{SECRET}-own-login\n")
     _put(home / "dot/CLAUDE.md", "\n")
+    _put(home / ".claude/projects/other.jsonl", "{}\n")
     (home / ".claude/CLAUDE.md").symlink_to("../dot/CLAUDE.md")
     (home / ".claude/agents").symlink_to("../dot")
     own.env["OPENAI_API_KEY"] = f"{SECRET}-openai"

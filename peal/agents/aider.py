@@ -133,6 +133,7 @@ AIDER = Cli(
     reports_cost=True,
     sessions=False,
     state=(StateFolder(".aider"),),
+    secrets=(".aider.conf.yml", ".env"),
     variables=ANY_MODEL,
     login="set the key of your model's service, such as OPENAI_API_KEY or ANTHROPIC_API_KEY",
     install="python -m pip install aider-install && aider-install",

@@ -196,6 +196,7 @@ GEMINI = Cli(
             settings=("settings.json", "GEMINI.md", "commands", "extensions", "policies", ".env"),
         ),
     ),
+    secrets=(".env",),
     variables=("GEMINI_*", "GOOGLE_*"),
     login="run `gemini` and log in there, or set GEMINI_API_KEY",
     install="npm install -g @google/gemini-cli",

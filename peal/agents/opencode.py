@@ -198,6 +198,7 @@ OPENCODE = Cli(
         StateFolder(".local/state/opencode", "XDG_STATE_HOME", "opencode"),
         StateFolder(".cache/opencode", "XDG_CACHE_HOME", "opencode", settings=("bin", "node_modules")),
     ),
+    secrets=(".config/opencode",),
     variables=ANY_MODEL,
     login="run `opencode auth login`",
     install="npm install -g opencode-ai",

@@ -129,6 +129,8 @@ class Cli:
     """Variables to set for it."""
     state: tuple[StateFolder, ...] = ()
     """What it has to write in beside the folder it works in."""
+    secrets: tuple[str, ...] = ()
+    """Files outside of that, from the home folder, in which people keep keys for it."""
     variables: tuple[str, ...] = ()
     """Patterns of the variables that are its own, with the keys it logs in by."""
     files: Callable[[Request], Mapping[str, str]] = _nothing_set

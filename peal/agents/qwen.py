@@ -99,6 +99,7 @@ QWEN = Cli(
     sign=sign,
     flags=("-o", "-m", "--resume", "--approval-mode", "--exclude-tools"),
     state=(StateFolder(".qwen", settings=("settings.json", "QWEN.md", "commands", "extensions", ".env")),),
+    secrets=(".env",),
     variables=("QWEN_*", "DASHSCOPE_*", "OPENAI_*"),
     login="run `qwen auth`, or set OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL",
     install="npm install -g @qwen-code/qwen-code",

@@ -122,14 +122,12 @@ class Confinement:
 
     def _hidden(self, access: Access, workspace: Path) -> Iterator[Rule]:
         below = (f"{self.home}/{name}" for name in secret_places.BELOW_HOME)
-        states = (
-            state.place(self.home, dict(os.environ))
-            for cli in adapters().values()
-            if cli.name != access.cli
-            for state in cli.state
-        )
+        own = adapters()[access.cli].secrets if access.cli else ()
+        others = [cli for cli in adapters().values() if cli.name != access.cli]
+        states = (state.place(self.home, dict(os.environ)) for cli in others for state in cli.state)
+        keys = (f"{self.home}/{name}" for cli in others for name in cli.secrets if name not in own)
         yield from _rules(
-            [*secret_places.OF_THE_MACHINE, *below, *states, *self._named(self.hidden)], Touch.HIDE
+            [*secret_places.OF_THE_MACHINE, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE
         )
         if workspace != self.repo:
             in_tree = map(str, self.repo.glob(secret_places.IN_THE_TREE))

@@ -2,7 +2,7 @@
 
 BELOW_HOME = (
     ".ssh", ".gnupg", ".password-store", ".pki", ".netrc", "_netrc", ".authinfo", ".authinfo.gpg", ".git-credentials", ".git-credential-cache",
-    ".config/git/credentials", ".cache/git/credential", ".config/gh", ".config/glab-cli", ".config/hub", ".npmrc", ".yarnrc.yml", ".pypirc",
+    ".config/git/credentials", ".cache/git/credential", ".config/gh", ".config/glab-cli", ".config/hub", ".config/github-copilot", ".npmrc", ".yarnrc.yml", ".pypirc",
     ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml", ".m2/settings-security.xml",
     ".gradle/gradle.properties", ".composer/auth.json", ".config/composer/auth.json", ".nuget/NuGet/NuGet.Config",
     ".aws", ".azure", ".config/gcloud", ".config/doctl", ".config/hcloud", ".config/heroku", ".oci", ".kube", ".docker", ".colima", ".lima", ".orbstack", ".rd",
