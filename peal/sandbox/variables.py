@@ -19,6 +19,12 @@ _OF_GIT = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
 """Settings of git's; which of them lead out is told by what they are."""
 _WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 """An address that lets in whoever has it, as of a database."""
+_NAME, _VALUE = "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"
+_OF_ACCESS = re.compile(
+    r"credential\.|http\..*(extraheader|cookiefile|sslkey)$|url\.https?://[^/]*@", re.IGNORECASE
+)
+"""Settings of git that let in whoever has them; see git-config(1)."""
+_NOTHING = {_NAME: "peal.leftOut", _VALUE: ""}
 
 
 def let_in(variables: Mapping[str, str], own: Iterable[str], named: Iterable[str]) -> dict[str, str]:
@@ -28,11 +34,33 @@ def let_in(variables: Mapping[str, str], own: Iterable[str], named: Iterable[str
     `own` and `named` may be patterns, as `ANTHROPIC_*` is.
     """
     patterns = (*own, *named)
-    return {
+    found = {
         name: value
         for name, value in variables.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns) or not _is_kept_out(name, value)
+        if _fits(name, patterns) or not _is_kept_out(name, value)
     }
+    return found | _of_git(variables, patterns)
+
+
+def _of_git(variables: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """
+    Settings for git, which are numbered: git refuses to work where one is missing, so another takes its place.
+
+    See git-config(1), "GIT_CONFIG_COUNT".
+    """
+    found: dict[str, str] = {}
+    for name, setting in variables.items():
+        number = name.removeprefix(_NAME)
+        if number != name and number.isdigit() and not _fits(name, patterns):
+            value = variables.get(_VALUE + number, "")
+            is_kept_out = _OF_ACCESS.match(setting) or _WITH_PASSWORD.search(f"{setting}\n{value}")
+            told = _NOTHING if is_kept_out else {_NAME: setting, _VALUE: value}
+            found |= {part + number: text for part, text in told.items()}
+    return found
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _is_kept_out(name: str, value: str) -> bool:
