@@ -66,9 +66,10 @@ REPLACED = {
     "plan_path": "name the plan behind the command: `peal run PLAN`",
     "repo_path": "pass --repo DIR, or be in the repository",
     "agent_cmd": "describe the command as [agents.NAME] in peal.toml and choose it with `agent`",
-    "sandbox": "set `permissions` to `full` or `limited`",
     "state_dir": "progress is always kept in `.peal` at the repository's root",
 }
+ANOTHER = {"sandbox"}
+"""Keys that mean another thing here."""
 
 
 def _text(row: Row) -> str:
@@ -152,7 +153,6 @@ def test_a_name_that_is_gone_says_what_to_use(name: str, instead: str, repo: Rep
     [
         (("--plan", "p.md"), REPLACED["plan_path"]),
         (("--agent-cmd", "x"), REPLACED["agent_cmd"]),
-        (("--sandbox=disabled",), REPLACED["sandbox"]),
         (("--state-dir", "x"), REPLACED["state_dir"]),
         (("--normalize-retries", "2"), "pass --normalize-retry-count N"),
     ],
@@ -164,6 +164,16 @@ def test_a_flag_that_is_gone_says_what_to_use(words: tuple[str, ...], instead: s
     refused = repo.peal("run", "plan.md", *words, code=1)
 
     assert refused.stderr == f"error: `{flag}` is a flag of the Rust peal; here {instead}\n"
+
+
+@pytest.mark.parametrize("word", ["enabled", "disabled"])
+def test_a_sandbox_as_it_was_there_says_what_to_use(word: str, repo: Repo) -> None:
+    """The key is another one here, and has none of these values."""
+    said = repo.peal("config", code=1, PEAL_SANDBOX=word).stderr
+
+    assert said.startswith(
+        f"error: `PEAL_SANDBOX` is `{word}`, as in the Rust peal; here set `permissions` to "
+    )
 
 
 def test_the_log_variable_that_is_gone_says_what_to_use(repo: Repo) -> None:
@@ -178,8 +188,8 @@ def test_the_page_has_a_row_for_every_key_and_says_same_only_of_those_that_are()
     settings_part = PAGE.read_text(encoding="utf-8").partition("## Commands and flags")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", settings_part, re.MULTILINE))
 
-    assert rows.keys() == {*SAME, *IN_FILE_ONLY, *REPLACED}
-    here = {key.name for key in settings.keys(Settings)}
+    assert rows.keys() == {*SAME, *IN_FILE_ONLY, *REPLACED, *ANOTHER}
+    here = {key.name for key in settings.keys(Settings)} - ANOTHER
     assert {name for name, text in rows.items() if text.startswith("same")} == here.intersection(rows)
 
 

@@ -24,6 +24,9 @@ from peal.settings import (
 
 _INSTEAD_OF_NOTHING = {
     "model": "opus",
+    "sandbox_writable": ["~/.cargo/registry"],
+    "sandbox_hidden": ["~/Documents"],
+    "sandbox_env": ["NPM_TOKEN"],
     "run_on": ["build1", "build2"],
     "branch": "feature/{plan}",
     "base": "main",
