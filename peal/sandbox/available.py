@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
+from peal.agents.registry import surroundings
 from peal.model.access import Access
 from peal.model.process import Ended
 from peal.sandbox.confinement import Confinement
@@ -79,7 +80,7 @@ def _missing(name: str) -> str:
 def _tried(confinement: Confinement, scratch: Scratch, place: Path, has_network: bool) -> str:
     workspace, temporary = place / "work", place / "tmp"
     temporary.mkdir()
-    env = {**os.environ, "TMPDIR": str(temporary)}
+    env = {**confinement.environment(surroundings(), ""), "TMPDIR": str(temporary)}
     words = confinement.wrapped(
         ("sh", "-c", _SCRIPT), Access(has_network=has_network), workspace, str(temporary), env.get("PATH", "")
     )

@@ -10,7 +10,7 @@ from attrs import evolve, field
 from peal.agents.registry import adapters
 from peal.classes import frozen
 from peal.model.access import Access
-from peal.sandbox import bubblewrap, secret_places
+from peal.sandbox import bubblewrap, seatbelt, secret_places, wrapper
 from peal.sandbox.appeared import Appeared, Place
 from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
 from peal.sandbox.variables import let_in
@@ -68,10 +68,17 @@ class Confinement:
         return {**found, **caches}
 
     def wrapped(
-        self, argv: Iterable[str], access: Access, workspace: Path, scratch: str, path: str
+        self,
+        argv: Iterable[str],
+        access: Access,
+        workspace: Path,
+        scratch: str,
+        path: str,
+        phase: str = "execute",
     ) -> list[str]:
         """
-        The words that run a program in its sandbox: `scratch` is its folder for temporary files, `path` its variable PATH.
+        The words that run a program in its sandbox: `scratch` is its folder for temporary files, `path` its variable PATH; `phase` is
+        for wrappers that ask for it.
 
         What it needs is made where it is missing, before it starts: a wrapper takes nothing that is not there.
         """
@@ -80,9 +87,36 @@ class Confinement:
         os.makedirs(own, exist_ok=True)
         self.caches.mkdir(parents=True, exist_ok=True)
         rules = [*self._shown(program[0], path), *self._hidden(access, workspace), *self._writable(access)]
-        rules += [Rule(scratch, Touch.WRITE), *self._of_workspace(workspace, access.may_write)]
-        found = Sandbox(os.path.realpath(workspace), in_order(rules), own, access.has_network)
-        return [*bubblewrap.words(found, os.geteuid() == 0), *program]
+        rules += [
+            Rule(os.path.realpath(scratch), Touch.WRITE),
+            *self._of_workspace(workspace, access.may_write),
+        ]
+        values = self._values(access, workspace, scratch, phase)
+        found = Sandbox(os.path.realpath(workspace), in_order(rules), own, access.has_network, values)
+        return [*_words(self.kind, found), *program]
+
+    def _values(
+        self, access: Access, workspace: Path, scratch: str, phase: str
+    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What placeholders in a wrapper's words stand for; where there is no git folder of its own, what may be written anyway."""
+        own_git = _own_git(workspace)
+        has_git = workspace != self.repo and own_git.is_dir()
+        found: dict[str, tuple[str, ...]] = {
+            "workspace": (os.path.realpath(workspace),),
+            "repo": (str(self.repo),),
+            "git": (str(self.git),),
+            "own_git": (os.path.realpath(own_git if has_git else scratch),),
+            "scratch": (os.path.realpath(scratch),),
+            "home": (self.home,),
+            "state": tuple(self._states(access.cli)),
+            "phase": (phase,),
+        }
+        return tuple(found.items())
+
+    def _states(self, cli: str) -> list[str]:
+        """The folders in which a coding CLI keeps its state; none for any other program."""
+        found = adapters()[cli].state if cli else ()
+        return [os.path.realpath(state.place(self.home, dict(os.environ))) for state in found]
 
     def places(self, access: Access, workspace: Path) -> list[Place]:
         """Where something may appear that is run later, outside of any sandbox."""
@@ -148,7 +182,7 @@ class Confinement:
 
     def _of_workspace(self, workspace: Path, may_write: bool) -> Iterator[Rule]:
         yield Rule(os.path.realpath(workspace), Touch.WRITE if may_write else Touch.READ)
-        own_git = workspace.with_name(f"{workspace.name}.git")
+        own_git = _own_git(workspace)
         if workspace == self.repo:
             yield from _rules(
                 [str(self.repo / ".peal"), *(str(self.repo / name) for name in self.guarded)], Touch.READ
@@ -172,6 +206,21 @@ class Confinement:
             str(self.repo / (self.home + name[1:] if name == "~" or name.startswith("~/") else name))
             for name in names
         ]
+
+
+def _words(kind: tuple[str, ...], sandbox: Sandbox) -> list[str]:
+    """What stands in front of a program's own words."""
+    match kind:
+        case ("bubblewrap",):
+            return bubblewrap.words(sandbox, os.geteuid() == 0)
+        case ("seatbelt",):
+            return seatbelt.words(sandbox)
+        case _:
+            return wrapper.words(kind, sandbox)
+
+
+def _own_git(workspace: Path) -> Path:
+    return workspace.with_name(f"{workspace.name}.git")
 
 
 def _rules(paths: Iterable[str], touch: Touch) -> Iterator[Rule]:

@@ -32,6 +32,7 @@ SOCKETS = ("/run", "/var/run")
 NEEDED_OF_SOCKETS = (
     "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf",
     "/run/nscd", "/run/current-system", "/run/wrappers", "/run/opengl-driver", "/run/booted-system",
+    "/var/run/mDNSResponder", "/var/run/resolv.conf",
 )  # fmt: skip
 """What names are looked up by, and where NixOS has its programs."""
 

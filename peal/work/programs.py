@@ -131,7 +131,9 @@ class Programs:
         argv = [word.replace("{folder}", folder) for word in command.argv] if command.files else command.argv
         if self.confinement:
             path = command.env.get("PATH") or os.fsdecode(base.get(b"PATH", b""))
-            argv = self.confinement.wrapped(argv, command.access, workspace, env["TMPDIR"], path)
+            argv = self.confinement.wrapped(
+                argv, command.access, workspace, env["TMPDIR"], path, order.phase.name
+            )
         return Launch(
             argv=argv,
             cwd=workspace,
