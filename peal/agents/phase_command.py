@@ -4,6 +4,7 @@ from pathlib import Path
 
 from peal.agents.protocol import Request, Transcript
 from peal.classes import frozen
+from peal.model.access import Access
 from peal.model.agent import Command, Declined, Reply
 from peal.system import process
 
@@ -15,6 +16,7 @@ class PhaseCommand:
     name: str
     argv: tuple[str, ...]
     repo: Path
+    has_network: bool = True
     require_change = False
     idle_timeout_sec = None
     reports_cost = True
@@ -22,9 +24,10 @@ class PhaseCommand:
     sign = None
 
     @classmethod
-    def of(cls, line: str, repo: Path) -> "PhaseCommand":
+    def of(cls, line: str, repo: Path, has_network: bool = True) -> "PhaseCommand":
         """What a line of the settings says."""
-        return cls(line, tuple(process.arguments(line)), repo)
+        name = line if has_network else f"{line} (without network)"
+        return cls(name, tuple(process.arguments(line)), repo, has_network)
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -43,7 +46,7 @@ class PhaseCommand:
         own = request.workspace / program
         if "/" in program and not Path(program).is_absolute():
             program = str(own if own.is_file() else self.repo / program)
-        return Command((program, *self.argv[1:]))
+        return Command((program, *self.argv[1:]), access=Access(has_network=self.has_network))
 
     def read(self, transcript: Transcript) -> Reply:
         """What it has printed."""

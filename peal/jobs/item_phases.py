@@ -99,7 +99,7 @@ class ItemPhases:
         return names
 
     def _command(self, phase: ItemPhaseSettings) -> tuple[str, ...]:
-        command = PhaseCommand.of(phase.command or "", self.repo)
+        command = PhaseCommand.of(phase.command or "", self.repo, phase.network == "on")
         if why := command.missing(None, is_here=not self.settings.run_on):
             raise PealError(f"phase `{phase.name}`: {why}")
         self.agents[command.name] = command

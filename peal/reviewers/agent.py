@@ -39,9 +39,14 @@ class AgentReviewer:
         diff = context.diff()
         if not diff.strip():
             return ()
-        assert self.table.agent, "that is what makes it one"
+        table = self.table
+        assert table.agent, "that is what makes it one"
         reply = context.ask(
-            self.table.agent, self.table.model, prompt(context, diff), f"review-{slug(self.name)}."
+            table.agent,
+            table.model,
+            prompt(context, diff),
+            f"review-{slug(self.name)}.",
+            has_network=table.network == "on",
         )
         if isinstance(reply, Outcome):
             return evolve(reply, reason=f"reviewer `{self.name}`: {reply.reason}")

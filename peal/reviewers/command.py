@@ -65,7 +65,7 @@ class CommandReviewer:
         prefix = f"review-{slug(table.name)}."
         report = context.attempt_folder / f"{prefix}report"
         words = [word.replace(_OUTPUT, str(report)) for word in self.command(context.path)]
-        ran = context.run(words, prefix, table.timeout_sec)
+        ran = context.run(words, prefix, table.timeout_sec, has_network=table.network == "on")
         if table.format == "text":
             return self.findings(ran.ending, end_of(ran.stdout, _TAIL), end_of(ran.stderr, _TAIL))
         written = report if _OUTPUT in (table.command or "") else ran.stdout

@@ -50,11 +50,18 @@ class ReviewContext(Protocol):
         """The change as a commit on top of `base`; empty in a shared tree."""
 
     def run(
-        self, argv: Sequence[str], name: str, timeout_sec: int | None = None, folder: Path | None = None
+        self,
+        argv: Sequence[str],
+        name: str,
+        timeout_sec: int | None = None,
+        folder: Path | None = None,
+        has_network: bool = True,
     ) -> Ran:
         """Run a program to its end, in the change's folder or another; `name` is for the files it prints into."""
 
-    def ask(self, agent: str, model: str | None, prompt: str, name: str) -> Reply | Outcome:
+    def ask(
+        self, agent: str, model: str | None, prompt: str, name: str, has_network: bool = True
+    ) -> Reply | Outcome:
         """Ask an agent that may only read; an outcome if it could not answer."""
 
 

@@ -5,7 +5,10 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from uuid import uuid4
 
+from attrs import evolve
+
 from peal.agents.registry import surroundings
+from peal.classes import frozen
 from peal.errors import PealError
 from peal.jobs.job import Job
 from peal.record.history import History
@@ -13,6 +16,8 @@ from peal.run.session import Session
 from peal.sandbox.available import best, problem
 from peal.sandbox.confinement import Confinement
 from peal.sandbox.secret_places import IN_THE_TREE
+from peal.sandbox.wanted import Wanted, kept_from_network, refusal, unusable
+from peal.settings.pipelines import item_phases, pipelines
 from peal.system import git
 from peal.system.files import replace
 from peal.system.git_settings import without_ways_out
@@ -33,32 +38,42 @@ def kind_of(job: Job, history: History) -> tuple[str, ...]:
     return before if before and settings.sandbox == ("none",) and not is_given else settings.sandbox
 
 
-def confinement_of(
-    job: Job, kind: tuple[str, ...], open_now: Session
-) -> tuple[Confinement | None, list[str]]:
-    """It, if there is one, and what is to be told of it; PealError if one that is named cannot work here."""
-    settings, repo = job.roster.settings, job.repo_paths.repo
-    is_auto = kind == ("auto",)
-    made = Confinement(
-        (best(),) if is_auto else kind,
-        repo,
-        git.common_folder(repo),
-        job.repo_paths.root / "cache",
+@frozen
+class Chosen:
+    """The sandbox of a run."""
+
+    here: Confinement | None = None
+    """None if programs are started without."""
+    wanted: Wanted | None = None
+    """What machines are asked for; None for none."""
+    told: tuple[str, ...] = ()
+    """What a person should know of it."""
+
+
+def chosen(job: Job, kind: tuple[str, ...], open_now: Session) -> Chosen:
+    """PealError if one that is named cannot work here, or nothing could keep somebody from the network who is to have none."""
+    settings = job.roster.settings
+    phases = item_phases(pipelines(settings)) if job.source.is_open_ended else ()
+    cut_off = list(kept_from_network(settings, phases))
+    if why := refusal(kind, cut_off):
+        raise PealError(why)
+    if kind == ("none",):
+        return Chosen()
+    wanted = Wanted.of(settings, kind, has_network=not cut_off)
+    repo = job.repo_paths.repo
+    made = evolve(
+        Confinement.of(wanted, best(), repo, git.common_folder(repo), job.repo_paths.root),
         guarded=() if job.pool else _guarded(job),
-        writable=settings.sandbox_writable,
-        hidden=settings.sandbox_hidden,
-        variables=settings.sandbox_env,
         private=_private(repo),
         instead=_instead(repo, open_now.scratch.folder),
     )
-    if kind == ("none",):
-        return None, []
-    why = problem(made, open_now.scratch) if made.kind[0] else "there is none for this system"
-    if why and is_auto:
-        return None, [f"there is no sandbox, and agents may do whatever you may: {why}"]
+    why = problem(made, open_now.scratch, wanted.has_network)
+    if why and wanted.is_required:
+        raise PealError(f"{unusable(wanted, made.kind)} here: {why}")
     if why:
-        raise PealError(f"sandbox `{' '.join(kind)}` cannot be used here: {why}")
-    return made, list(_told(made, job.roster.settings.sandbox, kind))
+        told = f"there is no sandbox, and agents may do whatever you may: {why}"
+        return Chosen(None, wanted, (told,))
+    return Chosen(made, wanted, tuple(_told(made, settings.sandbox, kind)))
 
 
 def _guarded(job: Job) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from peal.work import Worker
 from peal.workspaces import Pool, reconcile
 
 if TYPE_CHECKING:
-    from peal.sandbox.confinement import Confinement
+    from peal.run.sandbox import Chosen
 
 
 @frozen
@@ -103,29 +103,31 @@ def begun(
             return
         log = stack.enter_context(closing(_log(job, open_now.name)))
         try:
-            confinement = _confinement(job, held.history, screen, open_now)
+            sandbox = _sandbox(job, held.history, screen, open_now)
             if job.pool:
-                job.pool.is_alone = confinement is not None
-            _prepare(job, screen, open_now, executor, stack, confinement)
+                job.pool.is_alone = bool(sandbox and sandbox.here)
+            _prepare(job, screen, open_now, executor, stack, sandbox)
             take_over()
         except signals.Stopped as stopped:
             halt = _stopped_at_once(job, held, open_now.name, stopped)
             yield End(halt, held.history)
             return
         under_way = PlanRun(job, held, executor, screen, log)
-        under_way.open(opening_of(job, open_now.name, confinement))
+        kind = sandbox.here.kind if sandbox and sandbox.here else ()
+        under_way.open(opening_of(job, open_now.name, kind))
         yield under_way
 
 
-def _confinement(job: Job, history: History, screen: Screen, open_now: Session) -> "Confinement | None":
+def _sandbox(job: Job, history: History, screen: Screen, open_now: Session) -> "Chosen | None":
     """The sandbox that programs are started in, if there is to be one."""
-    before = history.opened.sandbox if history.opened else ()
-    if job.roster.settings.sandbox == ("none",) and not before:
+    settings, before = job.roster.settings, history.opened.sandbox if history.opened else ()
+    is_asked_for = settings.sandbox != ("none",) or bool(settings.pipelines)
+    if not (before or is_asked_for or any(one.network == "off" for one in settings.reviewers)):
         return None
     from peal.run import sandbox  # only here: who has none pays nothing
 
-    found, told = sandbox.confinement_of(job, sandbox.kind_of(job, history), open_now)
-    for text in open_now.news(told):
+    found = sandbox.chosen(job, sandbox.kind_of(job, history), open_now)
+    for text in open_now.news(found.told):
         screen.say(text)
     return found
 
@@ -136,7 +138,7 @@ def _prepare(
     open_now: Session,
     executor: Threads,
     stack: ExitStack,
-    confinement: "Confinement | None",
+    sandbox: "Chosen | None",
 ) -> None:
     """Where the attempts work, and who carries them out; `stack` gives all of it back."""
     phases = [phase for pipeline in job.pipelines.values() for phase in pipeline.phases if phase.asks_agent]
@@ -149,6 +151,7 @@ def _prepare(
         stack.callback(job.pool.leave)
     for reviewer in job.roster.reviewers:
         stack.callback(reviewer.leave)
+    confinement = sandbox.here if sandbox else None
     programs = open_now.programs(job.key, job.roster.workspaces.fence, confinement)
     away = None
     if job.roster.settings.run_on:
@@ -199,9 +202,13 @@ def _left_open(job: Job, history: History) -> Iterator[Event]:
 
 def _stopped_at_once(job: Job, held: journal.Journal, name: str, stopped: signals.Stopped) -> Halt:
     """A run that a signal has ended while its worktrees were made is remembered as one that did nothing."""
-    asked = stop_asked(stopped.number)
+    asked, before = stop_asked(stopped.number), held.history.opened
     with store.writing(job.plan_paths):
-        held.append(opening_of(job, name), asked, RunClosed(time.time(), asked.code, asked.why))
+        held.append(
+            opening_of(job, name, before.sandbox if before else ()),
+            asked,
+            RunClosed(time.time(), asked.code, asked.why),
+        )
     return Halt(asked.code, asked.why)
 
 
@@ -276,7 +283,7 @@ def _review(job: Job) -> str:
     return phase.name if phase else job.pipeline.phases[-1].name
 
 
-def opening_of(job: Job, name: str, confinement: "Confinement | None" = None) -> RunOpened:
+def opening_of(job: Job, name: str, sandbox: tuple[str, ...] = ()) -> RunOpened:
     pid = os.getpid()
     selected = job.selected if job.selected is None else job.work.tasks
     return RunOpened(
@@ -299,7 +306,7 @@ def opening_of(job: Job, name: str, confinement: "Confinement | None" = None) ->
         session=name,
         format=job.plan.format,
         is_open_ended=job.source.is_open_ended,
-        sandbox=confinement.kind if confinement else (),
+        sandbox=sandbox,
     )
 
 

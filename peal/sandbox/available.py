@@ -56,6 +56,8 @@ def best() -> str:
 def problem(confinement: Confinement, scratch: Scratch, has_network: bool = True) -> str:
     """Why programs cannot be started in it, and how to go on; empty if they can."""
     name = confinement.kind[0]
+    if not name:
+        return "there is none for this system"
     if missing := _missing(name):
         return missing
     place = scratch.folder / f"sandbox-{uuid4().hex[:8]}"

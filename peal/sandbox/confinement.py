@@ -14,6 +14,7 @@ from peal.sandbox import bubblewrap, seatbelt, secret_places, wrapper
 from peal.sandbox.appeared import Appeared, Place
 from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
 from peal.sandbox.variables import let_in
+from peal.sandbox.wanted import Wanted
 from peal.system.git_settings import variables_without_ways_out
 
 _CACHES = {
@@ -56,6 +57,13 @@ class Confinement:
     def tells_signals(self) -> bool:
         """See `Launch.tells_signals`."""
         return self.kind == ("bubblewrap",)
+
+    @classmethod
+    def of(cls, wanted: Wanted, best: str, repo: Path, git: Path, own: Path) -> "Confinement":
+        """What is wanted, where `best` is what works on such a system; `own` is peal's own folder there."""
+        kind = (best,) if wanted.is_auto else wanted.kind
+        more = (wanted.writable, wanted.hidden, wanted.variables)
+        return cls(kind, repo, git, own / "cache", (), *more)
 
     def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
         """What of these variables a program is given, with places for what package managers fetch."""

@@ -123,3 +123,5 @@ def _phase_gaps(phase: ItemPhaseSettings, is_pre: bool, max_wip: int) -> Iterato
     if phase.kind == "command" and (phase.agent or phase.model):
         told = "agent" if phase.agent else "model"
         yield f"is of kind `command`, where no agent works; take `{told}` out"
+    if phase.kind != "command" and phase.network == "off":
+        yield f'has `network` `off` and is of kind `{phase.kind}`, whose agents need it; write `kind = "command"`, or take it out'

@@ -451,6 +451,7 @@ class ReviewerSettings:
     )
     agent: str | None = _key(None, "instead of `command`: an agent that reads the change", _filled)
     model: str | None = _key(None, "that agent's model", _filled)
+    network: Literal["on", "off"] = _key("on", "`off` keeps it from the network, which takes a `sandbox`")
 
 
 @frozen
@@ -495,6 +496,9 @@ class ItemPhaseSettings:
         None,
         "of kind `command`: one line split as a shell would; a status other than 0 fails",
         _filled_command,
+    )
+    network: Literal["on", "off"] = _key(
+        "on", "of kind `command`: `off` keeps it from the network, which takes a `sandbox`"
     )
     plan: str | None = _key(
         None, "of kind `plan`: the plan file, a path or a pattern in the item's folder", _inside_item

@@ -209,7 +209,9 @@ class AttemptContext:
             evidence = evolve(answered, left_out=left_out, outside=outside.result())
         return evolve(evidence, changed=workspace.changed()) if matters or evidence.outside else evidence
 
-    def consult(self, name: str, model: str | None, prompt: str, prefix: str) -> Reply | Outcome:
+    def consult(
+        self, name: str, model: str | None, prompt: str, prefix: str, has_network: bool = True
+    ) -> Reply | Outcome:
         """Ask an agent that may only read; its files begin with the prefix. An outcome if it could not answer."""
         order, settings = self.order, self.roster.settings
         if order.instead and order.instead.result is Result.HELD:
@@ -225,7 +227,8 @@ class AttemptContext:
             return Outcome(Result.FAILED, prepared.reason, agent=name)
         if isinstance(prepared, Reply):
             return prepared
-        evidence = self._answered(agent, prepared, prefix)
+        access = evolve(prepared.access, has_network=prepared.access.has_network and has_network)
+        evidence = self._answered(agent, evolve(prepared, access=access), prefix)
         self.used.extend(used_by(evidence.reply, None, asked, settings.prices))
         bad = unfinished(evidence)
         return self._with_time(evolve(bad, agent=name)) if bad else evidence.reply

@@ -7,7 +7,8 @@ from pathlib import Path
 from attrs import evolve
 
 from peal.classes import define, frozen
-from peal.model.agent import Reply
+from peal.model.access import Access
+from peal.model.agent import Command, Reply
 from peal.model.plan import Task
 from peal.model.review import Finding
 from peal.model.work import Outcome
@@ -71,16 +72,24 @@ class ReviewedChange:
         return self.change.commit_snapshot()
 
     def run(
-        self, argv: Sequence[str], name: str, timeout_sec: int | None = None, folder: Path | None = None
+        self,
+        argv: Sequence[str],
+        name: str,
+        timeout_sec: int | None = None,
+        folder: Path | None = None,
+        has_network: bool = True,
     ) -> Ran:
         """As a helper of the attempt."""
-        ending = self.context.help(tuple(argv), name, f"reviewer `{argv[0]}`", timeout_sec, folder)
+        command = Command(tuple(argv), access=Access(has_network=has_network))
+        ending = self.context.help_by(command, name, f"reviewer `{argv[0]}`", timeout_sec, folder)
         base = self.attempt_folder
         return Ran(ending, base / f"{name}stdout", base / f"{name}stderr")
 
-    def ask(self, agent: str, model: str | None, prompt: str, name: str) -> Reply | Outcome:
+    def ask(
+        self, agent: str, model: str | None, prompt: str, name: str, has_network: bool = True
+    ) -> Reply | Outcome:
         """As the attempt's agent is asked."""
-        return self.context.consult(agent, model, prompt, name)
+        return self.context.consult(agent, model, prompt, name, has_network)
 
 
 def landed_on(change: Change, own: str) -> str:
