@@ -17,10 +17,13 @@ from peal.machines.equipment import Need
 from peal.machines.link import Begin, Link
 from peal.machines.protocol import ANSWERS, HELLO, PROTOCOL, has_shape
 from peal.machines.rpc import FarError, LinkError, Methods, Peer, sent
+from peal.sandbox.wanted import Wanted
 from peal.system.process import LOOK
 
 _ANSWERS_WITHIN = 60.0
 """Seconds for an answer to what takes no time."""
+SANDBOX_SEC = 90.0
+"""Seconds for a machine to try a sandbox: a wrapper may have to fetch an image."""
 _ROOM = 200_000_000
 """Bytes that have to be free on a machine."""
 _STOPS_WITHIN = 1.0
@@ -38,6 +41,22 @@ class Hello:
     """Bytes that are free there."""
     clis: Mapping[str, str]
     """The coding CLIs that are there, each with what its program is called."""
+
+
+@frozen
+class SandboxThere:
+    """What a sandbox that is wanted is on a machine."""
+
+    kind: tuple[str, ...]
+    problem: str = ""
+    """Why it does not work there; empty if it does."""
+    left_out: tuple[str, ...] = ()
+    """Variables that programs in it are not given."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it works, and peal knows what it does."""
+        return not self.problem and len(self.kind) == 1
 
 
 @frozen
@@ -87,6 +106,8 @@ class Connection:
     _transfers: dict[str, Transfer] = field(factory=dict)
     _programs: dict[str, bool] = field(factory=dict)
     """Of those that were asked about, whether they are there."""
+    _sandboxes: dict[Wanted, SandboxThere] = field(factory=dict)
+    """What those are there that were asked about."""
 
     @classmethod
     def open(
@@ -121,6 +142,15 @@ class Connection:
             there = self.told("programs", unknown)
             self._programs.update({word: there.get(word, False) for word in unknown})
         return next((word for word in need.programs if not self._programs[word]), "")
+
+    def sandbox(self, wanted: Wanted) -> SandboxThere:
+        """What becomes of it there; it is tried when that is first asked."""
+        if wanted not in self._sandboxes:
+            told = self.told("sandbox", wanted.as_json(), within=SANDBOX_SEC)
+            self._sandboxes[wanted] = SandboxThere(
+                tuple(told["kind"]), told["problem"], tuple(told["left_out"])
+            )
+        return self._sandboxes[wanted]
 
     def call(self, method: str, *params: Any) -> Any:
         """Ask, and wait for the answer, however long that takes; `MachineLost` too if it could not do that."""

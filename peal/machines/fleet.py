@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Condition, Event, Thread
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from peal.machines.connection import Connection
 from peal.machines.equipment import Need
 from peal.machines.machine import START_SEC, Machine
 from peal.machines.placing import Placing
+from peal.sandbox.wanted import Wanted, left_out, unusable
 from peal.system.process import Cancel
 
 T = TypeVar("T")
@@ -38,9 +40,11 @@ class Fleet:
     _is_met: bool = False
     _is_over: bool = False
 
-    def begin(self) -> list[str]:
+    def begin(self, wanted: Wanted | None = None) -> list[str]:
         """
         Meet all machines at once; tells which are left out, and why. PealError if none is left. Once met is enough.
+
+        One where the sandbox that is `wanted` cannot be is left out too; with `auto` it is told that programs have none there.
 
         One that is left out, or lost later, is connected to as soon as it can be: it may only have been switched off. Who stands in
         a queue is not waited for, as soon as another is there.
@@ -48,18 +52,34 @@ class Fleet:
         if self._is_met:
             return []
         machines, until = self.machines.values(), time.monotonic() + START_SEC
+        if wanted:
+            for one in machines:
+                one.unfit = partial(_unfit, wanted)
         while [one for one in machines if not one.is_there and one.connect_beside()]:
             if time.monotonic() > until and any(one.is_there for one in machines):
                 break
             time.sleep(_LOOK)
-        left_out = [one.why_not for one in machines if not one.is_there]
-        if len(left_out) == len(machines):
+        absent = [one.why_not for one in machines if not one.is_there]
+        if len(absent) == len(machines):
             raise PealError(
-                "\n".join([*left_out, "no machine is left to run on; mend that, or take --machines out"])
+                "\n".join([*absent, "no machine is left to run on; mend that, or take --machines out"])
             )
         self._is_met = True
         _beside(self._connect_again)
-        return [f"{problem}; it is left out until it answers" for problem in left_out]
+        told = [f"{problem}; it is left out until it answers" for problem in absent]
+        return told if wanted is None else [*told, *self._told_of(wanted)]
+
+    def _told_of(self, wanted: Wanted) -> Iterator[str]:
+        """What a person should know of the sandbox on machines that were met, each thing once."""
+        where: dict[str, list[Machine]] = {}
+        for machine in (one for one in self.machines.values() if one.is_there):
+            with suppress(MachineLost):
+                there = machine.met().sandbox(wanted)
+                told = f"there is no sandbox, and agents may do whatever you may there: {there.problem}"
+                if not there.problem:
+                    told = left_out(there.kind, there.left_out)
+                where.setdefault(told, []).append(machine)
+        yield from (f"on {_names(machines)} {told}" for told, machines in where.items() if told)
 
     def ask_all(self, ask: Callable[[Machine], T]) -> dict[str, T | MachineLost]:
         """What each machine answers, all asked at once, or why it does not."""
@@ -158,6 +178,13 @@ class Fleet:
             pass
         if not over.wait(_LAST_PATIENCE):
             self.close()
+
+
+def _unfit(wanted: Wanted, connection: Connection) -> str:
+    """Why a machine cannot be used with this sandbox."""
+    if not wanted.is_required or not (there := connection.sandbox(wanted)).problem:
+        return ""
+    return f"{unusable(wanted, there.kind)} there: {there.problem}"
 
 
 def _names(machines: Sequence[Machine]) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from attrs import Factory, field
@@ -29,6 +30,8 @@ class Machine:
         default=Factory(lambda self: f"machine `{self.name}` does not answer yet", takes_self=True)
     )
     """Why it was not there when that was last seen, in words for a person."""
+    unfit: Callable[[Connection], str] = lambda _: ""
+    """Why nothing may run there though it answers, in words that follow its name; empty for nothing."""
     _connection: Connection | None = None
     _unmet: Connection | None = None
     """That of a link which is begun, and at whose end nobody has answered yet."""
@@ -91,6 +94,7 @@ class Machine:
             if self._is_closed:
                 connection.close()
             connection.meet(self.start_sec)
+            self._check(connection)
         except MachineLost as lost:
             self._put_off(str(lost))
             raise
@@ -101,6 +105,11 @@ class Machine:
             self._ended(connection, "it is gone")
             connection.close()
         return connection
+
+    def _check(self, connection: Connection) -> None:
+        if why := self.unfit(connection):
+            connection.close()
+            raise MachineLost(f"machine `{self.name}`: {why}")
 
     def _ended(self, connection: Connection, why: str) -> None:
         if self._connection is connection:

@@ -6,7 +6,7 @@ from typing import Any
 
 from peal.model.process import Ended
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Counts what can be asked of a machine and how; two ends with other numbers do not speak with each other."""
 SILENCE = 60.0
 """
@@ -28,6 +28,7 @@ HELLO: Shape = {
 ANSWERS: Mapping[str, Shape] = {
     "hello": {str: object},  # another peal may say it otherwise
     "programs": {str: bool},
+    "sandbox": {"kind": [str], "problem": str, "left_out": [str]},
     "agents": [
         {
             "name": str, "program": str, "version": str, "tested": str, "problem": str, "notes": [str], "is_auto": bool,

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import field
+from attrs import asdict, field
 
 from peal.agents.registry import adapter
 from peal.classes import define, frozen
@@ -25,6 +25,7 @@ from peal.model.plan import TaskId
 from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order
 from peal.record.events import Event, ProcessStarted
+from peal.sandbox.wanted import Wanted, unusable
 from peal.system import git
 from peal.system.git_objects import objects_of
 from peal.system.process import Cancel, Clocks
@@ -53,6 +54,8 @@ class RemoteDoor:
     fleet: Fleet
     needs: Mapping[str, Need]
     """What each agent needs of a machine."""
+    sandbox: Wanted | None
+    """What programs are to be started in there."""
     setup: Sequence[str]
     included: Sequence[Path]
     """The person's untracked files that are copied in, relative to the repository's root."""
@@ -126,6 +129,12 @@ class RemoteSpot:
     def _attempt(self) -> str:
         return _attempt(self.order)
 
+    @property
+    def is_confined(self) -> bool:
+        """By what works there."""
+        wanted = self.door.sandbox
+        return wanted is not None and self.machine.sandbox(wanted).is_known
+
     def goes_on(self, session: Session) -> bool:  # noqa: ARG002 - an order names none but that of the attempt before
         """If nothing of the place has changed."""
         return self.is_as_before
@@ -182,8 +191,19 @@ class RemoteSpot:
             "env": env,
             "prefix": prefix,
             "stdin": f"{prefix}prompt.md" if command.prompt_on_stdin else "",
+            "sandbox": self._sandbox(),
+            "access": asdict(command.access),
             "clocks": [clocks.timeout, clocks.idle, clocks.flood],
         }
+
+    def _sandbox(self) -> dict[str, Any] | None:
+        """The one that works there; none with `auto` where none does. `MachineLost` if there has to be one."""
+        if not (wanted := self.door.sandbox):
+            return None
+        there = self.machine.sandbox(wanted)
+        if there.problem and wanted.is_required:
+            raise self.machine.lost(f"{unusable(wanted, there.kind)} there: {there.problem}")
+        return None if there.problem else wanted.as_json()
 
     def _argv(self, command: Command) -> list[str]:
         """What is here as it is called there: the attempt's folder, a program of the repository, a coding CLI."""

@@ -20,7 +20,11 @@ from peal.classes import define
 from peal.errors import PealError
 from peal.machines import rpc, stores
 from peal.machines.protocol import ANSWERS, PROTOCOL
-from peal.machines.trees import Store, inside
+from peal.machines.trees import GIT, Store, inside
+from peal.model.access import Access
+from peal.sandbox.available import best, problem
+from peal.sandbox.confinement import Confinement
+from peal.sandbox.wanted import Wanted
 from peal.system import git, removal
 from peal.system.files import content
 from peal.system.git import GitError
@@ -47,6 +51,10 @@ class Site:
     """Errands of which the end came before the beginning, each with whether at once."""
     _is_over: bool = False
     """Nothing begins any more."""
+    _sandboxes: dict[Wanted, dict[str, Any]] = field(factory=dict)
+    """What was found of those that were asked about."""
+    _trying: threading.Lock = field(factory=threading.Lock)
+    """Held while one is tried."""
     _lock: threading.Lock = field(factory=threading.Lock)
     _putting: threading.Lock = field(factory=threading.Lock)
     """Held while a file is copied in."""
@@ -82,6 +90,22 @@ class Site:
     def programs(self, words: list[str]) -> dict[str, bool]:
         """Which of these programs are here."""
         return {word: shutil.which(word) is not None for word in words}
+
+    def sandbox(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """
+        What a sandbox that is wanted is here, as `SandboxThere` has it: it is tried, once.
+
+        Here nothing of any repository is known yet, so it stands around an empty folder.
+        """
+        asked = Wanted.from_json(wanted)
+        with self._trying:
+            if asked not in self._sandboxes:
+                made = Confinement.of(asked, best(), self.home, self.home, self.scratch.folder)
+                given = surroundings()
+                left_out = sorted(given.keys() - made.environment(given, "").keys())
+                why = problem(made, self.scratch, asked.has_network)
+                self._sandboxes[asked] = {"kind": list(made.kind), "problem": why, "left_out": left_out}
+            return self._sandboxes[asked]
 
     def agents(self, names: list[str]) -> list[dict[str, Any]]:
         """What is here of these coding CLIs, as `Found` has it."""
@@ -167,16 +191,18 @@ class Site:
         cwd = self._place(order["repository"], f"trees/{tree}")
         temporary = self.scratch.folder / errand
         temporary.mkdir()
-        env = {**surroundings(), **order["env"], "PWD": str(cwd), "TMPDIR": str(temporary)}
-        env["GIT_CEILING_DIRECTORIES"] = str(cwd.parent)
+        own = {**order["env"], "PWD": str(cwd), "TMPDIR": str(temporary)}
+        own["GIT_CEILING_DIRECTORIES"] = str(cwd.parent)
+        argv, env, tells_signals = self._confined(order, own, cwd)
         launch = Launch(
-            order["argv"],
+            argv,
             cwd,
             {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
             f"{folder}/{order['prefix']}stdout",
             f"{folder}/{order['prefix']}stderr",
             stdin=f"{folder}/{order['stdin']}" if order["stdin"] else None,
             clocks=Clocks(*order["clocks"]),
+            tells_signals=tells_signals,
         )
         cancel = Cancel()
         with self._lock:
@@ -195,7 +221,8 @@ class Site:
             with self._lock:
                 del self._cancels[errand]
             cancel.close()
-            removal.remove(temporary)
+            for folder in (temporary, Path(f"{temporary}.own")):
+                removal.remove(folder)
         return {"how": str(ending.how), "code": ending.exit_code, "seconds": ending.seconds}
 
     def cancel(self, errand: str, hard: bool) -> None:
@@ -229,6 +256,19 @@ class Site:
         return asdict(found)
 
     # --- inside
+
+    def _confined(
+        self, order: dict[str, Any], own: dict[str, str], cwd: Path
+    ) -> tuple[list[str], dict[str, str], bool]:
+        """The words and the variables of a program, in the sandbox that it is to have, and whether that tells of signals as a shell."""
+        if not order["sandbox"]:
+            return order["argv"], {**surroundings(), **own}, False
+        folder, access = self._store(order["repository"]).folder, Access(**order["access"])
+        made = Confinement.of(Wanted.from_json(order["sandbox"]), best(), folder, folder / GIT, folder)
+        env = {**made.environment(surroundings(), access.cli), **own}
+        path, phase = env.get("PATH", ""), own["PEAL_PHASE"]
+        argv = made.wrapped(order["argv"], access, cwd, own["TMPDIR"], path, phase)
+        return argv, env, made.tells_signals
 
     def _check_goes_on(self) -> None:
         if self._is_over:

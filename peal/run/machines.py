@@ -8,13 +8,19 @@ from peal.machines import refusals, used
 from peal.machines.named import called, needs_of
 from peal.machines.remote import RemoteDoor
 from peal.run.session import Session
+from peal.sandbox.wanted import Wanted
 from peal.system import git
 from peal.views.screens import Screen
 from peal.work.programs import Programs
 
 
 def door_to_machines(
-    job: Job, programs: Programs, screen: Screen, open_now: Session, stack: ExitStack
+    job: Job,
+    programs: Programs,
+    screen: Screen,
+    open_now: Session,
+    stack: ExitStack,
+    sandbox: Wanted | None = None,
 ) -> RemoteDoor:
     """
     Once the machines are met; tells which are left out, and why. `stack` is that of the run. PealError where attempts could run
@@ -28,7 +34,7 @@ def door_to_machines(
     refusals.check(pool.repo, tip)
     fleet = open_now.fleet(job.roster.settings)
     stack.enter_context(fleet.closed_with(programs.cancel))
-    told = fleet.begin()
+    told = fleet.begin(sandbox)
     used.note(job.repo_paths, job.roster.settings.run_on)
     leaving = {
         name
@@ -48,6 +54,7 @@ def door_to_machines(
         object_format=git.object_format(pool.repo),
         fleet=fleet,
         needs=needs,
+        sandbox=sandbox,
         setup=pool.setup,
         included=pool.included,
         committed=pool.committed,

@@ -16,16 +16,14 @@ from peal.run.session import Session
 from peal.sandbox.available import best, problem
 from peal.sandbox.confinement import Confinement
 from peal.sandbox.secret_places import IN_THE_TREE
-from peal.sandbox.wanted import Wanted, kept_from_network, refusal, unusable
+from peal.sandbox.wanted import Wanted, kept_from_network, left_out, refusal, unusable
 from peal.settings.pipelines import item_phases, pipelines
 from peal.system import git
 from peal.system.files import replace
 from peal.system.git_settings import without_ways_out
-from peal.text.display import some
 from peal.worktrees.guarded import guarded
 from peal.worktrees.hooks import Hooks
 
-_SHOWN = 6
 _GIVEN = ("command line", "environment")
 """Where a word on the sandbox comes from that nobody can have changed during the run."""
 
@@ -105,8 +103,5 @@ def _told(made: Confinement, configured: tuple[str, ...], kind: tuple[str, ...])
     if configured == ("none",) != kind:
         yield f"this run began in the sandbox `{name}` and goes on there; --sandbox {configured[0]} takes it away"
     given = surroundings()
-    if left_out := sorted(given.keys() - made.environment(given, "").keys()):
-        yield (
-            f"in the sandbox ({name}) programs are not given {some(left_out, _SHOWN)}, but for an agent's own; `sandbox_env` lets "
-            "others in"
-        )
+    if told := left_out(made.kind, sorted(given.keys() - made.environment(given, "").keys())):
+        yield told

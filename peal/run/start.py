@@ -157,7 +157,8 @@ def _prepare(
     if job.roster.settings.run_on:
         from peal.run.machines import door_to_machines  # only here: who names none pays nothing
 
-        away = door_to_machines(job, programs, screen, open_now, stack)
+        wanted = sandbox.wanted if sandbox else None
+        away = door_to_machines(job, programs, screen, open_now, stack, wanted)
     worker = Worker(job.roster, programs, away)
     stack.enter_context(executor.performing(job.key, worker))
 

@@ -54,6 +54,11 @@ class Confinement:
     home: str = field(factory=lambda: os.path.realpath(Path.home()))
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is one of which peal knows what it does, and not a person's own wrapper."""
+        return len(self.kind) == 1
+
+    @property
     def tells_signals(self) -> bool:
         """See `Launch.tells_signals`."""
         return self.kind == ("bubblewrap",)

@@ -7,6 +7,10 @@ from attrs import asdict
 
 from peal.classes import frozen
 from peal.settings import ItemPhaseSettings, Settings
+from peal.text.display import some
+
+_SHOWN = 6
+"""Variables that are told of by their names."""
 
 
 @frozen
@@ -78,3 +82,13 @@ def unusable(wanted: Wanted, kind: tuple[str, ...]) -> str:
     name = " ".join(wanted.kind)
     told = f"sandbox `{name}`{f' (`{kind[0]}`)' * (wanted.is_auto and bool(kind[0]))} cannot be used"
     return told if wanted.has_network else f"{told} where `network` is `off`"
+
+
+def left_out(kind: tuple[str, ...], names: Iterable[str]) -> str:
+    """Which variables programs are not given, in words; empty for none."""
+    if not (listed := list(names)):
+        return ""
+    return (
+        f"in the sandbox ({' '.join(kind)}) programs are not given {some(listed, _SHOWN)}, but for an agent's own; `sandbox_env` "
+        "lets others in"
+    )

@@ -173,7 +173,7 @@ class AttemptContext:
             roster.model_for(order),
             roster.settings.permissions,
             self._session.id if self._session else "",
-            self.programs.confinement is not None,
+            self.spot.is_confined,
         )
 
     @property
@@ -219,7 +219,7 @@ class AttemptContext:
         agent, file = self.roster.agents[name], order.folder / f"{prefix}prompt.md"
         put(str(file), prompt)
         asked = model or settings.agents.get(name, AgentSettings()).model
-        is_confined = self.programs.confinement is not None
+        is_confined = self.spot.is_confined
         prepared = agent.prepare(
             Request(order.task, order.phase, prompt, file, self.path, model=asked, is_confined=is_confined)
         )
@@ -341,6 +341,8 @@ def attempt_context(
             yield made
     finally:
         _remove(scratch)
+        if programs.confinement:
+            _remove(f"{scratch}.own")
 
 
 def with_rescue(outcome: Outcome, workspace: Workspace | Change) -> Outcome:

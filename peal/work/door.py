@@ -27,6 +27,10 @@ class Spot(Protocol):
     def folder(self) -> Path:
         """The attempt's own folder."""
 
+    @property
+    def is_confined(self) -> bool:
+        """Whether a sandbox of peal's own stands around programs there."""
+
     def goes_on(self, session: Session) -> bool:
         """Whether this is where a conversation began: agents tie theirs to the place."""
 
@@ -86,6 +90,11 @@ class SpotHere:
     def folder(self) -> Path:
         """Below peal's own."""
         return self.order.folder
+
+    @property
+    def is_confined(self) -> bool:
+        """As the run began."""
+        return bool(self.programs.confinement and self.programs.confinement.is_known)
 
     def goes_on(self, session: Session) -> bool:
         """By its folder, of which nothing was noted where all work in one."""
