@@ -133,4 +133,4 @@ def _holds_nothing(path: str) -> bool:
     if stat.S_ISDIR(mode):
         return all(_holds_nothing(entry.path) for entry in os.scandir(path))
     text = content(path, _LONGEST) if stat.S_ISREG(mode) else None
-    return text is not None and (not text.strip() or text.split() in ([b"{}"], [b"[]"]))
+    return text is not None and text.translate(None, b" \t\r\n") in (b"", b"{}", b"[]")
