@@ -181,6 +181,12 @@ def _text(event: dict[str, Any]) -> str:
     return words(event, "part", "text")
 
 
+_SETTINGS = (
+    "opencode.json", "opencode.jsonc", "config.json", "AGENTS.md", "agent", "agents", "command", "commands", "plugin", "plugins",
+    "skill", "skills", "tool", "tools", "mode", "modes", "themes", "node_modules", "package.json", "bun.lock",
+)  # fmt: skip
+"""In the folder of its settings; for the first time it writes a `.gitignore` there, and cannot do without."""
+
 OPENCODE = Cli(
     name="opencode",
     programs=("opencode",),
@@ -197,8 +203,8 @@ OPENCODE = Cli(
         StateFolder(".local/share/opencode", "XDG_DATA_HOME", "opencode", settings=("bin",)),
         StateFolder(".local/state/opencode", "XDG_STATE_HOME", "opencode"),
         StateFolder(".cache/opencode", "XDG_CACHE_HOME", "opencode", settings=("bin", "node_modules")),
+        StateFolder(".config/opencode", "XDG_CONFIG_HOME", "opencode", settings=_SETTINGS),
     ),
-    secrets=(".config/opencode",),
     variables=ANY_MODEL,
     login="run `opencode auth login`",
     install="npm install -g opencode-ai",

@@ -67,8 +67,15 @@ class Confinement:
     def of(cls, wanted: Wanted, best: str, repo: Path, git: Path, own: Path) -> "Confinement":
         """What is wanted, where `best` is what works on such a system; `own` is peal's own folder there."""
         kind = (best,) if wanted.is_auto else wanted.kind
-        more = (wanted.writable, wanted.hidden, wanted.variables)
-        return cls(kind, repo, git, own / "cache", (), *more)
+        return cls(
+            kind,
+            repo,
+            git,
+            own / "cache",
+            writable=wanted.writable,
+            hidden=wanted.hidden,
+            variables=wanted.variables,
+        )
 
     def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
         """What of these variables a program is given, with places for what package managers fetch."""
