@@ -1,5 +1,7 @@
 """What a program says of itself that its sandbox has to know."""
 
+from collections.abc import Mapping
+
 from peal.classes import frozen
 
 
@@ -26,7 +28,7 @@ class StateFolder:
     settings: tuple[str, ...] = ()
     """What in there is run or believed by a person's own sessions."""
 
-    def place(self, home: str, variables: "dict[str, str]") -> str:
+    def place(self, home: str, variables: Mapping[str, str]) -> str:
         """Where it is for somebody with this home folder and these variables."""
         named = variables.get(self.variable, "") if self.variable else ""
         parts = (named, self.below) if named else (home, self.below_home)

@@ -52,6 +52,8 @@ class Confinement:
     appeared: Appeared = field(factory=Appeared)
     """What programs make where nothing can be mounted, for nothing is there."""
     home: str = field(factory=lambda: os.path.realpath(Path.home()))
+    _seen: dict[tuple[str, str], tuple[Rule, ...]] = field(factory=dict)
+    """What is to be seen for a program and a PATH, which nobody moves while a run goes on."""
 
     @property
     def is_known(self) -> bool:
@@ -106,7 +108,10 @@ class Confinement:
         own = f"{scratch}.own"
         os.makedirs(own, exist_ok=True)
         self.caches.mkdir(parents=True, exist_ok=True)
-        rules = [*self._shown(program[0], path), *self._hidden(access, workspace), *self._writable(access)]
+        seen = program[0], path
+        if seen not in self._seen:
+            self._seen[seen] = tuple(self._shown(*seen))
+        rules = [*self._seen[seen], *self._hidden(access, workspace), *self._writable(access)]
         rules += [
             Rule(os.path.realpath(scratch), Touch.WRITE),
             *self._of_workspace(workspace, access.may_write),
@@ -136,14 +141,14 @@ class Confinement:
     def _states(self, cli: str) -> list[str]:
         """The folders in which a coding CLI keeps its state; none for any other program."""
         found = adapters()[cli].state if cli else ()
-        return [os.path.realpath(state.place(self.home, dict(os.environ))) for state in found]
+        return [os.path.realpath(state.place(self.home, os.environ)) for state in found]
 
     def places(self, access: Access, workspace: Path) -> list[Place]:
         """Where something may appear that is run later, outside of any sandbox."""
         cli = adapters()[access.cli] if access.cli else None
         found = [
             Place(
-                f"{os.path.realpath(state.place(self.home, dict(os.environ)))}/{name}",
+                f"{os.path.realpath(state.place(self.home, os.environ))}/{name}",
                 f"which your own `{access.cli}` obeys",
             )
             for state in (cli.state if cli else ())
@@ -178,7 +183,7 @@ class Confinement:
         below = (f"{self.home}/{name}" for name in secret_places.BELOW_HOME)
         own = adapters()[access.cli].secrets if access.cli else ()
         others = [cli for cli in adapters().values() if cli.name != access.cli]
-        states = (state.place(self.home, dict(os.environ)) for cli in others for state in cli.state)
+        states = (state.place(self.home, os.environ) for cli in others for state in cli.state)
         keys = (f"{self.home}/{name}" for cli in others for name in cli.secrets if name not in own)
         yield from _rules(
             [*secret_places.OF_THE_MACHINE, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE
@@ -194,7 +199,7 @@ class Confinement:
         """State folders with what in them is not to be changed, caches, and what a person has named."""
         cli = adapters()[access.cli] if access.cli else None
         for state in cli.state if cli else ():
-            place = state.place(self.home, dict(os.environ))
+            place = state.place(self.home, os.environ)
             os.makedirs(place, mode=0o700, exist_ok=True)
             yield from _rules([place], Touch.WRITE)
             yield from _rules([f"{place}/{name}" for name in state.settings], Touch.READ)
@@ -246,8 +251,8 @@ def _own_git(workspace: Path) -> Path:
 def _rules(paths: Iterable[str], touch: Touch) -> Iterator[Rule]:
     """A rule for what is there of these, by its real name."""
     for path in paths:
-        real = os.path.realpath(path)
-        if os.path.lexists(real):
+        if os.path.exists(path):  # most are not there, and it takes long to look through links
+            real = os.path.realpath(path)
             yield Rule(real, touch, os.path.isdir(real))
 
 
