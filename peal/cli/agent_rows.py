@@ -10,6 +10,7 @@ from peal.agents.probe import Answer, Found
 from peal.classes import frozen
 from peal.record.spending import amount, summed
 from peal.text.display import duration, harmless, size
+from peal.views.status import sandbox_name
 
 _LONGEST = 300
 
@@ -33,6 +34,25 @@ class Row:
 
 
 @frozen
+class SandboxRow:
+    """The sandbox that a run would take, or could, and whether it works."""
+
+    kind: tuple[str, ...]
+    problem: str = ""
+    """Why it does not, and how to go on."""
+    is_set: bool = True
+    """Whether the settings ask for one."""
+
+    def line(self, where: str) -> str:
+        """As a person reads it."""
+        name = f"`{sandbox_name(self.kind)}`" if self.kind[0] else ""
+        if self.problem:
+            return f"sandbox: {name or 'none'} does not work {where}: {harmless(self.problem)}"
+        hint = "" if self.is_set else '; `sandbox = "auto"` uses it'
+        return f"sandbox: {name} works {where}{hint}"
+
+
+@frozen
 class MachineRows:
     """What is known of a machine."""
 
@@ -44,6 +64,7 @@ class MachineRows:
     room: int = 0
     """Bytes that are free."""
     rows: tuple[Row, ...] = ()
+    sandbox: SandboxRow | None = None
 
     def lines(self) -> Iterator[str]:
         """As a person reads it."""
@@ -52,10 +73,12 @@ class MachineRows:
             return
         yield f"{self.name}: peal {__version__}, git {harmless(self.git)}, {size(self.room)} free"
         yield from lines_of(self.rows)
+        if self.sandbox:
+            yield f"  {self.sandbox.line('there')}"
 
     def as_json(self) -> dict[str, Any]:
         """As scripts get it."""
-        facts = asdict(self, recurse=False)
+        facts = asdict(self)
         del facts["rows"]
         return {**facts, "agents": [row.as_json() for row in self.rows]}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from attrs import evolve
+from attrs import asdict, evolve
 
 from peal.agents import probe
 from peal.agents.cli import CliAgent
@@ -16,10 +16,13 @@ from peal.agents.probe import Found, Question
 from peal.agents.protocol import Agent
 from peal.agents.registry import adapter, find, first_here
 from peal.classes import frozen
-from peal.cli.agent_rows import MachineRows, Row, lines_of
+from peal.cli.agent_rows import MachineRows, Row, SandboxRow, lines_of
 from peal.cli.options import as_json, repository
 from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
+from peal.sandbox.available import best, problem
+from peal.sandbox.confinement import Confinement
+from peal.sandbox.wanted import Wanted
 from peal.settings import CLIS, Settings, load
 from peal.settings.secret_values import secrets_of
 from peal.system import git, process
@@ -71,14 +74,15 @@ def agents(
         rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
         if asks:
             rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
+        sandbox = _sandbox(at, settings, folder)
     there = _on_machines(wanted, folder, machines) if machines is not None else []
     hide = redactor(secrets_of(settings))
     if json_:
-        told = {"agents": [row.as_json() for row in rows]}
+        told = {"agents": [row.as_json() for row in rows], "sandbox": asdict(sandbox)}
         far = {"machines": [one.as_json() for one in there]} if machines is not None else {}
         click.echo(hide(json.dumps({**told, **far}, ensure_ascii=False)))
     else:
-        lines = (*lines_of(rows), *(line for one in there for line in one.lines()))
+        lines = (*lines_of(rows), sandbox.line("here"), *(line for one in there for line in one.lines()))
         click.echo(hide("\n".join(lines)))
     rows += [row for one in there for row in one.rows]
     if not any(row.is_usable and (row.answer or not asks) for row in rows):
@@ -90,6 +94,14 @@ def _on_machines(wanted: Sequence[str], folder: Path, given: str) -> list[Machin
     from peal.cli.agents_machines import found_on  # only here: it takes a while to import
 
     return found_on(wanted, folder, given)
+
+
+def _sandbox(at: Scratch, settings: Settings, folder: Path) -> SandboxRow:
+    """What a run here would take, or could, is tried."""
+    wanted = Wanted.likely(settings)
+    git_folder = git.common_folder(folder) if (folder / ".git").exists() else folder
+    made = Confinement.of(wanted, best(), folder, git_folder, at.folder)
+    return SandboxRow(made.kind, problem(made, at), settings.sandbox != ("none",))
 
 
 def _folder(repo: Path) -> Path:

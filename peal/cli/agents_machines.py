@@ -5,11 +5,12 @@ from pathlib import Path
 
 from peal.agents.probe import Found
 from peal.agents.registry import find
-from peal.cli.agent_rows import MachineRows, Row
+from peal.cli.agent_rows import MachineRows, Row, SandboxRow
 from peal.errors import PealError
 from peal.machines.asking import ask_each, of_all
 from peal.machines.connection import Connection
 from peal.machines.equipment import Need, leads_out
+from peal.sandbox.wanted import Wanted
 from peal.settings import CLIS, Settings, load
 from peal.system.layout import RepoPaths
 
@@ -27,9 +28,9 @@ def found_on(wanted: Sequence[str], folder: Path, given: str) -> list[MachineRow
         clis = machine.told("agents", [name for name in wanted if name in CLIS])
         found = {one["name"]: Found(**{**one, "notes": tuple(one["notes"])}) for one in clis}
         found |= {name: _other(name, machine, settings, folder) for name in wanted if name not in found}
-        return MachineRows(
-            machine.name, "", hello.git, hello.room, tuple(Row(found[name]) for name in wanted)
-        )
+        rows, there = tuple(Row(found[name]) for name in wanted), machine.sandbox(Wanted.likely(settings))
+        sandbox = SandboxRow(there.kind, there.problem, settings.sandbox != ("none",))
+        return MachineRows(machine.name, "", hello.git, hello.room, rows, sandbox)
 
     told = of_all(ask_each(settings.run_on, settings, RepoPaths(folder), ask))
     return [

@@ -30,7 +30,7 @@ from peal.text.display import duration, harmless
 from peal.text.names import natural, ranges, widest
 from peal.views.batch import overview as overview_of_batch
 from peal.views.screens import Output
-from peal.views.status import RunStatus, advice, noted_lines, overview
+from peal.views.status import RunStatus, advice, noted_lines, overview, sandbox_lines
 
 
 @click.command()
@@ -187,7 +187,7 @@ def _text(found: RunStatus) -> str:
     rows = [_row(task, column) for task in found.tasks]
     notes = noted_lines((task.id, task.notes) for task in found.tasks)
     steps = [f"next: {step}" for step in found.next]
-    return "\n".join([_headline(found), *_used(found), *rows, *notes, *steps])
+    return "\n".join([_headline(found), *sandbox_lines(found.sandbox), *_used(found), *rows, *notes, *steps])
 
 
 def _used(found: RunStatus) -> list[str]:

@@ -51,6 +51,7 @@ CHECKS = (
     Check("AGENT_MISSING", _ERROR, programs.agent_missing, stops_run=True, needs_git=False),
     Check("AGENT_UNKNOWN_VERSION", _INFO, programs.version_unknown, needs_git=False),
     Check("REVIEWER_MISSING", _ERROR, programs.reviewer_missing, stops_run=True),
+    Check("SANDBOX_UNUSABLE", _ERROR, programs.sandbox_unusable),
     Check("MEMORY_UNUSABLE", _ERROR, memory.unusable, stops_run=True, needs_git=False),
     Check("STALE_LOCK", _WARNING, runs.stale_lock, needs_git=False),
     Check("ORPHAN_PROCESSES", _WARNING, runs.orphan_processes, needs_git=False),

@@ -17,8 +17,10 @@ from peal.errors import PealError
 from peal.notify.addresses import addresses
 from peal.phases import prompts
 from peal.reviewers import CommandReviewer, StetReviewer
+from peal.sandbox.wanted import Wanted, kept_from_network, refusal, unusable
 from peal.settings import CLIS, FILE, ItemPhaseSettings, Settings, readable
 from peal.settings.pipelines import item_phases, pipelines
+from peal.system import git
 from peal.workspaces import preflight
 
 
@@ -82,6 +84,28 @@ def reviewer_missing(look: Look) -> Iterator[Symptom]:
             *(partial(CommandReviewer.of, table, look.repo) for table in commands),
             partial(StetReviewer.of, settings, look.repo, look.repo_paths.worktrees.joinpath, look.lands),
         )
+
+
+def sandbox_unusable(look: Look) -> Iterator[Symptom]:
+    """A sandbox that is asked for and does not work here, or that somebody would need who is to have no network."""
+    settings = look.readable.settings
+    cut_off = list(kept_from_network(settings, _item_phases(look, settings)))
+    if why := refusal(settings.sandbox, cut_off):
+        yield from of_refusal(PealError(why), FILE)
+    if settings.sandbox == ("none",) or why:
+        return
+    from peal.sandbox.available import best, problem  # only here: most have none
+    from peal.sandbox.confinement import Confinement
+    from peal.system.scratch import scratch
+
+    wanted = Wanted.of(settings, settings.sandbox, has_network=not cut_off)
+    with scratch(uuid.uuid4().hex[:12], lambda _: None) as at:
+        made = Confinement.of(wanted, best(), look.repo, git.common_folder(look.repo), at.folder)
+        why = problem(made, at, wanted.has_network)
+    if why:
+        found = f"{unusable(wanted, made.kind)} here: {why}"
+        severity = Severity.ERROR if wanted.is_required else Severity.WARNING
+        yield Symptom(found, "mend that, or set `sandbox` to `none`", severity=severity)
 
 
 def _believed(look: Look) -> list[Settings]:

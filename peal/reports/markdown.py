@@ -9,7 +9,7 @@ from peal.reports.run_report import TaskReport
 from peal.reports.text import headline
 from peal.text.display import count, duration
 from peal.views.report import OUTPUT_LINES, dismissed, failure, let_through
-from peal.views.status import noted_lines, spending_lines
+from peal.views.status import noted_lines, sandbox_name, spending_lines
 
 LARGEST = 65_000
 """Bytes; what GitHub takes as a text is 65,536 letters, however these are counted."""
@@ -139,7 +139,8 @@ def _head(one: Reported, tells_costs: bool) -> Iterator[str]:
     if opened := history.opened:
         into = f", into {_code(opened.branch, one)}" if opened.branch else ""
         typed = ", then ".join(_code(command, one) for command in one.run.commands)
-        yield f"Asked for with {typed}{into}."
+        inside = f", in the sandbox {_code(sandbox_name(opened.sandbox), one)}" if opened.sandbox else ""
+        yield f"Asked for with {typed}{into}{inside}."
     if tells_costs and (spent := spending_lines(history)):
         yield "  \n".join(_plain(line, one, _LONGEST_LINE) for line in spent[:_MOST_LINES])
 

@@ -8,7 +8,7 @@ from peal.reports.evidence import Reported
 from peal.reports.run_report import RunReport
 from peal.text.display import count
 from peal.views.report import OUTPUT_LINES, failures, report, summary
-from peal.views.status import spending_lines
+from peal.views.status import sandbox_lines, spending_lines
 
 _SHOWN = 20
 """Phases of items that have failed and are told of."""
@@ -28,6 +28,7 @@ def lines(reported: Reported) -> Iterator[str]:
         yield from told
         return
     yield headline(found)
+    yield from sandbox_lines(found.status.sandbox)
     yield from spending_lines(found.history)
     yield from failures(found.history, output, evidence.folder, at_most=_SHOWN)
 

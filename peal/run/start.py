@@ -235,8 +235,8 @@ def _notices(job: Job, history: History) -> Iterator[str]:
     yield from job.notices
     if history.opened is None and (clis := job.roster.unguarded):
         yield (
-            f"{' and '.join(clis)} may do everything that you may do on this machine: work in a container or a throwaway "
-            "clone, or pass --permissions limited"
+            f'{" and ".join(clis)} may do everything that you may do on this machine: `sandbox = "auto"` keeps them to their '
+            "work, or work in a container or a throwaway clone, or pass --permissions limited"
         )
     if job.pool:
         yield from _on_base(job, job.pool, history)

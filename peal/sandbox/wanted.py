@@ -32,6 +32,12 @@ class Wanted:
             kind, settings.sandbox_writable, settings.sandbox_hidden, settings.sandbox_env, has_network
         )
 
+    @classmethod
+    def likely(cls, settings: Settings) -> "Wanted":
+        """What a run would ask for, or could where the settings do not."""
+        kind = ("auto",) if settings.sandbox == ("none",) else settings.sandbox
+        return cls.of(settings, kind, has_network=not any(kept_from_network(settings, ())))
+
     @property
     def is_auto(self) -> bool:
         """Whether another, or none, will do as well."""

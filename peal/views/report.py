@@ -9,7 +9,7 @@ from peal.model.work import Outcome, Result
 from peal.record.history import History
 from peal.record.task_state import Attempt, TaskState
 from peal.text.display import count, duration, harmless
-from peal.views.status import advice, noted_lines, spending_lines
+from peal.views.status import advice, noted_lines, sandbox_lines, spending_lines
 
 OUTPUT_LINES = 12
 _SHOWN = 20
@@ -34,7 +34,8 @@ def report(
     `manual_checks` is what the plan says a person should look at when a task is done; if it `advises`, what to type next
     comes last.
     """
-    lines = [summary(history, halt, seconds), *spending_lines(history)]
+    sandbox = history.opened.sandbox if history.opened else ()
+    lines = [summary(history, halt, seconds), *sandbox_lines(sandbox), *spending_lines(history)]
     lines += failures(history, output, folder, at_most=len(history.failed))
     for task in history.in_order(history.held):
         lines += ["", *_held(history.states[task])]

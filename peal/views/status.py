@@ -74,6 +74,8 @@ class RunStatus:
     """What was used since `peal run`; a resume goes on counting."""
     used_by_model: tuple[Usage, ...] = ()
     used_by_phase: dict[str, Usage] = field(factory=dict)
+    sandbox: tuple[str, ...] = ()
+    """What its programs are started in, as it was found when the run began; empty for none."""
     next: tuple[str, ...] = ()
     """Commands that make sense now, each with what it is for."""
     is_of_backlog: bool = False
@@ -118,6 +120,7 @@ def overview(
         used=history.providers.spent.total,
         used_by_model=tuple(history.providers.spent.models.values()),
         used_by_phase=dict(history.providers.spent.phases),
+        sandbox=opened.sandbox,
         next=tuple(ways_on),
     )
 
@@ -315,6 +318,16 @@ def noted_lines(notes: Iterable[tuple[TaskId, tuple[str, ...]]]) -> list[str]:
         for text in texts:
             tasks.setdefault(text, []).append(task)
     return [f"note: {reason_line(tuple(about), harmless(text))}" for text, about in tasks.items()]
+
+
+def sandbox_lines(kind: Sequence[str]) -> list[str]:
+    """What programs are started in; nothing if they are without."""
+    return [f"sandbox: {sandbox_name(kind)}"] if kind else []
+
+
+def sandbox_name(kind: Sequence[str]) -> str:
+    """A sandbox in short: a wrapper has many words, and the first tells what it is."""
+    return harmless(kind[0] if len(kind) == 1 else f"{kind[0]} …")
 
 
 def spending_lines(history: History) -> list[str]:

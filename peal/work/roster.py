@@ -61,9 +61,10 @@ class Roster:
 
     @property
     def unguarded(self) -> list[str]:
-        """The coding CLIs that may do everything, as they are shown; none with `permissions = "limited"`."""
+        """The coding CLIs that may do everything, as they are shown; none with `permissions = "limited"`, or with a sandbox."""
         clis = [name for name, agent in self.agents.items() if isinstance(agent, CliAgent)]
-        return [f"`{name}`" for name in clis] if self.settings.permissions == "full" else []
+        is_guarded = self.settings.permissions == "limited" or self.settings.sandbox != ("none",)
+        return [] if is_guarded else [f"`{name}`" for name in clis]
 
     def clocks(self, phase: Phase, agent: Agent) -> Clocks:
         """The clocks an agent runs under at this phase."""

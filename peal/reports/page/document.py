@@ -23,6 +23,7 @@ from peal.reports.page.usage import Shares, shares_of
 from peal.reports.patches import Patches
 from peal.reports.run_report import RunReport
 from peal.text.display import clock, count, duration, printable, stamp
+from peal.views.status import sandbox_name
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -218,6 +219,7 @@ def _environment(hide: Callable[[str], str]) -> "Environment":
         "amount": amount,
         "count": count,
         "percent": lambda part: f"{part * 100:.3f}%",
+        "sandbox": sandbox_name,
         "summary": summary_of,
         "patch": lambda excerpt: Markup(highlight(excerpt.text, lexer, marked)),
         "trusted": Markup,
