@@ -15,7 +15,6 @@ from peal.sandbox.appeared import Appeared, Place
 from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
 from peal.sandbox.variables import let_in
 from peal.sandbox.wanted import Wanted
-from peal.system.git_settings import variables_without_ways_out
 
 _CACHES = {
     "XDG_CACHE_HOME": "", "npm_config_cache": "npm", "YARN_CACHE_FOLDER": "yarn", "PIP_CACHE_DIR": "pip", "UV_CACHE_DIR": "uv",
@@ -82,9 +81,7 @@ class Confinement:
     def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
         """What of these variables a program is given, with places for what package managers fetch."""
         own = adapters()[cli] if cli else None
-        found = let_in(
-            variables_without_ways_out(dict(variables)), own.variables if own else (), self.variables
-        )
+        found = let_in(variables, own.variables if own else (), self.variables)
         moved = {state.variable for state in (own.state if own else ())}
         caches = {name: str(self.caches / folder) for name, folder in _CACHES.items() if name not in moved}
         return {**found, **caches}

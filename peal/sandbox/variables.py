@@ -8,15 +8,13 @@ from peal.text.redaction import looks_secret
 
 _WAYS_OUT = frozenset(
     (
-        "SSH_AUTH_SOCK", "SSH_AGENT_PID", "PGPASSFILE", "PGSERVICEFILE", "SSH_ASKPASS", "GIT_ASKPASS", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS",
+        "SSH_AUTH_SOCK", "SSH_AGENT_PID", "PGPASSFILE", "PGSERVICEFILE", "SSH_ASKPASS", "GIT_ASKPASS", "GIT_CONFIG_PARAMETERS", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS",
         "DBUS_SYSTEM_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "TMUX_PANE", "STY",
         "DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "KUBECONFIG", "VSCODE_IPC_HOOK_CLI", "VSCODE_GIT_IPC_HANDLE",
         "NVIM", "NVIM_LISTEN_ADDRESS", "KITTY_LISTEN_ON", "WEZTERM_UNIX_SOCKET", "INVOCATION_ID", "NOTIFY_SOCKET",
     )
 )  # fmt: skip
 """They lead to services that do what they are asked, outside of any sandbox."""
-_OF_GIT = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
-"""Settings of git's; which of them lead out is told by what they are."""
 _WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 """An address that lets in whoever has it, as of a database."""
 _NAME, _VALUE = "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"
@@ -64,8 +62,6 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _is_kept_out(name: str, value: str) -> bool:
-    if name.startswith(_OF_GIT):
-        return False
     if name in _WAYS_OUT or looks_secret(name):
         return True
     return bool(_WITH_PASSWORD.search(value)) and not name.lower().endswith("_proxy")

@@ -7,15 +7,11 @@ from pathlib import Path
 from peal.system import git
 
 _WAYS_OUT = re.compile(
-    r"(remote|url|credential|sendemail|imap)\..*|branch\..*\.(remote|pushremote|merge)|http\.(.*\.)?(extraheader|cookiefile)",
+    r"(remote|url|credential|sendemail|imap)\..*|branch\..*\.(remote|pushremote|merge)|http\.(.*\.)?(extraheader|cookiefile|sslkey)",
     re.IGNORECASE,
 )
 _WITH_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 """An address that lets in whoever has it."""
-_NUMBERED = re.compile(r"GIT_CONFIG_(KEY|VALUE)_(\d+)")
-_NOTHING = "peal.nothing"
-"""The name of a setting that nobody asks for."""
-
 Entry = tuple[str, str, str]
 """The name of a setting, a line end if there is a value, and that."""
 
@@ -76,18 +72,3 @@ def _is_out(entry: Entry) -> bool:
 def _text(several: Iterable[Entry]) -> str:
     kept = (entry for entry in several if not _is_out(entry))
     return "".join(setting(name, value if equals else None) for name, equals, value in kept)
-
-
-def variables_without_ways_out(variables: dict[str, str]) -> dict[str, str]:
-    """Variables that set settings for git, each that leads out as one that nobody asks for: git wants them numbered."""
-    changed = dict(_emptied(variables))
-    kept = {name: value for name, value in variables.items() if name != "GIT_CONFIG_PARAMETERS"}
-    return {**kept, **changed}
-
-
-def _emptied(variables: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in variables.items():
-        told = _NUMBERED.fullmatch(name)
-        if told and told[1] == "KEY" and is_way_out(value, variables.get(f"GIT_CONFIG_VALUE_{told[2]}", "")):
-            yield name, _NOTHING
-            yield f"GIT_CONFIG_VALUE_{told[2]}", ""
