@@ -7,6 +7,7 @@ peal's own git never reads it: what it says of itself is read as data, and what 
 
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -112,16 +113,43 @@ class AgentGit:
         for name in _SHARED:
             _copy(common / name, self.folder / name)
         there = {path.name for path in own.iterdir()}
-        for name in (
-            "HEAD",
-            "index",
-            *_UNDER_WAY,
-            *(name for name in there if name.startswith("sharedindex.")),
-        ):
+        for name in ("HEAD", *_UNDER_WAY, *filter(_is_of_index, there)):
             if name in there:
                 _copy(own / name, self.folder / name)
         _copy(own / "info/sparse-checkout", self.folder / "info/sparse-checkout")
         self.point_to(self.folder)
+
+    def have_index(self, own: Path) -> None:
+        """What is staged there is what peal's git has staged in `own`; all else stays."""
+        for name in filter(_is_of_index, [path.name for path in own.iterdir()]):
+            removal.remove(self.folder / name)
+            _copy(own / name, self.folder / name)
+
+    def index_stamp(self) -> tuple[int, ...]:
+        """What is the same for as long as nothing is staged there."""
+        return _stamp(str(self.index))
+
+    def index_for_git(self) -> dict[str, str]:
+        """Variables that let peal's git read what is staged there; `GitError` if that is no file: it would wait for a fifo."""
+        if not _is_plain(self.index):
+            raise git.GitError(f"`{self.index}` is no file")
+        return {"GIT_INDEX_FILE": str(self.index)}
+
+    def objects_for_git(self, store: Path) -> dict[str, str]:
+        """
+        Variables that let peal's git read what was made there, beside what is in the git folder `store`.
+
+        `GitError` if there is anything that could keep git waiting or lead it elsewhere.
+        """
+        objects, references = self.folder / "objects", self.folder / "objects/info/alternates"
+        inside = [
+            f"{folder}/{name}" for folder, *parts in os.walk(objects) for part in parts for name in part
+        ]
+        known = b"".join(_alternates(store / "objects"))
+        is_all_plain = all(_is_plain(path) for path in (str(objects), *inside))
+        if not is_all_plain or content(references, _LONGEST) not in (None, b"", known):
+            raise git.GitError(f"`{objects}` holds or names what no git has put there")
+        return {"GIT_ALTERNATE_OBJECT_DIRECTORIES": git.quoted(str(objects))}
 
     def stamp(self, own: Path) -> Stamp:
         """What is the same for as long as nobody has changed this folder, or what of it comes from `own`."""
@@ -185,6 +213,19 @@ def _is_id(text: str) -> bool:
 
 def _pointer(folder: Path) -> bytes:
     return b"gitdir: %s\n" % os.fsencode(folder)
+
+
+def _is_of_index(name: str) -> bool:
+    return name == "index" or name.startswith("sharedindex.")
+
+
+def _is_plain(path: str | Path) -> bool:
+    """Whether this is a file or a folder, and no link to one."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _stamp(path: str) -> tuple[int, ...]:

@@ -164,15 +164,20 @@ def _written(worktree: Worktree, base: str) -> tuple[str, dict[str, Change]]:
 
 def _changes_of_agent(worktree: Worktree, base: str) -> dict[str, Change]:
     """The same of the index that the agent's git has; see git-diff-index(1), "Raw output format"."""
-    words = ("diff-index", "--cached", *RAW, base)
-    found = worktree.run(*words, env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
-    raw = os.fsdecode(found.stdout) if found.returncode == 0 else ""  # an agent can spoil its index
-    fields = raw.split("\0")
+    fields = _of_agent_index(worktree, "diff-index", "--cached", *RAW, base)
     changes = {}
     for head, path in zip(fields[::2], fields[1::2], strict=False):
         before, now, blob_before, blob_now, _ = head.removeprefix(":").split(" ")
         changes[path] = Change((before, now), (blob_before, blob_now))
     return changes
+
+
+def _of_agent_index(worktree: Worktree, *words: str) -> list[str]:
+    """What git prints of it; nothing if an agent has spoiled it."""
+    try:
+        return worktree.output_of_agent_index(*words).split("\0")
+    except GitError:
+        return []
 
 
 def _heed(worktree: Worktree, changes: dict[str, Change], staged: dict[str, Change]) -> bool:
@@ -209,8 +214,8 @@ def _hidden(worktree: Worktree, changes: dict[str, Change]) -> list[str]:
     missing = {path: change for path, change in changes.items() if change.is_gone}
     if not missing:
         return []
-    listed = worktree.run("ls-files", "-t", "-z", env={"GIT_INDEX_FILE": str(worktree.agent_git.index)})
-    hidden = (entry[2:] for entry in os.fsdecode(listed.stdout).split("\0") if entry.startswith("S "))
+    listed = _of_agent_index(worktree, "ls-files", "-t", "-z")
+    hidden = (entry[2:] for entry in listed if entry.startswith("S "))
     return [
         f"{missing[path].modes[0]} {missing[path].blobs[0]}\t{path}" for path in hidden if path in missing
     ]

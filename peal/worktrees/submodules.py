@@ -161,7 +161,10 @@ class Submodule:
         theirs = self.agent_git.folder
         env = git.steered(self.store, self.store)
         shallow = {"GIT_SHALLOW_FILE": str(theirs / "shallow")} if (theirs / "shallow").is_file() else {}
-        objects = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": git.quoted(str(theirs / "objects"))}
+        try:
+            objects = self.agent_git.objects_for_git(self.store)
+        except git.GitError:
+            return False
         known = git.output(self.store, "for-each-ref", "--format=^%(objectname)", env=env).split()
         wanted = "".join(f"{one}\n" for one in (*commits, *known)).encode()
         packed = git.run(
@@ -186,7 +189,8 @@ class Submodule:
         folder.mkdir(parents=True, exist_ok=True)
         names_format = f"--object-format={self.around.output('rev-parse', '--show-object-format')}"
         git.output(folder, "init", "--quiet", "--bare", "--template=", names_format)
-        url = git.run(folder, "config", "--file", str(theirs / "config"), "remote.origin.url")
+        told = content(theirs / "config") or b""
+        url = git.run(folder, "config", "--file", "-", "remote.origin.url", stdin=told)
         env = git.steered(folder, folder)  # bare, and a person may forbid git to find such a one by itself
         remote = os.fsdecode(url.stdout).strip() or "unknown"
         git.output(folder, "config", "remote.origin.url", remote, env=env)

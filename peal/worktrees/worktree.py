@@ -201,7 +201,7 @@ class Worktree:
         self.output("read-tree", "--reset", "-u", commit)
         self.output("read-tree", "--reset", base)
         if is_staged:
-            words, env = ("read-tree", commit), {"GIT_INDEX_FILE": str(self.agent_git.index)}
+            words, env = ("read-tree", commit), self.agent_git.index_for_git()
             git.printed(self.run(*words, env=env), self.path, words)
 
     def detach(self, commit: str) -> None:
@@ -272,7 +272,7 @@ class Worktree:
 
     def output_of_agent_index(self, *words: str) -> str:
         """What git prints of the index that the agent's git has; `GitError` if it is spoiled."""
-        done = self.run(*words, env={"GIT_INDEX_FILE": str(self.agent_git.index)})
+        done = self.run(*words, env=self.agent_git.index_for_git())
         return git.printed(done, self.path, words)
 
     def links(self) -> dict[str, str]:
@@ -308,9 +308,13 @@ class Worktree:
 
     def agent_has(self, commit: str) -> bool:
         """Whether the commit that the agent's HEAD is at contains this one."""
-        objects = git.quoted(str(self.agent_git.folder / "objects"))
-        head, env = self.agent_git.head(), {"GIT_ALTERNATE_OBJECT_DIRECTORIES": objects}
-        return bool(head) and self.run("merge-base", "--is-ancestor", commit, head, env=env).returncode == 0
+        if not (head := self.agent_git.head()):
+            return False
+        try:
+            env = self.agent_git.objects_for_git(git.common_folder(self.repo))
+        except git.GitError:
+            return False
+        return self.run("merge-base", "--is-ancestor", commit, head, env=env).returncode == 0
 
     def put_away(self) -> list[str]:
         """The branches and stashes of the agent's own that hold commits which nobody else has."""
