@@ -1,6 +1,13 @@
 """What peal starts besides agents works in a sandbox as it does without."""
 
+import os
+import shlex
+import sys
+from pathlib import Path
+
 import pytest
+from conftest import Repo, commit_plan, landed, mended, run_plan, sample
+from sandboxes import needs_bubblewrap
 
 from peal.sandbox.variables import let_in
 
@@ -29,3 +36,185 @@ def test_settings_for_git_come_in_as_variables_unless_they_let_in_whoever_has_th
     assert (found == given) == is_let_in
     assert is_let_in or (setting not in str(found) and value not in found.values())
     assert let_in(given, (), ("GIT_CONFIG_KEY_*",))["GIT_CONFIG_KEY_0"] == setting
+
+
+def commits_of(project: Repo) -> list[str]:
+    """The subjects of the branch, those of the tasks left out."""
+    return project.git("log", "--first-parent", "--format=%s").splitlines()
+
+
+# Hooks have a git folder of their own, with a sandbox and without.
+
+
+SANDBOXES = (
+    pytest.param("none", id="none"),
+    pytest.param("bubblewrap", id="bubblewrap", marks=needs_bubblewrap),
+)
+FORMATS = (
+    'echo run >> "$OUT/ran"; for f in $(git diff --cached --name-only --diff-filter=ACM); do '
+    'case $f in *.txt) tr a-z A-Z < "$f" > tmp; cat tmp > "$f"; rm tmp; git add "$f";; esac; done; git rm -q --cached -f --ignore-unmatch junk'
+)
+
+
+@pytest.fixture(params=SANDBOXES)
+def kind(request: pytest.FixtureRequest, project: Repo, out: Path) -> str:
+    """The sandbox that runs of the project are in; they may write in `$OUT`."""
+    project.env |= {"PEAL_SANDBOX": request.param, "PEAL_SANDBOX_WRITABLE": shlex.quote(str(out))}
+    return str(request.param)
+
+
+def hook(project: Repo, name: str, script: str) -> None:
+    """One of git's."""
+    project.write(f".git/hooks/{name}", f"#!/bin/sh\n{script}\n").chmod(0o755)
+
+
+def kept_of_git(project: Repo) -> dict[str, bytes]:
+    """What a person has in their git folder beside objects, logs and peal's worktrees."""
+    folder = project.path / ".git"
+    names = ("config", "HEAD", "packed-refs", "hooks/pre-commit", "refs/stash", "refs/notes/x")
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+
+
+def test_a_formatter_that_stages_what_it_has_written_is_part_of_the_merge(
+    project: Repo, out: Path, kind: str
+) -> None:
+    commit_plan(project, "echo hello > one.txt; echo x > junk; chmod +x one.txt", "cat one.txt > two.txt")
+    hook(project, "pre-commit", FORMATS)
+    hook(project, "commit-msg", 'printf "\\nReviewed: yes\\n" >> "$1"')
+
+    run_plan(project)
+
+    assert project.git("ls-tree", "-r", "HEAD", "--format=%(objectmode) %(path)").split("\n")[1:] == [
+        "100755 one.txt",
+        "100644 plan.md",
+        "100644 two.txt",
+        "",
+    ]
+    assert project.git("show", "HEAD:one.txt", "HEAD:two.txt") == "HELLO\nHELLO\n"
+    assert project.git("log", "-1", "--format=%b").strip() == "Reviewed: yes"
+    assert project.git("fsck", "--strict") == ""
+    assert (out / "ran").read_text() == "run\nrun\n"
+
+
+def test_a_formatter_that_only_refuses_is_asked_once_more(project: Repo, out: Path, kind: str) -> None:
+    commit_plan(project, "echo a > one")
+    hook(project, "pre-commit", 'echo run >> "$OUT/ran"; grep -q a one || exit 0; sed -i s/a/b/ one; exit 1')
+    hook(project, "prepare-commit-msg", 'sed -i "1s/^/[x] /" "$1"')
+
+    run_plan(project)
+
+    assert project.git("show", "HEAD:one") == "b\n"
+    assert commits_of(project)[0] == "[x] Merge task 1: number 1"
+    assert (out / "ran").read_text() == "run\nrun\n"
+
+
+def test_what_a_hook_does_to_its_git_does_not_reach_the_person_s(project: Repo, out: Path, kind: str) -> None:
+    """As tools do that stash what is not staged, or set themselves up."""
+    script = "git config x.y z; git stash create > made; git stash store $(cat made); git notes --ref x add -m n HEAD"
+    commit_plan(project, "echo 1 > one")
+    hook(project, "pre-commit", f"set -e; {script}; git branch other; git add -N made; rm made")
+    before = kept_of_git(project)
+
+    run_plan(project)
+
+    assert kept_of_git(project) == before
+    assert project.git("for-each-ref", "--format=%(refname)") == "refs/heads/main\n"
+    assert landed(project) == ["1"]
+
+
+ON_INDEX = """
+import hashlib, os, sys
+path = os.environ["GIT_INDEX_FILE"]
+whole = open(path, "rb").read()[:-20]
+whole = whole.replace(sys.argv[1].encode(), sys.argv[2].encode())
+open(path, "wb").write(whole + hashlib.sha1(whole).digest())
+"""
+FORGED = """
+import hashlib, os, zlib
+def name(text): return hashlib.sha1(b"blob %d\\0" % len(text) + text).hexdigest()
+def put(id, text):
+    folder = f"{os.environ['GIT_DIR']}/objects/{id[:2]}"
+    os.makedirs(folder, exist_ok=True)
+    open(f"{folder}/{id[2:]}", "wb").write(zlib.compress(b"blob %d\\0" % len(text) + text))
+put(name(b"good"), b"evil")
+print(f"100644 {name(b'good')}\\tone")
+"""
+STAGED = 'echo new > one; git add one; id=$(git rev-parse :one); in="$GIT_DIR/objects"'
+CLASH = (
+    'id=$(git rev-parse :one); git rm -q --cached one; printf "100644 $id 1\\tone\\n100644 $id 2\\tone\\n"'
+)
+MISDEEDS = {
+    "a path below .git": (
+        'git update-index --add --cacheinfo "100644,$(git rev-parse :one),-git/config"; "$PYTHON" "$OUT/on_index.py" -git/config .git/config',
+        "does not take what a hook has staged",
+    ),
+    "a path that leads out": (
+        'git update-index --add --cacheinfo "100644,$(git rev-parse :one),-./evil"; "$PYTHON" "$OUT/on_index.py" -./evil ../evil',
+        "does not take what a hook has staged",
+    ),
+    "an object under another's name": (
+        '"$PYTHON" "$OUT/forged.py" | git update-index --index-info',
+        "is damaged",
+    ),
+    "a folder for a file": ("git update-index --cacheinfo 100644,$(git write-tree),one", "is damaged"),
+    "an object that is not there": (
+        f'{STAGED}; rm -f "$in/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)"',
+        "pack-objects",
+    ),
+    "a conflict": (f"{CLASH} | git update-index --index-info", "in conflict"),
+    "a fifo for an index": ('rm "$GIT_INDEX_FILE"; mkfifo "$GIT_INDEX_FILE"', "is no file"),
+    "no index": ('rm "$GIT_INDEX_FILE"', "is no file"),
+    "a fifo for an object": (
+        f'{STAGED}; f="$in/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)"; rm -f "$f"; mkfifo "$f"',
+        "no git has put there",
+    ),
+    "objects from elsewhere": (
+        f'{STAGED}; mkfifo "$TMPDIR/f"; ln -sf "$TMPDIR/f" "$in/info/alternates"',
+        "no git has put there",
+    ),
+    "a link for a message": (
+        'rm "$GIT_DIR/COMMIT_EDITMSG"; ln -s "$PWD/README.md" "$GIT_DIR/COMMIT_EDITMSG"',
+        "empty message",
+    ),
+    "a commit of its own": (
+        "git -c core.hooksPath=/dev/null commit -qm mine",
+        "something else of the merge",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "told"), sample(MISDEEDS, *MISDEEDS))
+def test_what_a_hook_leaves_is_not_believed(
+    project: Repo, out: Path, kind: str, script: str, told: str
+) -> None:
+    (out / "on_index.py").write_text(ON_INDEX)
+    (out / "forged.py").write_text(FORGED)
+    project.env["PYTHON"] = os.path.realpath(sys.executable)  # not one in a folder for temporary files
+    commit_plan(project, "echo 1 > one; echo 2 > two")
+    hook(project, "pre-commit", script)
+
+    said = run_plan(project, code=1)
+
+    assert told in said
+    assert landed(project) == []
+    assert "x.y" not in project.git("config", "--list")
+
+
+def test_an_index_that_an_agent_has_made_a_fifo_of_holds_nobody_up(project: Repo, kind: str) -> None:
+    commit_plan(project, 'i="$(git rev-parse --git-dir)/index"; rm "$i"; mkfifo "$i"; touch one')
+
+    run_plan(project)
+
+    assert landed(project) == ["1"]
+
+
+def test_a_merge_whose_objects_an_agent_has_made_a_fifo_of_is_not_taken_for_mended(
+    project: Repo, kind: str
+) -> None:
+    """It is asked for in the agent's own objects whether a commit there contains the task's."""
+    spoil = 'git merge --abort; git commit -q --allow-empty -m x; cd "$(git rev-parse --git-dir)/objects/info"; rm alternates; mkfifo alternates'
+    commit_plan(project, "(parallel) echo 1 > one", mended("(parallel) echo 2 > one", spoil))
+
+    run_plan(project, "--conflict-retry", "0", code=None)
+
+    assert len(landed(project)) == 1

@@ -42,9 +42,17 @@ def run_hooks(context: AttemptContext, change: Change) -> HookFindings | Outcome
 
 def _asked(context: AttemptContext, change: Change, hook: str) -> Ending:
     """Once more where a hook, as formatters do, changed files and refused."""
-    ending = _run(context, change, hook)
+    ending = _heeded(context, change, hook)
     may_take_up = hook in OF_THE_TREE and not context.programs.cancel.is_set
-    return _run(context, change, hook) if not ending.is_clean and may_take_up and change.take_up() else ending
+    return (
+        _heeded(context, change, hook) if not ending.is_clean and may_take_up and change.take_up() else ending
+    )
+
+
+def _heeded(context: AttemptContext, change: Change, hook: str) -> Ending:
+    ending = _run(context, change, hook)
+    change.take_over()
+    return ending
 
 
 def _run(context: AttemptContext, change: Change, hook: str, when: str = "") -> Ending:

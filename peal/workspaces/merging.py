@@ -20,9 +20,9 @@ from peal.workspaces.additions import Additions, CommittedFiles, TickedFile, par
 from peal.workspaces.messages import Messages
 from peal.workspaces.store_merge import StoreMerge
 from peal.workspaces.way import Way, way_onto
-from peal.worktrees import commits, conflicts, hooks, leftovers
+from peal.worktrees import commits, conflicts, hook_work, leftovers
 from peal.worktrees.agent_git import Origin
-from peal.worktrees.hooks import Hooks
+from peal.worktrees.hooks import OF_THE_BRANCH, Hooks
 from peal.worktrees.staging import staged
 from peal.worktrees.worktree import MARKER, Worktree
 
@@ -60,6 +60,8 @@ class Merge:
     """What git has said of the conflicts."""
     _conflicts: dict[str, bytes | None] = field(factory=dict)
     """The unmerged paths, and what their files held when the agent had not touched them."""
+    _handed: tuple[int, ...] = ()
+    """Tells whether somebody has staged something since, as far as programs' git is concerned."""
     _aside: str = ""
     """The tree of the merge while the folder shows something else."""
 
@@ -90,6 +92,7 @@ class Merge:
 
     def _hand_over(self) -> None:
         self.notes += self.worktree.hand_over(self.origin)
+        self._handed = self.worktree.agent_git.index_stamp()
 
     @property
     def _parents(self) -> tuple[str, ...]:
@@ -230,7 +233,7 @@ class Merge:
         """Write the message down; the names of the person's hooks that are to look before the merge is committed."""
         if self._commit or not self.hooks.of_commits:
             return ()
-        hooks.put_message(self.worktree, self.message)
+        hook_work.put_message(self.worktree, self.message)
         return tuple(name for name in self.hooks.of_commits if self.is_merge or name != "pre-merge-commit")
 
     @cached_property
@@ -239,7 +242,7 @@ class Merge:
 
     def hook(self, name: str) -> Command:
         """What starts a hook; those about the message are told which file has it, and what is committed."""
-        file = str(hooks.git_folder(self.worktree) / hooks.MESSAGE)
+        file = str(self.worktree.agent_git.folder / hook_work.MESSAGE)
         kind = "merge" if self.is_merge else "message"
         words = {"prepare-commit-msg": (file, kind), "commit-msg": (file,)}.get(name, ())
         return self.hooks.command(name, self._environment, *words)
@@ -248,10 +251,10 @@ class Merge:
         """Commit the merge as the hooks have left it, unless it is."""
         if self._commit:
             return
-        if self.worktree.output("rev-parse", "HEAD") != self.base:
+        if self.worktree.agent_git.head() != self.base:
             raise git.GitError(f"a hook has made something else of the merge in `{self.worktree.path}`")
         if self.hooks.of_commits:
-            self.message = hooks.message_left(self.worktree)
+            self.message = hook_work.message_left(self.worktree)
         self._commit = self._written()
         self.worktree.detach(self._commit)
         self.worktree.output("merge", "--quit")
@@ -259,7 +262,7 @@ class Merge:
 
     def question(self) -> Command | None:
         """What asks the person's hook whether their branch may move to the merge; None if there is nothing to ask."""
-        if hooks.OF_THE_BRANCH not in self.hooks.names or self._commit in ("", self.base):
+        if OF_THE_BRANCH not in self.hooks.names or self._commit in ("", self.base):
             return None
         return self.hooks.question(self._environment, f"{self.base} {self._commit} {self.target}")
 
@@ -272,6 +275,8 @@ class Merge:
         self.notes += self.worktree.reset(self.base)
         if is_change:
             self.worktree.detach(older[0])
+        self._hand_over()
+        hook_work.put_message(self.worktree, self.message)
         return True
 
     def show_again(self) -> None:
@@ -282,11 +287,21 @@ class Merge:
         self._aside = ""
         self._hand_over()
 
+    def take_over(self) -> None:
+        """What a hook has staged is part of the merge."""
+        if (now := self.worktree.agent_git.index_stamp()) != self._handed:
+            hook_work.take_over(self.worktree)
+            self._handed = now
+
     def take_up(self) -> bool:
         """Whether a hook, as formatters do, changed files and only asks for another commit."""
         before = self.worktree.output("write-tree")
         self.worktree.stage_tracked()
-        return self.worktree.output("write-tree") != before
+        if self.worktree.output("write-tree") == before:
+            return False
+        self.worktree.agent_git.have_index(self.worktree.own_index.parent)
+        self._handed = self.worktree.agent_git.index_stamp()
+        return True
 
     def clean(self) -> None:
         """As the merge is, without what reviewers and hooks have dropped; a merge under way stays under way."""

@@ -105,6 +105,9 @@ class Change(Protocol):
     def hook(self, name: str) -> Command:
         """What starts such a hook in the folder."""
 
+    def take_over(self) -> None:
+        """Make what a hook has staged part of the merge; `GitError` if it has left that in disorder."""
+
     def commit(self) -> None:
         """Commit the merge as the hooks have left it; nothing happens where it is committed."""
 

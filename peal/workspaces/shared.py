@@ -113,6 +113,9 @@ class SharedFolder:
         """No branch moves."""
         return None
 
+    def take_over(self) -> None:
+        """No hook is asked."""
+
     def show_branch(self, is_change: bool) -> bool:  # noqa: ARG002
         """The tree is the person's."""
         return False

@@ -26,8 +26,6 @@ _ASK = (
     'said=0; printf "%s\\n" "$1" | "$0" prepared || said=$?; printf "%s\\n" "$1" | "$0" aborted; exit $said'
 )
 """A transaction that is prepared and given up: peal moves the branch later, and not by way of the hook."""
-MESSAGE = "COMMIT_EDITMSG"
-"""In git's own folder of a worktree: where hooks are used to find the message."""
 
 
 @frozen
@@ -65,37 +63,21 @@ class Hooks:
         return Command(("sh", "-c", _ASK, str(self.folder / OF_THE_BRANCH), update), env=env)
 
     def environment(self, worktree: Worktree) -> dict[str, str]:
-        """As of a hook that git runs; and git below it finds the same hooks, not what a worktree has in their place."""
+        """
+        As of a hook that git runs, in the git folder that programs use: what a hook breaks or leaves there is nobody's.
+
+        git below it finds the same hooks, not what a worktree has in their place.
+        """
         own = self.repo / "node_modules" / ".bin"
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), *([str(own)] if own.is_dir() else [])])
         return {
-            "GIT_DIR": str(git_folder(worktree)),
-            "GIT_WORK_TREE": str(worktree.path),
-            "GIT_INDEX_FILE": str(worktree.own_index),
+            **git.steered(worktree.agent_git.folder, worktree.path),
+            "GIT_INDEX_FILE": str(worktree.agent_git.index),
             "GIT_PREFIX": "",
             "GIT_EDITOR": ":",
             **git.settings(("core.hooksPath", str(self.folder))),
             "PATH": path,  # lefthook looks for itself there, and passes without a look where it is not found
         }
-
-
-def git_folder(worktree: Worktree) -> Path:
-    """Where git keeps what belongs to this worktree alone."""
-    return worktree.own_index.parent
-
-
-def put_message(worktree: Worktree, text: str) -> None:
-    """Write the message down for hooks to see and change."""
-    (git_folder(worktree) / MESSAGE).write_text(text, encoding="utf-8", errors="replace")
-
-
-def message_left(worktree: Worktree) -> str:
-    """The message as hooks have left it, cleaned up as git does."""
-    raw = (git_folder(worktree) / MESSAGE).read_bytes()
-    text = worktree.output("stripspace", stdin=raw)
-    if not text:
-        raise git.GitError(f"a hook has left an empty message in `{worktree.path}`")
-    return text + "\n"
 
 
 def _configured(repo: Path) -> tuple[str | None, list[str]]:
