@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clis, Repo, answer_with, ended, eventually, is_running
+from sandboxes import needs_bubblewrap
 
 from peal.run.draft import prompt_for
 from peal.text.names import first_words
@@ -329,3 +330,25 @@ def test_a_wish_cannot_end_its_quotation() -> None:
 )
 def test_a_plan_is_named_by_the_first_words_of_its_wish(text: str, name: str) -> None:
     assert first_words(text) == name
+
+
+@needs_bubblewrap
+def test_in_a_sandbox_the_agent_reads_the_tree_and_writes_nothing(project: Repo) -> None:
+    project.write(".env", "a secret")
+    project.write("answer.md", PLAN)
+    script = "cat >/dev/null; touch evil; echo x >>README.md; cat .env; cat answer.md"
+    command = ["sh", "-c", f"({script}) 2>&1 | tee /dev/stderr | sed '/^#/,$!d'"]
+    project.write(
+        "peal.toml", f"agent = 'mine'\nsandbox = 'bubblewrap'\n[agents.mine]\ncommand = {command}\n"
+    )
+    before = project.read("README.md")
+
+    said = project.peal("draft", WISH).stderr
+
+    (folder,) = project.path.glob(".peal/*/attempts/draft-1")
+    complained = (folder / "stderr").read_text()
+    assert "written as 2 tasks" in said
+    assert complained.count("Read-only file system") == 2
+    assert "a secret" not in complained
+    assert "Permission denied" in complained
+    assert (project.read("README.md"), (project.path / "evil").exists()) == (before, False)

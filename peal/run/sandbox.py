@@ -17,6 +17,7 @@ from peal.sandbox.available import best, problem
 from peal.sandbox.confinement import Confinement
 from peal.sandbox.secret_places import IN_THE_TREE
 from peal.sandbox.wanted import Wanted, kept_from_network, left_out, refusal, unusable
+from peal.settings import Settings
 from peal.settings.pipelines import item_phases, pipelines
 from peal.system import git
 from peal.system.files import replace
@@ -55,13 +56,29 @@ def chosen(job: Job, kind: tuple[str, ...], open_now: Session) -> Chosen:
     cut_off = list(kept_from_network(settings, phases))
     if why := refusal(kind, cut_off):
         raise PealError(why)
+    return _tried(settings, kind, open_now, () if job.pool else _guarded(job), has_network=not cut_off)
+
+
+def chosen_before_a_plan(settings: Settings, open_now: Session) -> Chosen:
+    """The same for an agent that reads the tree and writes a plan, which has to have a network."""
+    return _tried(settings, settings.sandbox, open_now)
+
+
+def _tried(
+    settings: Settings,
+    kind: tuple[str, ...],
+    open_now: Session,
+    guarded: tuple[str, ...] = (),
+    has_network: bool = True,
+) -> Chosen:
     if kind == ("none",):
         return Chosen()
-    wanted = Wanted.of(settings, kind, has_network=not cut_off)
-    repo = job.repo_paths.repo
+    wanted = Wanted.of(settings, kind, has_network)
+    repo_paths = open_now.repo_paths
+    repo = repo_paths.repo
     made = evolve(
-        Confinement.of(wanted, best(), repo, git.common_folder(repo), job.repo_paths.root),
-        guarded=() if job.pool else _guarded(job),
+        Confinement.of(wanted, best(), repo, git.common_folder(repo), repo_paths.root),
+        guarded=guarded,
         private=_private(repo),
         instead=_instead(repo, open_now.scratch.folder),
     )

@@ -74,9 +74,9 @@ class Session:
 
         return self._programs(put, fence, confinement)
 
-    def programs_before(self) -> Programs:
+    def programs_before(self, confinement: "Confinement | None" = None) -> Programs:
         """The same for what is asked before there is a plan; nobody hears of them."""
-        return self._programs(lambda _: None, {}, None)
+        return self._programs(lambda _: None, {}, confinement)
 
     def _programs(
         self,

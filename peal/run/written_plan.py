@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peal import formats
 from peal.classes import frozen
@@ -25,6 +26,9 @@ from peal.work.attempt_context import AttemptContext, attempt_context
 from peal.work.door import DoorHere
 from peal.work.programs import Programs
 from peal.workspaces import SharedTree
+
+if TYPE_CHECKING:
+    from peal.sandbox.confinement import Confinement
 
 _READS = PLAN_PHASES[0]
 """The phase whose agent, model and time limit count: one that reads."""
@@ -151,7 +155,7 @@ def cost_of(spent: Spending, form: str) -> str:
 @contextmanager
 def _programs(asking: Asking) -> Iterator[Programs]:
     """What the agent is started by, ended by a signal."""
-    programs, came = asking.session.programs_before(), list[int]()
+    programs, came = asking.session.programs_before(_confinement(asking)), list[int]()
 
     def hear(number: int) -> None:
         programs.cancel.set(hard=bool(came))
@@ -168,6 +172,18 @@ def _programs(asking: Asking) -> Iterator[Programs]:
         programs.cancel.close()
     if came:
         raise EndedError(came[0], asking.purpose.ended)
+
+
+def _confinement(asking: Asking) -> "Confinement | None":
+    """The sandbox that the agent is to be in, which is told of; None for none."""
+    if asking.roster.settings.sandbox == ("none",):
+        return None
+    from peal.run.sandbox import chosen_before_a_plan  # only here: who has none pays nothing
+
+    found = chosen_before_a_plan(asking.roster.settings, asking.session)
+    for text in found.told:
+        asking.say(text)
+    return found.here
 
 
 @contextmanager

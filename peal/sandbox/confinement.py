@@ -185,7 +185,7 @@ class Confinement:
         yield from _rules(
             [*secret_places.OF_THE_MACHINE, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE
         )
-        if workspace != self.repo:
+        if workspace != self.repo or not access.may_write:
             in_tree = map(str, self.repo.glob(secret_places.IN_THE_TREE))
             yield from _rules([*in_tree, *self.private], Touch.HIDE)
         for place, shown in self.instead:
