@@ -1,5 +1,6 @@
 """What peal starts besides agents works in a sandbox as it does without."""
 
+import json
 import os
 import shlex
 import sys
@@ -218,3 +219,43 @@ def test_a_merge_whose_objects_an_agent_has_made_a_fifo_of_is_not_taken_for_mend
     run_plan(project, "--conflict-retry", "0", code=None)
 
     assert len(landed(project)) == 1
+
+
+# What programs write for peal is taken from where they may write, as plain files.
+
+
+def reviewed_by(project: Repo, script: str) -> None:
+    """A reviewer whose report is asked for in a file; its settings are no part of the repository."""
+    project.write(".git/info/exclude", "peal.toml\n")
+    command = shlex.join(["sh", "-c", script, "sh"]) + " {output}"
+    with (project.path / "peal.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'[[reviewers]]\nname = "one"\nformat = "json"\ncommand = {json.dumps(command, ensure_ascii=False)}\n'
+        )
+
+
+def test_a_report_is_read_from_where_a_reviewer_was_told_to_write_it(project: Repo, kind: str) -> None:
+    reviewed_by(
+        project,
+        """[ -e two ] || echo '[{"message": "two is missing"}]' > "$1"; [ -s "$1" ] || echo [] > "$1" """,
+    )
+    commit_plan(project, mended("touch one", "touch two"))
+
+    run_plan(project)
+
+    assert landed(project) == ["1"]
+    first = project.memory() / "attempts/001-address-1"
+    assert "two is missing" in (first / "review-one.report").read_text()
+    assert "two is missing" in (first / "prompt.md").read_text()
+
+
+@pytest.mark.parametrize("script", ['ln -s "$OUT/report" "$1"', 'mkfifo "$1"', "mkdir $1"])
+def test_a_report_that_is_no_file_is_none(project: Repo, out: Path, kind: str, script: str) -> None:
+    (out / "report").write_text("[]")
+    reviewed_by(project, script)
+    commit_plan(project, "touch one")
+
+    said = run_plan(project, code=1)
+
+    assert "reviewer `one` could not look" in said
+    assert landed(project) == []

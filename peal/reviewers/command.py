@@ -15,7 +15,7 @@ from peal.reviewers.protocol import Ran, ReviewContext
 from peal.reviewers.reports import Unreadable, from_json, from_sarif
 from peal.settings import ReviewerSettings
 from peal.system import process
-from peal.system.files import end_of
+from peal.system.files import content, end_of, replace
 from peal.text.display import duration, tail
 from peal.text.names import slug
 
@@ -63,13 +63,15 @@ class CommandReviewer:
         if table.only and not any(_fits(path, table.only) for path in context.changed()):
             return ()
         prefix = f"review-{slug(table.name)}."
-        report = context.attempt_folder / f"{prefix}report"
-        words = [word.replace(_OUTPUT, str(report)) for word in self.command(context.path)]
+        written = context.scratch / f"{prefix}report"
+        words = [word.replace(_OUTPUT, str(written)) for word in self.command(context.path)]
         ran = context.run(words, prefix, table.timeout_sec, has_network=table.network == "on")
         if table.format == "text":
             return self.findings(ran.ending, end_of(ran.stdout, _TAIL), end_of(ran.stderr, _TAIL))
-        written = report if _OUTPUT in (table.command or "") else ran.stdout
-        return self._reported(ran, written, context)
+        report = context.attempt_folder / f"{prefix}report"
+        if (found := content(written)) is not None:
+            replace(report, found)
+        return self._reported(ran, report if _OUTPUT in (table.command or "") else ran.stdout, context)
 
     def command(self, folder: Path) -> tuple[str, ...]:
         """What to run in `folder`; a program of the repository as it is there, for the change may be about it."""

@@ -37,6 +37,10 @@ class ReviewContext(Protocol):
         """Where the attempt keeps its files."""
 
     @property
+    def scratch(self) -> Path:
+        """Where programs may write files for whoever has started them; it goes with the attempt."""
+
+    @property
     def base(self) -> str:
         """The commit the change goes on top of; empty in a tree that all tasks share."""
 

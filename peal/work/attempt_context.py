@@ -82,6 +82,11 @@ class AttemptContext:
         return self.spot.path
 
     @property
+    def scratch(self) -> Path:
+        """The folder for temporary files of what is started here."""
+        return self.programs.scratch / self.order.folder.name
+
+    @property
     def reviewers(self) -> tuple[Reviewer, ...]:
         """Who looks at the task, one after another."""
         return self.roster.reviewers_of(self.order.task.id)
@@ -182,8 +187,9 @@ class AttemptContext:
         order = self.order
         if order.task.item_phase is None or order.phase.kind is not Kind.WRITE:
             return None
-        is_inside = self.spot.folder.is_relative_to(self.path)
-        return self.spot.folder / RESULT if is_inside else self.path / f".peal-{RESULT}"
+        if not self.spot.folder.is_relative_to(self.path):
+            return self.path / f".peal-{RESULT}"
+        return (self.scratch if self.spot.is_confined else self.spot.folder) / RESULT
 
     def _taken_result(self) -> bytes | None:
         """What was written there, which is kept in the attempt's folder alone; nothing if it is no plain file."""

@@ -45,6 +45,11 @@ class ReviewedChange:
         """The attempt's."""
         return self.context.order.folder
 
+    @property
+    def scratch(self) -> Path:
+        """The attempt's."""
+        return self.context.scratch
+
     @cached_property
     def base(self) -> str:
         """The commit of the branch; of a change that is in it already, the one that it landed on."""
