@@ -45,7 +45,7 @@ class Attempt:
     for_whom: Literal["both", "root", "user"] = "both"
 
 
-def reads(name: str, *files: str) -> Callable[[Seen], object]:
+def reads(name: str) -> Callable[[Seen], object]:
     """It has printed the secret of this name."""
     return lambda seen: f"{SECRET}-{name}" in seen.said
 
@@ -101,7 +101,7 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
     ),
     "Your repository's git folder": (
         Attempt("plant a hook", 'mkdir -p "$REPO/.git/hooks"; echo x > "$REPO/.git/hooks/post-checkout"', in_repo(".git/hooks/post-checkout")),
-        Attempt("change its settings", 'git --git-dir="$REPO/.git" config alias.planted x', lambda seen: "planted" in seen.git("config", "--list")),
+        Attempt("change the settings there", 'git --git-dir="$REPO/.git" config alias.planted x', lambda seen: "planted" in seen.git("config", "--list")),
         Attempt("make a branch, by its own git", "git branch planted", lambda seen: "planted" in seen.git("branch").split(), without=False),
         Attempt("set a branch", 'git --git-dir="$REPO/.git" update-ref refs/heads/set HEAD', lambda seen: "set" in seen.git("branch").split()),
         Attempt("delete a branch", 'git --git-dir="$REPO/.git" branch -D yours', lambda seen: "yours" not in seen.git("branch").split()),
@@ -137,18 +137,18 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("have peal remove a folder through a link in its `TMPDIR`", 'ln -s "$HOME/kept" "$TMPDIR/kept"; rmdir "$TMPDIR"; mv "$TMPDIR" "$TMPDIR-"; ln -s "$HOME/kept" "$TMPDIR"', lambda seen: not (seen.home / "kept/file").exists(), without=False),
     ),
     "Keys in the environment": (
-        Attempt("a key of another agent's", 'echo "$ANTHROPIC_API_KEY"', reads("anthropic")),
-        Attempt("a token of a forge", 'echo "$GH_TOKEN"', reads("gh")),
-        Attempt("an address with a password", 'echo "$DATABASE_URL"', reads("database")),
-        Attempt("where your ssh-agent listens", f'[ -n "$SSH_AUTH_SOCK" ] && {_SAY}', says),
-        Attempt("any variable that does not look like a key", 'echo "$PLAIN"', reads("plain"), within=True),
+        Attempt("read a key of another agent's", 'echo "$ANTHROPIC_API_KEY"', reads("anthropic")),
+        Attempt("read a token of a forge", 'echo "$GH_TOKEN"', reads("gh")),
+        Attempt("read an address with a password", 'echo "$DATABASE_URL"', reads("database")),
+        Attempt("learn where your ssh-agent listens", f'[ -n "$SSH_AUTH_SOCK" ] && {_SAY}', says),
+        Attempt("read any variable that does not look like a key", 'echo "$PLAIN"', reads("plain"), within=True),
     ),
     "Other programs": (
         Attempt("see another program of yours", f'[ -e /proc/$VICTIM ] && grep -q VICTIM_OF /proc/$VICTIM/environ && {_SAY}', says),
-        Attempt("read its environment", "cat /proc/$VICTIM/environ", reads("victim")),
-        Attempt("read its memory", f"grep -q heap /proc/$VICTIM/maps && {_SAY}", says),
-        Attempt("trace it", _PTRACE, says),
-        Attempt("end it", "kill -9 $VICTIM", lambda seen: seen.heard["victim"]),
+        Attempt("read the environment of another program", "cat /proc/$VICTIM/environ", reads("victim")),
+        Attempt("read the memory of another program", f"grep -q heap /proc/$VICTIM/maps && {_SAY}", says),
+        Attempt("trace another program", _PTRACE, says),
+        Attempt("end another program", "kill -9 $VICTIM", lambda seen: seen.heard["victim"]),
         Attempt("read peal's environment", f"p={_PEAL}; head -c1 /proc/$p/environ >/dev/null && grep -q python /proc/$p/maps && {_SAY}", says),
         Attempt("write to your terminal", 'echo hi > "$PTS"', spoke("pts")),
         Attempt("type into your terminal (TIOCSTI)", f'{_TIOCSTI} "$PTS"', spoke("pts"), without=None),
@@ -167,7 +167,7 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
     ),
     "Settings of the agent's own program (claude)": (
         Attempt("change settings that are there", "echo x >> ~/.claude/settings.json", lambda seen: any("x" in path.read_text() for path in seen.home.glob(".claude/*") if path.name in ("settings.json", "old"))),
-        Attempt("replace them", "mv ~/.claude/settings.json ~/.claude/old; echo replaced > ~/.claude/settings.json", lambda seen: "replaced" in (seen.home / ".claude/settings.json").read_text()),
+        Attempt("replace settings that are there", "mv ~/.claude/settings.json ~/.claude/old; echo replaced > ~/.claude/settings.json", lambda seen: "replaced" in (seen.home / ".claude/settings.json").read_text()),
         Attempt("make settings that are not there", "echo '{\"hooks\": {\"x\": 1}}' > ~/.claude/settings.local.json", at_home(".claude/settings.local.json")),
         Attempt("make a folder of commands or hooks", "mkdir ~/.claude/commands; echo x > ~/.claude/commands/x.md", at_home(".claude/commands")),
         Attempt("change what such a file is a link to", "echo x >> ~/dot/CLAUDE.md", lambda seen: "x" in (seen.home / "dot/CLAUDE.md").read_text()),
@@ -196,7 +196,7 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("read your untracked `.env`", "cat .env", reads("env"), within=True),
     ),
     "Your tree, the same without a `peal.toml`": (
-        Attempt("make one", "echo '# x' > peal.toml", in_repo("peal.toml")),
+        Attempt("make a `peal.toml`", "echo '# x' > peal.toml", in_repo("peal.toml")),
     ),
     "peal itself": (
         Attempt("end peal, with no time for it to end others", f"kill -9 {_PEAL}", lambda seen: seen.heard["peal"]),
@@ -204,7 +204,7 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
     "The sandbox itself": (
         Attempt("make all writable again", 'mount -o remount,rw,bind / ; mount -o remount,rw,bind "$REPO"; echo x > "$REPO/remounted"', in_repo("remounted"), without=None),
         Attempt("take away what hides a folder", "umount ~/.ssh; cat ~/.ssh/id_ed25519", reads("ssh"), without=None),
-        Attempt("the same as root of namespaces of its own", 'unshare -rm sh -c \'mount -o remount,rw,bind "$REPO"; umount ~/.ssh; echo x > "$REPO/nested"; cat ~/.ssh/id_ed25519\'', lambda seen: reads("ssh")(seen) or in_repo("nested")(seen), without=None),
+        Attempt("do both as root of namespaces of its own", 'unshare -rm sh -c \'mount -o remount,rw,bind "$REPO"; umount ~/.ssh; echo x > "$REPO/nested"; cat ~/.ssh/id_ed25519\'', lambda seen: reads("ssh")(seen) or in_repo("nested")(seen), without=None),
         Attempt("make namespaces of its own", f"unshare -Ur true && {_SAY}", says, without=None, within=True),
         Attempt("have the kernel start a program (core_pattern)", f"cat /proc/sys/kernel/core_pattern > /proc/sys/kernel/core_pattern && {_SAY}", says, without=None),
         Attempt("rename the machine", f'hostname "$(hostname)" && {_SAY}', says, without=None),
@@ -213,3 +213,24 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
         Attempt("read the system's passwords", f"head -c1 /etc/shadow | grep -q . && {_SAY}", says, for_whom="root"),
     ),
 }  # fmt: skip
+
+
+def page() -> str:
+    """The tables of docs/sandbox.md."""
+    parts = (f"### {part}\n\n{_HEAD}{''.join(map(_row, those))}" for part, those in TABLE.items())
+    return "\n".join(parts)
+
+
+_HEAD = "| an agent tries to | without | in the sandbox |\n|---|---|---|\n"
+
+
+def _row(one: Attempt) -> str:
+    whom = "" if one.for_whom == "both" else f" (as {one.for_whom})"
+    return f"| {one.what}{whom} | {_WORDS[one.without]} | {'**possible**' if one.within else 'no'} |\n"
+
+
+_WORDS = {True: "possible", False: "no", None: "not tried"}
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,6 +1,7 @@
 """Every way out of its worktree that an agent may try, with and without a sandbox, as root and as anybody; docs/sandbox.md tells the same."""
 
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Repo, sample, shell_plan
-from escapes import SECRET, TABLE, Attempt, Seen
+from escapes import SECRET, TABLE, Attempt, Seen, page
 from sandboxes import needs_bubblewrap, why_no_bubblewrap
 
 NOBODY = 65534
@@ -359,9 +360,19 @@ def test_what_gets_through_is_what_the_table_says(
             )
             for one, words in zip(attempts, said, strict=True)
         }
+    assert len(found) == len(attempts), "two have the same name"
     expected = {one.what: one.within if is_within else one.without for one in attempts}
     wrong = {
         what: (found[what], said[n]) for n, what in enumerate(found) if found[what] is not expected[what]
     }
     lines = (f"{what}: got through {is_so}\n{text}" for what, (is_so, text) in wrong.items())
     assert not wrong, "\n".join(lines) + told
+
+
+def test_the_page_tells_the_same() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+    assert page() in text
+    assert len(re.findall(r"^\|.*\| (no|[*]{2}possible[*]{2}) \|$", text, re.MULTILINE)) == sum(
+        map(len, TABLE.values())
+    )

@@ -231,6 +231,7 @@ and from the defaults. `peal init` makes a `peal.toml` with every key, `peal con
 - phase-golem's tables are read as they are: `[agent]` with `cli` and `model` is `agent` and `model`, `[project]` with `prefix` is
   `backlog.prefix`; see [from-phase-golem.md](from-phase-golem.md).
 - A file or folder is looked for at the repository's root.
+- What `sandbox` and the keys behind it keep programs from, and what not, is in [sandbox.md](sandbox.md).
 - `profile` sets three keys where nobody sets them by themselves, whatever source it comes from: `strict` stops at the
   first failure and fails what has findings left or no usable stet; `tolerant` goes on, warns and skips.
 - `max_parallel` above 1 turns `parallel` on where the same source does not set it, and 0 or 1 turns it off. A source
