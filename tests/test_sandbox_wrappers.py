@@ -148,7 +148,8 @@ def test_state_folders_are_told_for_a_cli_alone(
     calls = engine.read_text().split("run\n--rm\n")[1:]
     told = {tuple(re.findall(r"--volume=.*/(\.\w+/.*opencode):", call)) for call in calls}
     assert project.read("one.txt") == "One\n"
-    assert told == {(), (".local/share/opencode", ".local/state/opencode", ".cache/opencode")}
+    folders = (".local/share", ".local/state", ".cache", ".config")
+    assert told == {(), tuple(f"{folder}/opencode" for folder in folders)}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Confinement:
     """Patterns of variables that are let in."""
     appeared: Appeared = field(factory=Appeared)
     """What programs make where nothing can be mounted, for nothing is there."""
-    home: str = field(factory=lambda: os.path.realpath(Path.home()))
+    home: str = field(factory=lambda: os.path.realpath(os.path.expanduser("~")))
     _seen: dict[tuple[str, str], tuple[Rule, ...]] = field(factory=dict)
     """What is to be seen for a program and a PATH, which nobody moves while a run goes on."""
 
@@ -130,26 +130,22 @@ class Confinement:
             "own_git": (os.path.realpath(own_git if has_git else scratch),),
             "scratch": (os.path.realpath(scratch),),
             "home": (self.home,),
-            "state": tuple(self._states(access.cli)),
+            "state": tuple(place for place, _ in self._states(access.cli)),
             "phase": (phase,),
         }
         return tuple(found.items())
 
-    def _states(self, cli: str) -> list[str]:
-        """The folders in which a coding CLI keeps its state; none for any other program."""
+    def _states(self, cli: str) -> list[tuple[str, tuple[str, ...]]]:
+        """The folders in which a coding CLI keeps its state, each with the settings in it; none for any other program."""
         found = adapters()[cli].state if cli else ()
-        return [os.path.realpath(state.place(self.home, os.environ)) for state in found]
+        return [(os.path.realpath(state.place(self.home, os.environ)), state.settings) for state in found]
 
     def places(self, access: Access, workspace: Path) -> list[Place]:
         """Where something may appear that is run later, outside of any sandbox."""
-        cli = adapters()[access.cli] if access.cli else None
         found = [
-            Place(
-                f"{os.path.realpath(state.place(self.home, os.environ))}/{name}",
-                f"which your own `{access.cli}` obeys",
-            )
-            for state in (cli.state if cli else ())
-            for name in state.settings
+            Place(f"{place}/{name}", f"which your own `{access.cli}` obeys")
+            for place, settings in self._states(access.cli)
+            for name in settings
         ]
         return [*found, *self._places_in_tree()] if workspace == self.repo and access.may_write else found
 
@@ -180,7 +176,7 @@ class Confinement:
         below = (f"{self.home}/{name}" for name in secret_places.BELOW_HOME)
         own = adapters()[access.cli].secrets if access.cli else ()
         others = [cli for cli in adapters().values() if cli.name != access.cli]
-        states = (state.place(self.home, os.environ) for cli in others for state in cli.state)
+        states = (place for cli in others for place, _ in self._states(cli.name))
         keys = (f"{self.home}/{name}" for cli in others for name in cli.secrets if name not in own)
         yield from _rules(
             [*secret_places.OF_THE_MACHINE, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE
@@ -194,12 +190,10 @@ class Confinement:
 
     def _writable(self, access: Access) -> Iterator[Rule]:
         """State folders with what in them is not to be changed, caches, and what a person has named."""
-        cli = adapters()[access.cli] if access.cli else None
-        for state in cli.state if cli else ():
-            place = state.place(self.home, os.environ)
+        for place, settings in self._states(access.cli):
             os.makedirs(place, mode=0o700, exist_ok=True)
-            yield from _rules([place], Touch.WRITE)
-            yield from _rules([f"{place}/{name}" for name in state.settings], Touch.READ)
+            yield Rule(place, Touch.WRITE)
+            yield from _rules([f"{place}/{name}" for name in settings], Touch.READ)
         yield from _rules([str(self.caches), *self._named(self.writable)], Touch.WRITE)
 
     def _of_workspace(self, workspace: Path, may_write: bool) -> Iterator[Rule]:
