@@ -121,7 +121,7 @@ def test_nothing_begins_at_a_site_that_has_ended(tmp_path: Path) -> None:
     (tmp_path / "home/repo/attempts/x").mkdir(parents=True)
     order = {
         "life": "life", "errand": "e", "repository": "repo", "attempt": "x", "tree": "1", "prefix": "", "stdin": "", "env": {},
-        "clocks": [None, None, None], "sandbox": None, "argv": ["touch", str(tmp_path / "evil")],
+        "clocks": [None, None, None], "sandbox": None, "access": {}, "argv": ["touch", str(tmp_path / "evil")],
     }  # fmt: skip
     site.piece("it", b"SECRET=1\n")
 

@@ -1,12 +1,13 @@
 """The sandbox on other machines: with that machine's paths, tried when it is met, and told of where there is none."""
 
+import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ELSEWHERE, SANDBOX, Repo, landed
+from conftest import ELSEWHERE, SANDBOX, Clis, Repo, landed
 from sandboxes import needs_bubblewrap
 from test_machines import RUN, boxes, machines, plan
 
@@ -163,6 +164,45 @@ def test_a_wrapper_has_the_paths_of_the_machine(project: Repo) -> None:
 
     assert project.read("got").endswith("/trees/1.git\n")
     assert str(project.path / ".peal" / "machines" / "local-1") in project.read("got")
+
+
+def test_what_appears_where_code_is_run_later_is_moved_away_there(
+    project: Repo, clis: Callable[..., Clis], tmp_path: Path
+) -> None:
+    """It is kept on the machine, and told with how it can be put back."""
+    home = tmp_path / "home"
+    home.mkdir()
+    seen = [str(clis("claude").state), str(Path(__file__).parent / "fakes")]
+    project.env |= {"HOME": str(home), "PEAL_SANDBOX_WRITABLE": shlex.join(seen)}
+    order = f'SHELL {home}/.claude/settings.json: {{"hooks": 1}}'
+    project.write("plan.md", f"# A plan\n\n## Task 1: one\n\nexecute: {order}\nexecute: WRITE f1: yes\n")
+    project.git("add", ".")
+    project.git("commit", "-qm", "plan")
+
+    project.peal("run", "plan.md", "--agent", "claude", *IN_SANDBOX, "--machines", "local:1")
+
+    (note,) = [line for line in project.peal("status").stdout.splitlines() if line.startswith("note: ")]
+    (kept,) = project.path.glob(".peal/machines/local-1/*/appeared/appeared-settings.json")
+    assert not (home / ".claude" / "settings.json").exists()
+    assert json.loads(kept.read_text()) == {"hooks": 1}
+    assert "machine `local-1`: `" in note
+    assert str(kept) in note
+
+
+def test_git_there_knows_no_way_to_remotes_either(project: Repo, tmp_path: Path) -> None:
+    """By the settings of whoever peal is on that machine."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(
+        '[url "https://a:b@example.org/"]\n\tinsteadOf = x:\n[color]\n\tui = never\n'
+    )
+    project.env["HOME"] = str(home)
+    del project.env["GIT_CONFIG_GLOBAL"]
+    plan(project, asks("git config color.ui", "git config --get-regexp url", "grep a:b ~/.gitconfig"))
+
+    project.peal(*RUN, *IN_SANDBOX, "--machines", "local:1")
+
+    assert [line for line in project.read("got").split() if line != "never"] == ["yes", "no", "no"]
 
 
 def test_nothing_of_it_is_left_on_the_machine(project: Repo) -> None:

@@ -107,6 +107,16 @@ def test_without_a_network_seatbelt_lets_nothing_out() -> None:
     assert seatbelt.words(_sandbox(has_network=False))[2] == f"{PROFILE}(deny network*)\n"
 
 
+def test_seatbelt_shows_nothing_in_place_of_another_thing() -> None:
+    """So what git cannot start without is read as it is."""
+    rules = (Rule("/h/.gitconfig", Touch.HIDE, is_folder=False, instead="/copy"),)
+
+    _, _, profile, *given = seatbelt.words(Sandbox("/w", rules, "/own"))
+
+    assert given == ["-D", "READ_1=/h/.gitconfig"]
+    assert '(allow file-read* (literal (param "READ_1")))\n(deny file-write* ' in profile
+
+
 @pytest.mark.parametrize(
     ("given", "made"),
     [

@@ -12,6 +12,8 @@ from conftest import Clis, Repo, landed
 from sandboxes import needs_bubblewrap
 from test_machines import plan
 
+from peal.agents.registry import adapters
+
 PAGE = (Path(__file__).parents[1] / "docs" / "sandbox-more.md").read_text(encoding="utf-8")
 WORK = "echo $PEAL_TASK >f$PEAL_TASK"
 RUN = ("run", "plan.md", "--agent", "shell")

@@ -61,7 +61,8 @@ class Errand:
             raise OSError(0, f"machine `{self.machine.name}`: {error}") from None
         if self._error:
             raise self._error
-        ending = Ending(Ended(told["how"]), told["code"], told["seconds"])
+        notes = tuple(f"machine `{self.machine.name}`: {note}" for note in told["notes"])
+        ending = Ending(Ended(told["how"]), told["code"], told["seconds"], notes)
         return evolve(ending, how=heard[0]) if heard and ending.how is Ended.CANCELLED else ending
 
     def _heard(self, name: str, data: bytes) -> None:

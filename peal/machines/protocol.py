@@ -43,7 +43,7 @@ ANSWERS: Mapping[str, Shape] = {
     "put": type(None),
     "read": (bytes, type(None)),
     "remove": type(None),
-    "carry_out": {"how": frozenset(Ended), "code": int, "seconds": (int, float)},
+    "carry_out": {"how": frozenset(Ended), "code": int, "seconds": (int, float), "notes": [str]},
     "snapshot": {"commit": _COMMIT_OR_NOTHING, "is_staged": bool, "left_out": [str], "broken": str},
     "is_set_up": bool,
     "mark_set_up": [str],

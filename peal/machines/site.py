@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, field
+from attrs import asdict, evolve, field
 
 from peal import __version__
 from peal.agents import probe
@@ -22,12 +22,14 @@ from peal.machines import rpc, stores
 from peal.machines.protocol import ANSWERS, PROTOCOL
 from peal.machines.trees import GIT, Store, inside
 from peal.model.access import Access
+from peal.sandbox.appeared import Appeared, Place
 from peal.sandbox.available import best, problem
 from peal.sandbox.confinement import Confinement
 from peal.sandbox.wanted import Wanted
 from peal.system import git, removal
 from peal.system.files import content
 from peal.system.git import GitError
+from peal.system.git_settings import copies_without_ways_out
 from peal.system.process import Cancel, Clocks, Launch
 from peal.system.scratch import Scratch
 
@@ -53,6 +55,9 @@ class Site:
     """Nothing begins any more."""
     _sandboxes: dict[Wanted, dict[str, Any]] = field(factory=dict)
     """What was found of those that were asked about."""
+    _instead: dict[Path, tuple[tuple[str, str], ...]] = field(factory=dict)
+    """Settings of git's that programs see otherwise, by the store in which they hold."""
+    _appeared: Appeared = field(factory=Appeared)
     _trying: threading.Lock = field(factory=threading.Lock)
     """Held while one is tried."""
     _lock: threading.Lock = field(factory=threading.Lock)
@@ -193,7 +198,8 @@ class Site:
         temporary.mkdir()
         own = {**order["env"], "PWD": str(cwd), "TMPDIR": str(temporary)}
         own["GIT_CEILING_DIRECTORIES"] = str(cwd.parent)
-        argv, env, tells_signals = self._confined(order, own, cwd)
+        made, access = self._confinement(order), Access(**order["access"])
+        argv, env = _confined(made, access, order, own, cwd) if made else _plain_start(order, own)
         launch = Launch(
             argv,
             cwd,
@@ -202,7 +208,7 @@ class Site:
             f"{folder}/{order['prefix']}stderr",
             stdin=f"{folder}/{order['stdin']}" if order["stdin"] else None,
             clocks=Clocks(*order["clocks"]),
-            tells_signals=tells_signals,
+            tells_signals=made is not None and made.tells_signals,
         )
         cancel = Cancel()
         with self._lock:
@@ -210,6 +216,9 @@ class Site:
             self._cancels[errand] = cancel
             if errand in self._to_end:
                 cancel.set(self._to_end.pop(errand))
+        places = made.places(access, cwd) if made else []
+        self._appeared.begin(places)
+        told: tuple[str, ...] = ()
         over = threading.Event()
         teller = threading.Thread(target=self._tell_output, args=(errand, launch, over), daemon=True)
         try:
@@ -218,12 +227,14 @@ class Site:
         finally:
             over.set()
             teller.join()
+            told = self._put_right(places, order["repository"])
             with self._lock:
                 del self._cancels[errand]
             cancel.close()
             for folder in (temporary, Path(f"{temporary}.own")):
                 removal.remove(folder)
-        return {"how": str(ending.how), "code": ending.exit_code, "seconds": ending.seconds}
+        how = {"how": str(ending.how), "code": ending.exit_code, "seconds": ending.seconds}
+        return {**how, "notes": list(told)}
 
     def cancel(self, errand: str, hard: bool) -> None:
         """End what runs for an errand."""
@@ -257,18 +268,27 @@ class Site:
 
     # --- inside
 
-    def _confined(
-        self, order: dict[str, Any], own: dict[str, str], cwd: Path
-    ) -> tuple[list[str], dict[str, str], bool]:
-        """The words and the variables of a program, in the sandbox that it is to have, and whether that tells of signals as a shell."""
+    def _confinement(self, order: dict[str, Any]) -> Confinement | None:
+        """The sandbox that a program is to have; nothing is looked for where none was asked for."""
         if not order["sandbox"]:
-            return order["argv"], {**surroundings(), **own}, False
-        folder, access = self._store(order["repository"]).folder, Access(**order["access"])
+            return None
+        folder = self._store(order["repository"]).folder
+        with self._trying:
+            if folder not in self._instead:
+                self._instead[folder] = copies_without_ways_out(folder / GIT, self.scratch.folder)
         made = Confinement.of(Wanted.from_json(order["sandbox"]), best(), folder, folder / GIT, folder)
-        env = {**made.environment(surroundings(), access.cli), **own}
-        path, phase = env.get("PATH", ""), own["PEAL_PHASE"]
-        argv = made.wrapped(order["argv"], access, cwd, own["TMPDIR"], path, phase)
-        return argv, env, made.tells_signals
+        return evolve(made, instead=self._instead[folder], appeared=self._appeared)
+
+    def _put_right(self, places: list[Place], repository: str) -> tuple[str, ...]:
+        """What has appeared where code is run later is kept with the store, for the attempt's folder goes; what is to be told."""
+        if not places:
+            return ()
+        kept = self._store(repository).folder / "appeared"
+        kept.mkdir(exist_ok=True)
+        told = self._appeared.end(places, kept)
+        with suppress(OSError):  # as good as always empty
+            kept.rmdir()
+        return told
 
     def _check_goes_on(self) -> None:
         if self._is_over:
@@ -298,6 +318,20 @@ class Site:
 
     def _transfer(self, name: str) -> Path:
         return self.scratch.folder / f"{_plain(name)}.part"
+
+
+def _plain_start(order: dict[str, Any], own: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The words and the variables of a program that is in no sandbox."""
+    return order["argv"], {**surroundings(), **own}
+
+
+def _confined(
+    made: Confinement, access: Access, order: dict[str, Any], own: dict[str, str], cwd: Path
+) -> tuple[list[str], dict[str, str]]:
+    """Those of one that is in a sandbox."""
+    env = {**made.environment(surroundings(), access.cli), **own}
+    argv = made.wrapped(order["argv"], access, cwd, own["TMPDIR"], env.get("PATH", ""), own["PEAL_PHASE"])
+    return argv, env
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
-from uuid import uuid4
 
 from attrs import evolve
 
@@ -20,8 +19,7 @@ from peal.sandbox.wanted import Wanted, kept_from_network, left_out, refusal, un
 from peal.settings import Settings
 from peal.settings.pipelines import item_phases, pipelines
 from peal.system import git
-from peal.system.files import replace
-from peal.system.git_settings import without_ways_out
+from peal.system.git_settings import copies_without_ways_out
 from peal.worktrees.guarded import guarded
 from peal.worktrees.hooks import Hooks
 
@@ -80,7 +78,7 @@ def _tried(
         Confinement.of(wanted, best(), repo, git.common_folder(repo), repo_paths.root),
         guarded=guarded,
         private=_private(repo),
-        instead=_instead(repo, open_now.scratch.folder),
+        instead=copies_without_ways_out(repo, open_now.scratch.folder),
     )
     why = problem(made, open_now.scratch, wanted.has_network)
     if why and wanted.is_required:
@@ -104,15 +102,6 @@ def _private(repo: Path) -> tuple[str, ...]:
     """Files with keys that are in the person's tree and not in git; git does not look into folders that it ignores."""
     listed = git.output(repo, "ls-files", "-z", "--others", "--directory").split("\0")
     return tuple(str(repo / path) for path in listed if fnmatch(PurePath(path).name, IN_THE_TREE))
-
-
-def _instead(repo: Path, scratch: Path) -> tuple[tuple[str, str], ...]:
-    """Git's settings files that lead elsewhere, each with a copy that does not."""
-    found = without_ways_out(repo)
-    shown = [(path, scratch / f"settings-{uuid4().hex[:8]}") for path in found]
-    for path, copy in shown:
-        replace(copy, found[path].encode("utf-8", "surrogateescape"))
-    return tuple((path, str(copy)) for path, copy in shown)
 
 
 def _told(made: Confinement, configured: tuple[str, ...], kind: tuple[str, ...]) -> Iterator[str]:

@@ -7,6 +7,8 @@ start agents with. It has never been run: nobody has tried it on a Mac.
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from peal.classes import frozen
 from peal.sandbox.rules import Rule, Sandbox, Touch, touch
 
@@ -55,12 +57,15 @@ def words(sandbox: Sandbox) -> list[str]:
     """
     What stands in front of a program's own words; it is put in the place of sandbox-exec, so its number and group are the same.
 
+    A file of which a program ought to see another in its place is read as it is: git does not start where it may not read one.
+
     The clauses come in the order of the rules, for the last one that fits holds.
     """
-    named = [_Named(f"{_NAMES[rule.touch]}_{at}", rule.path) for at, rule in enumerate(sandbox.rules, 1)]
-    staying = [_Named(f"STAYS_{at}", path) for at, path in enumerate(_staying(sandbox.rules), 1)]
+    rules = tuple(evolve(rule, touch=Touch.READ) if rule.instead else rule for rule in sandbox.rules)
+    named = [_Named(f"{_NAMES[rule.touch]}_{at}", rule.path) for at, rule in enumerate(rules, 1)]
+    staying = [_Named(f"STAYS_{at}", path) for at, path in enumerate(_staying(rules), 1)]
     profile = [_OPENING]
-    profile += [_clause(rule, one.name) for rule, one in zip(sandbox.rules, named, strict=True)]
+    profile += [_clause(rule, one.name) for rule, one in zip(rules, named, strict=True)]
     profile += [_STAYS.format(_literal(one.name)) for one in staying]
     profile += [] if sandbox.has_network else [_NO_NETWORK]
     given = [word for one in (*named, *staying) for word in ("-D", f"{one.name}={one.path}")]

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 from peal.system import git
+from peal.system.files import replace
 
 _WAYS_OUT = re.compile(
     r"(remote|url|credential|sendemail|imap)\..*|branch\..*\.(remote|pushremote|merge)|http\.(.*\.)?(extraheader|cookiefile|sslkey)",
@@ -53,6 +55,15 @@ def without_ways_out(repo: Path) -> dict[str, str]:
     for file in _of_submodules(git.common_folder(repo) / "modules"):
         found[str(file)] = entries(git.output(repo, "config", "--file", str(file), "--list", "-z"))
     return {path: _text(several) for path, several in found.items() if any(map(_is_out, several))}
+
+
+def copies_without_ways_out(repo: Path, folder: Path) -> tuple[tuple[str, str], ...]:
+    """The same files, each with a copy in a folder that does not lead elsewhere."""
+    found = without_ways_out(repo)
+    shown = [(path, folder / f"settings-{uuid4().hex[:8]}") for path in found]
+    for path, copy in shown:
+        replace(copy, found[path].encode("utf-8", "surrogateescape"))
+    return tuple((path, str(copy)) for path, copy in shown)
 
 
 def _of_submodules(folder: Path) -> Iterator[Path]:
