@@ -81,6 +81,18 @@ def test_a_wrapper_stands_in_front_of_what_runs(project: Repo) -> None:
     assert project.recorded("RunOpened")[0]["sandbox"][:2] == ["env", "-i"]
 
 
+def test_a_wrapper_is_told_the_places_that_the_page_names(project: Repo) -> None:
+    """By the first example."""
+    project.write("peal.toml", block(""))
+    project.env["SEEN"] = "yes"
+    plan(project, f'PEAL_TASK=1; {WORK}; echo "${{SEEN:-no}}" >seen; echo x >"$TMPDIR/x"; test "$HOME" = ~')
+
+    project.peal(*RUN)
+
+    assert landed(project) == ["1"]
+    assert project.read("seen") == "no\n"
+
+
 def test_a_wrapper_has_the_environment_of_every_sandbox(project: Repo, tmp_path: Path) -> None:
     """Keys of others and ways out do not even reach it, but for those that the person lets in."""
     seen = tmp_path / "seen"
