@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -259,3 +260,62 @@ def test_a_report_that_is_no_file_is_none(project: Repo, out: Path, kind: str, s
 
     assert "reviewer `one` could not look" in said
     assert landed(project) == []
+
+
+# stet, with a stand-in.
+
+
+@pytest.fixture
+def stet(project: Repo, tmp_path: Path) -> Path:
+    """Where the stand-in keeps its log; it is what `stet_path` names."""
+    home = tmp_path / "out" / "stet"
+    home.mkdir(parents=True, exist_ok=True)
+    fake = Path(__file__).parent / "fakes" / "stet.py"
+    shutil.copyfile(fake, home / "stet.py")
+    program = home / "stet"
+    words = shlex.join([os.path.realpath(sys.executable), "-I", "-S", str(home / "stet.py")])
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o755)
+    project.env |= {"FAKE_STET": str(home), "PEAL_STET_PATH": str(program)}
+    return home
+
+
+def test_stet_has_sessions_notes_and_worktrees_and_the_person_s_git_stays_as_it_is(
+    project: Repo, kind: str, stet: Path
+) -> None:
+    commit_plan(project, mended("echo 'FLAW one' > one", "echo good > one"), "echo two > two")
+    before = kept_of_git(project)
+
+    run_plan(project)
+
+    calls = [line.split()[0] for line in (stet / "log").read_text().splitlines()]
+    assert calls == ["start", "rerun", "finish", "start", "finish"]
+    assert landed(project) == ["1", "2"]
+    assert kept_of_git(project) == before
+    assert "stet-" not in project.git("worktree", "list")
+    assert not (project.path / ".peal/worktrees/stet/.review/session.json").exists()
+    assert len(project.git("notes", "--ref=stet", "list").splitlines()) == 2
+    assert project.git("fsck", "--strict") == ""
+
+
+@pytest.mark.parametrize("name", [".review", ".review/config.toml"])
+def test_a_link_in_the_place_of_stet_s_folder_leads_nowhere(
+    project: Repo, out: Path, kind: str, stet: Path, name: str
+) -> None:
+    """A task may commit one: what lies behind it is neither written nor removed."""
+    (out / "theirs/worktrees").mkdir(parents=True)
+    for victim in ("session.json", "config.toml", "worktrees/work"):
+        (out / "theirs" / victim).write_text("mine")
+    target = out / "theirs" / name.removeprefix(".review").removeprefix("/")
+    project.write(".git/info/exclude", "/.review/config.toml\n")
+    project.write(".review/config.toml", "theirs")
+    commit_plan(
+        project,
+        f"rm -rf .review; mkdir -p {Path(name).parent}; ln -s '{target}' {name}; git add -f {name}",
+        "touch two",
+    )
+
+    run_plan(project, code=None)
+
+    kept = {path.name: path.read_text() for path in (out / "theirs").rglob("*") if path.is_file()}
+    assert kept == {"session.json": "mine", "config.toml": "mine", "work": "mine"}

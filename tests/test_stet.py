@@ -4,10 +4,13 @@ import json
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -37,6 +40,9 @@ from peal.reviewers.stet.reviewer import StetReviewer, unused
 from peal.settings import Settings, StetPatternSettings, load
 from peal.system import git, process
 from peal.system.process import Cancel, Clocks, Launch
+from peal.worktrees.agent_git import Origin
+from peal.worktrees.review_tree import ReviewTree
+from peal.worktrees.worktree import Worktree
 
 FAKE = Path(__file__).parent / "fakes" / "stet.py"
 
@@ -68,7 +74,8 @@ def stet(project: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stet
     home = tmp_path / "stet"
     (home / "bin").mkdir(parents=True)
     program = home / "bin" / "stet"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-I", "-S", str(FAKE)])} "$@"\n')
+    fake = shutil.copyfile(FAKE, home / "stet.py")  # where a sandbox lets it be seen
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-I", "-S", str(fake)])} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("FAKE_STET", str(home))
     project.env["FAKE_STET"] = str(home)
@@ -123,6 +130,13 @@ class ReviewedChange:
         )
         return evolve(ran, ending=process.finish(process.start(launch), launch, self.cancel))
 
+    def apart(self, argv: Sequence[str], folder: Path, timeout: float) -> None:
+        """As the run does, but for the marks."""
+        with suppress(OSError):
+            subprocess.run(
+                argv, cwd=folder, env=self.repo.env, capture_output=True, timeout=timeout, check=False
+            )
+
     def ask(self, agent: str, model: str | None, prompt: str, name: str) -> Reply | Outcome:
         """Nobody is there."""
         raise NotImplementedError
@@ -159,7 +173,7 @@ def reviewer(project: Repo, stet: Stet) -> Iterator[Make]:
 
     def make(**values: object) -> StetReviewer:
         settings = Settings(**{"stet_path": str(stet.program), **values})  # type: ignore[arg-type]
-        found = StetReviewer.of(settings, project.path, place(project).joinpath, lands=True)
+        found = StetReviewer.of(settings, project.path, partial(tree_of, project), lands=True)
         assert found is not None
         made.append(found)
         return found
@@ -172,6 +186,12 @@ def reviewer(project: Repo, stet: Stet) -> Iterator[Make]:
 def place(project: Repo) -> Path:
     """Where peal has its worktrees."""
     return project.path / ".peal" / "worktrees"
+
+
+def tree_of(project: Repo, name: str) -> ReviewTree:
+    """stet's worktree, as a run has it."""
+    common = project.path / ".git"
+    return ReviewTree(Worktree(project.path, place(project) / name), lambda: Origin.of(common, project.path))
 
 
 def review(project: Repo, made: str, base: str = "", task: str = "1") -> ReviewedChange:
@@ -581,7 +601,7 @@ def test_a_broken_worktree_is_made_again(
     assert messages(found) == ["two"]
     assert stet.calls() == ["start", *["finish"] * (not is_lost), "start"]
     assert project.git("for-each-ref", "refs/heads") == before
-    assert project.git("worktree", "list").count("stet-") == 1
+    assert project.git("-C", str(place(project) / "stet"), "worktree", "list").count("stet-") == 1
     assert not (project.path / ".review").exists()
 
 
@@ -664,7 +684,7 @@ def test_a_command_that_fails_has_not_looked(
 
 def of(project: Repo, lands: bool = True, **values: str) -> StetReviewer | None:
     """stet as these settings want it."""
-    return StetReviewer.of(load(project.path, values), project.path, place(project).joinpath, lands)
+    return StetReviewer.of(load(project.path, values), project.path, partial(tree_of, project), lands)
 
 
 def test_it_is_used_where_it_is_on_path(project: Repo, stet: Stet, monkeypatch: pytest.MonkeyPatch) -> None:

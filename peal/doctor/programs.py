@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Never
 
 from attrs import evolve
 
@@ -82,7 +83,7 @@ def reviewer_missing(look: Look) -> Iterator[Symptom]:
         commands = [table for table in settings.reviewers if not table.agent]
         yield from refused(
             *(partial(CommandReviewer.of, table, look.repo) for table in commands),
-            partial(StetReviewer.of, settings, look.repo, look.repo_paths.worktrees.joinpath, look.lands),
+            partial(StetReviewer.of, settings, look.repo, _no_tree, look.lands),
         )
 
 
@@ -106,6 +107,11 @@ def sandbox_unusable(look: Look) -> Iterator[Symptom]:
         found = f"{unusable(wanted, made.kind)} here: {why}"
         severity = Severity.ERROR if wanted.is_required else Severity.WARNING
         yield Symptom(found, "mend that, or set `sandbox` to `none`", severity=severity)
+
+
+def _no_tree(name: str) -> Never:
+    """Nothing is reviewed here."""
+    raise AssertionError(f"nobody needs worktree `{name}`")
 
 
 def _believed(look: Look) -> list[Settings]:

@@ -113,7 +113,7 @@ def _made(
     hide = redactor(secrets_of(settings))
     templates = repo_paths.repo / settings.prompts if settings.prompts else None
     prompts.check(templates)
-    looking = reviewers.all_of(settings, repo_paths.repo, spaces.place_of, lands=bool(spaces.branch))
+    looking = reviewers.all_of(settings, repo_paths.repo, spaces.tree_of, lands=bool(spaces.branch))
     roster = Roster(settings, work.agents, {}, looking, spaces, "", templates, hide=hide)
     return Job(
         repo_paths=repo_paths,

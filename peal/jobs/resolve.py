@@ -31,7 +31,7 @@ def roster_of(repo_paths: RepoPaths, plan: Plan, settings: Settings, spaces: Wor
             found[needed.name] = hired(needed, settings, repo)
     found |= hired_all(by_reviewers(settings), settings, repo)
     return Roster(
-        settings, found, chains, reviewers.all_of(settings, repo, spaces.place_of, lands=bool(spaces.branch)), spaces, plan.context, templates,
+        settings, found, chains, reviewers.all_of(settings, repo, spaces.tree_of, lands=bool(spaces.branch)), spaces, plan.context, templates,
         reviewers.of_plan(plan) if settings.verify_from_plan else {}, redactor(secrets_of(settings)),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peal.model.plan import Plan, TaskId
 from peal.reviewers.agent import AgentReviewer
@@ -9,6 +10,9 @@ from peal.reviewers.command import CommandReviewer, finding_of
 from peal.reviewers.protocol import Ran, ReviewContext, Reviewer
 from peal.reviewers.stet.reviewer import StetReviewer
 from peal.settings import ReviewerSettings, Settings
+
+if TYPE_CHECKING:
+    from peal.reviewers.stet.session import Tree
 
 __all__ = [
     "AgentReviewer",
@@ -24,18 +28,18 @@ __all__ = [
 
 
 def all_of(
-    settings: Settings, repo: Path, place_of: Callable[[str], Path], lands: bool
+    settings: Settings, repo: Path, tree_of: "Callable[[str], Tree]", lands: bool
 ) -> tuple[Reviewer, ...]:
     """
     The reviewers of a run, in order, stet last; PealError if one could not be started.
 
-    `place_of` tells where one that needs a tree of its own has it, by its name, `lands` whether tasks make commits.
+    `tree_of` gives one that needs a tree of its own its worktree, by its name, `lands` whether tasks make commits.
     """
     listed: list[Reviewer] = [
         AgentReviewer(table) if table.agent else CommandReviewer.of(table, repo)
         for table in settings.reviewers
     ]
-    stet = StetReviewer.of(settings, repo, place_of, lands)
+    stet = StetReviewer.of(settings, repo, tree_of, lands)
     return (*listed, stet) if stet else tuple(listed)
 
 

@@ -68,6 +68,9 @@ class ReviewContext(Protocol):
     ) -> Reply | Outcome:
         """Ask an agent that may only read; an outcome if it could not answer."""
 
+    def apart(self, argv: Sequence[str], folder: Path, timeout: float) -> None:
+        """Run a program outside of any attempt, which the end of the run does not end; as good as it goes."""
+
 
 class Reviewer(Protocol):
     """Looks for something to mend. One of a kind for a run; looks come one after another."""

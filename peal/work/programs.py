@@ -3,19 +3,22 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from attrs import evolve, field
 
 from peal.agents.registry import surroundings
 from peal.classes import define
+from peal.model.access import Access
 from peal.model.agent import Command
 from peal.model.process import Ended, Ending, Sign
 from peal.model.work import Order, Outcome, Result
 from peal.record.events import Event, ProcessStarted
-from peal.system import process
+from peal.system import process, removal
 from peal.system.files import put
 from peal.system.process import Cancel, Clocks, Launch
 
@@ -99,6 +102,24 @@ class Programs:
         if outcome.result is Result.FAILED and self.cancel.comes_within(_NEWS_AFTER_FAILURE):
             return evolve(outcome, result=Result.INTERRUPTED, reason="the run was ended")
         return outcome
+
+    def carry_out_apart(self, argv: Sequence[str], workspace: Path, timeout: float) -> None:
+        """Run a program outside of any attempt, quietly; as good as it goes. Whoever ends the run does not end this."""
+        scratch = self.scratch / f"apart-{uuid4().hex[:8]}"
+        scratch.mkdir(parents=True)
+        env = {"PWD": str(workspace), "TMPDIR": str(scratch)}
+        base = self._base_environment("")
+        if self.confinement:
+            path = os.fsdecode(base.get(b"PATH", b""))
+            argv = self.confinement.wrapped(argv, Access(), workspace, str(scratch), path)
+        environment, clocks = {**base, **_encoded(env)}, Clocks(timeout=timeout)
+        launch = Launch(argv, workspace, environment, os.devnull, os.devnull, clocks=clocks)
+        cancel = Cancel()
+        with suppress(OSError):
+            process.finish(process.start(launch), launch, cancel)
+        cancel.close()
+        for folder in (scratch, Path(f"{scratch}.own")):
+            removal.remove(folder)
 
     def _base_environment(self, cli: str) -> dict[bytes, bytes]:
         if cli not in self._env:

@@ -96,6 +96,10 @@ class ReviewedChange:
         """As the attempt's agent is asked."""
         return self.context.consult(agent, model, prompt, name, has_network)
 
+    def apart(self, argv: Sequence[str], folder: Path, timeout: float) -> None:
+        """In the sandbox of the attempt's programs."""
+        self.context.programs.carry_out_apart(argv, folder, timeout)
+
 
 def landed_on(change: Change, own: str) -> str:
     """The commit that a task's own one was landed on top of, if its base holds it: there its change would be empty."""

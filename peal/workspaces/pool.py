@@ -30,6 +30,7 @@ from peal.worktrees import commits, leftovers, submodules
 from peal.worktrees.agent_git import Origin, Stamp
 from peal.worktrees.guarded import Guarded
 from peal.worktrees.hooks import Hooks
+from peal.worktrees.review_tree import ReviewTree
 from peal.worktrees.worktree import ADDRESS, Worktree
 
 _LINK = "160000"
@@ -154,6 +155,10 @@ class Pool:
         if self._seat is None:
             self._seat = self.slots.take_seat(self.branch)
         return self.place / f"{name}{self._seat}"
+
+    def tree_of(self, name: str) -> ReviewTree:
+        """A worktree for reviews that nobody else works in."""
+        return ReviewTree(Worktree(self.repo, self.place_of(name)), lambda: self._origin)
 
     def ref(self, task: TaskId) -> str:
         """The branch of peal's that keeps a task's commit until it has landed."""

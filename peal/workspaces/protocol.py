@@ -7,6 +7,7 @@ from typing import Protocol
 from peal.model.agent import Command
 from peal.model.review import Finding
 from peal.model.work import Order, Outcome
+from peal.worktrees.review_tree import ReviewTree
 
 
 class Workspace(Protocol):
@@ -156,8 +157,8 @@ class Workspaces(Protocol):
     def place(self) -> Path:
         """Where the folders lie, or the one folder."""
 
-    def place_of(self, name: str) -> Path:
-        """The folder of a worktree for reviews, of which there is one for each branch that plans land in at once."""
+    def tree_of(self, name: str) -> ReviewTree:
+        """A worktree for reviews, of which there is one for each branch that plans land in at once."""
 
     @property
     def branch(self) -> str:

@@ -16,6 +16,7 @@ from peal.system.git_objects import objects_of
 from peal.system.layout import RepoPaths
 from peal.workspaces.additions import NO_ADDITIONS, Additions, FolderFiles, put_in
 from peal.workspaces.protocol import Guard
+from peal.worktrees.review_tree import ReviewTree
 
 
 @frozen
@@ -156,9 +157,9 @@ class SharedTree:
     """What belongs to the end of each task beside what it has changed."""
     guard: Guard = field(factory=NoGuard)
 
-    def place_of(self, name: str) -> Path:
+    def tree_of(self, name: str) -> ReviewTree:
         """Nobody who needs a worktree looks at what is not committed."""
-        return self.place / name
+        raise AssertionError(f"there is no worktree `{name}`")
 
     @property
     def fence(self) -> dict[str, str]:

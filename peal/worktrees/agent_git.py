@@ -119,6 +119,17 @@ class AgentGit:
         _copy(own / "info/sparse-checkout", self.folder / "info/sparse-checkout")
         self.point_to(self.folder)
 
+    def follow(self, own: Path) -> None:
+        """HEAD and index are as in `own`, as in `make`; all else stays."""
+        self.have_index(own)
+        removal.remove(self.folder / "HEAD")
+        _copy(own / "HEAD", self.folder / "HEAD")
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether HEAD names a commit and not a branch."""
+        return _is_id(self._text("HEAD"))
+
     def have_index(self, own: Path) -> None:
         """What is staged there is what peal's git has staged in `own`; all else stays."""
         for name in filter(_is_of_index, [path.name for path in own.iterdir()]):

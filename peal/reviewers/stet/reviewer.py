@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve
 
@@ -14,6 +14,9 @@ from peal.model.work import Outcome, Result
 from peal.reviewers.protocol import ReviewContext
 from peal.settings import Settings, StetPatternSettings
 from peal.system import git, process
+
+if TYPE_CHECKING:
+    from peal.reviewers.stet.session import Tree
 
 _TREE = "stet"
 """The worktree's name in the pool's folder."""
@@ -59,14 +62,14 @@ class StetReviewer:
 
     @classmethod
     def of(
-        cls, settings: Settings, repo: Path, place_of: Callable[[str], Path], lands: bool
+        cls, settings: Settings, repo: Path, tree_of: "Callable[[str], Tree]", lands: bool
     ) -> "StetReviewer | None":
         """
-        stet as the settings want it, with its worktree at `place_of` its name; None if it is not used.
+        stet as the settings want it, with its worktree, which `tree_of` gives for its name; None if it is not used.
 
         PealError if it is asked for and cannot be used. `lands` tells whether tasks make commits.
         """
-        way = _way(settings, repo, place_of, lands)
+        way = _way(settings, repo, tree_of, lands)
         return cls(way, Policy(settings.on_stet_fail, settings.stet_dismiss_patterns)) if way else None
 
     @property
@@ -119,7 +122,7 @@ def unused(settings: Settings, repo: Path, lands: bool) -> str:
     return f"`stet` is not used: {_COMMITS_ONLY}" if is_wanted and process.program("stet", repo) else ""
 
 
-def _way(settings: Settings, repo: Path, place_of: Callable[[str], Path], lands: bool) -> Way | None:
+def _way(settings: Settings, repo: Path, tree_of: "Callable[[str], Tree]", lands: bool) -> Way | None:
     if settings.stet == "off":
         return None
     may_dismiss = not settings.stet_disable_llm_triage
@@ -139,11 +142,10 @@ def _way(settings: Settings, repo: Path, place_of: Callable[[str], Path], lands:
             f"`{name}` is not a program on PATH or in `{repo}`; install it, mend `stet_path`, or pass --stet off"
         )
     from peal.reviewers.stet.session import StetSession
-    from peal.reviewers.stet.tree import StetTree
 
     return StetSession(
         program,
-        StetTree(repo, partial(place_of, _TREE)),
+        partial(tree_of, _TREE),
         _start(settings.stet_start_ref, repo),
         settings.stet_start_extra_args,
         settings.stet_run_extra_args,

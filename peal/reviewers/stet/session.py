@@ -1,9 +1,10 @@
 """stet's session for one task's change: begun, asked again after each mend, and finished however it ends."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
 
 from attrs import evolve, field
 
@@ -15,9 +16,6 @@ from peal.reviewers.protocol import Ran, ReviewContext
 from peal.reviewers.reports import plain
 from peal.reviewers.stet import hunks
 from peal.reviewers.stet.answers import lines_of, listed, no_look, text_of, unable
-from peal.reviewers.stet.tree import StetTree
-from peal.system import git, process
-from peal.system.process import Cancel, Clocks, Launch
 
 _MOST_DISMISSED = 20
 """Findings of one look that stet is told to be dismissed: a process each, and only a hint for its next look."""
@@ -25,7 +23,47 @@ _TIMEOUT = 20.0
 """Seconds for what asks no model."""
 
 
-@define
+class Tree(Protocol):
+    """The worktree that stet reviews in."""
+
+    @property
+    def repo(self) -> Path:
+        """The repository."""
+
+    @property
+    def path(self) -> Path:
+        """The worktree's folder."""
+
+    @property
+    def notes(self) -> Path:
+        """Where stet keeps its session and what it learns."""
+
+    @property
+    def worktrees(self) -> Path:
+        """Where stet puts worktrees of its own."""
+
+    @property
+    def holds_session(self) -> bool:
+        """Whether a session was begun here and not finished, or not wholly."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether git takes the folder for the worktree it is."""
+
+    def check_out(self, commit: str, goes_on: bool = False) -> None:
+        """The files of this commit; `GitError` if that cannot be. A session that `goes_on` is kept."""
+
+    def bring_settings(self) -> None:
+        """What the person has told stet about the repository holds here too."""
+
+    def sweep(self) -> None:
+        """Take away a session without stet's help."""
+
+    def take_over_notes(self) -> None:
+        """What stet has noted is noted in the repository."""
+
+
+@define(slots=False)
 class StetSession:
     """
     One session at a time, for one task on one base.
@@ -35,7 +73,8 @@ class StetSession:
     """
 
     program: str
-    tree: StetTree
+    tree_of: Callable[[], Tree]
+    """Where it reviews, which is only known once there is something to review."""
     start_ref: str = ""
     """The commit to review from instead of the change's base."""
     start_args: tuple[str, ...] = ()
@@ -47,10 +86,17 @@ class StetSession:
     """The task and the base that the open session is about."""
     _begun: bool = False
     _asked: int = 0
+    _apart: Callable[..., None] | None = None
+    """Runs a program outside of any attempt; None as long as there was no look."""
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The one worktree."""
+        return self.tree_of()
 
     def look(self, context: ReviewContext) -> tuple[Finding, ...] | Outcome:
         """Review the change; an outcome if that was not possible, and then the session is over."""
-        commit = context.commit()
+        commit, self._apart = context.commit(), context.apart
         own = hunks.between(self.tree.repo, context.base, commit)
         if not own:
             return ()
@@ -70,7 +116,7 @@ class StetSession:
     def _reviewed(self, context: ReviewContext, commit: str) -> tuple[Ran, str]:
         about = context.task.id, context.base
         if self._about == about:
-            self.tree.check_out(commit)
+            self.tree.check_out(commit, goes_on=True)
             return self._run(context, "rerun", "--replace", "--output=json", *self.run_args)
         self.end()
         self.tree.check_out(commit)
@@ -110,26 +156,14 @@ class StetSession:
         if self._about == (context.task.id, context.base) and self.tree.is_whole:
             for finding in known[:_MOST_DISMISSED]:
                 reasons = (reason for reason in DISMISSALS if finding.dismissed.startswith(reason))
-                self._quietly("dismiss", finding.id, *reasons)
+                context.apart(self._argv("dismiss", finding.id, *reasons), self.tree.path, _TIMEOUT)
 
     def end(self) -> None:
         """Finish the session, also one that a run which was killed has left."""
         begun, self._begun, self._about = self._begun, False, None
         if (begun or self.tree.holds_session) and self.tree.is_whole:
-            self._quietly("finish")
+            if self._apart:
+                self._apart(self._argv("finish"), self.tree.path, _TIMEOUT)
+                with suppress(PealError):
+                    self.tree.take_over_notes()
             self.tree.sweep()  # stet wants to know who commits, and leaves its session if git does not
-
-    def _quietly(self, *words: str) -> None:
-        """Run stet outside of any attempt, which may be over; whoever ends the run does not end this."""
-        cancel = Cancel()
-        launch = Launch(
-            self._argv(*words),
-            self.tree.path,
-            git.environment(),
-            stdout=os.devnull,
-            stderr=os.devnull,
-            clocks=Clocks(timeout=_TIMEOUT),
-        )
-        with suppress(OSError):
-            process.finish(process.start(launch), launch, cancel)
-        cancel.close()
