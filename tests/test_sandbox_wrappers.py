@@ -1,4 +1,4 @@
-"""A person's own wrapper around what runs in attempts: what docs/sandbox-more.md shows can be written, with stand-ins for engines of containers."""
+"""A person's own wrapper around what runs in attempts: what docs/sandbox.md shows can be written, with stand-ins for engines of containers."""
 
 import json
 import os
@@ -12,9 +12,7 @@ from conftest import Clis, Repo, landed
 from sandboxes import needs_bubblewrap
 from test_machines import plan
 
-from peal.agents.registry import adapters
-
-PAGE = (Path(__file__).parents[1] / "docs" / "sandbox-more.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 WORK = "echo $PEAL_TASK >f$PEAL_TASK"
 RUN = ("run", "plan.md", "--agent", "shell")
 ENGINE = """\
