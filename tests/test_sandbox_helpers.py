@@ -319,3 +319,41 @@ def test_a_link_in_the_place_of_stet_s_folder_leads_nowhere(
 
     kept = {path.name: path.read_text() for path in (out / "theirs").rglob("*") if path.is_file()}
     assert kept == {"session.json": "mine", "config.toml": "mine", "work": "mine"}
+
+
+# What readies worktrees.
+
+
+@needs_bubblewrap
+def test_what_package_managers_fetch_is_kept_for_the_next_worktree_until_it_is_cleaned_away(
+    project: Repo, out: Path
+) -> None:
+    """As with Go's, what is fetched may be read-only; the person's own caches are not written in."""
+    home = out / "home"
+    (home / ".cache").mkdir(parents=True)
+    project.env |= {"HOME": str(home), "PEAL_SANDBOX": "bubblewrap", "PEAL_SANDBOX_WRITABLE": ""}
+    fetch = (
+        'echo x > "$HOME/.cache/mine"; mkdir -p "$npm_config_cache/x" "$XDG_CACHE_HOME/uv"; '
+        '[ -e "$npm_config_cache/x/y" ] || echo fetched > "$npm_config_cache/x/y"; '
+        'chmod a-w "$npm_config_cache/x"; ln "$npm_config_cache/x/y" y || cp "$npm_config_cache/x/y" y'
+    )
+    project.write(".gitignore", "y\n")
+    project.git("add", ".gitignore")
+    project.env["PEAL_WORKTREE_SETUP"] = shlex.join(["sh", "-c", fetch])
+    both = 'cp y "in-$PEAL_TASK"'
+    commit_plan(project, f"(parallel) {both}", f"(parallel) {both}")
+
+    run_plan(project)
+    cache = project.path / ".peal/cache"
+    fetched = (cache / "npm/x/y").read_text()
+    would = project.peal("clean", "--dry-run").stdout
+    is_kept = cache.is_dir()
+    said = project.peal("clean").stdout
+
+    assert fetched == "fetched\n"
+    assert project.git("show", "HEAD:in-1", "HEAD:in-2") == "fetched\nfetched\n"
+    assert list((home / ".cache").iterdir()) == []
+    assert f"would have removed `{cache}`" in would
+    assert is_kept
+    assert f"removed `{cache}`" in said
+    assert not cache.exists()

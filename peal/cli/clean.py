@@ -31,6 +31,8 @@ def clean(branches: bool, machines: str | None, dry_run: bool, repo: Path) -> in
     """
     Remove the worktrees that tasks worked in; what an unfinished task left there is kept as a patch.
 
+    What package managers have fetched in sandboxes goes, too.
+
     Ends with 1 if something could not be removed, and says what removes it.
     """
     repo_paths, remains = repo_paths_of(repo), False
@@ -40,6 +42,9 @@ def clean(branches: bool, machines: str | None, dry_run: bool, repo: Path) -> in
             lock.refuse(repo_paths)
         with nullcontext() if dry_run else session(repo_paths, said.append):
             for text, is_gone in _without_worktrees(repo_paths, dry_run):
+                remains = remains or not is_gone
+                said.append(text)
+            for text, is_gone in _without_caches(repo_paths, dry_run):
                 remains = remains or not is_gone
                 said.append(text)
             said += _without_branches(repo_paths, dry_run) if branches else ()
@@ -69,6 +74,13 @@ def _without_worktrees(repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[s
         )
     if not dry_run:
         leftovers.forget(repo_paths.worktrees)
+
+
+def _without_caches(repo_paths: RepoPaths, dry_run: bool) -> Iterator[tuple[str, bool]]:
+    """What can be fetched again."""
+    if repo_paths.caches.is_dir():
+        told = f"`{repo_paths.caches}`, what package managers have fetched in sandboxes"
+        yield _removed(told, None if dry_run else removal.remove(repo_paths.caches), dry_run)
 
 
 def _removed(what: str, left: removal.Left | None, dry_run: bool) -> tuple[str, bool]:

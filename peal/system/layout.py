@@ -123,6 +123,11 @@ class RepoPaths:
         return self.root / "landing.lock"
 
     @property
+    def caches(self) -> Path:
+        """What package managers have fetched for programs in a sandbox."""
+        return self.root / "cache"
+
+    @property
     def backlog_cache(self) -> Path:
         """The items of the backlog as they were parsed; may be deleted at any time."""
         return self.root / "backlog-cache.json"
