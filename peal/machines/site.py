@@ -55,8 +55,8 @@ class Site:
     """Nothing begins any more."""
     _sandboxes: dict[Wanted, dict[str, Any]] = field(factory=dict)
     """What was found of those that were asked about."""
-    _instead: dict[Path, tuple[tuple[str, str], ...]] = field(factory=dict)
-    """Settings of git's that programs see otherwise, by the store in which they hold."""
+    _confinements: dict[tuple[Path, Wanted], Confinement] = field(factory=dict)
+    """Those of each store: they remember what takes long to be found."""
     _appeared: Appeared = field(factory=Appeared)
     _trying: threading.Lock = field(factory=threading.Lock)
     """Held while one is tried."""
@@ -272,12 +272,14 @@ class Site:
         """The sandbox that a program is to have; nothing is looked for where none was asked for."""
         if not order["sandbox"]:
             return None
-        folder = self._store(order["repository"]).folder
+        folder, wanted = self._store(order["repository"]).folder, Wanted.from_json(order["sandbox"])
         with self._trying:
-            if folder not in self._instead:
-                self._instead[folder] = copies_without_ways_out(folder / GIT, self.scratch.folder)
-        made = Confinement.of(Wanted.from_json(order["sandbox"]), best(), folder, folder / GIT, folder)
-        return evolve(made, instead=self._instead[folder], appeared=self._appeared)
+            if (folder, wanted) not in self._confinements:
+                instead = copies_without_ways_out(folder / GIT, self.scratch.folder)
+                made = Confinement.of(wanted, best(), folder, folder / GIT, folder)
+                found = evolve(made, instead=instead, appeared=self._appeared)
+                self._confinements[folder, wanted] = found
+            return self._confinements[folder, wanted]
 
     def _put_right(self, places: list[Place], repository: str) -> tuple[str, ...]:
         """What has appeared where code is run later is kept with the store, for the attempt's folder goes; what is to be told."""
