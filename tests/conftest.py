@@ -20,6 +20,7 @@ from forkserver import Process, popen
 from forkserver import stop as stop_forking
 from hypothesis import HealthCheck, settings
 from not_elsewhere import why_not
+from not_sandboxed import why_not as why_not_sandboxed
 
 # How long examples take says something of the machine, and nothing of peal. `make torture` makes three times as many.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,7 +32,7 @@ PEAL = (sys.executable, "-m", "peal")
 ELSEWHERE = os.environ.get("MACHINES", "")
 """Machines, as --machines has them, on which every run of a `project` works; see tests/not_elsewhere.py."""
 SANDBOX = os.environ.get("SANDBOX", "")
-"""The sandbox, as --sandbox has it, in which every run of a `project` works."""
+"""The sandbox, as --sandbox has it, in which every run of a `project` works; see tests/not_sandboxed.py."""
 
 
 def examples(number: int) -> int:
@@ -129,9 +130,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where every run is on machines, leave out what cannot be so there."""
+    """Where every run is on machines, or in a sandbox, leave out what cannot be so there."""
     for item in items:
         if ELSEWHERE and (why := why_not(item.name)):
+            item.add_marker(pytest.mark.skip(reason=why))
+        if SANDBOX and (why := why_not_sandboxed(item.name)):
             item.add_marker(pytest.mark.skip(reason=why))
 
 
