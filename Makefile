@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 ELSEWHERE := $(patsubst %,tests/test_%.py,land left_out review branch batch)
+CONFINED := $(ELSEWHERE) $(patsubst %,tests/test_%.py,hooks stet agent_git submodules)
 PIP := $(VENV) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -35,6 +36,7 @@ agents: .venv/tools.installed ## drive the real coding CLIs against a scripted m
 torture: .venv/cluster.installed ## kill runs at random moments, and try what tests leave out that have to be quick (slow)
 	@$(VENV) -m pytest -m "torture or hypothesis" --hypothesis-profile torture
 	@MACHINES=local:2 $(VENV) -m pytest $(ELSEWHERE)
+	@SANDBOX=bubblewrap $(VENV) -m pytest $(CONFINED)
 
 clean: ## remove the virtual environment and everything that tools leave
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

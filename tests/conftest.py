@@ -21,6 +21,7 @@ from forkserver import stop as stop_forking
 from hypothesis import HealthCheck, settings
 from not_elsewhere import why_not
 from not_sandboxed import why_not as why_not_sandboxed
+from sandboxes import why_no_bubblewrap
 
 # How long examples take says something of the machine, and nothing of peal. `make torture` makes three times as many.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -134,7 +135,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if ELSEWHERE and (why := why_not(item.name)):
             item.add_marker(pytest.mark.skip(reason=why))
-        if SANDBOX and (why := why_not_sandboxed(item.name)):
+        if SANDBOX and (why := why_no_bubblewrap() or why_not_sandboxed(item.name)):
             item.add_marker(pytest.mark.skip(reason=why))
 
 
@@ -189,7 +190,8 @@ def project(repo: Repo, templates: dict[str, Path], tmp_path: Path) -> Repo:
         repo.env["PEAL_RUN_ON"] = ELSEWHERE
     if SANDBOX:
         repo.env["PEAL_SANDBOX"] = SANDBOX
-        repo.env["PEAL_SANDBOX_WRITABLE"] = shlex.quote(str(tmp_path))  # where tests see what agents did
+        # Where tests see what agents did, and where the agents are that they made.
+        repo.env["PEAL_SANDBOX_WRITABLE"] = shlex.join([str(tmp_path), str(Path(__file__).parent)])
     return repo
 
 

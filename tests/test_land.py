@@ -11,6 +11,7 @@ from conftest import (
     WAIT,
     Repo,
     branches,
+    carriers,
     commit_plan,
     ended,
     eventually,
@@ -864,8 +865,10 @@ def test_a_mend_that_was_cut_short_is_begun_again_and_lands_once(
     )
     process = start_plan(project)
     eventually((out / "begun-2").exists)
+    (run,) = {event["run"] for event in project.recorded("RunOpened")}
     process.send_signal(number)
     process.wait(20)
+    eventually(lambda: not carriers("PEAL_RUN_ID", str(run)))
     (out / "go").touch()
 
     project.peal("resume")

@@ -198,6 +198,8 @@ def test_an_end_that_is_heard_before_its_beginning_counts(
         "env": {},
         "prefix": "",
         "stdin": "",
+        "sandbox": None,
+        "access": {},
         "clocks": [None, None, None],
     }
 
