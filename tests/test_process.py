@@ -747,6 +747,24 @@ print(process.end_carriers("MARK", os.environ["MARK"]))
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
+@pytest.mark.parametrize("wrapper", ["in a sandbox"], indirect=True)
+@pytest.mark.parametrize("is_over", [True, False], ids=["after it ended", "after it was ended"])
+def test_in_a_sandbox_those_are_found_too_that_left_their_session_and_cleared_their_environment(
+    is_over: bool, launch: Callable[..., Launch], cancel: Cancel, tmp_path: Path
+) -> None:
+    hidden = (
+        f"setsid env -i sh -c 'echo $$ >left; exec sleep {LONG}' & until test -s left; do sleep 0.01; done"
+    )
+    script = f"{hidden}; touch ready; {'true' if is_over else f'sleep {LONG}'}"
+
+    ending = (
+        run(launch(script), cancel) if is_over else _cancelled_once_ready(launch(script), cancel, tmp_path)
+    )
+
+    assert ending.how is (Ended.EXITED if is_over else Ended.CANCELLED)
+    assert not lives(tmp_path / "left")
+
+
 # --- the reaper
 
 
