@@ -86,7 +86,11 @@ TABLE: Mapping[str, tuple[Attempt, ...]] = {
     "Your tree and peal's memory": (
         Attempt("write a file into your tree", 'echo x > "$REPO/planted"', in_repo("planted")),
         Attempt("change a file of your tree", 'echo x >> "$REPO/README.md"', lambda seen: "x" in (seen.repo / "README.md").read_text()),
-        Attempt("write into another task's worktree", "echo x > ../2/planted", in_repo(".peal/worktrees/2/planted")),
+        Attempt(
+            "write into another task's worktree",
+            "for one in ../[12]; do [ $one -ef . ] || echo x > $one/planted; done",
+            lambda seen: any(seen.repo.glob(".peal/worktrees/[12]/planted")),
+        ),
         Attempt("write into peal's memory", 'echo x > "$REPO/.peal/planted"', in_repo(".peal/planted")),
         Attempt(
             "write over the journal", f'j=$(echo "$REPO"/.peal/*/journal.jsonl); : >> "$j" && [ -w "$j" ] && {_SAY}', says
