@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from statistics import median
 
 from attrs import evolve, frozen
 
 from benchmarks.ground import Ground, Missing, alternate
+from benchmarks.journals import attempt_time
 from benchmarks.links import dask, machines, ssh
 from benchmarks.plans import scripts
 from benchmarks.rows import Bound, Judged, Row, Unmeasured
-from peal.model.plan import TaskId
-from peal.record import journal
-from peal.record.events import StepEnded, StepStarted
 
 _MACHINES, _PLACES = 3, 2
 
@@ -61,16 +58,7 @@ class Machines:
         repository = ground.project(scripts(*works), settings)
         repository.peal("run", "plan.md", "--agent", "shell", "--max-parallel", str(_MACHINES * _PLACES))
         repository.expect_landed(self.tasks)
-        (path,) = repository.path.glob(".peal/plan-*/journal.jsonl")
-        began: dict[TaskId, float] = {}
-        took: list[float] = []
-        for event in journal.load(path).events:
-            match event:
-                case StepStarted(phase="execute"):
-                    began[event.task] = event.at
-                case StepEnded(phase="execute"):
-                    took.append(event.at - began[event.task])
-        return median(took) * 1000
+        return attempt_time(repository)
 
     def small(self) -> "Machines":
         """A handful, and hardly any waiting."""

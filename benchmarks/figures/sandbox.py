@@ -5,17 +5,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 
 import psutil
 from attrs import evolve, frozen
 
 from benchmarks.ground import Broken, Ground, Missing, Repository, alternate
+from benchmarks.journals import attempt_time
 from benchmarks.plans import scripts
 from benchmarks.rows import Bound, Judged, Row
-from peal.model.plan import TaskId
-from peal.record import journal
-from peal.record.events import StepEnded, StepStarted
 
 _AT_ONCE = 4
 _WORKED = "mkdir -p out; echo 1 >out/{number}"
@@ -59,16 +56,7 @@ class SandboxCosts:
     def _attempt(self, ground: Ground, settings: str) -> float:
         """The median of all attempts at `execute` of one task after another, in milliseconds."""
         repository = self._ran(ground, settings, 1)[0]
-        (path,) = repository.path.glob(".peal/plan-*/journal.jsonl")
-        began: dict[TaskId, float] = {}
-        took: list[float] = []
-        for event in journal.load(path).events:
-            match event:
-                case StepStarted(phase="execute"):
-                    began[event.task] = event.at
-                case StepEnded(phase="execute"):
-                    took.append(event.at - began[event.task])
-        return median(took) * 1000
+        return attempt_time(repository)
 
     def _task(self, ground: Ground, settings: str) -> float:
         return self._ran(ground, settings, _AT_ONCE)[1] * 1000 / self.tasks
