@@ -1,14 +1,13 @@
 """The sandbox on other machines: with that machine's paths, tried when it is met, and told of where there is none."""
 
 import json
-import os
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import ELSEWHERE, SANDBOX, Clis, Repo, landed
-from sandboxes import needs_bubblewrap
+from sandboxes import needs_bubblewrap, path_without_bubblewrap
 from test_machines import RUN, boxes, machines, plan
 
 pytestmark = [
@@ -28,13 +27,7 @@ def _ended(project: Repo) -> Iterator[None]:
 @pytest.fixture
 def bare(tmp_path: Path) -> str:
     """A PATH without bubblewrap."""
-    folder = tmp_path / "bare"
-    folder.mkdir()
-    for place in map(Path, os.environ["PATH"].split(os.pathsep)):
-        for program in place.iterdir() if place.is_dir() else ():
-            if program.name != "bwrap" and not (folder / program.name).is_symlink():
-                (folder / program.name).symlink_to(program)
-    return str(folder)
+    return path_without_bubblewrap(tmp_path / "bare")
 
 
 def asks(*what: str) -> str:

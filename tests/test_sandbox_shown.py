@@ -1,14 +1,13 @@
 """Where a sandbox is told of: in status and reports of a run, by `peal agents` and `peal doctor`, and when nobody has asked for one."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import SANDBOX, Clis, Repo
-from sandboxes import needs_bubblewrap
+from sandboxes import needs_bubblewrap, path_without_bubblewrap
 from test_machines import boxes, plan
 
 pytestmark = pytest.mark.skipif(bool(SANDBOX), reason="asks for a sandbox, or none, itself")
@@ -20,13 +19,7 @@ FINDING = "SANDBOX_UNUSABLE"
 @pytest.fixture
 def bare(tmp_path: Path) -> str:
     """A PATH without bubblewrap."""
-    folder = tmp_path / "bare"
-    folder.mkdir()
-    for place in map(Path, os.environ["PATH"].split(os.pathsep)):
-        for program in place.iterdir() if place.is_dir() else ():
-            if program.name != "bwrap" and not (folder / program.name).is_symlink():
-                (folder / program.name).symlink_to(program)
-    return str(folder)
+    return path_without_bubblewrap(tmp_path / "bare")
 
 
 def found(project: Repo, **variables: str) -> list[dict[str, Any]]:

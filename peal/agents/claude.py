@@ -178,7 +178,10 @@ CLAUDE = Cli(
         "--resume",
     ),
     reports_cost=True,
-    state=(StateFolder(".claude", "CLAUDE_CONFIG_DIR", settings=("settings.json", "settings.local.json", "CLAUDE.md", "commands", "agents", "skills", "hooks", "plugins", "local", "output-styles")),),
+    state=(StateFolder(".claude", "CLAUDE_CONFIG_DIR", settings=(
+        "settings.json", "settings.local.json", "CLAUDE.md", "commands", "agents", "skills", "hooks",
+        "plugins", "local", "output-styles",
+    )),),
     secrets=(".claude.json",),
     variables=("ANTHROPIC_*", "CLAUDE_*"),
     login="run `claude` and log in there, or set ANTHROPIC_API_KEY",

@@ -126,7 +126,9 @@ CODEX = Cli(
     sign=sign,
     helps=(("exec", "--help"), ("exec", "resume", "--help")),
     flags=("--json", "--skip-git-repo-check", "-m", "-s", "-c", "--dangerously-bypass-approvals-and-sandbox"),
-    state=(StateFolder(".codex", "CODEX_HOME", settings=("config.toml", "AGENTS.md", "prompts", "skills", "rules", "hooks.json", "plugins", "packages")),),
+    state=(StateFolder(".codex", "CODEX_HOME", settings=(
+        "config.toml", "AGENTS.md", "prompts", "skills", "rules", "hooks.json", "plugins", "packages",
+    )),),
     variables=("OPENAI_*", "CODEX_*"),
     login="run `codex login`, or set OPENAI_API_KEY",
     install="npm install -g @openai/codex",

@@ -139,7 +139,9 @@ COPILOT = Cli(
         "--allow-tool", "--allow-all",
     ),
     reports_usage=False,
-    state=(StateFolder(".copilot", "COPILOT_HOME", settings=("mcp-config.json", "config.json", "settings.json", "agents", "hooks")),),
+    state=(StateFolder(".copilot", "COPILOT_HOME", settings=(
+        "mcp-config.json", "config.json", "settings.json", "agents", "hooks",
+    )),),
     variables=("COPILOT_*", "GH_TOKEN", "GITHUB_TOKEN"),
     login="run `copilot login`, or set COPILOT_GITHUB_TOKEN",
     install="npm install -g @github/copilot",

@@ -106,7 +106,7 @@ def _private(repo: Path) -> tuple[str, ...]:
 
 def _told(made: Confinement, configured: tuple[str, ...], kind: tuple[str, ...]) -> Iterator[str]:
     name = " ".join(made.kind)
-    if configured == ("none",) != kind:
+    if kind != configured:
         yield f"this run began in the sandbox `{name}` and goes on there; --sandbox {configured[0]} takes it away"
     given = surroundings()
     if told := left_out(made.kind, sorted(given.keys() - made.environment(given, "").keys())):
