@@ -7,6 +7,8 @@ from peal.sandbox.rules import Rule, Sandbox, Touch
 PROGRAM = "bwrap"
 _OF_THE_KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 """Where root may write though it has no capabilities, and with one line becomes root of the whole machine."""
+_OWN_ANYWAY = "/dev/shm"
+"""Part of the /dev that bubblewrap makes."""
 
 
 def words(sandbox: Sandbox, is_root: bool) -> list[str]:
@@ -20,10 +22,11 @@ def words(sandbox: Sandbox, is_root: bool) -> list[str]:
     found += ["--cap-add", "CAP_SETFCAP"] if is_root else []
     found += [] if sandbox.has_network else ["--unshare-net"]
     found += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    for path in _OF_THE_KERNEL:
+    for path in _OF_THE_KERNEL if is_root else ():
         found += ["--ro-bind-try", path, path]
     for rule in sandbox.rules:
-        found += _mounted(rule, sandbox.own)
+        if rule.touch is not Touch.OWN or rule.path != _OWN_ANYWAY:
+            found += _mounted(rule, sandbox.own)
     return [*found, *_sealed(sandbox), "--chdir", sandbox.workspace, "--"]
 
 

@@ -113,7 +113,7 @@ class Confinement:
             Rule(os.path.realpath(scratch), Touch.WRITE),
             *self._of_workspace(workspace, access.may_write),
         ]
-        values = self._values(access, workspace, scratch, phase)
+        values = () if self.is_known else self._values(access, workspace, scratch, phase)
         found = Sandbox(os.path.realpath(workspace), in_order(rules), own, access.has_network, values)
         return [*_words(self.kind, found), *program]
 
@@ -176,11 +176,10 @@ class Confinement:
         below = (f"{self.home}/{name}" for name in secret_places.BELOW_HOME)
         own = adapters()[access.cli].secrets if access.cli else ()
         others = [cli for cli in adapters().values() if cli.name != access.cli]
-        states = (place for cli in others for place, _ in self._states(cli.name))
+        states = (state.place(self.home, os.environ) for cli in others for state in cli.state)
         keys = (f"{self.home}/{name}" for cli in others for name in cli.secrets if name not in own)
-        yield from _rules(
-            [*secret_places.OF_THE_MACHINE, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE
-        )
+        of_root = (place for place in secret_places.OF_THE_MACHINE if os.access(place, os.R_OK))
+        yield from _rules([*of_root, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE)
         if workspace != self.repo or not access.may_write:
             in_tree = map(str, self.repo.glob(secret_places.IN_THE_TREE))
             yield from _rules([*in_tree, *self.private], Touch.HIDE)

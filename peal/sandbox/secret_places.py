@@ -25,6 +25,7 @@ OF_THE_MACHINE = (
     "/etc/ssl/private",
     "/etc/krb5.keytab",
 )
+"""Which root can read."""
 
 SOCKETS = ("/run", "/var/run")
 """Where services listen: a folder that may only be read does not keep anybody from talking to them."""
