@@ -438,7 +438,8 @@ def test_a_process_that_runs_too_long_is_ended(
 def test_a_process_that_is_ended_gets_time_for_its_last_words(
     launch: Callable[..., Launch], cancel: Cancel, tmp_path: Path
 ) -> None:
-    script = f"trap 'sleep 0.1; echo bye; exit 0' TERM; touch ready; sleep {LONG} & wait; wait"
+    last_words = 'sh -c "sleep 0.1; echo bye"'  # by a program that is started only then
+    script = f"trap '{last_words}; exit 0' TERM; touch ready; sleep {LONG} & wait; wait"
     given = launch(script)
 
     ending = _cancelled_once_ready(given, cancel, tmp_path)

@@ -317,20 +317,19 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
     return True
 
 
-def _members(process: subprocess.Popen[bytes]) -> list[str]:
-    """Who of the group still runs; the dead that nobody has collected yet do not count."""
+def _members(process: subprocess.Popen[bytes], least: int) -> list[str]:
+    """Who of the group still runs, of numbers from `least` on; the dead that nobody has collected yet do not count."""
     if not _signal_group(process, 0):
         return []
     if not _HAS_PROC:
         return [str(process.pid)]
-    return [pid for pid, state, group in _processes() if group == process.pid and state not in "ZX"]
+    found = ((pid, _stat(pid)) for pid in _processes(least))  # the fields: proc_pid_stat(5)
+    return [pid for pid, stat in found if stat and int(stat[2]) == process.pid and stat[0] not in "ZX"]
 
 
-def _processes() -> Iterator[tuple[str, str, int]]:
-    """The number of each process, its state in one letter, and its group; see proc_pid_stat(5)."""
-    for name in os.listdir("/proc"):
-        if name.isdigit() and (stat := _stat(name)):
-            yield name, stat[0], int(stat[2])
+def _processes(least: int = 0) -> Iterator[str]:
+    """The numbers of all processes from `least` on."""
+    return (name for name in os.listdir("/proc") if name.isdigit() and int(name) >= least)
 
 
 def _stat(pid: int | str) -> list[str]:
@@ -353,37 +352,46 @@ def _end_group(process: subprocess.Popen[bytes], cancel: Cancel) -> None:
     process.wait()
 
 
-def _ends_when_asked(process: subprocess.Popen[bytes], cancel: Cancel) -> bool:
-    """Ask the rest of a group to end; whether it has within the grace."""
+def _ends_when_asked(process: subprocess.Popen[bytes], cancel: Cancel, least: int = 0) -> bool:
+    """Ask the rest of a group, of numbers from `least` on, to end; whether it has within the grace."""
     until, pause = time.monotonic() + GRACE, 0.001
     asked: set[int] = set()
     while time.monotonic() < until and not cancel.hard:
         process.poll()
-        members = _members(process)
+        members = _members(process, least)
         if not members:
             return True
         inside = _in_namespaces_of(members)
         if inside or asked:
-            reaper.signal_all(sorted(inside - asked), signal.SIGTERM)
+            # what one that was asked starts now is part of its end
+            new = {pid for pid, parent in inside.items() if pid not in asked and parent not in asked}
+            reaper.signal_all(sorted(new), signal.SIGTERM)
+            asked |= new
         else:
             _signal_group(process, signal.SIGTERM)
-        asked |= inside or {process.pid}
+            asked = {process.pid}
         time.sleep(pause)
         pause = min(2 * pause, 0.02)
     return False
 
 
-def _in_namespaces_of(members: Sequence[str]) -> set[int]:
+def _in_namespaces_of(members: Sequence[str]) -> dict[int, int]:
     """
-    All in the process namespaces that a group has made, as sandboxes do; nobody where it has made none.
+    All in the process namespaces that a group has made, as sandboxes do, each with its parent; nobody where it has made none.
 
-    The first process of a namespace waits for all others there and heeds no TERM; the one that has made it tells how they ended, so
-    it has to outlive them. Whoever in there has left the group and carries no marker is found too; see pid_namespaces(7).
+    The first process of a namespace waits for all others there and heeds no TERM, so it counts for nobody's parent; the one that has
+    made it tells how they ended, so it has to outlive them. Whoever in there has left the group and carries no marker is found too;
+    see pid_namespaces(7).
     """
     if not _HAS_PROC:
-        return set()
+        return {}
     made = {_namespace(pid) for pid in members} - {_namespace("self"), ""}
-    return {int(pid) for pid, _, _ in _processes() if _namespace(pid) in made} if made else set()
+    if not made:
+        return {}
+    inside = {int(pid): space for pid in _processes() if (space := _namespace(pid)) in made}
+    parents = {pid: int(stat[1]) for pid in inside if (stat := _stat(pid))}
+    first = {pid for pid, parent in parents.items() if inside.get(parent) != inside[pid]}
+    return {pid: 0 if parent in first else parent for pid, parent in parents.items()}
 
 
 def _namespace(pid: str) -> str:
@@ -403,11 +411,12 @@ def _end_left_behind(
     A descendant's number is higher than its ancestor's until numbers wrap, so a short attempt looks at younger
     processes only; the reaper's look at the end of the run has no such limit.
     """
-    if _signal_group(process, 0) and not _ends_when_asked(process, cancel):
+    least = 0 if thorough else process.pid
+    if _signal_group(process, 0) and not _ends_when_asked(process, cancel, least):
         _signal_group(process, signal.SIGKILL)
     if marker is None:
         return
-    end_carriers(ATTEMPT_MARKER, marker, 0 if thorough else process.pid, 0.0 if cancel.hard else GRACE)
+    end_carriers(ATTEMPT_MARKER, marker, least, 0.0 if cancel.hard else GRACE)
 
 
 def end_group(pid: int, born: str, grace: float = GRACE) -> None:
