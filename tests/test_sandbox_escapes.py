@@ -164,8 +164,10 @@ def _world(own: Repo, base: Path, who: str) -> Iterator[Services]:
             ("tmux", shared / "tmux"),
             ("hidden", home / ".docker/s"),
             ("home", home / "s"),
+            ("moved", home / "before"),
         ):
             services.listen(service, socket.AF_UNIX, str(path))
+        (home / "before").rename(home / "moved")  # the kernel goes on listing it by its first name
         run = Path("/run", name)
         if os.geteuid() == 0:
             run.mkdir()

@@ -13,6 +13,7 @@ from peal.model.access import Access
 from peal.sandbox import bubblewrap, seatbelt, secret_places, wrapper
 from peal.sandbox.appeared import Appeared, Place
 from peal.sandbox.rules import Rule, Sandbox, Touch, in_order
+from peal.sandbox.services import is_socket, listening
 from peal.sandbox.variables import let_in
 from peal.sandbox.wanted import Wanted
 
@@ -48,6 +49,8 @@ class Confinement:
     """Files of which programs see others in their place: the settings of git without what leads elsewhere."""
     variables: tuple[str, ...] = ()
     """Patterns of variables that are let in."""
+    services: tuple[str, ...] = ()
+    """Sockets by which programs outside could be told to do what may not be done inside."""
     appeared: Appeared = field(factory=Appeared)
     """What programs make where nothing can be mounted, for nothing is there."""
     home: str = field(factory=lambda: os.path.realpath(os.path.expanduser("~")))
@@ -76,6 +79,7 @@ class Confinement:
             writable=wanted.writable,
             hidden=wanted.hidden,
             variables=wanted.variables,
+            services=listening(),
         )
 
     def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
@@ -179,7 +183,12 @@ class Confinement:
         states = (state.place(self.home, os.environ) for cli in others for state in cli.state)
         keys = (f"{self.home}/{name}" for cli in others for name in cli.secrets if name not in own)
         of_root = (place for place in secret_places.OF_THE_MACHINE if os.access(place, os.R_OK))
-        yield from _rules([*of_root, *below, *states, *keys, *self._named(self.hidden)], Touch.HIDE)
+        services = (
+            path for path in self.services if is_socket(path) and not Path(path).is_relative_to(workspace)
+        )
+        yield from _rules(
+            [*of_root, *below, *states, *keys, *services, *self._named(self.hidden)], Touch.HIDE
+        )
         if workspace != self.repo or not access.may_write:
             in_tree = map(str, self.repo.glob(secret_places.IN_THE_TREE))
             yield from _rules([*in_tree, *self.private], Touch.HIDE)
