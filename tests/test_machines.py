@@ -52,7 +52,8 @@ def machines(project: Repo) -> dict[str, int]:
     listed = subprocess.run(
         ["pgrep", "-fa", f"peal machine --home {project.path}/"], capture_output=True, text=True, check=False
     )
-    return {line.rpartition("/")[2]: int(line.split()[0]) for line in listed.stdout.splitlines()}
+    lines = reversed(listed.stdout.splitlines())  # what one is just about to start still looks like it
+    return {line.rpartition("/")[2]: int(line.split()[0]) for line in lines}
 
 
 def begun(ledger: Path) -> Counter[str]:
