@@ -20,6 +20,7 @@ from peal.settings import Settings
 from peal.settings.pipelines import item_phases, pipelines
 from peal.system import git
 from peal.system.git_settings import copies_without_ways_out
+from peal.text.display import some
 from peal.worktrees.guarded import guarded
 from peal.worktrees.hooks import Hooks
 
@@ -70,7 +71,8 @@ def _tried(
     has_network: bool = True,
 ) -> Chosen:
     if kind == ("none",):
-        return Chosen()
+        idle = "`sandbox_hidden` hides nothing, for there is no sandbox; `--sandbox auto` makes one"
+        return Chosen(told=(idle,) * bool(settings.sandbox_hidden))
     wanted = Wanted.of(settings, kind, has_network)
     repo_paths = open_now.repo_paths
     repo = repo_paths.repo
@@ -86,7 +88,7 @@ def _tried(
     if why:
         told = f"there is no sandbox, and agents may do whatever you may: {why}"
         return Chosen(None, wanted, (told,))
-    return Chosen(made, wanted, tuple(_told(made, settings.sandbox, kind)))
+    return Chosen(made, wanted, tuple(_told(made, wanted, settings.sandbox)))
 
 
 def _guarded(job: Job) -> tuple[str, ...]:
@@ -104,10 +106,15 @@ def _private(repo: Path) -> tuple[str, ...]:
     return tuple(str(repo / path) for path in listed if fnmatch(PurePath(path).name, IN_THE_TREE))
 
 
-def _told(made: Confinement, configured: tuple[str, ...], kind: tuple[str, ...]) -> Iterator[str]:
+def _told(made: Confinement, wanted: Wanted, configured: tuple[str, ...]) -> Iterator[str]:
     name = " ".join(made.kind)
-    if kind != configured:
+    if wanted.kind != configured:
         yield f"this run began in the sandbox `{name}` and goes on there; --sandbox {configured[0]} takes it away"
     given = surroundings()
     if told := left_out(made.kind, sorted(given.keys() - made.environment(given, "").keys())):
         yield told
+    for key, names in (("sandbox_hidden", wanted.hidden), ("sandbox_writable", wanted.writable)):
+        if names and not made.is_known:
+            yield f"`{key}` means nothing to the wrapper `{made.kind[0]}`: what it hides and lets in is in its own words"
+        elif missing := made.missing(names):
+            yield f"`{key}` makes no difference for what is not there: {some(missing, len(missing))}"

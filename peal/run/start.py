@@ -121,7 +121,7 @@ def begun(
 def _sandbox(job: Job, history: History, screen: Screen, open_now: Session) -> "Chosen | None":
     """The sandbox that programs are started in, if there is to be one."""
     settings, before = job.roster.settings, history.opened.sandbox if history.opened else ()
-    is_asked_for = settings.sandbox != ("none",) or bool(settings.pipelines)
+    is_asked_for = settings.sandbox != ("none",) or bool(settings.pipelines or settings.sandbox_hidden)
     if not (before or is_asked_for or any(one.network == "off" for one in settings.reviewers)):
         return None
     from peal.run import sandbox  # only here: who has none pays nothing

@@ -187,7 +187,7 @@ class Confinement:
             path for path in self.services if is_socket(path) and not Path(path).is_relative_to(workspace)
         )
         yield from _rules(
-            [*of_root, *below, *states, *keys, *services, *self._named(self.hidden)], Touch.HIDE
+            [*of_root, *below, *states, *keys, *services, *map(self._named, self.hidden)], Touch.HIDE
         )
         if workspace != self.repo or not access.may_write:
             in_tree = map(str, self.repo.glob(secret_places.IN_THE_TREE))
@@ -202,7 +202,7 @@ class Confinement:
             os.makedirs(place, mode=0o700, exist_ok=True)
             yield Rule(place, Touch.WRITE)
             yield from _rules([f"{place}/{name}" for name in settings], Touch.READ)
-        yield from _rules([str(self.caches), *self._named(self.writable)], Touch.WRITE)
+        yield from _rules([str(self.caches), *map(self._named, self.writable)], Touch.WRITE)
 
     def _of_workspace(self, workspace: Path, may_write: bool) -> Iterator[Rule]:
         yield Rule(os.path.realpath(workspace), Touch.WRITE if may_write else Touch.READ)
@@ -224,12 +224,13 @@ class Confinement:
             if is_in_tree and not any(f"{rule.path}/".startswith(f"{one}/") for one in outside):
                 yield rule
 
-    def _named(self, names: Iterable[str]) -> list[str]:
-        """Paths as a person has them: from the repository or from the home folder."""
-        return [
-            str(self.repo / (self.home + name[1:] if name == "~" or name.startswith("~/") else name))
-            for name in names
-        ]
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Those of a person's paths at which nothing is, so that no rule is made for them."""
+        return [name for name in names if not os.path.exists(self._named(name))]
+
+    def _named(self, name: str) -> str:
+        """A path as a person has it: from the repository or from the home folder."""
+        return str(self.repo / (self.home + name[1:] if name == "~" or name.startswith("~/") else name))
 
 
 def _words(kind: tuple[str, ...], sandbox: Sandbox) -> list[str]:
