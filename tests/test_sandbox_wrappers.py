@@ -169,7 +169,7 @@ def test_state_folders_are_told_for_a_cli_alone(
     [
         ("nowhere-at-all {workspace}", "`nowhere-at-all` is not on PATH; install it, or mend `sandbox`"),
         ("false {workspace}", "exit status 1"),
-        ("sh -c 'cd / && exec \"$@\" 2>/dev/null || true' sh", "did not arrive in the folder"),
+        ("sh -c 'cd {scratch} && exec \"$@\" 2>/dev/null || true' sh", "did not arrive in the folder"),
         ("env {nowhere}", "has no field `{nowhere}`"),
     ],
 )
