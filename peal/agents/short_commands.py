@@ -4,8 +4,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from peal.text.display import duration, last_line
 _ENOUGH = 16_000_000
 """Bytes of one output after which a program is ended."""
 _READ = 128 * 1024
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FEW = 2.0
 """Seconds between TERM and KILL: nothing here has work to save."""
 
@@ -123,27 +124,45 @@ def run_all(
     """Run programs, so many at once, each for so long at most; what came of them, in their order."""
     waiting, running = deque(commands), list[_Running]()
     completed: dict[str, Completed] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                command = waiting.popleft()
-                started = _started(scratch, command)
-                if isinstance(started, Completed):
-                    completed[command.name] = started
-                else:
-                    running.append(started)
-            for one in tuple(running):
-                if how := one.over(seconds):
-                    running.remove(one)
-                    completed[one.command.name] = one.end(how)
-            time.sleep(0.02)
-    finally:
-        for one in running:
-            one.end(Ended.CANCELLED)
+    with _masked(signal.SIG_BLOCK, _ENDING) as before:
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    command = waiting.popleft()
+                    started = _started(scratch, command, before)
+                    if isinstance(started, Completed):
+                        completed[command.name] = started
+                    else:
+                        running.append(started)
+                for one in tuple(running):
+                    if how := one.over(seconds):
+                        running.remove(one)
+                        completed[one.command.name] = one.end(how)
+                with _masked(signal.SIG_SETMASK, before):
+                    time.sleep(0.02)
+        finally:
+            for one in running:
+                one.end(Ended.CANCELLED)
     return [completed[command.name] for command in commands]
 
 
-def _started(scratch: Scratch, command: ShortCommand) -> _Running | Completed:
+@contextmanager
+def _masked(how: int, signals: Iterable[int]) -> Iterator[Iterable[int]]:
+    """
+    Lets signals wait, or come; yields those that waited before.
+
+    Programs are looked at where none comes: what a handler raises in the middle of `os.fork` is lost (Python passes over what goes
+    wrong in a callback of `os.register_at_fork`), and in the middle of `sh` it leaves a lock that nobody opens.
+    """
+    before = signal.pthread_sigmask(how, signals)
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _started(scratch: Scratch, command: ShortCommand, signals: Iterable[int]) -> _Running | Completed:
+    """It is under way, with these signals waiting, or could not be started."""
     import sh
 
     completed = Completed(
@@ -153,6 +172,10 @@ def _started(scratch: Scratch, command: ShortCommand) -> _Running | Completed:
     env = {**command.env, process.RUN_MARKER: scratch.run, process.ATTEMPT_MARKER: marker}
     program, *words = command.argv
     stdin = command.stdin or Path(os.devnull)
+
+    def heed() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+
     try:
         with (
             stdin.open("rb") as source,
@@ -168,6 +191,7 @@ def _started(scratch: Scratch, command: ShortCommand) -> _Running | Completed:
                 _cwd=str(command.folder),
                 _tty_out=False,
                 _new_session=True,
+                _preexec_fn=heed,
                 _bg=True,
                 _bg_exc=False,
             )
