@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Repo, carriers, eventually
+from sandboxes import needs_bubblewrap
 
 from peal.agents import probe
 from peal.agents.probe import Answer, Found
@@ -299,6 +300,45 @@ def test_what_goes_wrong_is_told_in_the_words_of_an_attempt(
     assert not found["answer"]["answered"]
     assert words in found["answer"]["said"]
     assert not found["is_usable"]
+
+
+@needs_bubblewrap
+def test_an_agent_is_asked_in_the_sandbox_of_a_run(
+    repo: Repo, bin_: Path, install: Callable[..., Path]
+) -> None:
+    for name in ("bwrap", "touch"):
+        (bin_ / name).symlink_to(shutil.which(name) or name)
+    event = json.dumps({**RESULT, "result": "SAID"})
+    does = "cat >/dev/null; said=$GH_TOKEN; for each in $OUT ~/.claude .; do touch $each/new 2>/dev/null && said=$said,$each; done"
+    install(
+        answer=f"{does}; printf '%s\n' '{event}' | while read -r one; do echo \"${{one%SAID*}}$said${{one#*SAID}}\"; done"
+    )
+    (repo.path.parent / "home/.claude").mkdir(parents=True)
+    repo.env |= {
+        "OUT": str(repo.path.parent),
+        "HOME": str(repo.path.parent / "home"),
+        "GH_TOKEN": "token",
+        "PEAL_SANDBOX": "auto",
+    }
+
+    done = repo.peal("agents", "claude", "--probe")
+
+    assert f"answered `,{repo.env['HOME']}/.claude` in " in done.stdout
+    assert "asking `claude` in the sandbox `bubblewrap`" in done.stderr
+    assert not (repo.path.parent / "new").exists()
+
+
+def test_no_agent_is_asked_where_a_run_would_be_refused_for_want_of_a_sandbox(
+    repo: Repo, install: Callable[..., Path]
+) -> None:
+    install(answer=f"touch $OUT; {said(RESULT)}")
+    repo.env["OUT"] = str(repo.path.parent / "asked")
+
+    refused = repo.peal("agents", "claude", "--probe", code=1, PEAL_SANDBOX="bubblewrap")
+    assert "error: sandbox `bubblewrap` cannot be used here: `bwrap` is not on PATH" in refused.stderr
+    assert not Path(repo.env["OUT"]).exists()
+
+    assert "answered `ready`" in repo.peal("agents", "claude", "--probe", PEAL_SANDBOX="auto").stdout
 
 
 def test_a_command_that_just_talks_is_asked_only_by_its_name(

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from attrs import evolve
 
@@ -14,6 +15,7 @@ from peal.agents.protocol import Agent, Cli, Request, Transcript
 from peal.agents.registry import surroundings
 from peal.agents.short_commands import Completed, ShortCommand, run_all, text_of
 from peal.classes import frozen
+from peal.model.access import Access
 from peal.model.agent import Command, Declined, Reply, Usage
 from peal.model.pipeline import PLAN_PHASES
 from peal.model.plan import Task, TaskId
@@ -64,6 +66,22 @@ class Question:
     model: str | None = None
     bill: Callable[[Reply], tuple[Usage, ...]] = lambda reply: reply.usage
     """What an answer has used, priced as far as anybody knows."""
+
+
+class Sandbox(Protocol):
+    """What agents are started in."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether peal knows what it keeps from an agent."""
+
+    def environment(self, variables: Mapping[str, str], cli: str) -> dict[str, str]:
+        """What of these variables a coding CLI is given."""
+
+    def wrapped(
+        self, argv: Sequence[str], access: Access, workspace: Path, scratch: str, path: str, phase: str = ...
+    ) -> list[str]:
+        """The words that start it there."""
 
 
 # --- what is here
@@ -179,12 +197,14 @@ def lacks(flags: Sequence[str], helps: str) -> list[str]:
 # --- one word
 
 
-def ask(at: Scratch, questions: Mapping[str, Question], seconds: float) -> dict[str, Answer]:
+def ask(
+    at: Scratch, questions: Mapping[str, Question], seconds: float, sandbox: Sandbox | None = None
+) -> dict[str, Answer]:
     """Ask agents for one word, as an attempt at `plan` would, each in an empty repository of its own."""
     answers: dict[str, Answer] = {}
     asked: dict[str, ShortCommand] = {}
     for name, question in questions.items():
-        prepared = _prepared(at, name, question)
+        prepared = _prepared(at, name, question, sandbox)
         if isinstance(prepared, ShortCommand):
             asked[name] = prepared
         elif isinstance(prepared, Declined):
@@ -197,26 +217,45 @@ def ask(at: Scratch, questions: Mapping[str, Question], seconds: float) -> dict[
     return {name: answers[name] for name in questions}
 
 
-def _prepared(at: Scratch, name: str, question: Question) -> ShortCommand | Reply | Declined:
+def _prepared(
+    at: Scratch, name: str, question: Question, sandbox: Sandbox | None
+) -> ShortCommand | Reply | Declined:
     folder, workspace = at.folder / name, at.folder / name / "repo"
-    for path in (folder, workspace, folder / "tmp"):
+    temporary = folder / "tmp"
+    for path in (folder, workspace, temporary):
         path.mkdir()
     git.output(workspace, "init", "--quiet")
     prompt = folder / "prompt.md"
     prompt.write_text(PROMPT, encoding="utf-8")
     task = Task(TaskId("1"), "say one word", "```sh\necho ready\n```")
+    is_confined = sandbox is not None and sandbox.is_known
     prepared = question.agent.prepare(
-        Request(task, PLAN_PHASES[0], PROMPT, prompt, workspace, model=question.model)
+        Request(
+            task,
+            PLAN_PHASES[0],
+            PROMPT,
+            prompt,
+            workspace,
+            model=question.model,
+            is_confined=is_confined,
+        )
     )
     if not isinstance(prepared, Command):
         return prepared
     for file, text in prepared.files.items():
         (folder / file).write_text(text, encoding="utf-8")
     program, *words = (word.replace("{folder}", str(folder)) for word in prepared.argv)
-    env = {**_environment(workspace, folder / "tmp"), **prepared.env}
+    given = surroundings()
+    if sandbox:
+        given = sandbox.environment(given, prepared.access.cli)
+    env = {**given, **_ours(workspace, temporary), **prepared.env}
+    argv = [_path(program, env.get("PATH")), *words]
+    if sandbox:
+        search = env.get("PATH", "")
+        argv = sandbox.wrapped(argv, prepared.access, workspace, str(temporary), search, PLAN_PHASES[0].name)
     return ShortCommand(
         name,
-        (_path(program, env.get("PATH")), *words),
+        tuple(argv),
         workspace,
         env,
         prompt if prepared.prompt_on_stdin else None,
@@ -224,12 +263,13 @@ def _prepared(at: Scratch, name: str, question: Question) -> ShortCommand | Repl
     )
 
 
-def _environment(workspace: Path, temporary: Path) -> dict[str, str]:
-    """What an agent finds around it in an attempt."""
-    ours = {"PEAL_PHASE": "plan", "PEAL_TASK": "1", "PEAL_ATTEMPT": "1", "PEAL_WORKSPACE": str(workspace)}
+def _ours(workspace: Path, temporary: Path) -> dict[str, str]:
+    """The variables that an attempt adds."""
     return {
-        **surroundings(),
-        **ours,
+        "PEAL_PHASE": "plan",
+        "PEAL_TASK": "1",
+        "PEAL_ATTEMPT": "1",
+        "PEAL_WORKSPACE": str(workspace),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_EDITOR": "true",
         "TMPDIR": str(temporary),

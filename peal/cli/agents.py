@@ -22,13 +22,14 @@ from peal.errors import PealError
 from peal.model.pipeline import AGENT_PHASES
 from peal.sandbox.available import best, problem
 from peal.sandbox.confinement import Confinement
-from peal.sandbox.wanted import Wanted
+from peal.sandbox.wanted import Wanted, unusable
 from peal.settings import CLIS, Settings, load
 from peal.settings.secret_values import secrets_of
 from peal.system import git, process
 from peal.system.scratch import Scratch, scratch
 from peal.text.display import duration, some
 from peal.text.redaction import redactor
+from peal.views.status import sandbox_name
 from peal.work.usage import used_by
 
 
@@ -72,9 +73,11 @@ def agents(
     name = uuid.uuid4().hex[:12]
     with scratch(name, lambda text: click.echo(text, err=True)) as at:
         rows = _rows(at, wanted, settings, folder, min(timeout, probe.LOOK_SEC))
+        made, sandbox = _sandbox(at, settings, folder)
         if asks:
-            rows = _asked(at, rows, settings, folder, _Asking(timeout, is_named=bool(names), is_quiet=json_))
-        sandbox = _sandbox(at, settings, folder)
+            within = _within(made, sandbox, settings)
+            how = _Asking(timeout, within, is_named=bool(names), is_quiet=json_)
+            rows = _asked(at, rows, settings, folder, how)
     there = _on_machines(wanted, folder, machines) if machines is not None else []
     hide = redactor(secrets_of(settings))
     if json_:
@@ -96,12 +99,22 @@ def _on_machines(wanted: Sequence[str], folder: Path, given: str) -> list[Machin
     return found_on(wanted, folder, given)
 
 
-def _sandbox(at: Scratch, settings: Settings, folder: Path) -> SandboxRow:
+def _sandbox(at: Scratch, settings: Settings, folder: Path) -> tuple[Confinement, SandboxRow]:
     """What a run here would take, or could, is tried."""
     wanted = Wanted.likely(settings)
     git_folder = git.common_folder(folder) if (folder / ".git").exists() else folder
     made = Confinement.of(wanted, best(), folder, git_folder, at.folder)
-    return SandboxRow(made.kind, problem(made, at), settings.sandbox != ("none",))
+    return made, SandboxRow(made.kind, problem(made, at), settings.sandbox != ("none",))
+
+
+def _within(made: Confinement, found: SandboxRow, settings: Settings) -> Confinement | None:
+    """The sandbox that a run would start agents in; PealError if it would be refused."""
+    if not found.is_set:
+        return None
+    wanted = Wanted.likely(settings)
+    if found.problem and wanted.is_required:
+        raise PealError(f"{unusable(wanted, made.kind)} here: {found.problem}")
+    return None if found.problem else made
 
 
 def _folder(repo: Path) -> Path:
@@ -153,9 +166,10 @@ def _model(name: str, settings: Settings) -> str | None:
 
 @frozen
 class _Asking:
-    """How agents are to be asked."""
+    """How agents are to be asked, and in which sandbox."""
 
     seconds: int
+    within: Confinement | None
     is_named: bool
     is_quiet: bool
 
@@ -167,8 +181,9 @@ def _asked(at: Scratch, rows: list[Row], settings: Settings, folder: Path, how: 
         questions = {name: one for name, one in questions.items() if _understands(one.agent)}
     if questions and not how.is_quiet:
         names = some(tuple(questions), len(questions))
-        click.echo(f"asking {names}; {duration(how.seconds)} at most for each", err=True)
-    answers = probe.ask(at, questions, how.seconds)
+        place = f" in the sandbox `{sandbox_name(how.within.kind)}`" if how.within else ""
+        click.echo(f"asking {names}{place}; {duration(how.seconds)} at most for each", err=True)
+    answers = probe.ask(at, questions, how.seconds, how.within)
     return [evolve(row, answer=answers.get(row.found.name)) for row in rows]
 
 
