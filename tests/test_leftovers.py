@@ -271,7 +271,7 @@ def said_by(done: "subprocess.CompletedProcess[str]", code: int) -> str:
 RUN = ("run", "plan.md", "--agent", "shell", "--continue-with-remaining-tasks")
 DEEP = (
     "python3 -c \"import os; os.mkdir('deep'); os.chdir('deep'); "
-    "[(os.mkdir('d'), os.chdir('d')) for _ in range(2100)]\""
+    "[(os.mkdir('d' * 200), os.chdir('d' * 200)) for _ in range(22)]\""
 )
 LEFT = {
     "read-only folders": "mkdir -p gomod/pkg; touch gomod/pkg/m; chmod -R a-w gomod",
@@ -301,7 +301,6 @@ ENDED = {
         "folders nested deeper than a path may be long-fails",
         "a worktree nobody may look into-passes",
         "a fifo and a socket-fails",
-        "everything read-only-fails",
         "a folder in place of a file-passes",
     ),
 )
@@ -382,7 +381,6 @@ NESTED = {
         },
         "a worktree-fails",
         "a repository without a commit-passes",
-        "a repository deep inside-fails",
     ),
 )
 def test_a_repository_inside_is_kept_beside_and_told_for_its_work_may_be_nowhere_else(
@@ -506,7 +504,6 @@ IN_THE_WAY = {
     "script",
     sample(
         IN_THE_WAY,
-        "a folder",
         "a link to elsewhere",
         "a read-only file in a read-only folder",
         "a file in place of its folder",
@@ -536,7 +533,7 @@ GONE = {
 }
 
 
-@pytest.mark.parametrize(("script", "words"), GONE.values(), ids=GONE)
+@pytest.mark.parametrize(("script", "words"), sample(GONE, "vanished", "a fifo", "unreadable"))
 def test_a_file_that_cannot_be_brought_in_any_more_is_told(
     project: Repo, unprivileged: tuple[str, ...], out: Path, script: str, words: str
 ) -> None:
