@@ -150,7 +150,7 @@ def test_a_plan_goes_through_all_phases(project: Repo, clis: Put, agent: str) ->
     assert all(EVERYTHING.isdisjoint(call["argv"]) for call in cli.calls(phase="plan"))
 
 
-@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex", "aider"))
+@pytest.mark.parametrize("agent", sample(ALL, "claude", "aider"))
 def test_what_reviewers_find_is_mended(project: Repo, clis: Put, review: Path, agent: str) -> None:
     cli = clis(PROGRAMS[agent])
     plan(project, "execute: WRITE one.txt: bad\naddress: WRITE one.txt: good")
@@ -165,7 +165,7 @@ def test_what_reviewers_find_is_mended(project: Repo, clis: Put, review: Path, a
     assert len(review.read_text().split()) == 2
 
 
-@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex", "cursor", "opencode", "aider"))
+@pytest.mark.parametrize("agent", sample(ALL, "claude", "opencode", "aider"))
 def test_a_prompt_gets_there_as_it_is(project: Repo, clis: Put, agent: str) -> None:
     cli = clis(PROGRAMS[agent])
     command = "-" if agent == "claude" else "/compact"  # which claude would obey
@@ -228,7 +228,7 @@ def test_each_failure_is_told_for_what_it_is(project: Repo, clis: Put, agent: st
     assert project.git("status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex"))
+@pytest.mark.parametrize("agent", sample(ALL, "claude"))
 def test_who_is_not_logged_in_stops_the_run_and_is_told_what_to_do(
     project: Repo, clis: Put, agent: str
 ) -> None:
@@ -244,7 +244,7 @@ def test_who_is_not_logged_in_stops_the_run_and_is_told_what_to_do(
     assert landed(project) == ["1", "2"]
 
 
-@pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "aider"])
+@pytest.mark.parametrize("agent", ["claude", *later("codex", "gemini"), "aider"])
 def test_a_model_that_is_not_there_stops_the_run(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
     plan(project, "FAIL 404", "WRITE two.txt: 2")
@@ -273,7 +273,7 @@ def test_who_stays_after_its_last_word_has_passed_and_is_sent_home(project: Repo
     all_gone(project)
 
 
-@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex", "aider"))
+@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex"))
 def test_what_looks_bad_and_is_not_does_no_harm(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
     about_errors = (
@@ -297,7 +297,8 @@ def test_what_looks_bad_and_is_not_does_no_harm(project: Repo, clis: Put, agent:
 
 
 def test_a_provider_that_cannot_serve_is_asked_again_without_a_failed_try(project: Repo, clis: Put) -> None:
-    clis("claude")
+    """And without a word of a failure."""
+    cli = clis("claude")
     plan(project, "execute: FAIL 500 x2\nWRITE one.txt: 1")
 
     said = run(project, "claude")
@@ -310,18 +311,10 @@ def test_a_provider_that_cannot_serve_is_asked_again_without_a_failed_try(projec
     starts = [step["at"] for step in journal(project, "StepStarted") if step["phase"] == "execute"]
     assert all(again >= step["outcome"]["until"] for again, step in zip(starts[1:], setbacks, strict=True))
     assert "the provider could not serve it; tried again at" in said
+    assert ["failed" in call["prompt"] for call in cli.calls(phase="execute")] == [False] * 3
 
 
-def test_who_is_asked_again_hears_nothing_of_a_failure(project: Repo, clis: Put) -> None:
-    cli = clis("claude")
-    plan(project, "execute: FAIL 500 x1\nWRITE one.txt: 1")
-
-    run(project, "claude")
-
-    assert ["failed" in call["prompt"] for call in cli.calls(phase="execute")] == [False, False]
-
-
-@pytest.mark.parametrize("fault", ["FAIL 400 x1", "DENIED secret.txt", "EMPTY", "HANG"])
+@pytest.mark.parametrize("fault", ["FAIL 400 x1", "DENIED secret.txt", *later("EMPTY", "HANG")])
 def test_who_tries_again_after_any_failure_is_told_of_it(project: Repo, clis: Put, fault: str) -> None:
     cli = clis("claude")
     plan(project, f"execute: {fault}\nexecute: WRITE one.txt: 1")
@@ -338,7 +331,7 @@ def test_who_tries_again_is_told_of_a_failure_though_the_provider_could_not_serv
     cli = clis("claude")
     plan(project, "execute: DIE HOME\nexecute: WRITE one.txt: 1")
     run(project, "claude", code=1)
-    (cli.state / "limit-claude.json").write_text(json.dumps([float(int(time.time()) + 6), ""]))
+    (cli.state / "limit-claude.json").write_text(json.dumps([float(int(time.time()) + 4), ""]))
 
     resume(project, code=1)
 
@@ -477,7 +470,7 @@ def test_without_wait_the_run_is_paused_and_a_resume_goes_on(project: Repo, clis
     assert len(cli.calls()) == 3
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("number", "code"), [*later((signal.SIGINT, 130)), (signal.SIGKILL, -9)])
 def test_a_wait_that_was_cut_short_goes_on_in_the_next_run(
     project: Repo, clis: Put, number: int, code: int
 ) -> None:
@@ -603,21 +596,22 @@ def test_a_limit_in_address_does_not_make_reviewers_look_again_and_again(
 
 
 def test_without_wait_a_limit_in_address_pauses_the_run(project: Repo, clis: Put, review: Path) -> None:
-    clis("claude")
+    cli = clis("claude")
     plan(
         project,
-        "execute: WRITE one.txt: bad\naddress: FAIL LIMIT for 4\naddress: WRITE one.txt: good",
+        "execute: WRITE one.txt: bad\naddress: FAIL LIMIT for 3600\naddress: WRITE one.txt: good",
         "WRITE two.txt: 2",
     )
 
     run(project, "claude", "--no-wait", code=4)
 
     assert len(review.read_text().split()) == 1
-    resume(project, "--wait")
+    (cli.state / "limit-claude.json").unlink()
+    resume(project, "--try-now")
     assert landed(project) == ["1", "2"]
 
 
-@pytest.mark.parametrize("agent", ["claude", "codex", "qwen", "aider"])
+@pytest.mark.parametrize("agent", ["claude", "codex", *later("qwen"), "aider"])
 def test_a_limit_told_in_words_names_its_end(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
     told = time.strftime("%-I:%M%p", time.gmtime(time.time() + 5 * 3600))
@@ -651,7 +645,7 @@ def test_each_cli_s_own_way_to_tell_of_a_limit_is_understood(project: Repo, clis
 
 @pytest.mark.parametrize(
     ("agent", "cost"),
-    [("claude", COST), ("codex", None), ("opencode", COST), ("gemini", None), ("qwen", None)],
+    [("claude", COST), ("codex", None), ("opencode", COST), *later(("gemini", None)), ("qwen", None)],
 )
 def test_each_token_counts_once(project: Repo, clis: Put, agent: str, cost: float | None) -> None:
     clis(PROGRAMS[agent])
@@ -678,7 +672,7 @@ def test_each_token_counts_once(project: Repo, clis: Put, agent: str, cost: floa
     assert ("unknown cost" in said) is (cost is None)
 
 
-@pytest.mark.parametrize("agent", ["claude", "codex", "opencode", "gemini", "qwen"])
+@pytest.mark.parametrize("agent", ["claude", "codex", "opencode", *later("gemini", "qwen")])
 def test_what_a_session_had_used_before_does_not_count_again(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
     plan(project, "execute: WRITE one.txt: 1")
@@ -727,7 +721,10 @@ def test_a_table_of_prices_tells_what_an_agent_does_not(project: Repo, clis: Put
 
 @pytest.mark.parametrize(
     ("budget", "more"),
-    [(("--max-tokens", "4000"), ("--max-tokens", "9000")), (("--max-cost", "0.006"), ("--max-cost", "1"))],
+    [
+        (("--max-tokens", "4000"), ("--max-tokens", "9000")),
+        *later((("--max-cost", "0.006"), ("--max-cost", "1"))),
+    ],
 )
 def test_past_the_budget_nobody_is_asked_and_what_is_done_lands(
     project: Repo, clis: Put, budget: tuple[str, str], more: tuple[str, str]
@@ -809,7 +806,7 @@ def session_in(call: dict[str, Any]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("agent", sample(WITH_SESSIONS, "claude", "codex", "opencode"))
+@pytest.mark.parametrize("agent", sample(WITH_SESSIONS, "claude", "opencode"))
 def test_execute_goes_on_in_the_session_of_plan_if_asked_to(
     project: Repo, clis: Put, agent: str, review: Path
 ) -> None:
@@ -844,7 +841,7 @@ def test_another_agent_begins_a_new_session(project: Repo, clis: Put) -> None:
     assert [session_in(call) for call in cli.calls()] == ["", ""]
 
 
-@pytest.mark.parametrize("agent", ["claude", "copilot"])
+@pytest.mark.parametrize("agent", ["claude", *later("copilot")])
 def test_a_session_goes_on_only_where_it_began(project: Repo, clis: Put, agent: str) -> None:
     cli = clis(PROGRAMS[agent])
     plan(project, *(f"(parallel) execute: WRITE {number}.txt: 1" for number in range(1, 7)))
@@ -890,7 +887,7 @@ def test_with_limited_permissions_a_task_is_done_without_a_word_that_allows_ever
     assert "may do everything" not in said
 
 
-@pytest.mark.parametrize("agent", ["claude", "copilot"])
+@pytest.mark.parametrize("agent", ["claude", *later("copilot")])
 def test_at_its_first_run_a_person_is_told_what_an_agent_may_do(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
     plan(project, "execute: FAIL 400 x1\nexecute: WRITE one.txt: 1")
@@ -905,7 +902,7 @@ def test_at_its_first_run_a_person_is_told_what_an_agent_may_do(project: Repo, c
 # Who is asked.
 
 
-@pytest.mark.parametrize("first", [0, 1, 2, 7])
+@pytest.mark.parametrize("first", [0, *later(1, 2), 7])
 def test_auto_is_the_first_that_is_here(project: Repo, clis: Put, first: int) -> None:
     here = [PROGRAMS[name] for name in ALL[first:]]
     cli = clis(*here)
