@@ -12,6 +12,7 @@ import msgpack
 import pytest
 from conftest import eventually
 
+from peal.machines import trees
 from peal.machines.packs import packed, unpacked
 from peal.machines.placing import Offer, Placing
 from peal.machines.rpc import LARGEST, FarError, LinkError, Methods, Peer
@@ -330,11 +331,12 @@ def test_what_one_attempt_does_with_git_is_not_seen_by_the_next(
 
 
 def test_a_store_knows_the_latest_bases_and_those_that_trees_are_lent_on(
-    git: Callable[..., str], tmp_path: Path
+    git: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many there were: each is asked for whenever another is brought."""
+    monkeypatch.setattr(trees, "_BASES_KEPT", 6)
     commits = []
-    for number in range(70):
+    for number in range(12):
         git("one", "commit", "-q", "--allow-empty", "-m", str(number))
         commits.append(git("one", "rev-parse", "HEAD"))
     store = Store.open(tmp_path, "store")
@@ -348,7 +350,7 @@ def test_a_store_knows_the_latest_bases_and_those_that_trees_are_lent_on(
 
     known = store.bases("sha1")
 
-    assert set(known) == {commits[2], *commits[-64:]}
+    assert set(known) == {commits[2], *commits[-6:]}
     store.give_back(lent[0])
     assert store.take(commits[-1]) == lent[0]
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import Repo, eventually, is_running
+from conftest import Repo, eventually, is_running, later
 from test_machines import RUN, boxes, ledger, machines, plan
 
 from peal.machines import stores
@@ -67,7 +67,9 @@ def copies(project: Repo) -> list[Path]:
 
 
 @pytest.mark.usefixtures("ledger")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "how", [*later(signal.SIGTERM), signal.SIGINT, *later(signal.SIGHUP)], ids=lambda one: one.name
+)
 def test_what_was_copied_in_goes_when_a_machine_is_ended(
     how: signal.Signals, project: Repo, out: Path
 ) -> None:
