@@ -242,7 +242,7 @@ def test_w03_an_item_may_depend_on_one_that_was_done_in_an_earlier_run(wishes: W
     assert wishes.statuses()["WRK-002"] == "done"
 
 
-@pytest.mark.parametrize("id_", ["tg-k49ya", "ABC-007", *later("WRK-3f9ab")])
+@pytest.mark.parametrize("id_", ["tg-k49ya", *later("ABC-007", "WRK-3f9ab")])
 def test_w04_a_target_may_have_any_suffix(wishes: Wishes, id_: str) -> None:
     """phase-golem takes only hexadecimal ones, and task-golem makes others."""
     wishes.put(ready(id_))
@@ -350,7 +350,7 @@ def test_w07_an_item_that_a_person_has_made_ready_is_asked_about_too(wishes: Wis
 
 
 @pytest.mark.parametrize(
-    ("phase", "pipeline"), [("triage", ONE), ("prd", TWO), *later(("design", WITH_SCOPING))]
+    ("phase", "pipeline"), [*later(("triage", ONE)), ("prd", TWO), *later(("design", WITH_SCOPING))]
 )
 def test_w08_whoever_asks_for_a_persons_review_gets_one(
     wishes: Wishes, phase: str, pipeline: dict[str, list[str]]
@@ -425,9 +425,10 @@ def test_w11_a_triage_that_crashes_once_is_done_at_the_next_try(wishes: Wishes) 
     assert wishes.statuses() == {"WRK-001": "done"}
 
 
-@pytest.mark.parametrize("end", ["failed", "blocked"])
+@pytest.mark.parametrize("end", ["failed", *later("blocked")])
 def test_w12_what_a_failed_phase_leaves_reaches_nobody(wishes: Wishes, end: str) -> None:
     """phase-golem leaves it in the tree, and commits it with the next item."""
+    wishes.settings("[execution]\nmax_retries = 0")
     wishes.put(ready("WRK-001"), ready("WRK-002"))
     wishes.does("WRK-001", f"echo broken >README.md; echo broken >broken; answer {end} 'no way'")
 
@@ -477,7 +478,7 @@ def test_w13_each_commit_has_the_files_of_its_item_and_no_others(wishes: Wishes)
     ]
 
 
-@pytest.mark.parametrize("phase", ["triage", "build"])
+@pytest.mark.parametrize("phase", [*later("triage"), "build"])
 def test_w14_ctrl_c_gives_the_agent_time_and_blocks_nothing(wishes: Wishes, phase: str) -> None:
     """phase-golem kills it at once in a phase, and in triage waits for its end, drops the result and blocks the item."""
     wishes.put("One")
@@ -666,7 +667,7 @@ def test_w18_follow_ups_that_bring_themselves_come_to_an_end(wishes: Wishes) -> 
     assert "follow-up `Tidy up` is there already, as WRK-002" in said
 
 
-@pytest.mark.parametrize("end", ["failed", "blocked"])
+@pytest.mark.parametrize("end", [*later("failed"), "blocked"])
 def test_w19_what_was_learned_is_kept_however_a_phase_ends(wishes: Wishes, end: str) -> None:
     """phase-golem drops follow-ups and assessments of a phase that failed or is blocked."""
     wishes.settings("[execution]\nmax_retries = 0")
@@ -685,7 +686,7 @@ def test_w19_what_was_learned_is_kept_however_a_phase_ends(wishes: Wishes, end: 
 LEARNED = '"updated_assessments": {"size": "large"}, "requires_human_review": true'
 
 
-@pytest.mark.parametrize("begins_anew", ["in_another_run", "in_the_same_run"])
+@pytest.mark.parametrize("begins_anew", [*later("in_another_run"), "in_the_same_run"])
 def test_w19_what_was_learned_before_is_not_learned_again_from_an_end_without_an_answer(
     wishes: Wishes, begins_anew: str
 ) -> None:
@@ -786,7 +787,6 @@ def answer_during(wishes: Wishes, gate: str, said: str) -> None:
             for end in ("answer phase_complete", "answer blocked 'Which?'", "exit 1")
             for commit in ("true", "false")
         },
-        "answer phase_complete-true",
         "answer blocked 'Which?'-true",
         "exit 1-false",
     ),
@@ -847,7 +847,7 @@ def test_w19_what_a_person_says_is_not_lost_to_a_guardrail_or_a_command(wishes: 
     ]
 
 
-@pytest.mark.parametrize("commit", ["true", "false"])
+@pytest.mark.parametrize("commit", ["true", *later("false")])
 def test_w19_what_a_person_says_during_a_plan_is_told_to_the_next_phase(planned: Wishes, commit: str) -> None:
     planned.settings(f"commit = {commit}", feature={"phases": [*BY_PLAN["phases"], "check", "last"]})
     planned.does("design", WRITES_PLAN.format("# P\n\n## Task 1: First\n\nx"))
@@ -866,7 +866,7 @@ def test_w19_what_a_person_says_during_a_plan_is_told_to_the_next_phase(planned:
     assert told == [["FIRST"], ["SECOND"], []]
 
 
-@pytest.mark.parametrize("how", ["removed", "cancelled", "moved on", *later("blocked")])
+@pytest.mark.parametrize("how", ["removed", *later("cancelled"), "moved on", *later("blocked")])
 def test_w20_an_item_that_changes_under_its_phase_ends_no_run(wishes: Wishes, how: str) -> None:
     """phase-golem ends with a raw error, and no summary."""
     wishes.put(ready("WRK-001"), ready("WRK-002"))
@@ -1053,7 +1053,7 @@ def test_end_cap_reached_with_nothing_but_a_block(wishes: Wishes) -> None:
     )
 
 
-@pytest.mark.parametrize(("cap", "calls"), [("1", 1), ("2", 2), *later(("0", 0))])
+@pytest.mark.parametrize(("cap", "calls"), [("1", 1), *later(("2", 2), ("0", 0))])
 def test_end_cap_reached(wishes: Wishes, cap: str, calls: int) -> None:
     wishes.settings(feature=TWO)
     wishes.put(ready("WRK-001"), ready("WRK-002"))
@@ -1357,7 +1357,7 @@ def test_peal_backlog_triage_triages_and_does_nothing_else(wishes: Wishes) -> No
             '`phase` is `"prd"`; it must be `build`',
             marks=pytest.mark.torture,
         ),
-        ("answer DONE", '`result` is `"DONE"`'),
+        *later(("answer DONE", '`result` is `"DONE"`')),
         pytest.param("answer phase_complete ' '", "`summary` is empty", marks=pytest.mark.torture),
         pytest.param(
             """answer phase_complete x '"follow_ups": "no list"'""",
@@ -1395,9 +1395,9 @@ ANSWER = '{"item_id": "WRK-001", "phase": "build", "result": "phase_complete", "
 @pytest.mark.parametrize(
     "script",
     [
-        f"printf '```json\\n%s\\n```\\n' {shlex.quote(ANSWER)} >$PEAL_RESULT",
+        *later(f"printf '```json\\n%s\\n```\\n' {shlex.quote(ANSWER)} >$PEAL_RESULT"),
         f"printf '\\357\\273\\277%s' {shlex.quote(ANSWER)} >$PEAL_RESULT",
-        f"printf 'I did it.\\n\\n%s\\n' {shlex.quote(ANSWER)}",
+        *later(f"printf 'I did it.\\n\\n%s\\n' {shlex.quote(ANSWER)}"),
         f"printf 'I did it.\\n\\n```json\\n%s\\n```\\n' {shlex.quote(ANSWER)}",
         f"printf '%s' {shlex.quote(ANSWER.replace('phase_complete', 'PHASE_COMPLETE'))} >$PEAL_RESULT",
     ],
@@ -1454,9 +1454,9 @@ def test_a_phase_may_tell_as_many_parts_as_change_something(wishes: Wishes, comm
         "build", f'{counted}[ $((number % 2)) = 1 ] || echo $number >made; answer subphase_complete "$number"'
     )
 
-    wishes.run("--cap", "7")
+    wishes.run("--cap", "5")
 
-    assert len(wishes.calls) == 7
+    assert len(wishes.calls) == 5
     assert wishes.statuses() == {"WRK-001": "in_progress"}
 
 
@@ -1488,7 +1488,7 @@ def test_a_workflow_that_is_missing_is_told_before_any_work(wishes: Wishes) -> N
     assert wishes.calls == []
 
 
-@pytest.mark.parametrize("setting", ["block", "warn", "ignore"])
+@pytest.mark.parametrize("setting", ["block", *later("warn"), "ignore"])
 def test_what_a_phase_rested_on_must_still_be_in_history(wishes: Wishes, setting: str) -> None:
     wishes.settings(feature={"phases": ["prd", {"name": "build", "staleness": setting}]})
     wishes.put(ready("WRK-001"))
@@ -1512,7 +1512,7 @@ def test_what_a_phase_rested_on_must_still_be_in_history(wishes: Wishes, setting
         assert wishes.statuses() == {"WRK-001": "done"}
 
 
-@pytest.mark.parametrize("length", [40, 8])
+@pytest.mark.parametrize("length", [*later(40), 8])
 def test_an_agent_may_say_what_its_work_rests_on(wishes: Wishes, length: int) -> None:
     wishes.settings(feature=TWO)
     wishes.put(ready("WRK-001"))
@@ -1524,7 +1524,7 @@ def test_an_agent_may_say_what_its_work_rests_on(wishes: Wishes, length: int) ->
     assert wishes.item("WRK-001").last_phase_commit == commit
 
 
-@pytest.mark.parametrize("said", ["main", "the latest", *later("deadbeef")])
+@pytest.mark.parametrize("said", ["main", *later("the latest", "deadbeef")])
 def test_what_is_no_commit_is_nothing_that_work_rests_on(wishes: Wishes, said: str) -> None:
     """Else the phase that comes next would be blocked for it."""
     wishes.settings(feature={"phases": ["prd", {"name": "build", "staleness": "block"}]})
@@ -1616,8 +1616,10 @@ def test_a_phase_that_is_a_plan_is_carried_out_task_by_task(planned: Wishes) -> 
     ("text", "tasks"),
     [
         ("- [ ] T001 First\n- [ ] T002 [P] Second\n- [ ] T003 [P] Third", ["T001", "T002", "T003"]),
-        ("# P\n\n- [ ] First\n- [ ] Second\n", ["1", "2"]),
-        *later(("## Tasks\n\n- [ ] 1. First\n- [x] 2. Second\n- [ ] 3. Third\n", ["1", "3"])),
+        *later(
+            ("# P\n\n- [ ] First\n- [ ] Second\n", ["1", "2"]),
+            ("## Tasks\n\n- [ ] 1. First\n- [x] 2. Second\n- [ ] 3. Third\n", ["1", "3"]),
+        ),
     ],
 )
 def test_a_plan_may_have_any_format(planned: Wishes, text: str, tasks: list[str]) -> None:
@@ -1707,7 +1709,11 @@ def test_nothing_more_is_begun_of_a_plan_whose_item_is_closed_or_blocked(
 
 @pytest.mark.parametrize(
     "words",
-    [("triage",), ("run", "--target", "2"), *later((("run", "--only", "tag=x"),), (("run", "--cap", "0"),))],
+    [
+        *later((("triage",),)),
+        ("run", "--target", "2"),
+        *later((("run", "--only", "tag=x"),), (("run", "--cap", "0"),)),
+    ],
 )
 def test_a_plan_that_was_broken_off_goes_on_when_its_item_is_asked_for(
     planned: Wishes, words: tuple[str, ...]
@@ -2089,7 +2095,7 @@ def test_an_open_item_in_the_archive_is_not_worked_on(wishes: Wishes) -> None:
     assert "its file is in the archive, where nobody works on it" in said
 
 
-@pytest.mark.parametrize("how", ["edited", "deleted"])
+@pytest.mark.parametrize("how", [*later("edited"), "deleted"])
 def test_an_item_that_is_edited_while_it_waits_for_a_place_is_not_begun(wishes: Wishes, how: str) -> None:
     wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
     wishes.does("WRK-001-build", "gate x; answer phase_complete")
@@ -2370,8 +2376,6 @@ def test_an_item_whose_file_is_gone_and_not_committed_so_is_held(wishes: Wishes)
             for commits in (True, False)
         },
         "broken-True",
-        "broken-False",
-        "twice-True",
         "phase-False",
     ),
 )
@@ -2443,7 +2447,7 @@ def test_entries_that_several_leave_out_of_the_worklog_at_once_are_all_kept(tmp_
     assert sorted(one.item for one in left_out.read()) == [one.item for one in entries[15:]]
 
 
-@pytest.mark.parametrize("answer", ["answer phase_complete", BLOCKS])
+@pytest.mark.parametrize("answer", ["answer phase_complete", *later(BLOCKS)])
 def test_a_lock_that_git_holds_loses_nothing(wishes: Wishes, answer: str) -> None:
     wishes.put(ready("WRK-001"))
     wishes.does("build", f"gate x; echo x >made; {answer}")
@@ -2516,7 +2520,7 @@ def assert_agrees(wishes: Wishes, items: int, *phases: str) -> None:
 @pytest.mark.parametrize(
     ("number", "again"),
     [
-        (signal.SIGKILL, ("backlog", "run")),
+        *later((signal.SIGKILL, ("backlog", "run"))),
         (signal.SIGKILL, ("resume",)),
         (signal.SIGINT, ("resume",)),
         *later((signal.SIGTERM, ("backlog", "run")), (signal.SIGHUP, ("backlog", "run"))),
@@ -2615,8 +2619,10 @@ def test_a_run_that_is_killed_while_git_lands_lands_once(wishes: Wishes) -> None
     ("words", "calls"),
     [
         (("triage",), ["WRK-001/triage", "WRK-001/triage", "WRK-002/triage"]),
-        (("run", "--target", "1"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
-        *later((("run", "--only", "tag=x"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"])),
+        *later(
+            (("run", "--target", "1"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
+            (("run", "--only", "tag=x"), ["WRK-001/triage", "WRK-001/triage", "WRK-001/build"]),
+        ),
     ],
 )
 def test_resume_does_what_was_asked_for_and_no_more(
@@ -2709,7 +2715,7 @@ def test_without_commits_a_block_is_written_in_place_and_a_new_run_goes_on(uncom
     assert "So" in uncommitted.prompt("WRK-001-build", 2)
 
 
-@pytest.mark.parametrize("setting", ["block", "ignore", *later("warn")])
+@pytest.mark.parametrize("setting", ["block", *later("ignore", "warn")])
 def test_without_commits_what_a_phase_rested_on_must_still_be_in_history(
     wishes: Wishes, setting: str
 ) -> None:
@@ -2767,9 +2773,7 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize(
-    "how", sample(BY_HAND.keys(), "its own fields", "fields of another", "a file that is gone")
-)
+@pytest.mark.parametrize("how", sample(BY_HAND.keys(), "its own fields", "a file that is gone"))
 def test_without_commits_the_fields_of_items_are_peals(uncommitted: Wishes, how: str) -> None:
     script, told = BY_HAND[how]
     uncommitted.put(ready("WRK-003", priority=-1))
@@ -2897,7 +2901,7 @@ def test_without_commits_files_keep_their_modes(uncommitted: Wishes) -> None:
     assert modes == [0o600, 0o640]
 
 
-@pytest.mark.parametrize("more", ["", "max_parallel = 3"])
+@pytest.mark.parametrize("more", [*later(""), "max_parallel = 3"])
 def test_without_commits_one_that_is_more_urgent_comes_before_a_destructive_phase(
     wishes: Wishes, more: str
 ) -> None:
@@ -3153,7 +3157,7 @@ def stamps(wishes: Wishes) -> list[str]:
     ("settings", "words", "most"),
     [
         ("max_wip = 4\nmax_concurrent = 4", ("--max-parallel", "2"), 2),
-        ("max_wip = 2\nmax_concurrent = 4", (), 2),
+        *later(("max_wip = 2\nmax_concurrent = 4", (), 2)),
         ("max_wip = 4", (), 1),
         *later(("max_wip = 4\nmax_concurrent = 4", ("--no-parallel",), 1)),
     ],
@@ -3175,10 +3179,10 @@ def test_no_more_phases_at_once_than_allowed(
 
 def test_a_destructive_phase_runs_alone(wishes: Wishes) -> None:
     wishes.settings(
-        "[execution]\nmax_wip = 3\nmax_concurrent = 3",
+        "[execution]\nmax_wip = 2\nmax_concurrent = 2",
         feature={"phases": ["prd", {"name": "build", "is_destructive": True}]},
     )
-    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2, 3)))
+    wishes.put(*(ready(f"WRK-00{number}") for number in (1, 2)))
     for phase in ("prd", "build"):
         wishes.does(phase, STAMPS)
 
@@ -3187,7 +3191,7 @@ def test_a_destructive_phase_runs_alone(wishes: Wishes) -> None:
     lines = stamps(wishes)
     begun = [place for place, line in enumerate(lines) if re.fullmatch(r"begin \S+-build", line)]
     assert [lines[place + 1] for place in begun] == [lines[place].replace("begin", "end") for place in begun]
-    assert wishes.statuses() == {f"WRK-00{number}": "done" for number in (1, 2, 3)}
+    assert wishes.statuses() == {f"WRK-00{number}": "done" for number in (1, 2)}
 
 
 def test_phases_that_clash_side_by_side_are_mended_or_done_anew(wishes: Wishes) -> None:
