@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import Repo, commit_plan, landed, run_plan
+from conftest import Repo, commit_plan, landed, later, run_plan
 
 NO_REVIEWER = ""
 REVIEWER = '[[reviewers]]\nname = "none"\ncommand = "true"\n'
@@ -56,8 +56,7 @@ def _is_an_id(word: str) -> bool:
     ("script", "settings", "at_most"),
     [
         (PLAIN, REVIEWER, 7),
-        (PLAIN, NO_REVIEWER, 6),
-        (f"{PLAIN}; git add -A; git commit -qm x", REVIEWER, 8),
+        *later((PLAIN, NO_REVIEWER, 6), (f"{PLAIN}; git add -A; git commit -qm x", REVIEWER, 8)),
         pytest.param(
             *(f"{PLAIN}; mkdir -p src/__pycache__; touch src/__pycache__/a.pyc", REVIEWER, 9),
             marks=pytest.mark.torture,
