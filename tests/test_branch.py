@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
-from conftest import WAIT, Repo, branches, commit_plan, ended, eventually, run_plan, sample, start_plan
+from conftest import WAIT, Repo, branches, commit_plan, ended, eventually, later, run_plan, sample, start_plan
 from test_land_whole import CUT_OFF, KILL_BOTH, KILL_GIT
 
 from peal.system.layout import RepoPaths
@@ -125,6 +125,7 @@ def test_each_task_lands_once_with_the_tree_and_nothing_else_is_touched(place: P
     assert not list((project.path / ".peal").glob("landing.[!l]*"))
 
 
+@pytest.mark.parametrize("place", [*later(HERE), NOWHERE, ELSEWHERE], indirect=True)
 def test_a_conflict_is_solved_by_doing_the_task_again(place: Place) -> None:
     commit_plan(place.project, "(parallel) echo 1 > same", "(parallel) echo 2 > same")
     place.begin()
@@ -136,6 +137,7 @@ def test_a_conflict_is_solved_by_doing_the_task_again(place: Place) -> None:
     assert place.is_whole()
 
 
+@pytest.mark.parametrize("place", [HERE, NOWHERE, *later(ELSEWHERE)], indirect=True)
 def test_a_branch_that_moves_after_the_review_is_merged_and_reviewed_again(place: Place) -> None:
     """The reviewer itself plays the person, so that the commit comes between `address` and `land`."""
     project = place.project
@@ -182,7 +184,7 @@ def test_what_is_in_the_way_holds_the_landing_and_resume_lands_without_doing_the
     assert place.is_whole()
 
 
-@pytest.mark.parametrize(("how", "code"), [(KILL_BOTH, -9), (KILL_GIT, 4)])
+@pytest.mark.parametrize(("how", "code"), [*later((KILL_BOTH, -9)), (KILL_GIT, 4)])
 @pytest.mark.parametrize("place", [ELSEWHERE], indirect=True)
 def test_what_git_has_begun_in_a_tree_is_taken_back_and_lands_later(
     place: Place, out: Path, how: str, code: int
@@ -304,6 +306,7 @@ def test_a_peal_that_is_killed_as_it_moves_the_branch_goes_on_and_lands_once(
     assert "2 of 2 tasks complete" in said
 
 
+@pytest.mark.parametrize("place", [HERE, NOWHERE, *later(ELSEWHERE)], indirect=True)
 def test_hooks_look_at_what_lands_and_are_told_the_branch(place: Place, out: Path) -> None:
     project = place.project
     for name, script in {
@@ -410,6 +413,7 @@ def test_repositories_of_all_kinds_get_results_into_a_branch(
         assert tree.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("place", [*later(HERE), NOWHERE, ELSEWHERE], indirect=True)
 def test_a_submodule_that_a_task_moves_is_moved_in_the_branch(place: Place) -> None:
     project = place.project
     project.env |= {
@@ -582,7 +586,7 @@ def test_resume_goes_on_in_the_branch_whatever_is_checked_out(nowhere: Place, ou
     assert "Peal-Task" not in project.git("log", "other", "main")
 
 
-@pytest.mark.parametrize("how", ["flag", "set", "variable", "file"])
+@pytest.mark.parametrize("how", ["flag", *later("set", "variable"), "file"])
 def test_resume_knows_the_branch_however_it_was_named_and_whatever_the_plan_is_called_by_now(
     nowhere: Place, how: str
 ) -> None:
@@ -639,6 +643,7 @@ def test_a_branch_that_was_deleted_or_renamed_is_told_and_not_made_in_silence(no
     assert project.git("show", "lost:two") == "1\n"
 
 
+@pytest.mark.parametrize("place", [*later(HERE), NOWHERE, ELSEWHERE], indirect=True)
 def test_the_plan_is_ticked_in_the_branch_s_own_version_whatever_is_edited_here(place: Place) -> None:
     project = place.project
     project.write("plan.md", "- [ ] one\n- [ ] two\n")
@@ -686,6 +691,7 @@ def test_clean_takes_away_what_has_landed_there_and_never_the_branch(nowhere: Pl
     assert nowhere.tasks == ["1"]
 
 
+@pytest.mark.parametrize("place", [*later(HERE), NOWHERE, *later(ELSEWHERE)], indirect=True)
 def test_diff_shows_all_of_a_plan_s_branch_and_with_stat_how_much(place: Place) -> None:
     project = place.project
     commit_plan(project, "echo 1 > one", "[ -e $OUT/go ]; cat one > two")
