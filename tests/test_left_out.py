@@ -7,7 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import WAIT, Repo, commit_plan, ended, eventually, landed, later, mended, run_plan, start_plan
+from conftest import (
+    WAIT,
+    Repo,
+    commit_plan,
+    ended,
+    eventually,
+    landed,
+    later,
+    mended,
+    run_plan,
+    sample,
+    start_plan,
+)
 
 COMMIT = "git add -A; git commit -qm x"
 
@@ -162,7 +174,11 @@ def test_an_agent_that_works_in_the_person_s_tree_has_not_done_its_task(project:
 
 @pytest.mark.parametrize(
     "script",
-    ["rm README.md", "echo x >> README.md", "mkdir -p new/deep; echo x > new/deep/x", "chmod +x README.md"],
+    [
+        *later("rm README.md", "echo x >> README.md"),
+        "mkdir -p new/deep; echo x > new/deep/x",
+        "chmod +x README.md",
+    ],
 )
 def test_whatever_it_changes_there_is_named(project: Repo, script: str) -> None:
     project.env["REPO"] = str(project.path)
@@ -192,7 +208,7 @@ def test_a_person_who_works_meanwhile_is_told_and_nothing_fails(project: Repo, o
     "command",
     [
         "peal run plan.md {flags} > log 2>&1",
-        "peal run plan.md {flags} --log-file log --log-level debug",
+        *later("peal run plan.md {flags} --log-file log --log-level debug"),
         "sh -c 'while sleep 0.1; do echo served; done' > log & peal run plan.md {flags}; code=$?; kill $!; exit $code",
         *later("peal run plan.md {flags} 2>&1 | tee log"),
     ],
@@ -271,7 +287,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize(("first", "second", "mend"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(
+    ("first", "second", "mend"), sample(KINDS, "a file and a folder", "a link and a file")
+)
 def test_what_git_puts_beside_a_conflict_never_lands(
     project: Repo, first: str, second: str, mend: str
 ) -> None:
@@ -287,7 +305,9 @@ def test_what_git_puts_beside_a_conflict_never_lands(
     assert landed(project) == ["1"]
 
 
-@pytest.mark.parametrize(("first", "second", "mend"), KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(
+    ("first", "second", "mend"), sample(KINDS, "a folder and a file", "a link and a file")
+)
 def test_such_a_conflict_is_mended_by_what_the_finding_says(
     project: Repo, first: str, second: str, mend: str
 ) -> None:

@@ -126,10 +126,10 @@ def works_without_commits(project: Repo) -> None:
     ("command", "words"),
     [
         ("merge other", ["a merge is under way", "`git merge --abort`"]),
-        ("rebase other", ["a rebase is under way", "`git rebase --abort`"]),
+        *later(("rebase other", ["a rebase is under way", "`git rebase --abort`"])),
         ("rebase --apply other", ["a rebase is under way", "`git rebase --abort`"]),
         ("cherry-pick other", ["a cherry-pick is under way", "`git cherry-pick --abort`"]),
-        ("revert --no-edit HEAD~1", ["a revert is under way", "`git revert --abort`"]),
+        *later(("revert --no-edit HEAD~1", ["a revert is under way", "`git revert --abort`"])),
         ("switch -q --detach", ["detached HEAD", "`git switch -c NAME`"]),
     ],
 )
@@ -314,7 +314,7 @@ def test_files_that_git_sees_as_changed_though_nobody_did_are_not_committed(proj
 
 @pytest.mark.parametrize(
     "words",
-    ["--cone seen", "--cone --sparse-index seen", "--no-cone /* !/unseen !/other"],
+    [*later("--cone seen"), "--cone --sparse-index seen", "--no-cone /* !/unseen !/other"],
     ids=lambda words: words,
 )
 def test_what_a_task_does_outside_of_a_sparse_checkout_lands(project: Repo, words: str) -> None:
@@ -420,7 +420,8 @@ def test_a_plan_outside_of_the_repository(project: Repo, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["plan.lock.md", "ü b.md", "-x.md", "@{.md", "x.lock", *later("..md", "a..b.md", "peal.md")]
+    "name",
+    ["plan.lock.md", "ü b.md", *later("-x.md"), "@{.md", "x.lock", *later("..md", "a..b.md", "peal.md")],
 )
 def test_a_plan_may_have_any_name(project: Repo, name: str) -> None:
     project.write(name, shell_plan("echo 1 > one"))
@@ -505,9 +506,7 @@ WANDERERS = {
         "stays on another branch",
         "commits on a new branch",
         "commits on an orphan",
-        "switches by force",
         "points HEAD at the person's branch",
-        "resets hard to another",
     ),
 )
 def test_branches_that_an_agent_checks_out_do_not_move(project: Repo, script: str) -> None:
@@ -527,10 +526,8 @@ def test_branches_that_an_agent_checks_out_do_not_move(project: Repo, script: st
     "script",
     sample(
         WANDERERS,
-        "commits on a new branch",
         "stays on an orphan",
         "points HEAD at the person's branch",
-        "points HEAD at nothing",
         "goes back",
     ),
 )
@@ -559,7 +556,7 @@ INNER = {
 }
 
 
-@pytest.mark.parametrize("script", INNER.values(), ids=INNER)
+@pytest.mark.parametrize("script", sample(INNER, "with a commit", "without a commit", "added"))
 def test_a_repository_that_an_agent_makes_inside_stays_out(project: Repo, script: str) -> None:
     commit_plan(project, f"{script}; echo 1 > one", "[ ! -e inner ]; echo 2 > two")
 
@@ -592,8 +589,7 @@ HALF = {
     "script",
     sample(
         HALF,
-        *("merge", "rebase", "bisect", "stash", "index.lock", "read only files", "sparse checkout"),
-        *("index spoiled", "config of its own"),
+        *("rebase", "stash", "index.lock", "read only files", "sparse checkout", "config of its own"),
     ),
 )
 def test_a_worktree_that_an_agent_leaves_in_a_mess_is_clean_for_the_next(project: Repo, script: str) -> None:
@@ -646,8 +642,6 @@ DESTROYED_AND = {
 }
 SOME_DESTROYED = (
     "without its .git",
-    "as a repository of its own",
-    "not at all",
     "as a link to the person's tree",
     "pruned",
 )
@@ -660,7 +654,8 @@ SOME_DESTROYED = (
         *(
             name
             for name in DESTROYED_AND
-            if name.endswith("-passes") and name not in ("empty-passes", "as a file-passes")
+            if name.endswith("-passes")
+            and name not in ("empty-passes", "as a file-passes", "not at all-passes")
         ),
         "not at all-fails",
         "as a link to the person's tree-fails",
@@ -928,7 +923,9 @@ def test_isolation_none_works_in_the_person_s_tree(project: Repo) -> None:
     assert landed(project) == []
 
 
-@pytest.mark.parametrize(("first", "then"), [("--no-commit", "--commit"), ("--commit", "--no-commit")])
+@pytest.mark.parametrize(
+    ("first", "then"), [("--no-commit", "--commit"), *later(("--commit", "--no-commit"))]
+)
 def test_a_task_that_was_carried_out_one_way_is_not_finished_the_other(
     project: Repo, first: str, then: str
 ) -> None:
