@@ -67,8 +67,7 @@ ORDINARY = {
     "script",
     sample(
         ORDINARY,
-        *("add and commit", "stash and pop", "a branch", "rebase", "fetch and push", "configure"),
-        *("collect garbage", "a worktree", "sparse"),
+        *("add and commit", "rebase", "fetch and push", "configure", "a worktree"),
     ),
 )
 def test_git_works_for_an_agent_and_the_person_s_repository_stays_as_it_is(
@@ -180,12 +179,11 @@ def test_work_that_the_agent_put_away_has_failed_and_says_where_it_is(project: R
 @pytest.mark.parametrize(
     "options",
     [
-        ["--separate-git-dir=../elsewhere.git"],
+        *later(["--separate-git-dir=../elsewhere.git"]),
         ["--object-format=sha256"],
         ["--bare"],
         ["--depth=1"],
-        ["--sparse"],
-        *later(["--shared"]),
+        *later(["--sparse"], ["--shared"]),
     ],
     ids=lambda options: options[0],
 )
