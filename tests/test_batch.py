@@ -345,7 +345,9 @@ def test_a_plan_that_is_gone_does_not_keep_the_others_from_their_turn(project: R
     assert _order(out) == ["c"]
 
 
-@pytest.mark.parametrize("again", [("resume",), ("run", "plans/new.md", "--agent", "shell"), *later((RUN,))])
+@pytest.mark.parametrize(
+    "again", [("resume",), *later((("run", "plans/new.md", "--agent", "shell"),), (RUN,))]
+)
 def test_a_plan_whose_file_was_renamed_keeps_its_place(
     project: Repo, out: Path, again: tuple[str, ...]
 ) -> None:
@@ -559,7 +561,7 @@ def test_a_progress_that_cannot_be_understood_is_told_and_kept(project: Repo, ou
             '_at": "2026-01-02T03:04:05", "x": "',
             "2026-01-02T03:04:05` does not say in which time zone",
         ),
-        ("plans/b.md", "", "a name that no file can have"),
+        *later(("plans/b.md", "", "a name that no file can have")),
         ("plans/b.md", "b\\u0000", "a name that no file can have"),
     ],
 )

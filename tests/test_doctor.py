@@ -209,8 +209,8 @@ def with_branches(repo: Repo) -> None:
 @pytest.mark.parametrize(
     "situation",
     [
-        lambda _: None, held, stopped, killed_and_resumed, in_a_linked_worktree, with_a_submodule, with_branches,
-        *later(finished, failed, with_a_link, in_one_tree, with_flags),
+        lambda _: None, killed_and_resumed, in_a_linked_worktree, with_a_submodule,
+        *later(held, stopped, with_branches, finished, failed, with_a_link, in_one_tree, with_flags),
     ],
 )  # fmt: skip
 def test_a_healthy_repository_gives_no_finding_and_is_not_touched(
@@ -312,7 +312,7 @@ def test_a_state_json_that_cannot_be_understood_is_made_again(half: Repo) -> Non
     goes_on(half)
 
 
-@pytest.mark.parametrize("how", ["missing", "more", "longer", *later("older")])
+@pytest.mark.parametrize("how", ["missing", *later("more"), "longer", *later("older")])
 def test_a_state_json_that_does_not_fit_the_journal_is_made_to(half: Repo, how: str) -> None:
     state = half.memory() / "state.json"
     told = json.loads(state.read_text())
@@ -664,11 +664,11 @@ def test_a_plan_that_lands_in_another_branch_is_told(half: Repo) -> None:
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        ("max_paralel = 3", "`max_paralel` is no key"),
+        *later(("max_paralel = 3", "`max_paralel` is no key")),
         ("what is this", "is no TOML"),
         ("isolation = 'worktree'\ncommit = false", "needs `commit`"),
         ("worktree_include = ['no-such']", "there is no `no-such`"),
-        ("prompts = 'no-such'", "no-such"),
+        *later(("prompts = 'no-such'", "no-such")),
     ],
 )
 def test_settings_that_cannot_be_used_are_told(shelled: Repo, toml: str, said: str) -> None:
@@ -688,7 +688,7 @@ def test_settings_that_cannot_be_used_are_told(shelled: Repo, toml: str, said: s
     [
         ("agent = 'codex'", "AGENT_MISSING"),
         ("agent = 'auto'", "AGENT_MISSING"),
-        ("agent = 'mine'", "AGENT_MISSING"),
+        *later(("agent = 'mine'", "AGENT_MISSING")),
         ("agent = 'mine'\n[agents.mine]\ncommand = ['./no-such']", "AGENT_MISSING"),
         ("max_cost = 1.0\nagent = 'mine'\n[agents.mine]\ncommand = ['true']", "AGENT_MISSING"),
         ("[phases.execute]\nagent = 'codex'", "AGENT_MISSING"),
@@ -750,7 +750,7 @@ def test_a_git_that_does_not_know_who_commits_is_told(shelled: Repo) -> None:
     assert codes(shelled, PEAL_COMMIT="false") == []
 
 
-@pytest.mark.parametrize("key", ["core.bare true", "core.worktree /nowhere"])
+@pytest.mark.parametrize("key", ["core.bare true", *later("core.worktree /nowhere")])
 def test_settings_of_git_that_are_damaged_are_healed(half: Repo, key: str) -> None:
     half.git("config", *key.split())
     damaged = half.read(".git/config")
@@ -775,7 +775,7 @@ def test_a_damaged_index_is_told_with_what_heals_it(half: Repo) -> None:
     assert "index` is damaged" in found[0]["found"]
 
 
-@pytest.mark.parametrize("begun", ["merge", "rebase", "cherry-pick"])
+@pytest.mark.parametrize("begun", ["merge", *later("rebase"), "cherry-pick"])
 def test_a_repository_in_the_midst_of_something_is_told(shelled: Repo, begun: str) -> None:
     for branch in ("other", "main"):
         shelled.git("switch", "-q", *(["-c"] if branch == "other" else []), branch)
