@@ -20,6 +20,7 @@ from conftest import (
     eventually,
     is_running,
     landed,
+    later,
     mended,
     run_plan,
     sample,
@@ -46,7 +47,7 @@ def ago(seconds: float, form: str = "%-I:%M%p (UTC)") -> str:
 WEEKLY = "%b %-d at %-I:%M%p (UTC)"
 
 
-@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex"))
+@pytest.mark.parametrize("agent", sample(ALL, "claude"))
 def test_a_reset_that_is_told_late_is_no_day_away(project: Repo, clis: Put, agent: str) -> None:
     clis(PROGRAMS[agent])
     plan(project, f"execute: FAIL LIMIT for 2 at {ago(180)}\nWRITE one.txt: 1")
@@ -57,7 +58,7 @@ def test_a_reset_that_is_told_late_is_no_day_away(project: Repo, clis: Put, agen
     assert landed(project) == ["1"]
 
 
-@pytest.mark.parametrize("agent", sample(ALL, "claude", "codex"))
+@pytest.mark.parametrize("agent", sample(ALL, "codex"))
 def test_without_wait_a_reset_that_is_told_late_pauses_and_a_resume_goes_on(
     project: Repo, clis: Put, agent: str
 ) -> None:
@@ -74,7 +75,9 @@ def test_without_wait_a_reset_that_is_told_late_pauses_and_a_resume_goes_on(
     assert not any("failed" in end for end in results(project))
 
 
-@pytest.mark.parametrize(("late", "form"), [(3600, WEEKLY), (3000, "%-I:%M%p (UTC)"), (20 * 86400, WEEKLY)])
+@pytest.mark.parametrize(
+    ("late", "form"), [(3600, WEEKLY), *later((3000, "%-I:%M%p (UTC)")), *later((20 * 86400, WEEKLY))]
+)
 def test_a_reset_that_is_over_for_long_fails_no_task(project: Repo, clis: Put, late: int, form: str) -> None:
     clis("claude")
     plan(project, f"execute: FAIL LIMIT for 3600 at {ago(late, form)}\nWRITE one.txt: 1")
@@ -166,9 +169,7 @@ def signal_all(project: Repo, process: "subprocess.Popen[str]", groups: list[int
             )
         },
         "SIGTERM-says so",
-        "SIGINT-dies",
         "SIGINT-fails",
-        "SIGHUP-fails",
     ),
 )
 def test_agents_that_die_a_moment_before_peal_hears_of_it_are_interrupted(
@@ -284,7 +285,7 @@ def gate_at(project: Repo, out: Path, tmp_path: Path) -> Callable[[str], None]:
     return put
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [*later(signal.SIGTERM), signal.SIGINT, *later(signal.SIGHUP)])
 def test_a_signal_while_worktrees_are_made_ends_a_run_that_did_nothing(
     project: Repo, out: Path, gate_at: Callable[[str], None], number: signal.Signals
 ) -> None:
@@ -302,7 +303,7 @@ def test_a_signal_while_worktrees_are_made_ends_a_run_that_did_nothing(
     assert landed(project) == ["1"]
 
 
-@pytest.mark.parametrize("words", ["show-toplevel", "for-each-ref"])
+@pytest.mark.parametrize("words", [*later("show-toplevel"), "for-each-ref"])
 def test_a_signal_before_there_is_a_run_leaves_everything_as_it_was(
     project: Repo, out: Path, gate_at: Callable[[str], None], words: str
 ) -> None:
@@ -397,9 +398,9 @@ def test_cut_off_at_any_record_a_resume_leaves_journal_state_and_summary_in_agre
     "words",
     [
         ("resume",),
-        ("run", "plan.md", "--agent", "shell"),
+        *later((("run", "plan.md", "--agent", "shell"),)),
         ("done", "1"),
-        ("clean",),
+        *later((("clean",),)),
         ("run", "b.md", "--agent", "shell"),
     ],
 )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import UNTIL_GO, Repo, ended, eventually, is_running, shell_plan
+from conftest import UNTIL_GO, Repo, ended, eventually, is_running, later, shell_plan
 from forkserver import popen
 
 
@@ -431,8 +431,7 @@ def test_a_plan_phase_that_changes_the_repository_fails(repo: Repo) -> None:
     [
         ("true", 1),
         ("touch made", 0),
-        ("echo x >> tracked", 0),
-        ("git commit -q --allow-empty -m x", 0),
+        *later(("echo x >> tracked", 0), ("git commit -q --allow-empty -m x", 0)),
         ("echo 'NO CHANGE: nothing to do'", 0),
         ("echo 'NO CHANGE:'", 1),
     ],

@@ -308,7 +308,7 @@ def _calls(out: Path, phase: str) -> int:
     return (out / "calls").read_text().split().count(phase)
 
 
-@pytest.mark.parametrize("said", ["", " \\n\\t\\n"])
+@pytest.mark.parametrize("said", ["", *later(" \\n\\t\\n")])
 def test_a_blank_plan_is_a_failed_try(said: str, project: Repo, out: Path) -> None:
     """It uses up a retry, and `execute` is not started."""
     project.write("peal.toml", AGENT)
@@ -347,7 +347,7 @@ def test_unless_asked_to_nobody_looks_at_the_plan(project: Repo, out: Path) -> N
     ("words", "tries"),
     [
         (("--phase-retry-count", "2"), 3),
-        (("--phase-retry-count", "0", "--phase-3-retry-count", "3"), 4),
+        *later((("--phase-retry-count", "0", "--phase-3-retry-count", "3"), 4)),
         (("--phase-retry-count", "2", "--phase-3-retry-count", "0"), 1),
     ],
 )
@@ -463,9 +463,9 @@ def test_its_progress_is_taken_over_whatever_else_the_file_has(fields: dict[str,
     "text",
     [
         "{",
-        "\xff",
+        *later("\xff"),
         json.dumps({"plan_path": "plan.md", "repo_path": ".", "completed_task_indices": "1"}),
-        json.dumps({"plan_path": 3, "repo_path": ".", "completed_task_indices": [1]}),
+        *later(json.dumps({"plan_path": 3, "repo_path": ".", "completed_task_indices": [1]})),
         json.dumps({"plan_path": "other.md", "repo_path": ".", "completed_task_indices": [1, 2]}),
         *later(
             "",
