@@ -117,7 +117,7 @@ MEND = "Path('greet.py').write_text('hello\\n'); Path('prompt.seen').unlink(miss
     ("code", "keys"),
     [
         (JSON_BUGS + "sys.exit(f'{len(found)} bugs' if found else 0)", {}),
-        (JSON_BUGS + "print(json.dumps({'findings': found}))", {"format": "json"}),
+        *later((JSON_BUGS + "print(json.dumps({'findings': found}))", {"format": "json"})),
         (SARIF_BUGS, {"format": "sarif"}),
     ],
     ids=["text", "json", "sarif"],
@@ -389,9 +389,9 @@ def test_rounds_end(seen: list[Round], rounds: int, patience: int) -> None:
 @pytest.mark.parametrize(
     ("code", "keys", "says"),
     [
-        ("print('Traceback')", {"format": "sarif"}, "its output is no JSON"),
+        *later(("print('Traceback')", {"format": "sarif"}, "its output is no JSON")),
         ("print('3')", {"format": "json"}, "no list of findings"),
-        ("import os; os.kill(os.getpid(), 9)", {"format": "json"}, "ended by signal 9"),
+        *later(("import os; os.kill(os.getpid(), 9)", {"format": "json"}, "ended by signal 9")),
         ("time.sleep(60)", {"format": "json", "timeout_sec": 1}, "timed out after"),
         *later(
             ("print('{}')", {"format": "sarif"}, "no SARIF"),
