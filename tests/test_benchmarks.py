@@ -16,8 +16,8 @@ NAMES = (
     "machines", "more-machines", "sandbox", "semantics", "flood", "far-output", "large",
 )  # fmt: skip
 
-QUICK = ("version", "processes", "recording", "status", "isolated")
-"""Those that take no seconds at a small size, and one of each kind; others are for `make torture`."""
+QUICK = ("version", "recording")
+"""A quick one of each kind, by commands and within this process; others are for `make torture`."""
 
 
 def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
