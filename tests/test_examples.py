@@ -228,12 +228,11 @@ def test_a_conflict_and_a_merge_that_breaks_a_test_are_mended_before_they_land(
         ("3", "worked on 1 finding (tests)"),
     ]
     assert text(repository / "facts.txt").splitlines()[:2] == ["bells: 6", "rows: 720, in 24 minutes"]
+    mended_merges_are_told(repository)
 
 
-@pytest.mark.parametrize("repository", ["parallel-merge"], indirect=True)
-def test_what_peal_tells_of_the_mended_merges(repository: Path) -> None:
+def mended_merges_are_told(repository: Path) -> None:
     """`status --json` names the commits that landed; `logs` shows what was found, `diff` what came of it."""
-    done(run("peal", "run", "plan.md", cwd=repository))
     status = json.loads(done(run("peal", "status", "--json", cwd=repository)))
     conflict, broken = address(repository, 2, 1), address(repository, 3, 1)
     shown = done(run("peal", "logs", "3", "address", "--attempt", "1", cwd=repository))
@@ -307,7 +306,10 @@ def typed(page: str, repository: Path) -> list[str]:
 
 @pytest.mark.parametrize("repository", ["backlog"], indirect=True)
 def test_the_backlog_goes_from_add_to_done_as_its_page_says(repository: Path) -> None:
-    """Each block of commands prints what the page shows behind it; wishes are asked about, answered, done and dropped."""
+    """Each block of commands prints what the page shows behind it; wishes are asked about, answered, done and dropped.
+
+    Every phase is in the branch once.
+    """
     page = text(repository / "README.md")
 
     said = typed(page, repository)
@@ -322,13 +324,11 @@ def test_the_backlog_goes_from_add_to_done_as_its_page_says(repository: Path) ->
     assert text(repository / "site/thanks.txt") == "Thank you for the new ropes.\n"
     assert done(run("git", "status", "--porcelain", cwd=repository)) == ""
     assert json.loads(done(run("peal", "doctor", "--json", cwd=repository))) == []
+    phases_are_there_once(repository)
 
 
-@pytest.mark.parametrize("repository", ["backlog"], indirect=True)
-def test_every_phase_of_the_backlog_is_in_the_branch_once(repository: Path) -> None:
-    """With what its page says it goes through: what is small skips the scoping, what is asked about does not."""
-    typed(text(repository / "README.md"), repository)
-
+def phases_are_there_once(repository: Path) -> None:
+    """What its page says each goes through: what is small skips the scoping, what is asked about does not."""
     log = done(run("git", "log", "--first-parent", "--reverse", "--format=%s", cwd=repository))
     phases = {f"BEL-00{number}": re.findall(rf"\[BEL-00{number}\]\[(\w+)\]", log) for number in (1, 2, 3)}
     assert phases == {

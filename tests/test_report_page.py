@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 import pytest
 import test_backlog_run
 from attrs import evolve
-from conftest import Repo, commit_plan, ended, eventually, examples, run_plan, start_plan
+from conftest import Repo, commit_plan, ended, eventually, examples, later, run_plan, start_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import links_of, of_class, text_of, tree_of
@@ -394,19 +394,20 @@ def test_phases_of_the_backlog_stand_under_their_items(wishes: Wishes) -> None:
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
-def test_a_browser_takes_it_as_it_is(told: tuple[Repo, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [360, *later(1600)])
+def test_a_browser_takes_it_as_it_is(told: tuple[Repo, str], tmp_path: Path, width: int) -> None:
     project, _ = told
     address = (project.path / "out/the page.html").as_uri()
-    for width in (360, 1600):
-        done = looked_at(f"{address}#run-0-task-1", width, tmp_path)
 
-        assert "CONSOLE" not in done.stderr, "the policy or the script is at fault"
-        tools = of_class(tree_of(done.stdout), "tools")
-        assert tools
-        assert all("hidden" not in one.attrib for one in tools), "its own script did not run"
-        (unfolded,) = (one.get("id") for one in tree_of(done.stdout).iter("details") if "open" in one.attrib)
-        assert unfolded == "run-0-task-1", "what a link leads to"
-        assert (tmp_path / f"{width}.png").stat().st_size > 10_000
+    done = looked_at(f"{address}#run-0-task-1", width, tmp_path)
+
+    assert "CONSOLE" not in done.stderr, "the policy or the script is at fault"
+    tools = of_class(tree_of(done.stdout), "tools")
+    assert tools
+    assert all("hidden" not in one.attrib for one in tools), "its own script did not run"
+    (unfolded,) = (one.get("id") for one in tree_of(done.stdout).iter("details") if "open" in one.attrib)
+    assert unfolded == "run-0-task-1", "what a link leads to"
+    assert (tmp_path / f"{width}.png").stat().st_size > 10_000
 
 
 def looked_at(address: str, width: int, folder: Path) -> subprocess.CompletedProcess[str]:
