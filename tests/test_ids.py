@@ -149,6 +149,7 @@ def test_flags_take_names_and_ranges(steps: Repo) -> None:
     assert "task 2.1-a-b not found in plan `plan.md`" in refused
 
 
+@pytest.mark.torture
 def test_a_killed_run_goes_on_with_the_same_tasks(steps: Repo, out: Path) -> None:
     names = ("T001", "über/drei", "9")
     wait = 'echo $PEAL_TASK >> done.txt; touch "$OUT/here"; sleep 60'

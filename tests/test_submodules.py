@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from conftest import Repo, commit_plan, landed, mended, run_plan
+from conftest import Repo, commit_plan, landed, later, mended, run_plan
 
 COMMIT = "git add -A; git commit -qm x"
 MOVE = f"cd lib; echo {{0}} > {{0}}; {COMMIT}; git push -qf origin HEAD:refs/heads/{{0}}; cd .."
@@ -98,6 +98,7 @@ def test_two_tasks_that_move_the_same_submodule_clash_and_neither_is_taken_back(
     assert project.git("rev-parse", "HEAD:lib") == library.git("rev-parse", "both")
 
 
+@pytest.mark.torture
 def test_a_clash_that_nobody_mends_lands_the_first_and_not_the_second(project: Repo, library: Repo) -> None:
     commit_plan(
         project, f"(parallel) {MOVE.format('one')}", f"(parallel) {mended(MOVE.format('two'), 'true')}"
@@ -175,7 +176,7 @@ def test_a_task_that_only_left_files_in_a_submodule_has_failed(project: Repo, li
 
 
 @pytest.mark.parametrize(
-    "script", ["cd lib; git checkout -q -b x; git commit -q --allow-empty -m x", "echo x > lib/x"]
+    "script", ["cd lib; git checkout -q -b x; git commit -q --allow-empty -m x", *later("echo x > lib/x")]
 )
 def test_a_plan_that_moves_or_changes_a_submodule_is_told_by_its_path(
     project: Repo, library: Repo, script: str
@@ -212,6 +213,7 @@ def test_where_the_person_has_not_filled_it_the_setting_is_named_once(project: R
     assert said.count('worktree_setup = "git submodule update --init --recursive"') == 1
 
 
+@pytest.mark.torture
 def test_a_submodule_that_worktree_setup_fills_moves_from_task_to_task(project: Repo, library: Repo) -> None:
     commit_plan(
         project,
