@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Clis, Repo, answer_with, ended, eventually, is_running
+from conftest import Clis, Repo, answer_with, ended, eventually, is_running, later
 from sandboxes import needs_bubblewrap
 
 from peal.run.draft import prompt_for
@@ -172,9 +172,9 @@ def test_the_wish_may_come_from_standard_input(asked: Repo, out: Path) -> None:
     ("wish", "before", "said"),
     [
         (" \n", "", "the wish is empty; say what you want, such as "),
-        ("-", "</dev/null", "the wish is empty; say what you want, such as "),
+        *later(("-", "</dev/null", "the wish is empty; say what you want, such as ")),
         ("-", "<&-", "standard input is closed; put something into it: "),
-        ("-", "0>written", "standard input cannot be read: "),
+        *later(("-", "0>written", "standard input cannot be read: ")),
         ("-", "<latin", "the wish on standard input cannot be read: it is not UTF-8"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from conftest import examples
+from conftest import examples, later
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stories import Chance, Limits, Moment, Remembered, Script, play, tasks_of, work_of
@@ -244,7 +244,7 @@ def test_an_agenda_that_has_followed_a_run_decides_as_one_made_of_the_history(
         assert decide(PlanAgenda(work, again.history), 1_800_000_000.0) == moment.decision
 
 
-@pytest.mark.parametrize("limits", [TWO, GOING_ON, evolve(FOUR, as_ready=True)])
+@pytest.mark.parametrize("limits", [TWO, *later(GOING_ON), evolve(FOUR, as_ready=True)])
 def test_cut_off_anywhere_the_next_run_brings_a_graph_to_the_same_end(limits: Limits) -> None:
     tasks = "1p 2p<1 3p<1 4p<2,3 5 6p<5 7p"
     whole = Remembered()

@@ -24,6 +24,7 @@ from conftest import (
     eventually,
     is_running,
     landed,
+    later,
     run_plan,
     shell_plan,
     start_plan,
@@ -352,7 +353,7 @@ def test_what_goes_wrong_with_a_program_is_told_once(run: str, why: str, tmp_pat
     assert told.endswith("; the run is not changed by that")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [*later(signal.SIGINT), signal.SIGKILL])
 def test_a_program_goes_with_peal(number: signal.Signals, project: Repo, out: Path) -> None:
     """Ctrl-C ends the wait for it, and the run's word stays; `kill -9` leaves nothing of it, whatever it makes of its environment."""
     tells(

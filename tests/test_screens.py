@@ -20,7 +20,7 @@ from textwrap import dedent
 
 import pytest
 from attrs import define, evolve, field, frozen
-from conftest import Repo, eventually, shell_plan
+from conftest import Repo, eventually, later, shell_plan
 from forkserver import Process, popen
 from rich.cells import cell_len
 from stories import PHASES, Limits
@@ -965,7 +965,7 @@ def test_in_ci_a_terminal_gets_plain_lines(
     assert re.search(r"^..:..:.. task 1 execute started: number 1$", run.output, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("words", "more"), [(("--no-color",), {}), ((), {"NO_COLOR": "1"})])
+@pytest.mark.parametrize(("words", "more"), [(("--no-color",), {}), *later(((), {"NO_COLOR": "1"}))])
 def test_without_colour_the_table_has_none(
     words: tuple[str, ...], more: dict[str, str], repo: Repo, on_terminal: Callable[..., OnTerminal]
 ) -> None:
@@ -980,7 +980,9 @@ def test_without_colour_the_table_has_none(
     assert re.search(r"\x1b\[[\d;]*\b([34][0-7]|38|48|9[0-7])\b[\d;]*m", run.output) is None
 
 
-@pytest.mark.parametrize("words", [(), ("--no-color",), ("--explain",), ("--json",), ("--quiet",)])
+@pytest.mark.parametrize(
+    "words", [(), *later((("--no-color",),)), ("--explain",), ("--json",), *later((("--quiet",),))]
+)
 def test_a_pipe_gets_no_escape_sequences(words: tuple[str, ...], repo: Repo) -> None:
     """Whatever is asked for, and though the output is hostile."""
     repo.write("plan.md", shell_plan("printf '\\033]0;evil\\007 boom\\n' >&2; exit 3"))
