@@ -422,7 +422,11 @@ def sample(cases: Mapping[str, object] | Iterable[str], *now: str) -> list[Any]:
 
 
 def later(*cases: object) -> list[Any]:
-    """Cases that wait for `make torture`, since those beside them take the same way; a tuple has the parameters of one."""
+    """
+    Cases that wait for `make torture`, since those beside them take the same way.
+
+    A tuple has the parameters of one: where the only parameter is a tuple, it stands in another.
+    """
     marks = pytest.mark.torture
     return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=marks) for case in cases]
 

@@ -120,7 +120,6 @@ def test_a_pipeline_of_five_phases_two_of_them_new_runs_and_lands(extended: Repo
         assert [re.sub(r"\d", "N", path) for path in changed] == ["N.md", "N.txt"]
 
 
-@pytest.mark.torture
 def test_what_is_killed_in_a_new_phase_goes_on_there(extended: Repo) -> None:
     """`peal redo` knows the new phases too."""
     extended.peal("run", "plan.md")

@@ -98,7 +98,6 @@ def test_two_tasks_that_move_the_same_submodule_clash_and_neither_is_taken_back(
     assert project.git("rev-parse", "HEAD:lib") == library.git("rev-parse", "both")
 
 
-@pytest.mark.torture
 def test_a_clash_that_nobody_mends_lands_the_first_and_not_the_second(project: Repo, library: Repo) -> None:
     commit_plan(
         project, f"(parallel) {MOVE.format('one')}", f"(parallel) {mended(MOVE.format('two'), 'true')}"
