@@ -68,7 +68,7 @@ class Question:
     """What an answer has used, priced as far as anybody knows."""
 
 
-class Sandbox(Protocol):
+class AgentSandbox(Protocol):
     """What agents are started in."""
 
     @property
@@ -198,7 +198,7 @@ def lacks(flags: Sequence[str], helps: str) -> list[str]:
 
 
 def ask(
-    at: Scratch, questions: Mapping[str, Question], seconds: float, sandbox: Sandbox | None = None
+    at: Scratch, questions: Mapping[str, Question], seconds: float, sandbox: AgentSandbox | None = None
 ) -> dict[str, Answer]:
     """Ask agents for one word, as an attempt at `plan` would, each in an empty repository of its own."""
     answers: dict[str, Answer] = {}
@@ -218,7 +218,7 @@ def ask(
 
 
 def _prepared(
-    at: Scratch, name: str, question: Question, sandbox: Sandbox | None
+    at: Scratch, name: str, question: Question, sandbox: AgentSandbox | None
 ) -> ShortCommand | Reply | Declined:
     folder, workspace = at.folder / name, at.folder / name / "repo"
     temporary = folder / "tmp"
