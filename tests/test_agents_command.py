@@ -1,6 +1,7 @@
 """`peal agents`: what is installed here, whether peal knows it, and whether it answers."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -12,13 +13,14 @@ import pytest
 from conftest import Repo, carriers, eventually, later
 from sandboxes import needs_bubblewrap
 
-from peal.agents import probe
+from peal.agents import probe, short_commands
 from peal.agents.probe import Answer, Found
 from peal.agents.protocol import Cli
 from peal.agents.registry import adapters
 from peal.model.agent import Fault, Reply, Trouble
 from peal.model.process import Ended, Ending
 from peal.phases.verdict import Evidence
+from peal.system.scratch import scratch
 
 ADAPTERS = adapters()
 CLAUDE = ADAPTERS["claude"]
@@ -34,6 +36,11 @@ RESULT = {
         "opus": {"inputTokens": 10, "cacheReadInputTokens": 900, "outputTokens": 40, "costUSD": 0.02}
     },
 }
+SAYS_IT = (
+    f"printf '%s\\n' '{json.dumps({**RESULT, 'result': 'SAID'})}' | "
+    'while read -r one; do echo "${one%SAID*}$said${one#*SAID}"; done'
+)
+"""The end of a script whose reply is what is in its variable `said`."""
 NEEDED = ("git", "bash", "sh", "cat", "sleep", "yes", "env")
 
 
@@ -213,6 +220,23 @@ def test_ctrl_c_ends_what_was_started(repo: Repo, install: Callable[..., Path]) 
     assert not carriers("PEAL_TEST_MARK", repo.path.name)
 
 
+def test_ctrl_c_comes_between_two_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not in the midst of one, where it would be lost or leave a lock behind."""
+    looked = []
+
+    def look(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        looked.append(time.monotonic())
+
+    monkeypatch.setattr(short_commands.process, "overdue", look)
+    command = short_commands.ShortCommand("one", ("sleep", "600"), tmp_path, dict(os.environ))
+    with scratch(f"test-{os.getpid()}", print) as at, pytest.raises(KeyboardInterrupt):
+        short_commands.run_all(at, [command], 600, 1)
+
+    assert len(looked) == 1
+    assert time.monotonic() - looked[0] < 30
+
+
 def test_an_agent_of_the_settings_has_its_row(repo: Repo, install: Callable[..., Path]) -> None:
     install("mine")
     repo.write("peal.toml", '[agents.mine]\ncommand = "mine"\n[agents.other]\ncommand = "./no-such"\n')
@@ -310,11 +334,8 @@ def test_an_agent_is_asked_in_the_sandbox_of_a_run(
 ) -> None:
     for name in ("bwrap", "touch"):
         (bin_ / name).symlink_to(shutil.which(name) or name)
-    event = json.dumps({**RESULT, "result": "SAID"})
-    does = "cat >/dev/null; said=$GH_TOKEN; for each in $OUT ~/.claude .; do touch $each/new 2>/dev/null && said=$said,$each; done"
-    install(
-        answer=f"{does}; printf '%s\n' '{event}' | while read -r one; do echo \"${{one%SAID*}}$said${{one#*SAID}}\"; done"
-    )
+    touched = "for each in $OUT ~/.claude .; do touch $each/new 2>/dev/null && said=$said,$each; done"
+    install(answer=f"cat >/dev/null; said=$GH_TOKEN; {touched}; {SAYS_IT}")
     (repo.path.parent / "home/.claude").mkdir(parents=True)
     repo.env |= {
         "OUT": str(repo.path.parent),

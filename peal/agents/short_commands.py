@@ -4,8 +4,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from attrs import evolve, field
 from peal.agents.output_tail import last_words
 from peal.classes import define, frozen
 from peal.model.process import Ended, Ending, Sign
-from peal.system import process
+from peal.system import process, signals
 from peal.system.files import end_of
 from peal.system.scratch import Scratch
 from peal.text.display import duration, last_line
@@ -22,7 +22,6 @@ from peal.text.display import duration, last_line
 _ENOUGH = 16_000_000
 """Bytes of one output after which a program is ended."""
 _READ = 128 * 1024
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FEW = 2.0
 """Seconds between TERM and KILL: nothing here has work to save."""
 
@@ -124,12 +123,12 @@ def run_all(
     """Run programs, so many at once, each for so long at most; what came of them, in their order."""
     waiting, running = deque(commands), list[_Running]()
     completed: dict[str, Completed] = {}
-    with _masked(signal.SIG_BLOCK, _ENDING) as before:
+    with signals.kept() as came:  # forks and `sh` do not bear that a handler raises in their midst
         try:
-            while waiting or running:
+            while (waiting or running) and not came:
                 while waiting and len(running) < at_once:
                     command = waiting.popleft()
-                    started = _started(scratch, command, before)
+                    started = _started(scratch, command)
                     if isinstance(started, Completed):
                         completed[command.name] = started
                     else:
@@ -138,31 +137,15 @@ def run_all(
                     if how := one.over(seconds):
                         running.remove(one)
                         completed[one.command.name] = one.end(how)
-                with _masked(signal.SIG_SETMASK, before):
-                    time.sleep(0.02)
+                time.sleep(0.02)
         finally:
             for one in running:
                 one.end(Ended.CANCELLED)
     return [completed[command.name] for command in commands]
 
 
-@contextmanager
-def _masked(how: int, signals: Iterable[int]) -> Iterator[Iterable[int]]:
-    """
-    Lets signals wait, or come; yields those that waited before.
-
-    Programs are looked at where none comes: what a handler raises in the middle of `os.fork` is lost (Python passes over what goes
-    wrong in a callback of `os.register_at_fork`), and in the middle of `sh` it leaves a lock that nobody opens.
-    """
-    before = signal.pthread_sigmask(how, signals)
-    try:
-        yield before
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _started(scratch: Scratch, command: ShortCommand, signals: Iterable[int]) -> _Running | Completed:
-    """It is under way, with these signals waiting, or could not be started."""
+def _started(scratch: Scratch, command: ShortCommand) -> _Running | Completed:
+    """It is under way, or could not be started."""
     import sh
 
     completed = Completed(
@@ -172,10 +155,6 @@ def _started(scratch: Scratch, command: ShortCommand, signals: Iterable[int]) ->
     env = {**command.env, process.RUN_MARKER: scratch.run, process.ATTEMPT_MARKER: marker}
     program, *words = command.argv
     stdin = command.stdin or Path(os.devnull)
-
-    def heed() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
-
     try:
         with (
             stdin.open("rb") as source,
@@ -191,7 +170,6 @@ def _started(scratch: Scratch, command: ShortCommand, signals: Iterable[int]) ->
                 _cwd=str(command.folder),
                 _tty_out=False,
                 _new_session=True,
-                _preexec_fn=heed,
                 _bg=True,
                 _bg_exc=False,
             )

@@ -1,7 +1,7 @@
 """Ctrl-C and its kin, heard for as long as somebody listens."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -87,3 +87,27 @@ def heard(by: Callable[[int], None], besides: bool = False) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def kept() -> Iterator[Sequence[int]]:
+    """
+    The signals that have come meanwhile, which are heeded afterwards: as long as it lasts no handler raises anything.
+
+    What one raises in the middle of `os.fork` is lost, for Python passes over what goes wrong in a callback of
+    `os.register_at_fork`; in the middle of code that takes locks it may leave one that nobody opens.
+    """
+    came: list[int] = []
+    before = {number: handler for number in NAMES if callable(handler := signal.getsignal(number))}
+    try:
+        for number in before:
+            signal.signal(number, lambda number, _: came.append(number))
+    except ValueError:  # not the main thread, which alone runs handlers
+        before = {}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)
