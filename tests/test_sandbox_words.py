@@ -70,6 +70,19 @@ def _sandbox(has_network: bool = True, **values: tuple[str, ...]) -> Sandbox:
     return Sandbox(f"{TREE}/.peal/worktrees/1", RULES, "/own", has_network, tuple(values.items()))
 
 
+def test_rules_that_change_nothing_are_left_out() -> None:
+    """What is hidden in a folder of the program's own is out of sight without a rule."""
+    own, hidden = Rule("/tmp", Touch.OWN), Rule("/run", Touch.HIDE)
+    idle = [Rule("/tmp/service", Touch.HIDE), Rule("/run/service", Touch.HIDE), Rule("/usr", Touch.READ)]
+    needed = [
+        Rule("/run/names", Touch.READ),
+        Rule("/tmp/work", Touch.READ),
+        Rule("/tmp/work/.env", Touch.HIDE),
+    ]
+
+    assert set(in_order([own, hidden, *idle, *needed])) == {own, hidden, *needed}
+
+
 def test_the_profile_for_seatbelt() -> None:
     """The clauses in the order of the rules, for the last one that fits holds."""
     program, flag, profile, *_ = seatbelt.words(_sandbox())

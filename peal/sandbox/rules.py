@@ -46,14 +46,14 @@ def in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     last = {rule.path: rule for rule in rules}
     found: list[Rule] = []
     for rule in sorted(last.values(), key=lambda rule: (_depth(rule.path), rule.path)):
-        if rule.touch is Touch.WRITE or not _is_so(rule.touch, touch(found, rule.path)):
+        if rule.touch is Touch.WRITE or _makes_a_difference(rule.touch, touch(found, rule.path)):
             found.append(rule)
     return tuple(found)
 
 
-def _is_so(wanted: Touch, without: Touch) -> bool:
-    """Whether it is no different without a rule; an empty folder hides what the machine has there."""
-    return wanted is without or (wanted, without) == (Touch.HIDE, Touch.OWN)
+def _makes_a_difference(wanted: Touch, without: Touch) -> bool:
+    """Whether it is different without a rule; an empty folder hides what the machine has there, too."""
+    return wanted is not without and (wanted, without) != (Touch.HIDE, Touch.OWN)
 
 
 def _depth(path: str) -> int:
